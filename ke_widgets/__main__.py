@@ -1,0 +1,75 @@
+"""The command `ke-widgets`: `ke-widgets demo` opens the first notebook in JupyterLab."""
+
+import argparse
+import filecmp
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FIRST_NOTEBOOK = "01-quickstart.ipynb"
+
+
+def main(argv=None):
+    """Run the command line `argv`, by default the program's own, and return its exit status."""
+    parser = argparse.ArgumentParser(prog="ke-widgets", description="See what a Keras 3 model looks at.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_demo(commands)
+    options, rest = parser.parse_known_args(argv)
+    if rest and not options.passes_on:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options.run(options, rest)
+
+
+def _add_demo(commands):
+    demo = commands.add_parser(
+        "demo",
+        help="open the first notebook in JupyterLab",
+        description="Copy the notebooks to a folder and open the first in JupyterLab. "
+        "Arguments that are not listed here go to JupyterLab, for example --no-browser --port=9000.",
+        allow_abbrev=False,
+    )
+    demo.add_argument("--dir", type=Path, default=Path("ke-widgets-demo"), help="the folder (default: %(default)s)")
+    demo.set_defaults(run=_demo, passes_on=True)
+
+
+def _demo(options, rest):
+    if importlib.util.find_spec("jupyterlab") is None:
+        print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab]"', file=sys.stderr)
+        return 1
+    copy_notebooks(options.dir)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        rest = ["--allow-root", *rest]  # JupyterLab refuses root otherwise, and root is who one is in a container
+    return _become([sys.executable, "-m", "jupyterlab", str(options.dir / FIRST_NOTEBOOK), *rest])
+
+
+def copy_notebooks(folder):
+    """Copy the notebooks into `folder`. A file that is there stays as it is, and if it differs, that is said."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sorted(_notebooks().glob("*.ipynb")):
+        target = folder / source.name
+        if not target.exists():
+            shutil.copyfile(source, target)
+        elif not filecmp.cmp(source, target, shallow=False):
+            print(f"{target} differs from the one in the package and is left as it is.")
+
+
+def _notebooks():
+    """The folder of the notebooks: in the package when installed from a wheel, beside it in a clone."""
+    here = Path(__file__).parent
+    packaged = here / "demo" / "notebooks"
+    return packaged if packaged.is_dir() else here.parent / "notebooks"
+
+
+def _become(command):
+    """Run `command` in place of this process, so that Ctrl-C and other signals are its own."""
+    if os.name == "nt":
+        return subprocess.call(command)
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
