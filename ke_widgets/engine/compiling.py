@@ -1,0 +1,78 @@
+"""Compiled functions, kept for as long as their model lives, at most eight for each.
+
+A compiled function must not keep its model alive: it holds the model by a weak reference, and the cache is keyed
+weakly by the model that the user holds. TensorFlow's graph holds the variables only.
+"""
+
+import collections
+import threading
+import weakref
+
+import keras
+import tensorflow as tf
+
+from ke_widgets.engine.exposing import Exposed
+
+LIMIT = 8
+
+_CACHE: "weakref.WeakKeyDictionary[keras.Model, collections.OrderedDict]" = weakref.WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def cached(model, key, build):
+    """Give what `build()` made for `model` and `key` before, or make and keep it; the eight last used are kept.
+
+    Args:
+        model: A Keras model, held weakly; `build` must not hold it either.
+        key: Anything hashable.
+        build: A function of no arguments.
+
+    Returns:
+        What `build` returned.
+    """
+    with _LOCK:
+        kept = _CACHE.setdefault(model, collections.OrderedDict())
+        if key not in kept:
+            kept[key] = build()
+        kept.move_to_end(key)
+        while len(kept) > LIMIT:
+            kept.popitem(last=False)
+        return kept[key]
+
+
+def compiled(method, model, jit_compile=None, **params):
+    """Compile `method` for `model`, or give the function that was compiled before.
+
+    Args:
+        method: A method of `ke_widgets.methods`, or any function `(model, inputs, indices, **params)` of tensors.
+        model: An exposed or any other Keras model.
+        jit_compile: Compile with XLA. Off by default: on CPUs it makes the forward pass slower.
+        **params: Own parameters of the method, fixed in the compiled function; they must be hashable.
+
+    Returns:
+        A function `(inputs, indices)`, traced once for each set of input ranks and dtypes.
+    """
+    owner, view = weigh(model)
+    key = (method, view, jit_compile, tuple(sorted(params.items())))
+    return cached(owner, key, lambda: _compile(method, weakref.ref(owner), view, jit_compile, params))
+
+
+def weigh(model):
+    """Part a model into what the user holds and what we see of it.
+
+    Args:
+        model: An exposed or any other Keras model.
+
+    Returns:
+        The user's model, and the tuple of its endpoints (`None` for a model that is not exposed).
+    """
+    return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, None)
+
+
+def _compile(method, owner, view, jit_compile, params):
+    def run(inputs, indices):
+        model = owner()
+        return method(model if view is None else Exposed(model, view), inputs, indices, **params)
+
+    run.__name__ = getattr(method, "__name__", "method")
+    return tf.function(run, reduce_retracing=True, jit_compile=jit_compile, autograph=False)

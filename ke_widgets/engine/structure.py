@@ -1,0 +1,111 @@
+"""What a model is made of: paths of its layers, the order in which they run, the way back from an output.
+
+Everything here reads the model and runs nothing. A path joins the names from the outermost layer inwards with `/`,
+which Keras forbids inside a name.
+"""
+
+from collections.abc import Iterator
+
+import keras
+
+SEPARATOR = "/"
+
+
+def functional(operation):
+    """Give the Functional graph that `operation` runs, or `None` when it has none (a plain or a subclassed layer)."""
+    if isinstance(operation, keras.Sequential):
+        # A Sequential keeps its graph in a Functional of its own, once it is built.
+        return operation._functional
+    # A subclassed model has no `_nodes_by_depth`, whatever its base; a subclass of Functional with a `call` of its own
+    # does not run its graph as written.
+    if isinstance(operation, keras.Model) and hasattr(operation, "_nodes_by_depth"):
+        return operation
+    return None
+
+
+def children(operation):
+    """List the operations directly inside `operation`, in running order where a graph tells it."""
+    graph = functional(operation)
+    if graph is not None:
+        return list(dict.fromkeys(node.operation for node in nodes(graph)))
+    if isinstance(operation, keras.Layer):
+        return operation._flatten_layers(include_self=False, recursive=False)
+    return []
+
+
+def nodes(graph):
+    """List the calls (Keras nodes) of a Functional graph in running order, inputs first."""
+    by_depth = graph._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def operations(model):
+    """Map the path of every operation in `model`, at any depth, to the operation; an outer one before its inner ones.
+
+    Two operations of one name in one subclassed parent are told apart by `~1`, `~2`... after the name.
+    """
+    found = {}
+    _collect(model, "", found, set())
+    return found
+
+
+def _collect(parent, prefix, found, above):
+    for child in children(parent):
+        if id(child) in above:  # A layer that holds its parent.
+            continue
+        path, count = prefix + child.name, 0
+        while path in found:
+            count += 1
+            path = f"{prefix}{child.name}~{count}"
+        found[path] = child
+        _collect(child, path + SEPARATOR, found, above | {id(child)})
+
+
+def path_of(model, operation):
+    """Give the path of `operation` in `model`, or `None` where it is not inside."""
+    return next((path for path, candidate in operations(model).items() if candidate is operation), None)
+
+
+def producers(tensors):
+    """List the operation, call and tensor index that made each KerasTensor of `tensors`."""
+    return [tensor._keras_history for tensor in tensors]
+
+
+def node_of(history):
+    """Give the Keras node that a KerasTensor's history names."""
+    return history.operation._inbound_nodes[history.node_index]
+
+
+def run_index(graph, node):
+    """Tell which call of its operation `node` is, counted in running order inside `graph`."""
+    return [other for other in nodes(graph) if other.operation is node.operation].index(node)
+
+
+def backwards(model, output=0) -> Iterator[tuple[str, keras.Operation]]:
+    """Walk from one output of `model` to its inputs, latest operation first.
+
+    A nested graph is walked in its place, before the operation that holds it. Only what the output depends on is
+    met. A model without a graph gives nothing.
+
+    Args:
+        model: A Keras model.
+        output: Which of its flat outputs to start from.
+
+    Yields:
+        Path and operation.
+    """
+    yield from _backwards(functional(model), "", [output])
+
+
+def _backwards(graph, prefix, outputs):
+    if graph is None:
+        return
+    wanted = {id(graph.outputs[index]) for index in outputs}
+    for node in reversed(nodes(graph)):
+        made = [index for index, tensor in enumerate(node.outputs) if id(tensor) in wanted]
+        if not made or node.is_input:
+            continue
+        path = prefix + node.operation.name
+        yield from _backwards(functional(node.operation), path + SEPARATOR, made)
+        yield path, node.operation
+        wanted.update(id(tensor) for tensor in node.input_tensors)

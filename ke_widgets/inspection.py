@@ -1,0 +1,477 @@
+"""What is in a model: its layers, its logits, its biases; and `expose`, which brings inner signals out.
+
+An endpoint names one inner tensor. It may be given as
+
+- an index into `model.layers`, a layer's name, a path (`"backbone/conv1"` or `("backbone", "conv1")`), a layer, or a
+  KerasTensor of the model;
+- a dict with `name` or `layer` (any of the above), and optionally `link` (`"output"`, `"input"`, or `"logits"`: the
+  value before a fused activation) and `node` (which call of a shared layer, in running order: 0, 1, ... or `"last"`).
+"""
+
+import difflib
+
+import keras
+from keras import ops
+
+from ke_widgets.engine import structure
+from ke_widgets.engine.exposing import Endpoint, Exposed
+from ke_widgets.utils import tolist
+
+KERNEL_AXIS = -1
+SPATIAL_AXIS = (-3, -2)
+
+NORMALIZATION_LAYERS = (keras.layers.BatchNormalization, keras.layers.LayerNormalization)
+POOLING_LAYERS = (
+    keras.layers.Flatten,
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalAveragePooling3D,
+    keras.layers.GlobalMaxPooling1D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.GlobalMaxPooling3D,
+)
+# What may stand between the logits and the model's output: it acts on each score, or on all of them at the very end.
+_SCORE_ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
+_PASS_THROUGH = (keras.layers.Dropout, keras.layers.Identity, keras.layers.ActivityRegularization)
+_SCORE_FUNCTIONS = {"Softmax", "Sigmoid", "LogSoftmax", "Identity", "Cast"}
+
+_LINKS = ("output", "input", "logits")
+
+
+def expose(model, arguments=None, outputs=None, *, head=None):
+    """Bring inner signals of `model` out, beside its logits.
+
+    Args:
+        model: A built Keras model of any kind: flat, nested, shared, subclassed. It is not changed.
+        arguments: Endpoint, or list of endpoints, whose signals are wanted. By default the input of the last global
+            pooling (or flattening) layer on the way to the output; without one, the last signal `(B, H, W, K)`.
+        outputs: Endpoint of the scores that will be explained. By default the logits: the value before a softmax or
+            sigmoid at the end of the model, fused into its last layer or standing alone.
+        head: Index or name of the output to explain, in a model with several and no `outputs` given.
+
+    Returns:
+        A `keras.Model` whose call gives `[logits, *signals]`. It shares all weights with `model`.
+
+    Raises:
+        TypeError: If `model` is not a Keras model, or an endpoint is of another type than listed above.
+        ValueError: If `model` is not built, or an endpoint names nothing in it.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(2, activation="softmax"),
+        ... ])
+        >>> logits, signals = expose(model)(np.zeros((1, 8, 8, 3)))
+        >>> signals.shape == expose(model, "conv")(np.zeros((1, 8, 8, 3)))[1].shape == (1, 6, 6, 4)
+        True
+    """
+    check_model(model)
+    if isinstance(model, Exposed):
+        model = model.model
+    scores = [logits_endpoint(model, head)] if outputs is None else endpoints(model, _as_list(outputs))
+    signals = [signal_endpoint(model, head)] if arguments is None else endpoints(model, _as_list(arguments))
+    return Exposed(model, [*scores, *signals])
+
+
+def check_model(model):
+    """Refuse what is not a built Keras model.
+
+    Args:
+        model: Anything.
+
+    Raises:
+        TypeError: If `model` is not a `keras.Model`.
+        ValueError: If it has no weights yet because it was never built.
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"`model` must be a keras.Model. Received: {model!r} (of type {type(model).__name__}).")
+    if not model.built:
+        raise ValueError(
+            "`model` must be built, so that its layers have weights: call it once on data, or `model.build(...)`. "
+            f"Received: {model.name!r}, which is not."
+        )
+
+
+def endpoints(model, endpoints):
+    """Resolve descriptors of inner tensors against a model.
+
+    Args:
+        model: A built Keras model.
+        endpoints: A list of descriptors, in any of the forms listed at the top of this module.
+
+    Returns:
+        A list of `Endpoint`, one for each.
+
+    Raises:
+        TypeError: If a descriptor is of none of those forms.
+        ValueError: If it names nothing in `model`, or its `link` or `node` is unknown.
+    """
+    return [_endpoint(model, descriptor) for descriptor in endpoints]
+
+
+def _as_list(descriptors):
+    # A tuple is a path, not a list of endpoints.
+    return list(descriptors) if isinstance(descriptors, list) else [descriptors]
+
+
+def _endpoint(model, descriptor):
+    if isinstance(descriptor, Endpoint):
+        return descriptor
+    if isinstance(descriptor, dict):
+        unknown = set(descriptor) - {"name", "layer", "link", "node", "index"}
+        if unknown or ("name" in descriptor) == ("layer" in descriptor):
+            raise ValueError(
+                "An endpoint must have either `name` or `layer`, and at most `link`, `node` and `index` beside it. "
+                f"Received: {descriptor!r}."
+            )
+        where = descriptor["layer"] if "layer" in descriptor else descriptor["name"]
+        options = {key: descriptor[key] for key in ("link", "node", "index") if key in descriptor}
+    else:
+        where, options = descriptor, {}
+    _check_options(descriptor, options)
+    if isinstance(where, keras.KerasTensor):
+        return _tensor_endpoint(model, where)
+    path, operation = _locate(model, where)
+    if isinstance(operation, keras.layers.InputLayer):
+        return _input_endpoint(model, path, operation)
+    return Endpoint(path, **options)
+
+
+def _check_options(descriptor, options):
+    link, node = options.get("link", "output"), options.get("node", "last")
+    if link not in _LINKS:
+        raise ValueError(f"`link` must be one of {_LINKS}. Received: {descriptor!r}.")
+    if node not in ("last", "all") and (isinstance(node, bool) or not isinstance(node, int) or node < 0):
+        raise ValueError(f"`node` must be 'last' or a call's number, from 0. Received: {descriptor!r}.")
+
+
+def _locate(model, where):
+    if isinstance(where, int) and not isinstance(where, bool):
+        if not -len(model.layers) <= where < len(model.layers):
+            raise ValueError(
+                f"A layer's index must count one of the {len(model.layers)} layers of {model.name!r}. "
+                f"Received: {where}."
+            )
+        where = model.layers[where]
+    if isinstance(where, keras.Operation):
+        path = "" if where is model else structure.path_of(model, where)
+        if path is None:
+            raise ValueError(f"An endpoint's layer must be part of {model.name!r}. Received: {where!r}, which is not.")
+        return path, where
+    if isinstance(where, list | tuple) and where and all(isinstance(name, str) for name in where):
+        where = structure.SEPARATOR.join(where)
+    if not isinstance(where, str):
+        raise TypeError(
+            "An endpoint must be a layer's index, name, path, a layer, a KerasTensor, or a dict with `name` or `layer`. "
+            f"Received: {where!r} (of type {type(where).__name__})."
+        )
+    return where, find_path(model, where)
+
+
+def find_path(model, path):
+    """Give the layer at a path such as `"backbone/conv1"`.
+
+    Args:
+        model: A Keras model.
+        path: Names from the outermost layer inwards, joined by `/`.
+
+    Returns:
+        The layer, or other Keras operation.
+
+    Raises:
+        ValueError: If there is none; the nearest paths are named.
+    """
+    found = structure.operations(model)
+    if path in found:
+        return found[path]
+    lower = {name.lower(): name for name in found}
+    near = [lower[name] for name in difflib.get_close_matches(path.lower(), lower, n=3, cutoff=0.4)]
+    inner = [name for name in found if name.endswith(structure.SEPARATOR + path)]
+    near = list(dict.fromkeys([*inner, *near])) or list(found)[-3:]
+    raise ValueError(
+        f"`layer` must name a layer of {model.name!r}. Received: {path!r}. Nearest: {', '.join(map(repr, near))}."
+    )
+
+
+def _tensor_endpoint(model, tensor):
+    history = getattr(tensor, "_keras_history", None)
+    path = None if history is None else structure.path_of(model, history.operation)
+    if history is None or path is None:
+        raise ValueError(f"An endpoint's tensor must belong to {model.name!r}. Received: {tensor!r}.")
+    if isinstance(history.operation, keras.layers.InputLayer):
+        return _input_endpoint(model, path, history.operation)
+    node, graph = structure.node_of(history), structure.functional(_parent(model, path))
+    known = graph is not None and node in structure.nodes(graph)
+    return Endpoint(
+        path, node=structure.run_index(graph, node) if known and "/" not in path else "last", index=history.tensor_index
+    )
+
+
+def _parent(model, path):
+    above, _, _ = path.rpartition(structure.SEPARATOR)
+    return find_path(model, above) if above else model
+
+
+def _input_endpoint(model, path, layer):
+    # An InputLayer never runs: its value is what goes into the model around it.
+    above, _, _ = path.rpartition(structure.SEPARATOR)
+    graph = structure.functional(_parent(model, path))
+    return Endpoint(above, link="input", index=[tensor is layer.output for tensor in graph.inputs].index(True))
+
+
+def logits_endpoint(model, head=None):
+    """Find the scores before the softmax or sigmoid at the end of a model.
+
+    Walks back from the output over whatever acts on finished scores only (activations, dropout, identity), into
+    nested models and out of them again.
+
+    Args:
+        model: A built Keras model.
+        head: Index or name of the output, in a model with several.
+
+    Returns:
+        The `Endpoint` of the logits.
+
+    Raises:
+        ValueError: If the model has several outputs and `head` does not choose one of them.
+    """
+    graph = structure.functional(model)
+    if graph is None:
+        return _subclassed_logits(model)
+    return _walk_to_logits(graph, "", head_index(model, head), [])
+
+
+def head_index(model, head):
+    """Turn an output's name or index into its index; refuse a choice that is not there, or not made.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name, or `None`.
+
+    Returns:
+        Index into the model's flat outputs.
+
+    Raises:
+        ValueError: If `head` names no output, or is `None` where the model has several.
+    """
+    graph = structure.functional(model)
+    names = list(getattr(model, "output_names", None) or graph.output_names) if graph is not None else ["output"]
+    if head is None and len(names) == 1:
+        return 0
+    if isinstance(head, int) and not isinstance(head, bool) and 0 <= head < len(names):
+        return head
+    if head in names:
+        return names.index(head)
+    raise ValueError(f"`head` must choose one of the outputs of {model.name!r}: {names}. Received: head={head!r}.")
+
+
+def _walk_to_logits(graph, prefix, index, outer):
+    """Follow one output tensor of `graph` back; `outer` holds the nodes around it, to climb out through."""
+    tensor = graph.outputs[index]
+    while True:
+        history = tensor._keras_history
+        operation, node = history.operation, structure.node_of(history)
+        path = prefix + operation.name
+        inner = structure.functional(operation)
+        if inner is not None:
+            return _walk_to_logits(inner, path + structure.SEPARATOR, history.tensor_index, [*outer, (graph, node)])
+        if isinstance(operation, keras.layers.InputLayer):
+            if not outer:
+                return Endpoint("", link="output", index=index)
+            (around, caller), outer = outer[-1], outer[:-1]
+            position = [x is tensor for x in graph.inputs].index(True)
+            tensor, graph = caller.input_tensors[position], around
+            prefix = prefix[: -len(caller.operation.name) - 1]
+            continue
+        if not _acts_on_scores(operation):
+            number = structure.run_index(graph, node)
+            several = sum(other.operation is operation for other in structure.nodes(graph)) > 1
+            return Endpoint(
+                path, link="logits", node=number if several and not outer else "last", index=history.tensor_index
+            )
+        tensor = node.input_tensors[0]
+
+
+def _acts_on_scores(operation):
+    if isinstance(operation, keras.layers.Layer):
+        return isinstance(operation, _SCORE_ACTIVATIONS + _PASS_THROUGH)
+    return type(operation).__name__ in _SCORE_FUNCTIONS
+
+
+def _subclassed_logits(model):
+    """Guess the logits of a model that has no graph: its last layer with a softmax or sigmoid, else its output."""
+    for path, operation in reversed(structure.operations(model).items()):
+        activation = getattr(operation, "activation", None)
+        if activation in (keras.activations.softmax, keras.activations.sigmoid) and hasattr(operation, "kernel"):
+            return Endpoint(path, link="logits")
+        if hasattr(operation, "kernel"):
+            break
+    return Endpoint("")
+
+
+def signal_endpoint(model, head=None):
+    """Find the signal that CAM methods look at by default.
+
+    Args:
+        model: A built Keras model.
+        head: Index or name of the output, in a model with several.
+
+    Returns:
+        The `Endpoint` of the input of the last global pooling (or flattening) layer on the way to the output; without
+        one, of the last signal with a place, `(B, H, W, K)`.
+
+    Raises:
+        ValueError: If no layer has a spatial output.
+    """
+    found = _way_back(model, head)
+    for path, operation in found:
+        if isinstance(operation, POOLING_LAYERS):
+            return Endpoint(path, link="input")
+    for path, operation in found:
+        if len(output_shape(operation) or ()) == 4:
+            return Endpoint(path)
+    raise ValueError(
+        f"`arguments` must be given for {model.name!r}: no layer on the way to its output is a global pooling, or has "
+        "a spatial output (B, H, W, K)."
+    )
+
+
+def _way_back(model, head=None):
+    if structure.functional(model) is None:
+        return list(reversed(structure.operations(model).items()))
+    return list(structure.backwards(model, head_index(model, head)))
+
+
+def output_shape(operation):
+    """Give the static shape of an operation's last output, `None` where Keras does not know it or it has several.
+
+    Args:
+        operation: A layer or another Keras operation.
+
+    Returns:
+        A tuple of integers and `None`, or `None`.
+    """
+    called = getattr(operation, "_inbound_nodes", None)
+    if not called or len(called[-1].outputs) != 1:
+        return None
+    return tuple(called[-1].outputs[0].shape)
+
+
+def get_nested_layer(model, name):
+    """Give a layer, however deeply nested.
+
+    Args:
+        model: The outer model.
+        name: Name, path with `/`, or a sequence of names from the outermost layer inwards.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: If there is none; the nearest paths are named.
+    """
+    return find_path(model, structure.SEPARATOR.join(tolist(name)))
+
+
+def get_logits_layer(model, name=None):
+    """Give the layer whose value, before a fused activation, is the logits.
+
+    Found by walking back from the output, so that a 1x1 convolution, an EinsumDense or an attention head is found as
+    well as a Dense layer.
+
+    Args:
+        model: A Keras model.
+        name: Name or path of the layer, if known.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: If `name` names no layer, or the model is its own logits (it has no layers before the output).
+    """
+    if name is not None:
+        return get_nested_layer(model, name)
+    endpoint = logits_endpoint(model)
+    if endpoint.path:
+        return find_path(model, endpoint.path)
+    return find_layer_with(model, properties=["kernel"])
+
+
+def get_global_pooling_layer(model, name=None):
+    """Give the last global pooling (or flattening) layer on the way to the output.
+
+    Args:
+        model: A Keras model.
+        name: Name or path of the layer, if known.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    return find_layer_with(model, name, klass=POOLING_LAYERS)
+
+
+def find_layer_with(model, name=None, properties=None, klass=None, search_reversed=True):
+    """Find the last (or first) layer that has all that is asked for, nested models included.
+
+    Args:
+        model: A Keras model.
+        name: Name or path; when given, nothing else is looked at.
+        properties: Names of attributes that the layer must have, such as `("kernel",)`.
+        klass: Class, or tuple of classes, of the layer.
+        search_reversed: Walk back from the output; with `False`, start from the input.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: If nothing is asked for, or no layer has it.
+    """
+    if name is None and properties is None and klass is None:
+        raise ValueError("At least one of `name`, `properties` and `klass` must be given. Received none of them.")
+    if name is not None:
+        return get_nested_layer(model, name)
+    found = [operation for _, operation in _way_back(model, 0)]
+    for layer in found if search_reversed else reversed(found):
+        if (not klass or isinstance(layer, klass)) and all(hasattr(layer, p) for p in properties or ()):
+            return layer
+    raise ValueError(
+        f"A layer of {model.name!r} must fit the search. None does. Received: properties={properties}, klass={klass}."
+    )
+
+
+def gather_units(tensor, indices, axis=-1, batch_dims=-1):
+    """Take the explained units from a tensor of scores.
+
+    Args:
+        tensor: Scores `(B, U_all)`, or any tensor with units along `axis`.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        axis: Axis of the units in `tensor`.
+        batch_dims: How many leading axes `tensor` and `indices` share; -1 for all but the last of `indices`.
+
+    Returns:
+        The units `(B, U)`.
+
+    Examples:
+        >>> gather_units(ops.array([[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]), ops.array([[2], [0]])).numpy().ravel()
+        array([0.7, 0.3], dtype=float32)
+    """
+    if indices is None:
+        return tensor
+    rank, depth = len(tensor.shape), len(indices.shape)
+    axis, batch_dims = axis % rank, batch_dims % depth
+    # Everything becomes (batch..., units, rest): then one `take_along_axis` does it, whatever the axes were.
+    tensor = ops.moveaxis(tensor, axis, batch_dims)
+    shape, chosen = ops.shape(tensor), ops.shape(indices)
+    flat = ops.reshape(indices, (*chosen[:batch_dims], -1, *[1] * (rank - batch_dims - 1)))
+    taken = ops.take_along_axis(tensor, ops.cast(flat, "int32"), axis=batch_dims)
+    taken = ops.reshape(taken, (*chosen, *shape[batch_dims + 1 :]))
+    added = depth - batch_dims
+    order = list(range(rank + added - 1))
+    middle = order[batch_dims : batch_dims + added]
+    outer = order[batch_dims + added : axis + added]
+    return ops.transpose(taken, [*order[:batch_dims], *outer, *middle, *order[axis + added :]])
