@@ -75,4 +75,7 @@ def _compile(method, owner, view, jit_compile, params):
         return method(model if view is None else Exposed(model, view), inputs, indices, **params)
 
     run.__name__ = getattr(method, "__name__", "method")
-    return tf.function(run, reduce_retracing=True, jit_compile=jit_compile, autograph=False)
+    function = tf.function(run, reduce_retracing=True, jit_compile=jit_compile, autograph=False)
+    # TensorFlow takes one trace a layer for one function that is traced again and again, and says so in the notebook.
+    function._omit_frequent_tracing_warning = True
+    return function

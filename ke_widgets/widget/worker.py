@@ -1,0 +1,123 @@
+"""One thread that runs requests: the newest one wins, small errands go first, any of them may be cancelled."""
+
+import collections
+import logging
+import threading
+
+
+class Worker:
+    """Runs one request at a time on a thread of its own.
+
+    A request waits in a mailbox with one place: a newer one takes its place. Errands (pictures that a page asks for)
+    wait in line and go before the request. The thread starts with the first of them and ends with `close`.
+
+    Args:
+        run: Called with a request and a function that tells whether it was cancelled. It answers for itself and its
+            errors; what it raises all the same goes to `failed`.
+        failed: Called with a request and the exception that `run` raised.
+        idle: Called when nothing was left to do for `rest` seconds.
+        rest: Seconds.
+    """
+
+    def __init__(self, run, failed, idle=lambda: None, rest=0.3):
+        self._run = run
+        self._failed = failed
+        self._idle = idle
+        self._rest = rest
+        self._change = threading.Condition()
+        self._errands = collections.deque()
+        self._waiting = None
+        self._running = None
+        self._cancelled = False
+        self._closed = False
+        self._thread = None
+
+    def submit(self, request):
+        """Ask for `request` to be run next.
+
+        Args:
+            request: Anything but `None`.
+
+        Returns:
+            The request that waited before and never will be run, or `None`.
+        """
+        with self._change:
+            dropped, self._waiting = self._waiting, request
+            self._wake()
+        return dropped
+
+    def errand(self, function):
+        """Ask for `function()` to be called soon, before any waiting request."""
+        with self._change:
+            self._errands.append(function)
+            self._wake()
+
+    def cancel(self):
+        """Ask the request that is running to stop; one that waits is given back unrun, or `None`."""
+        with self._change:
+            self._cancelled = True
+            dropped, self._waiting = self._waiting, None
+        return dropped
+
+    def wait(self, timeout=None):
+        """Block until nothing waits or runs.
+
+        Args:
+            timeout: Seconds, or `None` for as long as it takes.
+
+        Returns:
+            Whether that came true in time.
+        """
+        with self._change:
+            return self._change.wait_for(lambda: self._closed or not (self._busy() or self._running), timeout)
+
+    def close(self):
+        """Stop: nothing more is begun, and what runs is asked to cancel."""
+        with self._change:
+            self._closed = self._cancelled = True
+            self._waiting = None
+            self._errands.clear()
+            self._change.notify_all()
+
+    def _wake(self):
+        if self._thread is None and not self._closed:
+            self._thread = threading.Thread(target=self._loop, name="ke_widgets", daemon=True)
+            self._thread.start()
+        self._change.notify_all()
+
+    def _busy(self):
+        return bool(self._errands) or self._waiting is not None
+
+    def _loop(self):
+        rested = True
+        while True:
+            with self._change:
+                woken = self._change.wait_for(lambda: self._closed or self._busy(), None if rested else self._rest)
+                if self._closed:
+                    return
+                work = self._next() if woken else self._idle
+                self._running = work
+            rested = not woken
+            try:
+                work()
+            except Exception:
+                # An errand that failed must not take the thread along; a request's error was answered already.
+                logging.getLogger("ke_widgets").exception("An errand of the widget failed.")
+            finally:
+                with self._change:
+                    self._running = None
+                    self._change.notify_all()
+
+    def _next(self):
+        if self._errands:
+            return self._errands.popleft()
+        request, self._waiting = self._waiting, None
+        self._cancelled = False
+
+        def work():
+            try:
+                self._run(request, lambda: self._cancelled)
+            except Exception as error:
+                self._failed(request, error)
+
+        return work
