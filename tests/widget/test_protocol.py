@@ -1,0 +1,80 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ke_widgets.widget import protocol
+
+# The page's tests read the same file, so that both sides agree on every message's shape.
+FIXTURES = Path(__file__).parents[2] / "js" / "test" / "fixtures" / "messages.json"
+CHOICE = protocol.Choice(image_index=2, layer="block/conv", class_index=1, method="gradcam", params={"channels": "max"})
+
+
+def from_kernel():
+    """One message of every kind that the kernel sends: content, and its buffers as lists of bytes."""
+    values = np.array([[0.0, -0.25, 1e-9], [0.5, 2.0, np.nan]])
+    scores = np.array([0.25, 0.75], "float32")
+    messages = {
+        "result": protocol.result("7", 3, CHOICE, values, 0.0, 2.0, scores, "probability", 1.5, None),
+        "superseded": protocol.superseded("6"),
+        "progress": protocol.progress("7", 5, 25, "5 of 25 samples"),
+        "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE),
+        "images": protocol.pictures("8", [0, 4], 112, [(b"\x89PNG0", (96, 96)), (b"\x89PNG4", (64, 80))]),
+    }
+    return {
+        kind: {"content": content, "buffers": [list(buffer) for buffer in buffers]}
+        for kind, (content, buffers) in messages.items()
+    }
+
+
+def from_page():
+    choice = {"image_index": 2, "layer": "block/conv", "class_index": 1, "method": "gradcam"}
+    return {
+        "hello": {"kind": "hello"},
+        "explain": {"kind": "explain", "id": "7", "choice": {**choice, "params": {"channels": "max"}}},
+        "cancel": {"kind": "cancel", "id": "7"},
+        "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
+    }
+
+
+def test_the_fixtures_that_the_page_is_tested_with_are_what_python_writes():
+    written = {"kernel": from_kernel(), "page": from_page()}
+    assert json.loads(FIXTURES.read_text()) == written
+
+
+def test_messages_from_the_page_are_read():
+    page = from_page()
+    assert protocol.parse(page["hello"]) == protocol.Hello()
+    assert protocol.parse(page["explain"]) == protocol.Explain("7", CHOICE)
+    assert protocol.parse(page["cancel"]) == protocol.Cancel("7")
+    assert protocol.parse(page["images"]) == protocol.Pictures("8", [0, 4], 112)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "hello", {}, {"kind": "other"}, {"kind": "explain", "id": "1"}, {"kind": "hello", "extra": 1},
+     {"kind": "explain", "id": "1", "choice": {"layer": "a"}}],
+)  # fmt: skip
+def test_other_messages_are_refused(content):
+    with pytest.raises(ValueError, match="A message must be hello, explain, cancel or images"):
+        protocol.parse(content)
+
+
+def test_a_map_travels_in_units_of_its_largest_size():
+    values = np.array([[1e-9, -4e-9], [2e-9, 0.0]])
+    content, (buffer, _) = protocol.result("1", 1, CHOICE, values, 0.0, 2e-9, [0.0], "logit", 1.0, None)
+    read = np.frombuffer(buffer, "<f2").astype("float64").reshape(2, 2) * content["map"]["scale"]
+    np.testing.assert_allclose(read, values, rtol=1e-3)
+    assert content["map"]["min"] == -4e-9
+
+
+def test_what_is_not_finite_never_reaches_json():
+    content, _ = protocol.result("1", 1, CHOICE, np.full((2, 2), np.nan), 0.0, 0.0, [0.0], "logit", 1.0, "note")
+    assert "NaN" not in json.dumps(content)
+    assert content["map"]["finite"] is False
+
+
+if __name__ == "__main__":
+    FIXTURES.parent.mkdir(parents=True, exist_ok=True)
+    FIXTURES.write_text(json.dumps({"kernel": from_kernel(), "page": from_page()}, indent=1) + "\n")

@@ -1,0 +1,210 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+import traitlets
+
+from ke_widgets.widget import session as session_module
+from ke_widgets.widget.view import ExplainerWidget
+
+LONG = 60
+
+
+class Page:
+    """What a page is to the widget: it sends messages, and collects the messages and trait updates that come."""
+
+    def __init__(self, widget):
+        self.widget = widget
+        self.received = []
+        self.updated = set()
+        widget.comm.send = self._receive
+
+    def _receive(self, data=None, metadata=None, buffers=None):
+        if data["method"] == "custom":
+            self.received.append(data["content"])
+        else:
+            self.updated |= set(data["state"])
+
+    def send(self, content):
+        self.widget._handle_custom_msg(content, [])
+
+    def explain(self, id, **change):
+        choice = {"image_index": 0, "layer": "stem", "class_index": 0, "method": "gradcam", "params": {}, **change}
+        self.send({"kind": "explain", "id": id, "choice": choice})
+
+    def kinds(self):
+        return [(content["kind"], content.get("id")) for content in self.received]
+
+
+@pytest.fixture
+def widget(model, images):
+    widget = ExplainerWidget(model, images, labels=["a", "b", "c"])
+    widget.wait(LONG)
+    yield widget
+    widget.close()
+
+
+def test_it_opens_on_the_best_class_and_the_last_layer(widget, model, images):
+    scores = model(images[:1].astype("float32")).numpy()[0]
+    assert (widget.layer, widget.class_index, widget.method) == ("block/add", scores.argmax(), "gradcam")
+    assert widget.result.unit == scores.argmax()
+
+
+def test_a_trait_set_in_python_is_explained(widget):
+    widget.layer = "stem"
+    widget.class_index = 2
+    result = widget.wait(LONG)
+    assert (result.layer, result.unit) == ("stem", 2)
+    assert result is widget.result
+
+
+def test_first_values_may_be_chosen(model, images):
+    widget = ExplainerWidget(model, images, layer="stem", class_index=1, image_index=3, opacity=0.25)
+    result = widget.wait(LONG)
+    assert (result.layer, result.unit, result.image_index, widget.opacity) == ("stem", 1, 3, 0.25)
+    widget.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("layer", "stm", "Nearest: 'stem'"),
+        ("layer", "pool", "spatial output"),
+        ("class_index", 3, "0 to 2. Received: class_index=3"),
+        ("image_index", 5, "0 to 4. Received: image_index=5"),
+        ("method", "gradcan", "Received: method='gradcan'"),
+        ("params", {"a": 1}, r"Received: \['a'\]"),
+    ],
+)
+def test_a_trait_set_to_what_is_not_there_is_refused_and_nothing_is_lost(widget, name, value, message):
+    before = widget.choice
+    with pytest.raises(ValueError, match=message):
+        setattr(widget, name, value)
+    assert widget.choice == before
+    widget.image_index = 1
+    assert widget.wait(LONG).image_index == 1
+
+
+def test_opacity_and_colormap_are_checked_too(widget):
+    with pytest.raises(traitlets.TraitError, match="opacity"):
+        widget.opacity = 2
+    with pytest.raises(traitlets.TraitError, match="colormap"):
+        widget.colormap = "jet"
+
+
+def test_a_request_from_the_page_is_answered_with_its_id_and_becomes_the_traits(widget):
+    page = Page(widget)
+    page.explain("a", layer="block", class_index=1, image_index=4)
+    widget.wait(LONG)
+    assert page.kinds() == [("result", "a")]
+    assert (widget.layer, widget.class_index, widget.image_index) == ("block", 1, 4)
+    assert page.received[0]["choice"]["layer"] == "block"
+    assert not page.updated & {"layer", "class_index", "image_index"}, "what the page knows was sent back to it"
+    widget.layer = "stem"
+    assert "layer" in page.updated
+
+
+def test_of_many_requests_every_one_is_answered_and_the_newest_wins(widget):
+    page = Page(widget)
+    for number in range(30):
+        page.explain(str(number), class_index=number % 3, layer=("stem", "block/conv")[number % 2])
+    widget.wait(LONG)
+    assert sorted(int(id) for _, id in page.kinds()) == list(range(30))
+    assert page.kinds()[-1] == ("result", "29")
+    assert widget.result.layer == "block/conv"
+
+
+def test_a_trait_update_from_the_page_starts_nothing(widget):
+    page = Page(widget)
+    before = widget.result
+    widget.set_state({"class_index": (widget.class_index + 1) % 3, "opacity": 0.5})
+    assert widget.wait(LONG) is before
+    assert page.kinds() == []
+
+
+def test_a_view_that_opens_is_sent_the_newest_result(widget):
+    page = Page(widget)
+    page.send({"kind": "hello"})
+    assert page.kinds() == [("result", None)]
+
+
+def test_pictures_are_sent_as_png(widget):
+    page = Page(widget)
+    page.send({"kind": "images", "id": "i", "indices": [1, 3], "size": 4})
+    widget.wait(LONG)
+    assert page.received == [{"kind": "images", "id": "i", "indices": [1, 3], "size": 4, "sizes": [[8, 8], [8, 8]]}]
+    page.send({"kind": "images", "id": "j", "indices": [99], "size": 4})
+    widget.wait(LONG)
+    assert page.kinds()[-1] == ("error", "j")
+
+
+@pytest.mark.parametrize("content", [{"kind": "other", "id": "x"}, "text", {"kind": "explain", "id": "x"}])
+def test_a_message_that_makes_no_sense_is_answered_with_an_error(widget, content):
+    page = Page(widget)
+    page.send(content)
+    assert page.received[0]["kind"] == "error"
+    page.explain("after")
+    widget.wait(LONG)
+    assert page.kinds()[-1] == ("result", "after")
+
+
+def test_a_choice_from_the_page_that_is_not_there_is_an_error_and_changes_nothing(widget):
+    page, before = Page(widget), widget.choice
+    page.explain("x", layer="nowhere")
+    assert page.kinds() == [("error", "x")]
+    assert "Nearest" in page.received[0]["message"]
+    assert widget.choice == before
+
+
+def test_an_exception_in_a_method_is_an_error_reply_with_a_hint_and_the_widget_goes_on(widget, monkeypatch):
+    page = Page(widget)
+    with monkeypatch.context() as patch:
+        patch.setattr(session_module, "compiled", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("broken")))
+        page.explain("x", layer="stem")
+        with pytest.raises(RuntimeError, match="broken"):
+            widget.wait(LONG)
+    (error,) = page.received
+    assert (error["kind"], error["id"], error["message"]) == ("error", "x", "RuntimeError: broken")
+    assert "go on" in error["hint"]
+    page.explain("y", layer="stem")
+    assert widget.wait(LONG).layer == "stem"
+
+
+def test_the_newest_result_is_kept_for_a_page_that_loads_later(widget):
+    widget.class_index = 0
+    result = widget.wait(LONG)
+    end = time.monotonic() + LONG
+    while widget._snapshot.get("content", {}).get("choice", {}).get("class_index") != 0 and time.monotonic() < end:
+        threading.Event().wait(0.02)
+    kept = widget._snapshot
+    values = np.frombuffer(kept["map"], "<f2").reshape(result.map.shape) * kept["content"]["map"]["scale"]
+    np.testing.assert_allclose(values, result.map, rtol=1e-3, atol=1e-3 * np.abs(result.map).max())
+    assert kept["image"][:4] == b"\x89PNG"
+
+
+def test_the_setup_tells_the_page_all_it_needs(widget):
+    setup = widget._setup
+    assert setup["labels"] == ["a", "b", "c"]
+    assert setup["images"] == 5
+    assert [node["path"] for node in setup["nodes"] if node["spatial"]] == [
+        "rescaling",
+        "stem",
+        "block",
+        "block/conv",
+        "block/add",
+    ]
+    methods = {method["name"]: method for method in setup["methods"]}
+    assert methods["gradcam"]["layer"] is True
+    assert methods["gradients"]["layer"] is False
+    (channels,) = methods["gradients"]["params"]
+    assert channels == {"name": "channels", "kind": "choice", "default": "max", "choices": ("max", "mean")}
+
+
+def test_closing_ends_the_thread(model, images):
+    widget = ExplainerWidget(model, images)
+    widget.wait(LONG)
+    thread = widget._worker._thread
+    widget.close()
+    thread.join(LONG)
+    assert not thread.is_alive()
