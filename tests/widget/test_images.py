@@ -81,12 +81,10 @@ def test_images_that_do_not_fit_are_refused(images, error, message):
 def test_a_file_that_is_no_picture_is_refused(tmp_path):
     path = tmp_path / "text.png"
     path.write_text("not a picture")
-    with pytest.raises(ValueError, match="pictures that can be read.*text.png"):
+    with pytest.raises(ValueError, match=r"pictures that can be read.*text\.png"):
         Images([path], SHAPE)
 
 
 def test_a_preprocess_that_does_not_fit_the_model_is_refused():
-    with pytest.raises(
-        ValueError, match=r"`preprocess` of image 0 must fit .* Received: an image of shape \(8, 8, 1\)"
-    ):
+    with pytest.raises(ValueError, match=r"`preprocess` of image 0 must fit .* shape \(8, 8, 1\)"):
         Images(PIXELS, SHAPE, lambda x: x[..., :1])

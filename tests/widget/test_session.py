@@ -75,7 +75,7 @@ def test_a_choice_that_is_not_there_is_refused(session, change, message):
 
 
 def test_a_model_that_does_not_fit_is_refused(model, images):
-    with pytest.raises(TypeError, match="`model` must be a keras.Model. Received: 'model'"):
+    with pytest.raises(TypeError, match=r"`model` must be a keras\.Model\. Received: 'model'"):
         Session("model", images)
     unbuilt = keras.Sequential([keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()])
     with pytest.raises(ValueError, match="must be built"):
@@ -98,7 +98,7 @@ def test_labels_may_be_a_list_a_dict_or_a_function(model, images):
 
 
 def test_labels_that_do_not_name_every_class_are_refused(model, images):
-    with pytest.raises(ValueError, match="each of the 3 classes. Received: 2; without a name: 2"):
+    with pytest.raises(ValueError, match=r"each of the 3 classes\. Received: 2; without a name: 2"):
         Session(model, images, ["a", "b"])
     with pytest.raises(ValueError, match="Received: 2; without a name: 1"):
         Session(model, images, {0: "a", 2: "c"})
