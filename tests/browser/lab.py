@@ -196,11 +196,16 @@ class Lab:
         folder = self._server.root / self._folder
         folder.mkdir(exist_ok=True)
         write(folder / name)
-        return self.visit(f"{self._folder}/{name}")
+        self.page.goto(f"{self._server.url}/lab/tree/{self._folder}/{name}?reset")
+        return self._wait_until_ready()
 
-    def visit(self, path):
-        """Go to the notebook at `path` of the server's folder; also a reload that keeps nothing of the page."""
-        self.page.goto(f"{self._server.url}/lab/tree/{path}?reset")
+    def reload(self):
+        """Save the notebook and load the page anew, with the kernel as it is."""
+        self.command("docmanager:save")
+        self.page.reload()
+        return self._wait_until_ready()
+
+    def _wait_until_ready(self):
         self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext")
         self._evaluate(READY, timeout=60)
         return self

@@ -63,6 +63,28 @@ def test_text_of_a_cell_comes_back_and_an_error_is_raised(lab):
         lab.execute("import time; time.sleep(3)", timeout=1)
 
 
+def test_all_cells_run_in_order_and_the_first_error_is_raised(lab):
+    lab.new()
+    lab.run_cell("import itertools\ncount = itertools.count()")
+    lab.run_cell("next(count)")
+    lab.run_cell("next(count)")
+    assert lab.run_all() == "01"
+    with pytest.raises(CellError, match="KeyError: 'first'"):
+        lab.run_cell("raise KeyError('first')")
+    with pytest.raises(CellError, match="KeyError: 'first'"):
+        lab.run_all()
+
+
+def test_a_reload_keeps_the_kernel_and_its_widgets(lab):
+    lab.new().run_cell(COUNTER)
+    button = lab.page.get_by_role("button", name="Count")
+    button.click()
+    expect(button).to_have_text("Count 1")
+    lab.reload()
+    expect(button).to_have_text("Count 1")
+    assert lab.execute("counter.count") == "1"
+
+
 def test_each_test_has_a_kernel_of_its_own(lab, server):
     lab.new()
     assert len(server.sessions()) == 1
