@@ -61,6 +61,7 @@ def test_gradcam_of_the_cheating_model_points_at_the_watermark(capsys):
     on_object = pointing_game(maps, data.masks[scene, marked][..., None]).mean()
     with capsys.disabled():
         print(
-            f"\ncheating model, {len(scene)} scenes: on the watermark {on_mark:.1%}, on the {demo.MARKED} {on_object:.1%}"
+            f"\ncheating model, {len(scene)} scenes: "
+            f"on the watermark {on_mark:.1%}, on the {demo.MARKED} {on_object:.1%}"
         )
     assert on_mark >= 0.80
