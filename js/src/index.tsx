@@ -1,0 +1,36 @@
+import { render } from "preact";
+import { App } from "./components/App.tsx";
+import type { WidgetModel } from "./protocol.ts";
+import { Store, ViewState } from "./store.ts";
+
+interface Context {
+  model: WidgetModel;
+  /** Older hosts have none, and call what is returned. */
+  signal?: AbortSignal;
+}
+
+/** One widget: anywidget calls this once for each model, so the store is shared by its views and by nobody else. */
+export default function widget() {
+  let store: Store | undefined;
+
+  function initialize({ model, signal }: Context) {
+    const end = new AbortController();
+    signal?.addEventListener("abort", () => end.abort());
+    store = new Store(model, end.signal);
+    return () => end.abort();
+  }
+
+  function show({ model, el, signal }: Context & { el: HTMLElement }) {
+    const end = store ? undefined : initialize({ model, signal });
+    const shown = store as Store;
+    shown.open();
+    render(<App store={shown} view={new ViewState(shown)} />, el);
+    return () => {
+      end?.();
+      render(null, el);
+      el.replaceChildren();
+    };
+  }
+
+  return { initialize, render: show };
+}

@@ -1,0 +1,134 @@
+import type { Choice, Waiting } from "./contract.ts";
+
+/** Milliseconds without a word after which the kernel counts as busy, and after which the question counts as lost. */
+export const SLOW = 1_000;
+export const LOST = 10_000;
+
+interface Question {
+  choice: Choice;
+  /** Of every time it was asked. None: Python computes by itself, and its answer is awaited. */
+  ids: string[];
+  cancelled: boolean;
+}
+
+interface Post {
+  explain(id: string, choice: Choice): void;
+  cancel(id: string): void;
+  /** Something changed about what is awaited. */
+  changed(waiting: Waiting): void;
+  newId(): string;
+}
+
+/**
+ * One question in flight; the newest one waits for the answer and goes out then. Nothing fails for being slow: a
+ * question that nobody has answered for ten seconds is asked again.
+ */
+export class Mailbox {
+  #post: Post;
+  #asked: Question | null = null;
+  #next: Choice | null = null;
+  #promised: Choice | null = null;
+  #timers: ReturnType<typeof setTimeout>[] = [];
+
+  constructor(post: Post) {
+    this.#post = post;
+  }
+
+  get idle(): boolean {
+    return this.#asked === null;
+  }
+
+  /** Whether a choice waits that the kernel has not been told of. */
+  get waits(): boolean {
+    return this.#next !== null;
+  }
+
+  ask(choice: Choice): void {
+    this.#promised = null;
+    if (this.#asked?.ids.length) {
+      this.#next = choice;
+    } else {
+      this.#send({ choice, ids: [], cancelled: false });
+    }
+  }
+
+  /** Python computes this without being asked. */
+  expect(choice: Choice): void {
+    this.#next = null;
+    if (this.#asked?.ids.length) {
+      this.#promised = choice;
+    } else {
+      this.#asked = { choice, ids: [], cancelled: false };
+      this.#watch();
+    }
+  }
+
+  /** Ask the kernel to stop what it does for us, and forget what waits. */
+  cancel(): void {
+    this.#next = null;
+    const id = this.#asked?.ids.at(-1);
+    if (!this.#asked || id === undefined) return;
+    this.#asked.cancelled = true;
+    this.#post.cancel(id);
+  }
+
+  /** An answer came: a result or an error, with the id of its question, or null if Python began by itself. */
+  answered(id: string | null): void {
+    const asked = this.#asked;
+    if (!asked) return;
+    if (id === null ? asked.ids.length === 0 : asked.ids.includes(id)) this.#proceed();
+    else if (id === null) this.#promised = null;
+  }
+
+  /** A newer request came first. Asked again, a question supersedes itself: then the newer one still counts. */
+  superseded(id: string): void {
+    if (this.#asked?.ids.at(-1) === id) this.#proceed();
+  }
+
+  /** The kernel is alive and at work. */
+  heard(): void {
+    if (this.#asked) this.#watch();
+  }
+
+  stop(): void {
+    this.#asked = this.#next = this.#promised = null;
+    this.#quiet();
+    this.#post.changed("idle");
+  }
+
+  #proceed(): void {
+    this.#asked = null;
+    const next = this.#next;
+    const promised = this.#promised;
+    this.#next = this.#promised = null;
+    if (next) this.#send({ choice: next, ids: [], cancelled: false });
+    else if (promised) this.expect(promised);
+    else this.stop();
+  }
+
+  #send(question: Question): void {
+    const id = this.#post.newId();
+    question.ids.push(id);
+    this.#asked = question;
+    this.#watch();
+    this.#post.explain(id, question.choice);
+  }
+
+  #watch(): void {
+    this.#quiet();
+    this.#post.changed("asked");
+    this.#timers = [setTimeout(() => this.#post.changed("slow"), SLOW), setTimeout(() => this.#lost(), LOST)];
+  }
+
+  #lost(): void {
+    const asked = this.#asked;
+    if (asked?.cancelled || this.#next) this.#proceed();
+    else if (asked) this.#send(asked);
+    if (this.#asked) this.#post.changed("slow");
+  }
+
+  #quiet(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers = [];
+  }
+}

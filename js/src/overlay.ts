@@ -1,0 +1,60 @@
+import type { MapContent } from "./contract.ts";
+import { resizeBilinear } from "./resize.ts";
+
+/** Above this a canvas would cost more than the eye gains. */
+const LONGEST = 1024;
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** What is drawn over the image: values in [0, 1] at the canvas's resolution. */
+export interface Shade extends Size {
+  values: Float32Array;
+}
+
+/** The image's own size, or the whole multiple of it that has a pixel for each one on the screen. */
+export function canvasSize(image: Size, screen: number): Size {
+  const longest = Math.max(image.width, image.height, 1);
+  const wanted = Math.max(1, Math.ceil(Math.min(screen, LONGEST) / longest));
+  const scale = Math.min(wanted, Math.max(1, Math.floor(LONGEST / longest)), LONGEST / longest);
+  return {
+    width: Math.max(1, Math.round(image.width * scale)),
+    height: Math.max(1, Math.round(image.height * scale)),
+  };
+}
+
+/** Map `low` to 0 and `high` to 1, clamped, at the map's own resolution. */
+export function scale(values: Float32Array, low: number, high: number): Float32Array {
+  const range = high - low;
+  return values.map((value) => Math.min(Math.max((value - low) / range, 0), 1));
+}
+
+/** The map ready to be coloured, or null if it has nothing to show (constant, or not finite). */
+export function shade(
+  values: Float32Array,
+  map: Pick<MapContent, "height" | "width" | "low" | "high" | "finite">,
+  size: Size,
+): Shade | null {
+  const { height, width, low, high, finite } = map;
+  if (!finite || !(high > low) || values.length !== height * width || values.length === 0) return null;
+  return { ...size, values: resizeBilinear(scale(values, low, high), height, width, size.height, size.width) };
+}
+
+/** Colours for a canvas: what lies under the threshold is transparent. For signed maps the middle, 0.5, is nothing. */
+export function paint(
+  { values }: Shade,
+  table: Uint8ClampedArray,
+  threshold: number,
+  signed: boolean,
+  out: Uint8ClampedArray,
+): void {
+  const colours = new Uint32Array(table.buffer, table.byteOffset, 256);
+  const pixels = new Uint32Array(out.buffer, out.byteOffset, values.length);
+  for (let i = 0; i < values.length; i++) {
+    const t = values[i];
+    const strength = signed ? Math.abs(2 * t - 1) : t;
+    pixels[i] = strength < threshold ? 0 : colours[Math.min(255, (t * 256) | 0)];
+  }
+}

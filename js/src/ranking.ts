@@ -1,0 +1,39 @@
+import { terms } from "./tree.ts";
+
+/** Class indices, the highest score first; equal scores, and labels without scores, keep their order. */
+export function rank(count: number, scores: Float32Array | null): number[] {
+  const order = Array.from({ length: count }, (_, index) => index);
+  if (!scores) return order;
+  const key = (index: number) => (Number.isNaN(scores[index]) ? Number.NEGATIVE_INFINITY : scores[index]);
+  return order.sort((a, b) => key(b) - key(a) || a - b);
+}
+
+/** Those of `order` whose label holds every word of the query, or whose index it is. */
+export function search(order: readonly number[], labels: readonly string[], query: string): number[] {
+  const words = terms(query);
+  if (words.length === 0) return [...order];
+  return order.filter((index) => {
+    const label = labels[index].toLowerCase();
+    return words.every((word) => label.includes(word)) || String(index) === words[0];
+  });
+}
+
+export interface Window {
+  /** The rows to render: the first `limit`, and the chosen one in any case. */
+  rows: number[];
+  /** How many are left out. */
+  more: number;
+}
+
+export function firstRows(found: readonly number[], chosen: number, limit: number): Window {
+  const rows = found.slice(0, limit);
+  const pinned = chosen >= 0 && !rows.includes(chosen);
+  const more = found.length - rows.length - (pinned && found.includes(chosen) ? 1 : 0);
+  return { rows: pinned ? [...rows, chosen] : rows, more };
+}
+
+/** How much of its row a score's bar takes, 0 to 1. Logits are measured within the range of all. */
+export function barLength(score: number, kind: "probability" | "logit", low: number, high: number): number {
+  const length = kind === "probability" ? score : (score - low) / (high - low || 1);
+  return Math.min(Math.max(length, 0), 1) || 0;
+}

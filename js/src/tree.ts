@@ -1,0 +1,107 @@
+import type { LayerNode } from "./contract.ts";
+
+export interface Row {
+  /** Of the node. */
+  index: number;
+  expandable: boolean;
+  expanded: boolean;
+  /** Among its siblings on show, from 1. */
+  position: number;
+  siblings: number;
+  /** Fits the query; true for all when there is none. */
+  hit: boolean;
+}
+
+/** Rows that a list can open with. */
+const OPEN_ROWS = 80;
+
+export function terms(query: string): string[] {
+  return query.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+/** Whether every word of the query occurs in the node's path or type. */
+export function fits(node: LayerNode, words: readonly string[]): boolean {
+  const text = `${node.path} ${node.name} ${node.type}`.toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/** The nested models around a node, the nearest first. */
+export function ancestors(nodes: readonly LayerNode[], index: number): number[] {
+  const around: number[] = [];
+  for (let at = nodes[index]?.parent ?? -1; at >= 0; at = nodes[at].parent) around.push(at);
+  return around;
+}
+
+export function containers(nodes: readonly LayerNode[]): Set<number> {
+  return new Set(nodes.map(({ parent }) => parent).filter((parent) => parent >= 0));
+}
+
+/** What is folded at first: nothing in a short list, in a long one everything but the way to the chosen node. */
+export function initiallyFolded(nodes: readonly LayerNode[], chosen: number): Set<number> {
+  if (nodes.length <= OPEN_ROWS) return new Set();
+  const folded = containers(nodes);
+  for (const index of ancestors(nodes, chosen)) folded.delete(index);
+  return folded;
+}
+
+/** The rows on show, in order. A query shows what fits it, with the nested models around it, folded or not. */
+export function visibleRows(nodes: readonly LayerNode[], folded: ReadonlySet<number>, query = ""): Row[] {
+  const words = terms(query);
+  const searching = words.length > 0;
+  const hits = nodes.map((node) => fits(node, words));
+  const shown = searching ? withAncestors(nodes, hits) : unfolded(nodes, folded);
+  const parents = containers(nodes);
+  const open = (index: number) => parents.has(index) && (searching ? true : !folded.has(index));
+  const counts = new Map<number, number>();
+  const rows: Row[] = [];
+  nodes.forEach(({ parent }, index) => {
+    if (!shown[index]) return;
+    const position = (counts.get(parent) ?? 0) + 1;
+    counts.set(parent, position);
+    rows.push({
+      index,
+      expandable: parents.has(index),
+      expanded: open(index),
+      position,
+      siblings: 0,
+      hit: hits[index],
+    });
+  });
+  for (const row of rows) row.siblings = counts.get(nodes[row.index].parent) ?? 0;
+  return rows;
+}
+
+function withAncestors(nodes: readonly LayerNode[], hits: readonly boolean[]): boolean[] {
+  const shown = [...hits];
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    if (shown[index] && nodes[index].parent >= 0) shown[nodes[index].parent] = true;
+  }
+  return shown;
+}
+
+function unfolded(nodes: readonly LayerNode[], folded: ReadonlySet<number>): boolean[] {
+  const shown: boolean[] = [];
+  nodes.forEach(({ parent }, index) => {
+    shown[index] = parent < 0 || (shown[parent] && !folded.has(parent));
+  });
+  return shown;
+}
+
+/** The next row whose name begins with what was typed, from `from` on and round the end; -1 if none. */
+export function typeAhead(nodes: readonly LayerNode[], rows: readonly Row[], from: number, text: string): number {
+  const wanted = text.toLowerCase();
+  for (let step = text.length > 1 ? 0 : 1; step <= rows.length; step++) {
+    const at = (from + step + rows.length) % rows.length;
+    if (nodes[rows[at].index].name.toLowerCase().startsWith(wanted)) return at;
+  }
+  return -1;
+}
+
+/** The next hit from row `from` in direction `step`, round the ends; -1 if none. */
+export function nextHit(rows: readonly Row[], from: number, step: 1 | -1): number {
+  for (let n = 1; n <= rows.length; n++) {
+    const at = (((from + n * step) % rows.length) + rows.length) % rows.length;
+    if (rows[at].hit) return at;
+  }
+  return -1;
+}

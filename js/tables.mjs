@@ -1,0 +1,33 @@
+// Writes src/tables.ts from d3-scale-chromatic: its colours without its code, which would be a quarter of the bundle.
+import { writeFileSync } from "node:fs";
+import {
+  interpolateInferno,
+  interpolateMagma,
+  interpolateRdBu,
+  interpolateTurbo,
+  interpolateViridis,
+} from "d3-scale-chromatic";
+
+const COLORMAPS = {
+  inferno: interpolateInferno,
+  viridis: interpolateViridis,
+  magma: interpolateMagma,
+  turbo: interpolateTurbo,
+  RdBu: interpolateRdBu,
+};
+
+function bytes(text) {
+  if (text.startsWith("#")) return [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16));
+  return text.match(/\d+/g).map(Number);
+}
+
+const tables = Object.entries(COLORMAPS).map(([name, interpolate]) => {
+  const colours = Array.from({ length: 256 }, (_, i) => bytes(interpolate(i / 255)));
+  return `  ${name}:\n    "${Buffer.from(colours.flat()).toString("base64")}",\n`;
+});
+
+writeFileSync(
+  new URL("src/tables.ts", import.meta.url),
+  `/** Made by tables.mjs: 256 colours each, red, green and blue, in base64. */\n` +
+    `export const TABLES: Record<string, string> = {\n${tables.join("")}};\n`,
+);

@@ -1,0 +1,201 @@
+// A stand-in for the kernel, for looking at the page without Jupyter: drawn images, made-up maps.
+
+const LABELS = ["star", "triangle", "disc", "ring", "cross", "square", "heart", "crescent"];
+const METHODS = [
+  { name: "gradcam", title: "Grad-CAM", layer: true, signed: false, params: [] },
+  { name: "gradients", title: "Input gradients", layer: false, signed: true, params: [] },
+  {
+    name: "smooth",
+    title: "SmoothGrad",
+    layer: true,
+    signed: false,
+    params: [
+      { name: "samples", kind: "int", default: 20, help: "Noisy copies to average over." },
+      { name: "noise", kind: "float", default: 0.2 },
+      { name: "squared", kind: "bool", default: false },
+      { name: "reduce", kind: "choice", default: "mean", choices: ["mean", "max"] },
+    ],
+  },
+];
+
+let seed = 7;
+function random() {
+  seed = (seed * 16807) % 2147483647;
+  return seed / 2147483647;
+}
+
+/** A scene like the demo's: textured ground, three shapes. */
+function draw(index, side) {
+  seed = 1000 + 7919 * index;
+  const canvas = new OffscreenCanvas(side, side);
+  const context = canvas.getContext("2d");
+  const hue = random() * 360;
+  for (let i = 0; i < 900; i++) {
+    context.fillStyle = `hsl(${hue + random() * 40} 22% ${48 + random() * 24}%)`;
+    context.fillRect(random() * side * 1.1 - side * 0.1, random() * side * 1.1 - side * 0.1, side / 9, side / 9);
+  }
+  for (const [k, corners] of [10, 40, 3].entries()) {
+    const [x, y, radius] = [0.25 + 0.5 * (k % 2), 0.22 + 0.3 * k, 0.1 + 0.05 * random()];
+    context.save();
+    context.translate(x * side, y * side);
+    context.rotate(random() * 3);
+    context.fillStyle = `hsl(${random() * 360} 65% 45%)`;
+    context.beginPath();
+    for (let i = 0; i < corners; i++) {
+      const length = (k === 0 && i % 2 ? 0.42 : 1) * radius * side;
+      const angle = (i / corners) * 2 * Math.PI;
+      context.lineTo(length * Math.cos(angle), length * Math.sin(angle));
+    }
+    context.fill();
+    context.restore();
+  }
+  return canvas;
+}
+
+async function png(index, size, own) {
+  const canvas = new OffscreenCanvas(size || own, size || own);
+  canvas.getContext("2d").drawImage(draw(index, own), 0, 0, canvas.width, canvas.height);
+  const blob = await canvas.convertToBlob({ type: "image/png" });
+  return new DataView(await blob.arrayBuffer());
+}
+
+function nodes(large) {
+  const rows = [];
+  const add = (path, type, shape, parent = -1, spatial = shape?.length === 4) =>
+    rows.push({
+      path,
+      name: path.split("/").at(-1),
+      type,
+      shape,
+      level: path.split("/").length - 1,
+      parent,
+      spatial,
+      params: type === "Conv2D" ? 36928 : 0,
+      inputs: rows.length ? [rows.length - 1] : [],
+    }) - 1;
+  add("input", "InputLayer", [null, 96, 96, 3], -1, false);
+  add("rescaling", "Rescaling", [null, 96, 96, 3], -1, false);
+  const backbone = large ? add("backbone", "Functional", [null, 6, 6, 128]) : -1;
+  const prefix = large ? "backbone/" : "";
+  for (let b = 1; b <= (large ? 40 : 4); b++) {
+    const side = Math.max(6, 96 >> b);
+    const shape = [null, side, side, 8 << Math.min(b, 4)];
+    const block = add(`${prefix}block${b}`, "Functional", shape, backbone);
+    for (const [name, type] of [["conv1", "Conv2D"], ["batch_normalization", "BatchNormalization"], ["conv2", "Conv2D"], ["add", "Add"]]) {
+      add(`${prefix}block${b}/${name}`, type, shape, block);
+    }
+  }
+  add("global_average_pooling2d", "GlobalAveragePooling2D", [null, 128]);
+  add("<b>logits</b>", "Dense", [null, 8]);
+  return rows;
+}
+
+function half(value) {
+  const [float, bits] = [new Float32Array([value]), 0];
+  const word = new Uint32Array(float.buffer)[0] | bits;
+  const exponent = ((word >> 23) & 0xff) - 112;
+  if (exponent <= 0) return (word >> 16) & 0x8000;
+  return ((word >> 16) & 0x8000) | (exponent << 10) | ((word >> 13) & 0x3ff);
+}
+
+function explain(choice, serial, id, setup) {
+  const method = METHODS.find(({ name }) => name === choice.method);
+  const node = setup.nodes.find(({ path }) => path === choice.layer);
+  const side = method.layer ? node.shape[1] : 96;
+  seed = 31 + 101 * choice.class_index + 13 * choice.image_index;
+  const [x0, y0] = [[0.25, 0.22], [0.25, 0.82], [0.75, 0.52]][choice.class_index % 3];
+  const values = Array.from({ length: side * side }, (_, i) => {
+    const [x, y] = [((i % side) + 0.5) / side, (Math.floor(i / side) + 0.5) / side];
+    const bump = Math.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 0.02);
+    return method.signed ? (bump + 0.1) * (2 * random() - 1) : bump + 0.08 * random();
+  });
+  const largest = Math.max(...values.map(Math.abs));
+  const map = new DataView(new ArrayBuffer(2 * values.length));
+  values.forEach((value, i) => map.setUint16(2 * i, half(value / largest), true));
+  const scores = new DataView(new ArrayBuffer(4 * setup.labels.length));
+  setup.labels.forEach((_, i) => scores.setFloat32(4 * i, ((i * 37 + choice.image_index * 11) % 97) / 97 / (1 + i), true));
+  const content = {
+    kind: "result",
+    id,
+    serial,
+    choice,
+    map: { height: side, width: side, low: method.signed ? -largest : 0, high: largest, min: 0, max: largest, scale: largest, finite: true },
+    unit: "logit",
+    scores_kind: "probability",
+    milliseconds: 3.2,
+    note: null,
+  };
+  return [content, [map, scores]];
+}
+
+/** An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead or constant. */
+export async function fakeModel(kind) {
+  const large = kind === "large";
+  const labels = large ? Array.from({ length: 1000 }, (_, i) => `${LABELS[i % 8]} number ${i}`) : LABELS;
+  const setup = {
+    version: 1,
+    model: "honest",
+    images: large ? 5000 : 24,
+    nodes: nodes(large),
+    edges_known: true,
+    labels,
+    methods: METHODS,
+    colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu"],
+    notices: kind === "notices" ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."] : [],
+  };
+  const layer = setup.nodes.findLast(({ name }) => name === "conv2").path;
+  const traits = { image_index: 0, layer, class_index: 0, method: "gradcam", params: {}, opacity: 0.6, colormap: "inferno", threshold: 0, _setup: setup, _snapshot: {} };
+  const listeners = new Map();
+  const log = [];
+  let serial = 0;
+  let dead = false;
+  const emit = (name, ...args) => {
+    for (const callback of listeners.get(name) ?? []) callback(...args);
+  };
+  const say = (content, buffers = []) => emit("msg:custom", structuredClone(content), buffers);
+  async function answer(message) {
+    if (message.kind === "hello") return say(...explain(pick(traits), ++serial, null, setup));
+    if (message.kind === "images") {
+      const own = 96;
+      const pngs = await Promise.all(message.indices.map((index) => png(index, Math.min(message.size, own), own)));
+      return say({ ...message, sizes: pngs.map(() => [own, own]) }, pngs);
+    }
+    if (message.kind !== "explain" || kind === "mute") return;
+    const [content, buffers] = explain(message.choice, ++serial, message.id, setup);
+    if (kind === "constant") Object.assign(content, { map: { ...content.map, low: 0, high: 0 }, note: "The map is zero everywhere: at this layer nothing speaks for the class." });
+    if (kind === "error") return say({ kind: "error", id: message.id, message: "`layer` must name a layer with a spatial output (B, H, W, K). Received: layer='dense', whose output is (B, 8).", hint: "Layers that fit: block1, block2.", choice: message.choice });
+    if (message.choice.method === "smooth") {
+      for (let done = 0; done <= 20; done++) {
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        say({ kind: "progress", id: message.id, done, total: 20, text: `${done} of 20 samples` });
+      }
+    }
+    say(content, buffers);
+  }
+  const pick = ({ image_index, layer, class_index, method, params }) => ({ image_index, layer, class_index, method, params });
+  return {
+    log,
+    traits,
+    kill: () => {
+      dead = true;
+    },
+    python: (changed) => {
+      Object.assign(traits, changed);
+      for (const name of Object.keys(changed)) emit(`change:${name}`);
+      setTimeout(() => say(...explain(pick(traits), ++serial, null, setup)), 5);
+    },
+    get: (name) => traits[name],
+    set: (name, value) => {
+      traits[name] = value;
+      emit(`change:${name}`);
+    },
+    save_changes: () => log.push({ kind: "save" }),
+    send: (message) => {
+      if (dead) throw new Error("Cannot send");
+      log.push(message);
+      setTimeout(() => answer(message), 15);
+    },
+    on: (name, callback) => listeners.set(name, [...(listeners.get(name) ?? []), callback]),
+    off: (name, callback) => listeners.set(name, (listeners.get(name) ?? []).filter((other) => other !== callback)),
+  };
+}
