@@ -475,3 +475,154 @@ def gather_units(tensor, indices, axis=-1, batch_dims=-1):
     middle = order[batch_dims : batch_dims + added]
     outer = order[batch_dims + added : axis + added]
     return ops.transpose(taken, [*order[:batch_dims], *outer, *middle, *order[axis + added :]])
+
+
+_LINEAR = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+)
+# Scaling what comes in scales what goes out: these add nothing of their own.
+_HOMOGENEOUS = {
+    *(
+        "InputLayer",
+        "Identity",
+        "Add",
+        "Subtract",
+        "Average",
+        "Maximum",
+        "Minimum",
+        "Concatenate",
+        "LeakyReLU",
+        "PReLU",
+    ),
+    *("Flatten", "Reshape", "Permute", "RepeatVector", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
+    *(f"{name}{n}D" for n in (1, 2, 3) for name in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout")),
+    *(f"{area}{kind}Pooling{n}D" for n in (1, 2, 3) for area in ("", "Global") for kind in ("Average", "Max")),
+    *("ActivityRegularization", "Relu", "LeakyRelu", "Transpose", "GetItem", "Mean", "Max", "Squeeze", "ExpandDims"),
+}
+_HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.relu, keras.activations.leaky_relu)
+
+
+def layers_with_biases(model, exclude=(), return_biases=True):
+    """List the layers that add something of their own to the signal: those that full-gradients needs.
+
+    A layer that is no `keras.Model` counts as one, whatever layers it is made of; models are looked into. Listed are
+    also layers whose bias depends on what comes in, such as LayerNormalization or a GELU; left out are those which
+    are known to add nothing, such as ReLU, pooling or a convolution without bias, and the activation of the scores.
+
+    Args:
+        model: A built Keras model.
+        exclude: Layers to leave out.
+        return_biases: Whether to give the biases as well.
+
+    Returns:
+        A list of layers, in running order where the model tells it; with `return_biases`, that list and `biases` of it.
+
+    Raises:
+        TypeError: If `model` is not a `keras.Model`.
+        ValueError: If it is not built.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.ReLU(),
+        ...     keras.layers.LayerNormalization(name="norm"),
+        ... ])
+        >>> layers, biases = layers_with_biases(model)
+        >>> [layer.name for layer in layers], [bias is None for bias in biases]
+        (['conv', 'norm'], [False, True])
+    """
+    check_model(model)
+    model = model.model if isinstance(model, Exposed) else model
+    excluded = {id(layer) for layer in (*tolist(exclude), *_after_logits(model))}
+    layers = [layer for layer in _leaves(model, set()) if id(layer) not in excluded and not _adds_nothing(layer)]
+    return (layers, biases(layers)) if return_biases else layers
+
+
+def biases(layers):
+    r"""Give the constant that each layer adds to its signal, before its activation.
+
+    Batch normalization, $y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta$, adds
+    $\beta - \gamma \mu / \sqrt{\sigma^2 + \epsilon}$.
+
+    Args:
+        layers: Layers, or other Keras operations.
+
+    Returns:
+        A list with one tensor for each layer, `(K,)` where channels are last, or `None` where what the layer adds
+        is no constant: full-gradients reads it from the signal.
+    """
+    return [_bias(layer) for layer in layers]
+
+
+def is_homogeneous(activation):
+    """Tell whether an activation is known to scale with its input, as ReLU does and GELU does not.
+
+    Args:
+        activation: A function, a name that Keras knows, or `None`.
+
+    Returns:
+        A bool.
+    """
+    return (
+        keras.activations.get(activation) if isinstance(activation, str) else activation
+    ) in _HOMOGENEOUS_ACTIVATIONS
+
+
+def _leaves(parent, seen):
+    for child in structure.children(parent):
+        if id(child) in seen:
+            continue
+        seen.add(id(child))
+        if isinstance(child, keras.Model):
+            yield from _leaves(child, seen)
+        else:
+            yield child
+
+
+def _after_logits(model):
+    graph = structure.functional(model)
+    for head in range(len(graph.outputs) if graph is not None else 0):
+        logits = logits_endpoint(model, head).path
+        for path, operation in structure.backwards(model, head):
+            if path == logits or not logits:
+                break
+            yield operation
+
+
+def _adds_nothing(operation):
+    if isinstance(operation, _LINEAR):
+        return operation.bias is None and is_homogeneous(operation.activation)
+    if isinstance(operation, keras.layers.ReLU):
+        return operation.max_value is None and not operation.threshold
+    if isinstance(operation, keras.layers.Activation):
+        return is_homogeneous(operation.activation)
+    return type(operation).__name__ in _HOMOGENEOUS and type(operation).__module__.startswith("keras.")
+
+
+def _bias(layer):
+    if isinstance(layer, keras.layers.BatchNormalization):
+        scale = 1 / ops.sqrt(layer.moving_variance + layer.epsilon)
+        scale = scale * layer.gamma if layer.scale else scale
+        bias = -layer.moving_mean * scale + (layer.beta if layer.center else 0)
+        after = -layer.axis - 1 if layer.axis < 0 else layer.input_spec.ndim - 1 - layer.axis
+        return ops.reshape(bias, (-1, *[1] * after))
+    if isinstance(layer, _LINEAR) and layer.bias is not None:
+        bias = ops.convert_to_tensor(layer.bias)
+        return ops.reshape(bias, (-1, *[1] * layer.rank)) if _channels_first(layer) else bias
+    return None
+
+
+def _channels_first(layer):
+    return getattr(layer, "data_format", None) == "channels_first" and hasattr(layer, "rank")

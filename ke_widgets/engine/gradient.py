@@ -3,11 +3,15 @@
 A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
 """
 
+import math
+
 import keras
+import numpy as np
 import tensorflow as tf
 
+from ke_widgets.engine import taps
 from ke_widgets.engine.exposing import Exposed, read
-from ke_widgets.inspection import gather_units
+from ke_widgets.inspection import gather_units, is_homogeneous
 
 
 def forward(model, inputs):
@@ -18,10 +22,30 @@ def forward(model, inputs):
         inputs: What the model takes.
 
     Returns:
-        Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone.
+        Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
+        to float32.
     """
     logits, *signals = keras.tree.flatten(model(inputs, training=False))
-    return logits, signals
+    return wide(logits), [wide(signal) for signal in signals]
+
+
+def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
+    """Run `model` and lay its first signal out in places.
+
+    Args:
+        model: An exposed model, or a `keras.Model` with outputs `[logits, *signals]`.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        spatial_axis: Axes of the places in the signal, counted from the end.
+
+    Returns:
+        Logits `(B, U_all)` and the signal `(B, H', W', K)`.
+
+    Raises:
+        ValueError: If the model exposes no signal, or one without places.
+    """
+    logits, signals = forward(model, inputs)
+    signal = _required(signals, model)[0]
+    return logits, lay_out(signal, image_size(inputs), spatial_axis)
 
 
 def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1):
@@ -40,7 +64,7 @@ def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1
     Raises:
         ValueError: If the units do not depend on the inputs.
     """
-    inputs = keras.tree.map_structure(_differentiable, inputs)
+    inputs = keras.tree.map_structure(floating, inputs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         logits, _ = forward(model, inputs)
@@ -48,7 +72,7 @@ def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1
     return units, _rows(tape, units, keras.tree.flatten(inputs), "the inputs")
 
 
-def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1):
+def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):
     """Differentiate the chosen units with respect to the exposed signals.
 
     Args:
@@ -57,12 +81,14 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
+        spatial_axis: Axes of the places in the signals, counted from the end.
 
     Returns:
-        Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`.
+        Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`, whatever
+        the layout of the signals in the model.
 
     Raises:
-        ValueError: If the model exposes no signal, or the units do not depend on one.
+        ValueError: If the model exposes no signal, one without places, or one that the units do not depend on.
     """
     inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
     watched = [x for x in keras.tree.flatten(inputs) if x.dtype.is_floating]
@@ -74,31 +100,101 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
             logits, *signals = read(model.model, inputs, model.endpoints, watch=tape.watch)
         else:
             logits, signals = forward(model, inputs)
-        units = gather_units(logits, indices, indices_axis, indices_batch_dims)
+        units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
+    names = [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
+    gradients = _rows(tape, units, _required(signals, model), ", ".join(names))
+    size = image_size(inputs)
+    signals = [lay_out(wide(signal), size, spatial_axis) for signal in signals]
+    return units, signals, [lay_out(gradient, size, spatial_axis, leading=2) for gradient in gradients]
+
+
+def _required(signals, model):
     if not signals:
         raise ValueError(
             "`model` must give its logits and at least one signal, as `ke.inspection.expose(model)` does. "
             f"Received: {model.name!r}, which gives its logits alone."
         )
-    names = [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
-    return units, signals, _rows(tape, units, signals, ", ".join(names))
+    return signals
 
 
-def _differentiable(x):
+def wide(x):
+    """Cast half precision to float32, in which sums neither overflow nor stall; leave the rest as it is."""
+    return tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
+
+
+def floating(x):
+    """Give `x` as a tensor that can be differentiated or scaled: integers become float32."""
     x = tf.convert_to_tensor(x)
     return x if x.dtype.is_floating else tf.cast(x, "float32")
 
 
-def _rows(tape, units, sources, where):
-    """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`."""
+def image_size(inputs):
+    """Give rows and columns of the first image `(B, H, W, C)` among the inputs, or `(1, 1)` where there is none."""
+    images = [x for x in keras.tree.flatten(inputs) if len(x.shape) == 4]
+    return keras.ops.shape(images[0])[1:3] if images else (1, 1)
+
+
+def lay_out(x, size=(1, 1), spatial_axis=(-3, -2), leading=1):
+    """Bring a signal, or its gradient, to rows, columns and channels `(..., H', W', K)`.
+
+    Tokens `(..., N, K)` become a grid of the image's own proportions, with `N = H'W'`, or `N = H'W' + 1` where the
+    first token stands for the class and has no place.
+
+    Args:
+        x: A tensor with `leading` axes before the places.
+        size: Rows and columns of the image.
+        spatial_axis: Axes of the places in `x`, counted from the end.
+        leading: 1 for a signal `(B, ...)`, 2 for its gradient `(B, U, ...)`.
+
+    Returns:
+        A tensor of rank `leading + len(spatial_axis) + 1`, channels last.
+
+    Raises:
+        ValueError: If `x` has no places.
+    """
+    number, depth = len(spatial_axis), len(x.shape) - leading
+    if depth == number + 1:
+        return keras.ops.moveaxis(x, spatial_axis, tuple(range(-1 - number, -1)))
+    tokens = keras.ops.shape(x)[-2] if depth == 2 else 0
+    grid = _grid(tokens, *size) if number == 2 and depth == 2 else None
+    if grid is None:
+        raise ValueError(
+            "The exposed signal must have places: (B, H, W, K), or tokens (B, N, K) with N = h*w or h*w + 1 for the "
+            f"image's proportions. Received: one of shape {tuple(x.shape)}. Expose a layer with a spatial output."
+        )
+    rows, columns = grid
+    return keras.ops.reshape(x[..., tokens - rows * columns :, :], (*keras.ops.shape(x)[:leading], *grid, x.shape[-1]))
+
+
+def _grid(tokens, height, width):
+    """Give rows and columns of a grid of `tokens` places, or one fewer, or `None` where none fits."""
+    if not all(isinstance(n, int) for n in (tokens, height, width)):
+        tokens, height, width = (tf.cast(n, "float32") for n in (tokens, height, width))
+        # The one token too many moves the root by less than half a row; rounding down drops it.
+        return tuple(tf.cast(tf.sqrt(tokens * a / b) + 1e-3, "int32") for a, b in ((height, width), (width, height)))
+    for places in (tokens, tokens - 1):
+        rows = round(math.sqrt(max(places, 0) * height / width))
+        if rows and places % rows == 0 and rows * width == places // rows * height:
+            return rows, places // rows
+    return None
+
+
+def _rows(tape, units, sources, where=None):
+    """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
+
+    Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error.
+    """
+    unconnected = "zero" if where is None else "none"
     if units.shape[1] == 1:
-        return [tf.expand_dims(g, 1) for g in _connected(tape.gradient(units, sources), where)]
+        gradients = tape.gradient(units, sources, unconnected_gradients=unconnected)
+        return [tf.expand_dims(g, 1) for g in _connected(gradients, where)]
     number = tf.shape(units)[1]
 
     def row(unit):
         # One unit of every image at once: images do not touch one another, so the sum over them parts again.
         chosen = tf.broadcast_to(tf.one_hot(unit, number, dtype=units.dtype), tf.shape(units))
-        return _connected(tape.gradient(units, sources, output_gradients=chosen), where)
+        found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
+        return _connected(found, where)
 
     rows = tf.vectorized_map(row, tf.range(number))
     return [tf.einsum("ub...->bu...", g) for g in rows]
@@ -110,4 +206,100 @@ def _connected(gradients, where):
             f"The explained units must depend on the signal. Received: {where}, which they do not depend on, or not in "
             "a way that can be differentiated. Choose a layer on the way to the output."
         )
-    return [tf.convert_to_tensor(g) for g in gradients]
+    return [wide(tf.convert_to_tensor(g)) for g in gradients]
+
+
+def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
+    """Part the logit of each unit into what the inputs and the biases add to it: `y = J x + sum of J_l b_l`.
+
+    Args:
+        model: An `Exposed`, of which the logits are read and the biased operations are tapped at every call; or a
+            manual `keras.Model` with outputs `[logits, *signals]`, one signal for each bias.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        biases: One `(name, operation, bias)` for each biased operation: the constant that it adds before its
+            activation, or `None` for one whose bias depends on what comes in (see `implicit_bias`). The operation is
+            not looked at where the model is a manual one.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        indices_axis: Axis of the units in the logits.
+        indices_batch_dims: Leading axes that logits and indices share.
+
+    Returns:
+        Units `(B, U)`, a list with the term `(B, U, H, W, C)` of each input, and a dict of the terms
+        `(B, U, ...)` of the biases by name. Sums of all terms over all of their axes are the units.
+    """
+    inputs = keras.tree.map_structure(floating, inputs)
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(inputs)
+        if isinstance(model, Exposed):
+            operations = [operation for _, operation, _ in biases]
+            with taps.recording(operations, watch=tape.watch) as tap:
+                (logits,) = read(model.model, inputs, model.endpoints[:1])
+        else:
+            logits, *signals = keras.tree.flatten(model(inputs, training=False))
+        units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
+    if isinstance(model, Exposed):
+        after = f"{model.endpoints[0].path}, activation" if model.endpoints[0].link == "logits" else None
+        sites = [site for name, op, bias in biases for site in _sites(name, op, bias, tap.calls[id(op)])]
+        sites = [site for site in sites if site[0] != after]
+    else:
+        sites = [(name, signal, bias) for (name, _, bias), signal in zip(biases, signals)]
+    flat = [*keras.tree.flatten(inputs)]
+    rows = _rows(tape, units, [*flat, *(signal for _, signal, _ in sites)])
+    own = [row * tf.expand_dims(wide(x), 1) for row, x in zip(rows, flat)]
+    return units, own, {name: row * bias for row, (name, _, bias) in zip(rows[len(flat) :], sites)}
+
+
+def _sites(name, operation, bias, calls):
+    """List where an operation adds a bias: name, tensor `(B, ...)`, and a bias that fits its gradient `(B, U, ...)`."""
+    for number, call in enumerate(calls):
+        if call.outputs is None:
+            raise ValueError(
+                f"A layer's signal must be readable where the model's output is. Received: {name!r}, which runs inside "
+                "a loop or a `tf.function` of its own. Pass it in `exclude` of `layers_with_biases`."
+            )
+        label = name if len(calls) == 1 else f"{name}, call {number}"
+        if bias is None:
+            made = [x for x in keras.tree.flatten(call.outputs) if tf.is_tensor(x) and x.dtype.is_floating]
+            added = implicit_bias(operation, *call.args, **call.kwargs)
+            for index, (x, extra) in enumerate(zip(made, added)):
+                yield label if len(made) == 1 else f"{label}, output {index}", x, tf.expand_dims(extra, 1)
+            continue
+        before = call.outputs if call.logits is None else call.logits
+        yield label, before, wide(tf.convert_to_tensor(bias))
+        if call.logits is not None and not is_homogeneous(operation.activation):
+            (added,) = implicit_bias(keras.activations.get(operation.activation), call.logits)
+            yield f"{label}, activation", call.outputs, tf.expand_dims(added, 1)
+
+
+def implicit_bias(function, *args, **kwargs):
+    """Give what `function` adds of its own at these arguments: its value less its derivative along them, `f(x) - J x`.
+
+    For a layer that is linear but for a bias this is the bias; for ReLU and pooling it is 0.
+
+    Args:
+        function: A layer, another Keras operation, or an activation function.
+        *args: Its arguments, tensors among them.
+        **kwargs: Its keyword arguments.
+
+    Returns:
+        A list with one tensor for each floating tensor that it returns, float32 or wider; what is no more than
+        rounding is 0.
+    """
+    tensors = {id(x): x for x in keras.tree.flatten((args, kwargs)) if tf.is_tensor(x) and x.dtype.is_floating}
+    given = list(tensors.values())
+    # J x as the derivative of the backward pass: unlike forward mode, it goes through custom gradients and loops.
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        with keras.StatelessScope(), tf.GradientTape(watch_accessed_variables=False) as inner:
+            inner.watch(given)
+            results = keras.tree.flatten(function(*args, **kwargs))
+            results = [x for x in results if tf.is_tensor(x) and x.dtype.is_floating]
+        seeds = [tf.zeros_like(x) for x in results]
+        outer.watch(seeds)
+        back = inner.gradient(results, given, output_gradients=seeds, unconnected_gradients="zero") if given else []
+    along = outer.gradient(back, seeds, output_gradients=given, unconnected_gradients="zero") if given else seeds
+    return [_beyond_rounding(wide(x), wide(change)) for x, change in zip(results, along)]
+
+
+def _beyond_rounding(value, change):
+    added, size = value - change, tf.abs(value) + tf.abs(change)
+    return tf.where(tf.abs(added) > 8 * np.finfo(value.dtype.as_numpy_dtype).eps * size, added, tf.zeros_like(added))

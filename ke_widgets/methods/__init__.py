@@ -2,11 +2,12 @@
 
 A method is a function that looks at a model through tensors:
 
-    (model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2), *, own) -> (logits, maps)
+    (model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2), *, own)
+        -> (logits, maps)
 
 Args, the same for every method:
     model: A `keras.Model` whose outputs are `[logits, *signals]`, as `ke.inspection.expose` makes it (or a manual
-        `keras.Model(inputs, [logits, signal])`); for methods with `Spec(signals="none")`, a model that gives its logits.
+        `keras.Model(inputs, [logits, signal])`); for methods with `Spec(signals="none")`, one that gives its logits.
     inputs: Images `(B, H, W, C)`, preprocessed as the model was trained.
     indices: Which units to explain, `(B, U)`; `None` explains them all.
     indices_axis: Axis of the units in the logits.
@@ -19,15 +20,30 @@ Returns, the same for every method:
     never resized, normalized, printed or cached. What its numbers mean stands in the method's docstring.
 
 A method works eagerly and under `tf.function(method, reduce_retracing=True)`, and leaves `model` as it was.
+
+A method that samples or perturbs takes `batch_size`, runs its pieces one after the other, and exists as pieces too: it
+carries `Steps`, put on by the decorator `stepwise`. `run` goes through them in one call, which is the method itself;
+`step_by_step` goes through them for a caller who wants to report after each, show what there is so far, or stop:
+
+    for progress in step_by_step(ke.methods.cams.scorecam, model, images, indices, batch_size=8):
+        print(progress.done, "of", progress.total)
+        logits, maps = progress.result()
+
 At the foot of each family's file stands the table `METHODS`: from it come the shortcuts (`ke.gradcam`), the widget's
 menu and parameter form, and the contract tests.
 """
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from keras import ops
+
+from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.sampling import repeat
 
 SHARED = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
 
@@ -38,17 +54,124 @@ class Spec:
 
     Attributes:
         title: As people call it, such as `"Grad-CAM"`.
-        signals: `"none"` (it looks at the inputs) or `"one"` (it takes one exposed spatial signal).
+        signals: `"none"` (it looks at the inputs), `"one"` (it takes one exposed spatial signal) or `"biases"` (it
+            takes all that `ke.inspection.layers_with_biases` lists, and finds them itself in a model without signals).
         postprocessing: The filter that is usual for its maps; a function of `ke_widgets.filters`.
         signed: Whether maps are shown with both signs.
         resizing: Whether shortcuts resize its maps to the size of the images.
     """
 
     title: str
-    signals: typing.Literal["none", "one"] = "one"
+    signals: typing.Literal["none", "one", "biases"] = "one"
     postprocessing: Callable | None = None
     signed: bool = False
     resizing: bool = True
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A method in pieces. All four are functions of tensors and take, as keywords, the arguments of the method that
+    are not named here; those that they do not need they swallow (`**_`).
+
+    Attributes:
+        begin: `(model, inputs, indices, **params) -> (state, sums)`: piece 0. The state stays as it is, the sums grow
+            and keep their shapes.
+        advance: `(model, (state, sums), number, **params) -> sums`: one more piece, in order from number 1.
+        count: `((state, sums), **params) -> total`: how many pieces there are, piece 0 among them.
+        end: `((state, sums), done, **params) -> (logits, maps)`, of the first `done` pieces.
+        unrolled: Whether pieces differ in shape, so that `number` must be a Python integer.
+    """
+
+    begin: Callable
+    advance: Callable
+    count: Callable
+    end: Callable
+    unrolled: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a method is.
+
+    Attributes:
+        done: Number of pieces that ran.
+        total: Number of pieces in all.
+        result: A function of no arguments: the logits `(B, U)` and maps `(B, H', W', U)` of what was done so far.
+    """
+
+    done: int
+    total: int
+    result: Callable[[], tuple[Any, Any]]
+
+
+def stepwise(steps):
+    """Put `steps` on a method, where `step_by_step` finds them.
+
+    Args:
+        steps: A `Steps`.
+
+    Returns:
+        A decorator that gives the method itself.
+    """
+
+    def mark(method):
+        method.steps = steps
+        return method
+
+    return mark
+
+
+def run(steps, model, inputs, indices, **params):
+    """Go through all pieces of a method in one call, eagerly or inside a compiled function.
+
+    Args:
+        steps: A `Steps`.
+        model: See the contract.
+        inputs: See the contract.
+        indices: See the contract.
+        **params: All other arguments of the method.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H', W', U)`.
+    """
+    state, sums = steps.begin(model, inputs, indices, **params)
+    total = steps.count((state, sums), **params)
+    if steps.unrolled:
+        for number in range(1, total):
+            sums = steps.advance(model, (state, sums), number, **params)
+    else:
+        sums = repeat(lambda number, sums: steps.advance(model, (state, sums), number, **params), total, sums)
+    return steps.end((state, sums), total, **params)
+
+
+def step_by_step(method, model, inputs, indices=None, **params):
+    """Go through a method piece by piece, compiled, with a stop after each one. Leave the loop to cancel.
+
+    Args:
+        method: A method of this package, or one that `meta` made; one without pieces is a single piece.
+        model: See the contract.
+        inputs: See the contract.
+        indices: See the contract.
+        **params: Other arguments of the method; they must be hashable.
+
+    Yields:
+        A `Progress` after each piece; the result of the last one is what the method returns.
+    """
+    bound = inspect.signature(method).bind(model, inputs, indices, **params)
+    bound.apply_defaults()
+    params = {name: value for name, value in bound.arguments.items() if name not in ("model", "inputs", "indices")}
+    steps = getattr(method, "steps", None)
+    if steps is None:
+        found = compiled(method, model, **params)(inputs, indices)
+        yield Progress(1, 1, lambda: found)
+        return
+    state, sums = compiled(steps.begin, model, **params)(inputs, indices)
+    total = int(steps.count((state, sums), **params))
+    for done in range(1, total + 1):
+        if done > 1:
+            number = done - 1 if steps.unrolled else ops.convert_to_tensor(done - 1, "int32")
+            sums = compiled(steps.advance, model, **params)((state, sums), number)
+        yield Progress(done, total, functools.partial(steps.end, (state, sums), done, **params))
 
 
 @dataclass(frozen=True)
@@ -75,13 +198,13 @@ def parameters(method):
         method: A function that follows the contract above.
 
     Returns:
-        A list of `Parameter`, in order.
+        A list of `Parameter`, in order; those whose default is `None` are data, which no form shows, and left out.
 
     Raises:
         ValueError: If one has no default, or a default that no form can show.
     """
     hints = typing.get_type_hints(method)
-    own = [p for name, p in inspect.signature(method).parameters.items() if name not in SHARED]
+    own = [p for p in inspect.signature(method).parameters.values() if p.name not in SHARED and p.default is not None]
     return [_parameter(method, p, hints.get(p.name)) for p in own]
 
 
@@ -111,10 +234,10 @@ def table():
     Raises:
         ValueError: If two methods have one name.
     """
-    from ke_widgets.methods import cams, gradient
+    from ke_widgets.methods import cams, gradient, meta
 
     found = {}
-    for family in (cams, gradient):
+    for family in (cams, gradient, meta):
         for method, spec in family.METHODS.items():
             if method.__name__ in found:
                 raise ValueError(f"A method's name must be its own. Received two named {method.__name__!r}.")

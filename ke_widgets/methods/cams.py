@@ -1,11 +1,59 @@
 """Class activation maps: weighted sums of the channels of one spatial signal."""
 
+from typing import Literal
+
+import keras
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine.gradient import signal_jacobian
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
-from ke_widgets.methods import Spec
+from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.gradient import floating, forward, signal_jacobian, spatial_forward
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_path, gather_units, logits_endpoint
+from ke_widgets.methods import Spec, Steps, run, stepwise
+
+
+def cam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
+    r"""CAM: channels weighted by the weights of the unit in the dense layer that follows the pooling.
+
+    $$M_u(i,j) = \sum_k w_{k,u} A_k(i,j)$$
+
+    where `A_k` is channel `k` of the signal, and `w` the kernel of the layer that gives the logits (dense, or a 1x1
+    convolution). The signal must reach that layer through global pooling alone.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H', W', U)`, signed. For global average pooling, the mean of a map is the logit
+        less its bias.
+
+    Raises:
+        ValueError: If the kernel does not have one weight for each channel of the signal.
+
+    Source:
+        Learning Deep Features for Discriminative Localization, arXiv:1512.04150, eq. 2.
+    """
+    logits, signal = spatial_forward(model, inputs, spatial_axis)
+    kernel = _head_kernel(model, signal.shape[-1])
+    # A kernel has no images: all of its axes but the last are channels.
+    weights = kernel if indices is None else ops.take(kernel, indices, axis=-1)
+    letters = "ku" if len(weights.shape) == 2 else "kbu"
+    maps = ops.einsum(f"b...k,{letters}->b...u", signal, ops.cast(weights, signal.dtype))
+    return gather_units(logits, indices, indices_axis, indices_batch_dims), maps
+
+
+def _head_kernel(model, channels):
+    """Give the kernel `(K, U)` of the layer that makes the logits."""
+    if isinstance(model, Exposed):
+        path, model = model.endpoints[0].path, model.model
+    else:
+        path = logits_endpoint(model, 0).path
+    kernel = getattr(find_path(model, path), "kernel", None) if path else None
+    shape = () if kernel is None else tuple(kernel.shape)
+    if len(shape) < 2 or shape[-2] != channels or any(n != 1 for n in shape[:-2]):
+        raise ValueError(
+            "`model` must end in global pooling and one dense layer (or 1x1 convolution) for CAM, with one weight for "
+            f"each of the {channels} channels of the signal. Received: logits from {path or model.name!r}, whose "
+            f"kernel has the shape {shape}. Use `gradcam`, which takes any model."
+        )
+    return ops.reshape(kernel, shape[-2:])
 
 
 def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
@@ -23,9 +71,164 @@ def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch
     Source:
         Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, arXiv:1610.02391, eq. 1-2.
     """
-    logits, (signal, *_), (gradients, *_) = signal_jacobian(model, inputs, indices, indices_axis, indices_batch_dims)
-    weights = ops.mean(gradients, axis=spatial_axis)
+    logits, (signal, *_), (gradients, *_) = signal_jacobian(
+        model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
+    )
+    weights = ops.mean(gradients, axis=_places(gradients))
     return logits, ops.einsum("b...k,buk->b...u", signal, weights)
 
 
-METHODS = {gradcam: Spec("Grad-CAM", signals="one", postprocessing=filters.positive_normalize)}
+def gradcampp(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
+    r"""Grad-CAM++: channels weighted by their positive gradients, each place by how much of the channel it explains.
+
+    $$M_u(i,j) = \sum_k \Big(\sum_{a,b} \alpha_k(a,b) \max(g_k(a,b), 0)\Big) A_k(i,j), \qquad
+    \alpha_k(a,b) = \frac{g_k^2(a,b)}{2 g_k^2(a,b) + g_k^3(a,b) \sum_{m,n} A_k(m,n)}$$
+
+    where `A_k` is channel `k` of the signal and `g_k` the gradient of the unit's logit with respect to it. The paper
+    differentiates `exp(y_u)`: that multiplies all weights of a unit by the same positive number, which overflows, and
+    is left out. What is left of alpha after dividing by `g^2` needs no small number to keep it from 0 / 0.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H', W', U)`, at least 0 where the signal is. Their scale has no meaning.
+
+    Source:
+        Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks, arXiv:1710.11063, eq. 10 and 19.
+    """
+    logits, (signal, *_), (gradients, *_) = signal_jacobian(
+        model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
+    )
+    totals = ops.expand_dims(ops.sum(signal, axis=tuple(range(1, len(signal.shape) - 1)), keepdims=True), 1)
+    below = 2 + totals * gradients
+    positive = ops.maximum(gradients, 0)
+    # Where signals may be negative, alpha has a pole; on it, it counts nothing.
+    weights = ops.sum(ops.where(below == 0, 0, positive / ops.where(below == 0, 1, below)), axis=_places(gradients))
+    return logits, ops.einsum("b...k,buk->b...u", signal, weights)
+
+
+def _places(gradients):
+    """Give the axes of the places in gradients `(B, U, ..., K)`."""
+    return tuple(range(2, len(gradients.shape) - 1))
+
+
+def _begin_scorecam(
+    model, inputs, indices, *, indices_axis, indices_batch_dims, spatial_axis, weights, baseline, batch_size
+):
+    if weights not in ("channels", "classes", "logits"):
+        raise ValueError(f"`weights` must be 'channels', 'classes' or 'logits'. Received: weights={weights!r}.")
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"`batch_size` must be an integer of at least 1. Received: batch_size={batch_size!r}.")
+    inputs = keras.tree.map_structure(floating, inputs)
+    logits, signal = spatial_forward(model, inputs, spatial_axis)
+    if weights == "classes" and logits.shape[indices_axis] == 1:
+        raise ValueError(
+            "`weights` must be 'channels' or 'logits' for a model with one unit: a softmax over it is always 1. "
+            "Received: weights='classes'."
+        )
+    units = gather_units(logits, indices, indices_axis, indices_batch_dims)
+    empty = ops.zeros_like(units)
+    if baseline and weights != "channels":
+        blank = forward(model, keras.tree.map_structure(ops.zeros_like, inputs))[0]
+        empty = gather_units(_scores(blank, weights, indices_axis), indices, indices_axis, indices_batch_dims)
+    # What has no score yet weighs nothing.
+    nothing = -float("inf") if weights == "channels" else 0.0
+    scores = ops.zeros((signal.shape[-1], *ops.shape(units)), dtype=units.dtype) + nothing
+    return (inputs, indices, units, empty, signal), scores
+
+
+def _count_scorecam(carry, *, batch_size, **_):
+    (*_, signal), _ = carry
+    return 1 + -(-signal.shape[-1] // batch_size)
+
+
+def _advance_scorecam(
+    model, carry, number, *, indices_axis, indices_batch_dims, weights, batch_size, spatial_axis, baseline
+):
+    (inputs, indices, units, empty, signal), scores = carry
+    channels = signal.shape[-1]
+    size = min(batch_size, channels)
+    # The last piece is as large as the others: it does some channels again.
+    chosen = ops.minimum((number - 1) * size, channels - size) + ops.arange(size)
+    part = ops.take(signal, chosen, axis=-1)
+    logits, _ = forward(model, keras.tree.map_structure(lambda x: _masked(x, part, spatial_axis), inputs))
+    if indices is not None and len(indices.shape) > 1:
+        indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
+    found = gather_units(_scores(logits, weights, indices_axis), indices, indices_axis, indices_batch_dims)
+    found = ops.reshape(found, (size, *ops.shape(units))) - empty
+    return ops.scatter_update(scores, ops.expand_dims(chosen, -1), found)
+
+
+def _scores(logits, weights, axis):
+    return ops.softmax(logits, axis=axis) if weights == "classes" else logits
+
+
+def _masked(x, part, spatial_axis):
+    """Give an input `(B, H, W, C)` under each channel of `part` `(B, H', W', K)`: `(K * B, H, W, C)`."""
+    number = part.shape[-1]
+    if len(x.shape) != 4 or len(part.shape) != 4:
+        return ops.tile(x, (number, *[1] * (len(x.shape) - 1)))
+    rows, columns = (ops.shape(x)[axis] for axis in spatial_axis)
+    masks = ops.image.resize(part, (rows, columns), data_format="channels_last")
+    masks = ops.expand_dims(ops.moveaxis(filters.normalize(ops.cast(masks, x.dtype), axis=(1, 2)), -1, 0), -1)
+    masks = ops.moveaxis(masks, (-3, -2), spatial_axis)
+    return ops.reshape(x * masks, (-1, *ops.shape(x)[1:]))
+
+
+def _end_scorecam(carry, done, *, weights, **_):
+    (*_, units, _, signal), scores = carry
+    if weights == "channels":
+        scores = ops.where(ops.isfinite(scores), ops.softmax(scores, axis=0), 0)
+    return units, ops.einsum("b...k,kbu->b...u", signal, scores)
+
+
+_SCORECAM = Steps(_begin_scorecam, _advance_scorecam, _count_scorecam, _end_scorecam)
+
+
+@stepwise(_SCORECAM)
+def scorecam(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=KERNEL_AXIS,
+    indices_batch_dims=-1,
+    spatial_axis=SPATIAL_AXIS,
+    *,
+    weights: Literal["channels", "classes", "logits"] = "channels",
+    baseline: bool = False,
+    batch_size: int = 16,
+):
+    r"""Score-CAM: channels weighted by the unit's score when only what the channel shows of the image is left.
+
+    $$M_u(i,j) = \sum_k w_{k,u} A_k(i,j), \qquad
+    w_{\cdot,u} = \mathrm{softmax}_k \big(y_u(x \odot H_k) - y_u(x_0)\big)$$
+
+    where `H_k` is channel `k` of the signal, resized to the image and then scaled to [0, 1] (a constant channel gives
+    0), `y_u` the unit's logit, and `x_0` the image of zeros, which cancels in the softmax.
+
+    Args:
+        weights: How scores become weights: `"channels"`, their softmax over the channels, as in the paper;
+            `"classes"`, the unit's probability, as in the authors' code; `"logits"`, the scores themselves.
+        baseline: Take the score of the image of zeros off, where it does not cancel.
+        batch_size: Channels that go through the model at once, for each image. It changes nothing in the maps. See
+            `ke_widgets.methods` for the other arguments.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H', W', U)`, at least 0 where the signal is. With `"channels"`, weighted means
+        of the channels.
+
+    Raises:
+        ValueError: If `weights` or `batch_size` is none of these, or there is but one unit to take `"classes"` of.
+
+    Source:
+        Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, arXiv:1910.01279, alg. 1.
+    """
+    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
+    own = {"weights": weights, "baseline": baseline, "batch_size": batch_size}
+    return run(_SCORECAM, model, inputs, indices, **axes, **own)
+
+
+METHODS = {
+    cam: Spec("CAM", postprocessing=filters.positive_normalize),
+    gradcam: Spec("Grad-CAM", postprocessing=filters.positive_normalize),
+    gradcampp: Spec("Grad-CAM++", postprocessing=filters.positive_normalize),
+    scorecam: Spec("Score-CAM", postprocessing=filters.positive_normalize),
+}

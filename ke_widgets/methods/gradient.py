@@ -1,12 +1,20 @@
-"""Gradients of a unit with respect to the pixels."""
+"""Gradients of a unit with respect to the pixels, and to the biases on the way."""
 
 from typing import Literal
 
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine.gradient import jacobian
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
+from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.gradient import decompose, image_size, jacobian, lay_out
+from ke_widgets.inspection import (
+    KERNEL_AXIS,
+    SPATIAL_AXIS,
+    expose,
+    find_path,
+    layers_with_biases,
+)
+from ke_widgets.inspection import biases as biases_of
 from ke_widgets.methods import Spec
 
 _OVER_CHANNELS = {"max": ops.max, "mean": ops.mean}
@@ -41,10 +49,154 @@ def gradients(
     Source:
         Deep Inside Convolutional Networks, arXiv:1312.6034, sec. 3.1.
     """
+    _check_channels(channels)
+    logits, (grads, *_) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims)
+    return logits, over_channels(grads, channels)
+
+
+def over_channels(grads, channels):
+    """Turn gradients `(B, U, H, W, C)` into maps `(B, H, W, U)` of their size: the `channels` of `gradients`."""
+    _check_channels(channels)
+    return ops.moveaxis(_OVER_CHANNELS[channels](ops.abs(grads), axis=-1), 1, -1)
+
+
+def _check_channels(channels):
     if channels not in _OVER_CHANNELS:
         raise ValueError(f"`channels` must be 'max' or 'mean'. Received: channels={channels!r}.")
-    logits, (grads, *_) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims)
-    return logits, ops.moveaxis(_OVER_CHANNELS[channels](ops.abs(grads), axis=-1), 1, -1)
 
 
-METHODS = {gradients: Spec("Gradients", signals="none", postprocessing=filters.absolute_normalize)}
+def full_gradients(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=KERNEL_AXIS,
+    indices_batch_dims=-1,
+    spatial_axis=SPATIAL_AXIS,
+    *,
+    biases=None,
+):
+    r"""Full-gradients: where the unit's logit comes from, counting what the biases on the way add to it.
+
+    $$M_u = \sum_c \psi\Big(x \odot \frac{\partial y_u}{\partial x}\Big)_c
+    + \sum_l \sum_k \psi\Big(b_l \odot \frac{\partial y_u}{\partial z_l}\Big)_k$$
+
+    where `x` is the image, `b_l` the bias that layer `l` adds, and `z_l` its value right after that, before its
+    activation; `psi` takes the absolute value, scales it to [0, 1] over all channels of the layer, and resizes it to
+    the image, bilinearly. Biases without a place (dense layers) are in no map. See `full_gradient_terms` for the
+    terms before `psi`, which are complete.
+
+    Args:
+        biases: As `ke.inspection.layers_with_biases` gives them, one for each exposed layer; `None` reads them from the
+            layers. Needed for a manual `keras.Model(inputs, [logits, *signals])`, in which each signal is `z_l`. For
+            an exposed model, `z_l` is found at every call of the layer; what the layer itself exposes is not looked
+            at. A model without signals is taken with all of its biases. See `ke_widgets.methods` for the other
+            arguments.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H, W, U)` at the size of the image, as the sum in the formula demands; at least
+        0, larger where more of the logit comes from, without a unit.
+
+    Raises:
+        ValueError: If `biases` do not fit the signals of the model, or a layer cannot be read.
+
+    Source:
+        Full-Gradient Representation for Neural Network Visualization, arXiv:1905.00780, eq. 6 and sec. 4.
+    """
+    logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
+    size = image_size(inputs)
+    maps = [_psi(term, size, spatial_axis) for term in (*own, *terms.values())]
+    return logits, sum(m for m in maps if m is not None)
+
+
+def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, *, biases=None):
+    r"""Part each unit's logit into what the image and every bias add to it; the parts sum to the logit.
+
+    $$y_u = \sum_p x_p \frac{\partial y_u}{\partial x_p} + \sum_l \sum_q b_{l,q} \frac{\partial y_u}{\partial z_{l,q}}$$
+
+    For a layer whose bias is no constant (a GELU, LayerNormalization, attention), `b_l` is what it adds at this
+    image: its value less its derivative times what comes in. Then the sum holds for any model made of layers; what a
+    subclassed model computes between its layers is not counted, unless it is ReLU-like.
+
+    Args:
+        biases: See `full_gradients`, and `ke_widgets.methods` for the other arguments.
+
+    Returns:
+        Logits `(B, U)`, and a dict of the terms: `"inputs"` with `(B, U, H, W, C)` (a list of them for a model with
+        several inputs), and one `(B, U, ...)` for each layer, and each of its calls, by its path.
+
+    Raises:
+        ValueError: See `full_gradients`.
+
+    Source:
+        Full-Gradient Representation for Neural Network Visualization, arXiv:1905.00780, prop. 1.
+
+    Examples:
+        >>> import keras, numpy as np
+        >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> logits, terms = full_gradient_terms(model, np.ones((1, 4, 4, 1)))
+        >>> total = sum(float(ops.sum(term)) for term in terms.values())
+        >>> list(terms), abs(total - float(logits[0, 0])) < 1e-5
+        (['inputs', 'dense'], True)
+    """
+    logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
+    return logits, {"inputs": own[0] if len(own) == 1 else own, **terms}
+
+
+def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
+    model, biased = _biased(model, biases)
+    return decompose(model, inputs, biased, indices, indices_axis, indices_batch_dims)
+
+
+def _biased(model, biases):
+    """Give the model to read, and the name, layer and bias of each of its biased layers."""
+    exposed = isinstance(model, Exposed)
+    if not exposed and biases is None:
+        if len(getattr(model, "outputs", None) or [None]) > 1:
+            raise ValueError(
+                "`biases` must be given for a `keras.Model` with several outputs: one for each after the logits. "
+                f"Received: biases=None, and {model.name!r}. Or expose the layers: `layers, biases = "
+                "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
+            )
+        model, exposed = expose(model, layers_with_biases(model, return_biases=False)), True
+    names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
+    layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
+    if biases is not None and len(biases) != len(names):
+        raise ValueError(
+            "`biases` must hold one for each signal of the model. "
+            f"Received: {len(biases)} for {len(names)} signals of {model.name!r}: {', '.join(names)}."
+        )
+    biases = biases_of(layers) if biases is None else biases
+    _check_biases(model, names, layers, biases, exposed)
+    return model, list(zip(names, layers, biases))
+
+
+def _check_biases(model, names, layers, biases, exposed):
+    if exposed:
+        known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
+        wrong = [name or "the model" for name, layer in zip(names, layers) if id(layer) not in known]
+        expected = "layers that add something of their own, as `ke.inspection.layers_with_biases(model)` lists them"
+    else:
+        wrong = [name for name, bias in zip(names, biases) if bias is None]
+        expected = "signals with a constant bias; expose the model with `ke.inspection.expose` for the others"
+    if wrong or not names:
+        raise ValueError(f"`model` must expose {expected}. Received: {', '.join(wrong) or 'none'}, of {model.name!r}.")
+
+
+def _psi(term, size, spatial_axis):
+    """Give the map `(B, H, W, U)` of one term `(B, U, H', W', K)`, or `None` where it has no places."""
+    try:
+        term = ops.abs(lay_out(term, size, spatial_axis, leading=2))
+    except ValueError:
+        return None
+    axes = tuple(range(2, len(term.shape)))
+    term = term - ops.min(term, axis=axes, keepdims=True)
+    top = ops.max(term, axis=axes, keepdims=True)
+    # Resizing is linear: after the sum over the channels there is less to resize.
+    flat = ops.moveaxis(ops.sum(ops.where(top > 0, term / ops.where(top > 0, top, 1), 0), axis=-1), 1, -1)
+    return ops.cast(ops.image.resize(flat, size, data_format="channels_last"), flat.dtype)
+
+
+METHODS = {
+    gradients: Spec("Gradients", signals="none", postprocessing=filters.absolute_normalize),
+    full_gradients: Spec("Full-Gradients", signals="biases", postprocessing=filters.absolute_normalize),
+}

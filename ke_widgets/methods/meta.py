@@ -1,0 +1,278 @@
+"""Methods of methods: the mean of a method's maps over noisy, or over scaled and mirrored, copies of the images.
+
+`smooth(gradcam)` is a method, to be used like `gradcam`, with the same parameters. Asked twice for the same thing, both
+functions here give the same object, so that what was compiled for it is used again.
+"""
+
+import functools
+import numbers
+from typing import Literal
+
+import keras
+from keras import ops
+
+from ke_widgets import filters
+from ke_widgets.engine import sampling
+from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.gradient import floating, jacobian
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
+from ke_widgets.methods import Spec, Steps, run, stepwise
+from ke_widgets.methods.gradient import over_channels
+from ke_widgets.utils import tolist
+
+
+def smooth(
+    method,
+    repetitions: int = 25,
+    noise: float = 0.15,
+    relative: bool = True,
+    seed: int = 0,
+    batch_size: int = 5,
+    statistic: Literal["mean", "square", "variance"] = "mean",
+):
+    r"""Make a method that takes the mean of a method's maps over copies of the image with Gaussian noise.
+
+    $$M_u = \frac{1}{n} \sum_{s=1}^n M_u(x + \epsilon_s), \qquad \epsilon_s \sim \mathcal{N}(0, \sigma^2)$$
+
+    All samples are noisy, and the same noise is put on every image of a batch: the map of an image does not depend on
+    its company, nor on `batch_size`.
+
+    Args:
+        method: A method of `ke_widgets.methods`, or one that was made here.
+        repetitions: Number of samples, `n`.
+        noise: Standard deviation of the noise; with 0, the result is the method itself.
+        relative: Whether `noise` is a fraction of each image's `max - min`, as in the paper, or in units of the input.
+        seed: Where the noise starts.
+        batch_size: Samples that go through the model at once, for each image.
+        statistic: `"mean"` over the samples; `"square"`, the mean of the squares (SmoothGrad squared); `"variance"`
+            (VarGrad), which is the second less the square of the first.
+
+    Returns:
+        A method. It gives logits `(B, U)`, their mean over the samples, and maps of the same shape as `method`.
+
+    Raises:
+        ValueError: If a number is out of range, or `statistic` none of these.
+
+    Source:
+        SmoothGrad: removing noise by adding noise, arXiv:1706.03825. Variance and squares: arXiv:1810.03292,
+        arXiv:1806.10758.
+    """
+    for name, value, least in (("repetitions", repetitions, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+            raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}.")
+    if not noise >= 0:
+        raise ValueError(f"`noise` must be at least 0. Received: noise={noise!r}.")
+    if statistic not in ("mean", "square", "variance"):
+        raise ValueError(f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={statistic!r}.")
+    # Without noise all samples are one: summing them up would only round.
+    samples = 1 if noise == 0 else int(repetitions)
+    pieces = -(-samples // int(batch_size))
+    return _smooth(method, samples, float(noise), bool(relative), int(seed), -(-samples // pieces), statistic)
+
+
+@functools.lru_cache(maxsize=64)
+def _smooth(method, samples, noise, relative, seed, size, statistic):
+    def piece(model, inputs, indices, number, params):
+        """Run samples `number * size` and on; give the sums of logits, maps and their squares."""
+        chosen = number * size + ops.arange(size)
+        noisy = _with_noise(inputs, chosen, noise, relative, seed)
+        if indices is not None and len(indices.shape) > 1:
+            indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
+        logits, maps = (_by_sample(x, size) for x in method(model, noisy, indices, **params))
+        # The last piece is as large as the others, and may run over.
+        parts = (logits, maps, ops.square(maps)) if statistic != "mean" else (logits, maps)
+        counts = ops.cast(chosen < samples, maps.dtype)
+        return tuple(ops.einsum("s,s...->...", ops.cast(counts, x.dtype), x) for x in parts)
+
+    def begin(model, inputs, indices, **params):
+        inputs = keras.tree.map_structure(floating, inputs)
+        return (inputs, indices), piece(model, inputs, indices, 0, params)
+
+    def advance(model, carry, number, **params):
+        (inputs, indices), sums = carry
+        return tuple(a + b for a, b in zip(sums, piece(model, inputs, indices, number, params)))
+
+    def end(carry, done, **_):
+        logits, mean, *squares = (x / min(done * size, samples) for x in carry[1])
+        if statistic == "variance":
+            return logits, ops.maximum(squares[0] - ops.square(mean), 0)
+        return logits, squares[0] if statistic == "square" else mean
+
+    return _made_of(method, "smooth", Steps(begin, advance, lambda carry, **_: -(-samples // size), end))
+
+
+def _with_noise(inputs, chosen, noise, relative, seed):
+    """Give inputs `(B, ...)` with the chosen samples' noise on them: `(S * B, ...)`."""
+    flat = keras.tree.flatten(inputs)
+
+    def noisy(place, x):
+        axes = tuple(range(1, len(x.shape)))
+        spread = noise * (ops.max(x, axis=axes, keepdims=True) - ops.min(x, axis=axes, keepdims=True))
+        drawn = sampling.noise(ops.shape(x)[1:], seed, chosen * len(flat) + place, x.dtype)
+        added = ops.expand_dims(drawn, 1) * (spread if relative else noise)
+        return ops.reshape(x + added, (-1, *ops.shape(x)[1:]))
+
+    return keras.tree.pack_sequence_as(inputs, [noisy(place, x) for place, x in enumerate(flat)])
+
+
+def _by_sample(x, size):
+    return ops.reshape(x, (size, -1, *ops.shape(x)[1:]))
+
+
+def tta(method, scales=(), hflip: bool = True):
+    r"""Make a method that takes the mean of a method's maps over scaled and mirrored copies of the image.
+
+    $$M_u = \frac{1}{n} \sum_{t=1}^n t^{-1} \big( M_u(t(x)) \big)$$
+
+    where `t` runs over the image as it is, each of `scales`, and the mirror images of all of these. Each map is brought
+    back to the place and size of the first one.
+
+    Args:
+        method: A method of `ke_widgets.methods`, or one that was made here.
+        scales: Factors of the image's size, beside 1. The model must take images of any size.
+        hflip: Whether to add each copy's mirror image, left for right.
+
+    Returns:
+        A method. It gives logits `(B, U)`, their mean over the copies, and maps of the same shape as `method`.
+
+    Raises:
+        ValueError: If a scale is not above 0; when used, if the model takes images of one size only.
+    """
+    scales = tuple(tolist(scales))
+    if any(isinstance(s, bool) or not isinstance(s, numbers.Real) or not s > 0 for s in scales):
+        raise ValueError(f"`scales` must be numbers above 0. Received: scales={scales!r}.")
+    return _tta(method, tuple(dict.fromkeys((1.0, *map(float, scales)))), bool(hflip))
+
+
+@functools.lru_cache(maxsize=64)
+def _tta(method, scales, hflip):
+    passes = [(scale, mirror) for scale in scales for mirror in ((False, True) if hflip else (False,))]
+
+    def look(model, inputs, indices, number, params):
+        scale, mirror = passes[number]
+        axes = params["spatial_axis"]
+        seen = keras.tree.map_structure(lambda x: _seen(x, scale, mirror, axes), inputs)
+        logits, maps = method(model, seen, indices, **params)
+        return logits, ops.flip(maps, axis=-2) if mirror else maps
+
+    def begin(model, inputs, indices, **params):
+        _check_any_size(model, scales)
+        inputs = keras.tree.map_structure(floating, inputs)
+        return (inputs, indices), look(model, inputs, indices, 0, params)
+
+    def advance(model, carry, number, **params):
+        (inputs, indices), (logits, maps) = carry
+        more, found = look(model, inputs, indices, number, params)
+        size = ops.shape(maps)[1:3]
+        if passes[number][0] != 1:
+            found = ops.cast(ops.image.resize(found, size, data_format="channels_last"), maps.dtype)
+        return logits + more, maps + found
+
+    def end(carry, done, **_):
+        return tuple(x / done for x in carry[1])
+
+    return _made_of(method, "tta", Steps(begin, advance, lambda carry, **_: len(passes), end, unrolled=True))
+
+
+def _seen(x, scale, mirror, spatial_axis):
+    if len(x.shape) != 4:
+        return x
+    if scale != 1:
+        last = spatial_axis[-1] in (2, -2)
+        size = [ops.shape(x)[axis] for axis in spatial_axis]
+        size = [round(n * scale) if isinstance(n, int) else ops.cast(ops.round(n * scale), "int32") for n in size]
+        layout = "channels_last" if last else "channels_first"
+        x = ops.cast(ops.image.resize(x, size, data_format=layout), x.dtype)
+    return ops.flip(x, axis=spatial_axis[-1]) if mirror else x
+
+
+def _check_any_size(model, scales):
+    whole = model.model if isinstance(model, Exposed) else model
+    shapes = [tuple(x.shape) for x in keras.tree.flatten(getattr(whole, "inputs", None) or [])]
+    if len(scales) > 1 and any(len(shape) == 4 and None not in shape[1:] for shape in shapes):
+        raise ValueError(
+            "`scales` must be empty for a model that takes images of one size. "
+            f"Received: scales={scales[1:]}, and {whole.name!r}, which takes {shapes}. Build it with the input shape "
+            "(None, None, channels), or leave `scales` out."
+        )
+
+
+def _made_of(method, verb, steps):
+    """Give the method that runs `steps`, with the signature of the method that it is made of."""
+
+    @functools.wraps(method)
+    def made(
+        model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS, **own
+    ):
+        axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
+        return run(steps, model, inputs, indices, **axes, **own)
+
+    name = getattr(method, "__name__", "method")
+    made.__name__ = made.__qualname__ = f"{verb}_{name}"
+    made.__doc__ = f"`{name}`, by `ke_widgets.methods.meta.{verb}`.\n\n{method.__doc__ or ''}"
+    return stepwise(steps)(made)
+
+
+def _signed_gradients(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
+    logits, (grads, *_) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims)
+    return logits, grads
+
+
+def _smoothgrad_part(part):
+    def delegated(*args, channels, repetitions, noise, relative, seed, batch_size, **axes):
+        steps = smooth(_signed_gradients, repetitions, noise, relative, seed, batch_size).steps
+        found = getattr(steps, part)(*args, **axes)
+        return (found[0], over_channels(found[1], channels)) if part == "end" else found
+
+    return delegated
+
+
+_SMOOTHGRAD = Steps(*(_smoothgrad_part(part) for part in ("begin", "advance", "count", "end")))
+
+
+@stepwise(_SMOOTHGRAD)
+def smoothgrad(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=KERNEL_AXIS,
+    indices_batch_dims=-1,
+    spatial_axis=SPATIAL_AXIS,
+    *,
+    channels: Literal["max", "mean"] = "max",
+    repetitions: int = 25,
+    noise: float = 0.15,
+    relative: bool = True,
+    seed: int = 0,
+    batch_size: int = 5,
+):
+    r"""SmoothGrad: how strongly each pixel moves the unit's logit, in the mean over noisy copies of the image.
+
+    $$M_u(p) = \max_c \Big| \frac{1}{n} \sum_{s=1}^n \frac{\partial y_u}{\partial x_{p,c}}(x + \epsilon_s) \Big|$$
+
+    The signed gradients are averaged, so that those which change their sign with the noise cancel;
+    `smooth(gradients)` averages their absolute values instead.
+
+    Args:
+        channels: See `gradients`.
+        repetitions: Number of samples, `n`.
+        noise: Standard deviation of the noise.
+        relative: Whether `noise` is a fraction of each image's `max - min`, or in units of the input.
+        seed: Where the noise starts.
+        batch_size: Samples that go through the model at once, for each image.
+
+    Returns:
+        Logits `(B, U)`, their mean over the samples, and maps `(B, H, W, U)`, at least 0, in logits per unit of input.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Source:
+        SmoothGrad: removing noise by adding noise, arXiv:1706.03825.
+    """
+    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
+    own = {"repetitions": repetitions, "noise": noise, "relative": relative, "seed": seed, "batch_size": batch_size}
+    return run(_SMOOTHGRAD, model, inputs, indices, channels=channels, **axes, **own)
+
+
+METHODS = {smoothgrad: Spec("SmoothGrad", signals="none", postprocessing=filters.absolute_normalize)}
