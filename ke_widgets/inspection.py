@@ -13,7 +13,9 @@ import difflib
 import keras
 from keras import ops
 
-from ke_widgets.engine import structure
+from ke_widgets.engine import flow, structure
+from ke_widgets.engine.defaults import POOLING_LAYERS, logits_endpoint, signal_endpoint, way_back
+from ke_widgets.engine.defaults import head_index as head_index
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.utils import tolist
 
@@ -21,19 +23,6 @@ KERNEL_AXIS = -1
 SPATIAL_AXIS = (-3, -2)
 
 NORMALIZATION_LAYERS = (keras.layers.BatchNormalization, keras.layers.LayerNormalization)
-POOLING_LAYERS = (
-    keras.layers.Flatten,
-    keras.layers.GlobalAveragePooling1D,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalAveragePooling3D,
-    keras.layers.GlobalMaxPooling1D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.GlobalMaxPooling3D,
-)
-# What may stand between the logits and the model's output: it acts on each score, or on all of them at the very end.
-_SCORE_ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
-_PASS_THROUGH = (keras.layers.Dropout, keras.layers.Identity, keras.layers.ActivityRegularization)
-_SCORE_FUNCTIONS = {"Softmax", "Sigmoid", "LogSoftmax", "Identity", "Cast"}
 
 _LINKS = ("output", "input", "logits")
 
@@ -136,6 +125,7 @@ def _endpoint(model, descriptor):
     path, operation = _locate(model, where)
     if isinstance(operation, keras.layers.InputLayer):
         return _input_endpoint(model, path, operation)
+    _check_call(model, operation, descriptor, options.get("node", "last"))
     return Endpoint(path, **options)
 
 
@@ -145,6 +135,15 @@ def _check_options(descriptor, options):
         raise ValueError(f"`link` must be one of {_LINKS}. Received: {descriptor!r}.")
     if node not in ("last", "all") and (isinstance(node, bool) or not isinstance(node, int) or node < 0):
         raise ValueError(f"`node` must be 'last' or a call's number, from 0. Received: {descriptor!r}.")
+
+
+def _check_call(model, operation, descriptor, number):
+    known = flow.written(model) if isinstance(number, int) else None
+    calls = [] if known is None else known.calls(operation)
+    if calls and number >= len(calls):
+        raise ValueError(
+            f"`node` must be 'last' or count one of the layer's {len(calls)} calls, from 0. Received: {descriptor!r}."
+        )
 
 
 def _locate(model, where):
@@ -164,8 +163,8 @@ def _locate(model, where):
         where = structure.SEPARATOR.join(where)
     if not isinstance(where, str):
         raise TypeError(
-            "An endpoint must be a layer's index, name, path, a layer, a KerasTensor, or a dict with `name` or `layer`. "
-            f"Received: {where!r} (of type {type(where).__name__})."
+            "An endpoint must be a layer's index, name, path, a layer, a KerasTensor, or a dict with `name` or "
+            f"`layer`. Received: {where!r} (of type {type(where).__name__})."
         )
     return where, find_path(model, where)
 
@@ -202,11 +201,11 @@ def _tensor_endpoint(model, tensor):
         raise ValueError(f"An endpoint's tensor must belong to {model.name!r}. Received: {tensor!r}.")
     if isinstance(history.operation, keras.layers.InputLayer):
         return _input_endpoint(model, path, history.operation)
-    node, graph = structure.node_of(history), structure.functional(_parent(model, path))
-    known = graph is not None and node in structure.nodes(graph)
-    return Endpoint(
-        path, node=structure.run_index(graph, node) if known and "/" not in path else "last", index=history.tensor_index
-    )
+    node, known = history.operation._inbound_nodes[history.node_index], flow.written(model)
+    steps = [] if known is None else [step for step in known.steps if step.node is node]
+    # One KerasTensor of a shared nested model stands for all of its runs.
+    number = known.number(steps[0]) if known is not None and len(steps) == 1 else "last"
+    return Endpoint(path, node=number, index=history.tensor_index)
 
 
 def _parent(model, path):
@@ -219,129 +218,6 @@ def _input_endpoint(model, path, layer):
     above, _, _ = path.rpartition(structure.SEPARATOR)
     graph = structure.functional(_parent(model, path))
     return Endpoint(above, link="input", index=[tensor is layer.output for tensor in graph.inputs].index(True))
-
-
-def logits_endpoint(model, head=None):
-    """Find the scores before the softmax or sigmoid at the end of a model.
-
-    Walks back from the output over whatever acts on finished scores only (activations, dropout, identity), into
-    nested models and out of them again.
-
-    Args:
-        model: A built Keras model.
-        head: Index or name of the output, in a model with several.
-
-    Returns:
-        The `Endpoint` of the logits.
-
-    Raises:
-        ValueError: If the model has several outputs and `head` does not choose one of them.
-    """
-    graph = structure.functional(model)
-    if graph is None:
-        return _subclassed_logits(model)
-    return _walk_to_logits(graph, "", head_index(model, head), [])
-
-
-def head_index(model, head):
-    """Turn an output's name or index into its index; refuse a choice that is not there, or not made.
-
-    Args:
-        model: A built Keras model.
-        head: Index, name, or `None`.
-
-    Returns:
-        Index into the model's flat outputs.
-
-    Raises:
-        ValueError: If `head` names no output, or is `None` where the model has several.
-    """
-    graph = structure.functional(model)
-    names = list(getattr(model, "output_names", None) or graph.output_names) if graph is not None else ["output"]
-    if head is None and len(names) == 1:
-        return 0
-    if isinstance(head, int) and not isinstance(head, bool) and 0 <= head < len(names):
-        return head
-    if head in names:
-        return names.index(head)
-    raise ValueError(f"`head` must choose one of the outputs of {model.name!r}: {names}. Received: head={head!r}.")
-
-
-def _walk_to_logits(graph, prefix, index, outer):
-    """Follow one output tensor of `graph` back; `outer` holds the nodes around it, to climb out through."""
-    tensor = graph.outputs[index]
-    while True:
-        history = tensor._keras_history
-        operation, node = history.operation, structure.node_of(history)
-        path = prefix + operation.name
-        inner = structure.functional(operation)
-        if inner is not None:
-            return _walk_to_logits(inner, path + structure.SEPARATOR, history.tensor_index, [*outer, (graph, node)])
-        if isinstance(operation, keras.layers.InputLayer):
-            if not outer:
-                return Endpoint("", link="output", index=index)
-            (around, caller), outer = outer[-1], outer[:-1]
-            position = [x is tensor for x in graph.inputs].index(True)
-            tensor, graph = caller.input_tensors[position], around
-            prefix = prefix[: -len(caller.operation.name) - 1]
-            continue
-        if not _acts_on_scores(operation):
-            number = structure.run_index(graph, node)
-            several = sum(other.operation is operation for other in structure.nodes(graph)) > 1
-            return Endpoint(
-                path, link="logits", node=number if several and not outer else "last", index=history.tensor_index
-            )
-        tensor = node.input_tensors[0]
-
-
-def _acts_on_scores(operation):
-    if isinstance(operation, keras.layers.Layer):
-        return isinstance(operation, _SCORE_ACTIVATIONS + _PASS_THROUGH)
-    return type(operation).__name__ in _SCORE_FUNCTIONS
-
-
-def _subclassed_logits(model):
-    """Guess the logits of a model that has no graph: its last layer with a softmax or sigmoid, else its output."""
-    for path, operation in reversed(structure.operations(model).items()):
-        activation = getattr(operation, "activation", None)
-        if activation in (keras.activations.softmax, keras.activations.sigmoid) and hasattr(operation, "kernel"):
-            return Endpoint(path, link="logits")
-        if hasattr(operation, "kernel"):
-            break
-    return Endpoint("")
-
-
-def signal_endpoint(model, head=None):
-    """Find the signal that CAM methods look at by default.
-
-    Args:
-        model: A built Keras model.
-        head: Index or name of the output, in a model with several.
-
-    Returns:
-        The `Endpoint` of the input of the last global pooling (or flattening) layer on the way to the output; without
-        one, of the last signal with a place, `(B, H, W, K)`.
-
-    Raises:
-        ValueError: If no layer has a spatial output.
-    """
-    found = _way_back(model, head)
-    for path, operation in found:
-        if isinstance(operation, POOLING_LAYERS):
-            return Endpoint(path, link="input")
-    for path, operation in found:
-        if len(output_shape(operation) or ()) == 4:
-            return Endpoint(path)
-    raise ValueError(
-        f"`arguments` must be given for {model.name!r}: no layer on the way to its output is a global pooling, or has "
-        "a spatial output (B, H, W, K)."
-    )
-
-
-def _way_back(model, head=None):
-    if structure.functional(model) is None:
-        return list(reversed(structure.operations(model).items()))
-    return list(structure.backwards(model, head_index(model, head)))
 
 
 def output_shape(operation):
@@ -435,10 +311,12 @@ def find_layer_with(model, name=None, properties=None, klass=None, search_revers
         raise ValueError("At least one of `name`, `properties` and `klass` must be given. Received none of them.")
     if name is not None:
         return get_nested_layer(model, name)
-    found = [operation for _, operation in _way_back(model, 0)]
-    for layer in found if search_reversed else reversed(found):
-        if (not klass or isinstance(layer, klass)) and all(hasattr(layer, p) for p in properties or ()):
-            return layer
+    hidden = any(structure.opaque(operation) for operation in structure.operations(model).values())
+    for rehearse in (False, True) if hidden else (False,):
+        found = [operation for _, operation in way_back(model, 0, rehearse)]
+        for layer in found if search_reversed else reversed(found):
+            if (not klass or isinstance(layer, klass)) and all(hasattr(layer, p) for p in properties or ()):
+                return layer
     raise ValueError(
         f"A layer of {model.name!r} must fit the search. None does. Received: properties={properties}, klass={klass}."
     )
@@ -516,8 +394,8 @@ _HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.re
 def layers_with_biases(model, exclude=(), return_biases=True):
     """List the layers that add something of their own to the signal: those that full-gradients needs.
 
-    A layer that is no `keras.Model` counts as one, whatever layers it is made of; models are looked into. Listed are
-    also layers whose bias depends on what comes in, such as LayerNormalization or a GELU; left out are those which
+    A layer that is no `keras.Model` counts as one, whatever layers it is made of, unless it holds the logits; models
+    are looked into. Listed are also layers whose bias depends on what comes in, such as LayerNormalization or a GELU; left out are those which
     are known to add nothing, such as ReLU, pooling or a convolution without bias, and the activation of the scores.
 
     Args:
@@ -545,8 +423,11 @@ def layers_with_biases(model, exclude=(), return_biases=True):
     """
     check_model(model)
     model = model.model if isinstance(model, Exposed) else model
-    excluded = {id(layer) for layer in (*tolist(exclude), *_after_logits(model))}
-    layers = [layer for layer in _leaves(model, set()) if id(layer) not in excluded and not _adds_nothing(layer)]
+    graph = structure.functional(model)
+    heads = [None] if graph is None else range(len(graph.outputs))
+    logits = [logits_endpoint(model, head).path for head in heads]
+    excluded = {id(layer) for layer in (*tolist(exclude), *_after_logits(model, logits))}
+    layers = [layer for layer in _leaves(model, logits) if id(layer) not in excluded and not _adds_nothing(layer)]
     return (layers, biases(layers)) if return_biases else layers
 
 
@@ -580,23 +461,23 @@ def is_homogeneous(activation):
     ) in _HOMOGENEOUS_ACTIVATIONS
 
 
-def _leaves(parent, seen):
+def _leaves(parent, logits, prefix="", seen=None):
+    seen = set() if seen is None else seen
     for child in structure.children(parent):
         if id(child) in seen:
             continue
         seen.add(id(child))
-        if isinstance(child, keras.Model):
-            yield from _leaves(child, seen)
+        inner = prefix + child.name + structure.SEPARATOR
+        if isinstance(child, keras.Model) or any(path.startswith(inner) for path in logits):
+            yield from _leaves(child, logits, inner, seen)
         else:
             yield child
 
 
-def _after_logits(model):
-    graph = structure.functional(model)
-    for head in range(len(graph.outputs) if graph is not None else 0):
-        logits = logits_endpoint(model, head).path
+def _after_logits(model, logits):
+    for head, wanted in enumerate(logits):
         for path, operation in structure.backwards(model, head):
-            if path == logits or not logits:
+            if not wanted or wanted == path or wanted.startswith(path + structure.SEPARATOR):
                 break
             yield operation
 

@@ -46,9 +46,22 @@ class Exposed(keras.Model):
     def __init__(self, model, endpoints, **kwargs):
         # Without autocast, inputs reach `model` as they are; it casts them itself.
         super().__init__(name=f"{model.name}_exposed", dtype=model.dtype_policy, autocast=False, **kwargs)
-        self.model = model
-        self.endpoints = tuple(endpoints)
+        # Past `Layer.__setattr__`, which would track the model, and write to it.
+        self.__dict__["model"] = model
+        self.__dict__["endpoints"] = tuple(endpoints)
         self.built = True
+
+    @property
+    def layers(self):
+        return self.model.layers
+
+    @property
+    def weights(self):
+        return self.model.weights
+
+    @property
+    def variables(self):
+        return self.model.variables
 
     def call(self, inputs, training=False):
         return read(self.model, inputs, self.endpoints, training=training)
@@ -75,25 +88,40 @@ def read(model, inputs, endpoints, training=False, watch=None):
     """
     found = structure.operations(model)
     wanted = {endpoint.path: found[endpoint.path] for endpoint in endpoints if endpoint.path}
-    with taps.recording(wanted.values(), watch=watch) as tap:
-        outputs = model(inputs, training=training)
-    whole = [taps.Call((inputs,), {}, outputs)]
-    return [_pick(e, tap.calls[id(wanted[e.path])] if e.path else whole) for e in endpoints]
+    loops = {path: op for path, op in found.items() if isinstance(op, keras.layers.TimeDistributed)}
+    # In a stateless scope the run cannot write to the model: no losses, no counters.
+    with keras.StatelessScope(), taps.recording([*wanted.values(), *loops.values()], watch=watch) as tap:
+        outputs = _Entry(model)(inputs, training=training)
+    endless = [path for path, op in loops.items() if any(_endless(call) for call in tap.calls[id(op)])]
+    calls = {path: tap.calls[id(op)] for path, op in wanted.items()}
+    calls[""] = [taps.Call((inputs,), {}, outputs)]
+    for path in calls:
+        if any(path.startswith(around + structure.SEPARATOR) for around in endless):
+            calls[path] = [taps.Call((), {}, None)]
+    return [_pick(model, endpoint, calls[endpoint.path]) for endpoint in endpoints]
 
 
-def _pick(endpoint, calls):
-    if not calls:
-        raise ValueError(
-            f"The layer must run when the model is called. Received: {endpoint}, which was never called. It may be "
-            "left out of the model's `call`, or hidden in a `tf.function` of its own that was traced before: choose "
-            "another layer, or set `run_eagerly=True`."
-        )
-    if any(call.outputs is None for call in calls):
-        raise ValueError(
-            f"The layer's signal must be readable where the model's output is. Received: {endpoint}, which runs inside "
-            "a loop (a recurrent cell, or TimeDistributed over a dynamic length) or inside a `tf.function` of its own. "
-            "Choose the layer around it, fix the length, or remove the `@tf.function`."
-        )
+class _Entry(keras.layers.Layer):
+    """Calls a model in its place: Keras clears the losses of whatever layer is called from outside."""
+
+    def __init__(self, model):
+        super().__init__(name=f"{model.name}_entry", autocast=False)
+        self.__dict__["model"] = model
+        self.built = True
+
+    def call(self, inputs, training=False):
+        return self.model(inputs, training=training)
+
+
+def _endless(call):
+    """Tell whether a TimeDistributed ran as a loop of unknown length, out of which no tensor comes."""
+    inputs = _tensors((call.args, call.kwargs))
+    return bool(inputs) and inputs[0].shape[1] is None
+
+
+def _pick(model, endpoint, calls):
+    if not calls or any(call.outputs is None for call in calls):
+        raise ValueError(f"The layer must run where its signal can be read. Received: {_why(model, endpoint, calls)}")
     if endpoint.node == "all":
         return [_tensor(endpoint, call) for call in calls]
     number = len(calls) - 1 if endpoint.node == "last" else endpoint.node
@@ -105,13 +133,42 @@ def _pick(endpoint, calls):
     return _tensor(endpoint, calls[number])
 
 
+def _why(model, endpoint, calls):
+    """Say why a signal cannot be read, and what to do instead."""
+    found, parts = structure.operations(model), endpoint.path.split(structure.SEPARATOR)
+    around = ["", *(structure.SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts)))]
+    for path in around:
+        outer = found.get(path, model)
+        name = repr(path) if path else f"the model {model.name!r}"
+        if hasattr(outer.call, "get_concrete_function"):
+            return (
+                f"{endpoint}, which runs inside the `@tf.function` of {name}. Remove that decorator (Keras compiles "
+                "by itself), or choose a layer outside of it."
+            )
+        if isinstance(outer, keras.layers.TimeDistributed):
+            return (
+                f"{endpoint}, which runs in a loop of unknown length inside the TimeDistributed {name}. Build the "
+                "model with a fixed number of time steps, or choose a layer outside of it."
+            )
+        if isinstance(outer, keras.layers.RNN | keras.layers.Bidirectional):
+            return (
+                f"{endpoint}, which runs in the loop over time of {name}. Choose {name} itself, or a layer before it."
+            )
+    if not calls:
+        return f"{endpoint}, which was never called when the model ran. Choose a layer that its `call` uses."
+    return f"{endpoint}, which runs in a loop or in a `tf.function` of its own. Choose the layer around it."
+
+
 def _tensor(endpoint, call) -> Any:
     if endpoint.link == "logits" and call.logits is not None:
         return call.logits
-    tensors = keras.tree.flatten((call.args, call.kwargs) if endpoint.link == "input" else call.outputs)
-    tensors = [x for x in tensors if hasattr(x, "dtype") and hasattr(x, "shape")]
+    tensors = _tensors((call.args, call.kwargs) if endpoint.link == "input" else call.outputs)
     if not 0 <= endpoint.index < len(tensors):
         raise ValueError(
             f"`index` must count one of the {len(tensors)} tensors at {endpoint}. Received: index={endpoint.index}."
         )
     return tensors[endpoint.index]
+
+
+def _tensors(nested):
+    return [x for x in keras.tree.flatten(nested) if hasattr(x, "dtype") and hasattr(x, "shape")]

@@ -196,8 +196,18 @@ def _rows(tape, units, sources, where=None):
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
         return _connected(found, where)
 
-    rows = tf.vectorized_map(row, tf.range(number))
-    return [tf.einsum("ub...->bu...", g) for g in rows]
+    return [tf.einsum("ub...->bu...", g) for g in _each(row, number, [wide(x).dtype for x in sources])]
+
+
+def _each(row, number, dtypes):
+    """Call `row` for each unit and stack its results: at once where that can be trusted, else one after the other."""
+    if tf.executing_eagerly():
+        return [tf.stack(found) for found in zip(*(row(unit) for unit in range(int(number))))]
+    # Batched over units, a product of (U, 1, ...) by (1, 1, ...), as attention makes of one image, comes out wrong with
+    # oneDNN on CPUs (TensorFlow 2.21), or ends the process.
+    if any(op.type.startswith("BatchMatMul") for op in tf.compat.v1.get_default_graph().get_operations()):
+        return tf.map_fn(row, tf.range(number), fn_output_signature=dtypes)
+    return tf.vectorized_map(row, tf.range(number))
 
 
 def _connected(gradients, where):

@@ -15,11 +15,11 @@ def functional(operation):
     """Give the Functional graph that `operation` runs, or `None` when it has none (a plain or a subclassed layer)."""
     if isinstance(operation, keras.Sequential):
         # A Sequential keeps its graph in a Functional of its own, once it is built.
-        return operation._functional
-    # A subclassed model has no `_nodes_by_depth`, whatever its base; a subclass of Functional with a `call` of its own
-    # does not run its graph as written.
-    if isinstance(operation, keras.Model) and hasattr(operation, "_nodes_by_depth"):
-        return operation
+        return operation._functional if type(operation).call is keras.Sequential.call else None
+    base = next((cls for cls in type(operation).__mro__ if cls.__name__ == "Functional"), None)
+    # A subclass of Functional with a `call` of its own does not run its graph as written.
+    if isinstance(operation, keras.Model) and base is not None and type(operation).call is base.call:
+        return operation if hasattr(operation, "_nodes_by_depth") else None
     return None
 
 
@@ -45,7 +45,7 @@ def operations(model):
     Two operations of one name in one subclassed parent are told apart by `~1`, `~2`... after the name.
     """
     found = {}
-    _collect(model, "", found, set())
+    _collect(model, "", found, {id(model)})
     return found
 
 
@@ -66,19 +66,12 @@ def path_of(model, operation):
     return next((path for path, candidate in operations(model).items() if candidate is operation), None)
 
 
-def producers(tensors):
-    """List the operation, call and tensor index that made each KerasTensor of `tensors`."""
-    return [tensor._keras_history for tensor in tensors]
-
-
-def node_of(history):
-    """Give the Keras node that a KerasTensor's history names."""
-    return history.operation._inbound_nodes[history.node_index]
-
-
-def run_index(graph, node):
-    """Tell which call of its operation `node` is, counted in running order inside `graph`."""
-    return [other for other in nodes(graph) if other.operation is node.operation].index(node)
+def opaque(operation):
+    """Tell whether layers run inside `operation` in a way that no graph tells."""
+    if functional(operation) is not None or not children(operation):
+        return False
+    # What is inside Keras's own layers, such as attention, is a detail; a wrapper's layer is not.
+    return isinstance(operation, keras.layers.Wrapper) or not type(operation).__module__.startswith("keras.")
 
 
 def backwards(model, output=0) -> Iterator[tuple[str, keras.Operation]]:

@@ -18,6 +18,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+_ABSENT = object()
 _OPEN: contextvars.ContextVar[tuple["Recording", ...]] = contextvars.ContextVar("ke_widgets_taps", default=())
 _LOCK = threading.Lock()
 _INSTALLED: dict[int, "_Wrapper"] = {}
@@ -40,25 +41,29 @@ class Recording:
     Attributes:
         calls: For each tapped layer's `id`, its calls. A call that ran inside a loop or inside a `tf.function` of its
             own has `outputs=None`: its tensors cannot leave that graph.
+        order: The same calls as pairs of operation and call, in the order in which they ended.
     """
 
     calls: dict[int, list[Call]]
     graph: Any = field(default_factory=lambda: _graph())
     pending: dict[int, Any] = field(default_factory=dict)
     watch: Any = None
+    order: list[tuple[Any, Call]] = field(default_factory=list)
 
     def note(self, operation, args, kwargs, outputs):
         """Keep one call of `operation`, if it is wanted here."""
         calls = self.calls.get(id(operation))
         if calls is None:
             return
-        logits = self.pending.pop(id(operation), None)
-        if _graph() is not self.graph:
-            calls.append(Call((), {}, None))
-            return
-        if self.watch is not None:
+        before, after = self.pending.pop(id(operation), (None, None))
+        # An activation in the middle of a layer is no fused one.
+        logits = before if after is outputs else None
+        here = _graph() is self.graph
+        call = Call(args, kwargs, outputs, logits) if here else Call((), {}, None)
+        calls.append(call)
+        self.order.append((operation, call))
+        if here and self.watch is not None:
             self.watch([x for x in keras.tree.flatten((logits, outputs)) if tf.is_tensor(x) and x.dtype.is_floating])
-        calls.append(Call(args, kwargs, outputs, logits))
 
 
 @contextlib.contextmanager
@@ -97,7 +102,9 @@ class _Wrapper:
     def __init__(self, operation):
         self.users = 0
         self.before = {
-            name: operation.__dict__.get(name) for name in _tapped_attributes(operation) if hasattr(operation, name)
+            name: operation.__dict__.get(name, _ABSENT)
+            for name in _tapped_attributes(operation)
+            if hasattr(operation, name)
         }
 
 
@@ -128,7 +135,7 @@ def _remove(operation):
             return
         del _INSTALLED[id(operation)]
         for name, value in wrapper.before.items():
-            if value is None:
+            if value is _ABSENT:
                 operation.__dict__.pop(name, None)
             else:
                 operation.__dict__[name] = value
@@ -152,9 +159,10 @@ def _wrap_activation(operation, activation):
     function = keras.activations.get(activation) if isinstance(activation, str) else activation
 
     def tapped_activation(x, *args, **kwargs):
+        y = function(x, *args, **kwargs)
         for tap in _OPEN.get():
             if id(operation) in tap.calls:
-                tap.pending[id(operation)] = x
-        return function(x, *args, **kwargs)
+                tap.pending[id(operation)] = (x, y)
+        return y
 
     return tapped_activation
