@@ -25,7 +25,7 @@ export function formatShape(shape: (number | null)[] | null, separator = "·"): 
 export function formatTime(milliseconds: number): string {
   if (milliseconds >= 10_000) return `${Math.round(milliseconds / 1000)} s`;
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(1)} s`;
-  return `${milliseconds < 10 ? Number(milliseconds.toPrecision(1)) || "< 1" : Math.round(milliseconds)} ms`;
+  return milliseconds < 1 ? "< 1 ms" : `${Math.round(milliseconds)} ms`;
 }
 
 export function formatCount(count: number): string {

@@ -196,6 +196,7 @@ export class Store implements Listener {
 
   gone(): void {
     this.disconnected.value = true;
+    this.choice.value = this.picture.peek()?.result?.choice ?? this.choice.peek();
     this.trouble.value = { message: RESTARTED, hint: null };
   }
 

@@ -19,10 +19,16 @@ export function terms(query: string): string[] {
   return query.toLowerCase().split(/\s+/).filter(Boolean);
 }
 
-/** Whether every word of the query occurs in the node's path or type. */
-export function fits(node: LayerNode, words: readonly string[]): boolean {
-  const text = `${node.path} ${node.name} ${node.type}`.toLowerCase();
-  return words.every((word) => text.includes(word));
+/**
+ * Which nodes fit every word of the query: by path, by their type's full name, or by a part of it where no path has
+ * that word. (`conv2` means the layers of that name, not each Conv2D.)
+ */
+function search(nodes: readonly LayerNode[], words: readonly string[]): boolean[] {
+  const texts = nodes.map(({ path, type }) => ({ path: path.toLowerCase(), type: type.toLowerCase() }));
+  const named = new Set(words.filter((word) => texts.some(({ path }) => path.includes(word))));
+  return texts.map(({ path, type }) =>
+    words.every((word) => path.includes(word) || type === word || (!named.has(word) && type.includes(word))),
+  );
 }
 
 /** The nested models around a node, the nearest first. */
@@ -48,7 +54,7 @@ export function initiallyFolded(nodes: readonly LayerNode[], chosen: number): Se
 export function visibleRows(nodes: readonly LayerNode[], folded: ReadonlySet<number>, query = ""): Row[] {
   const words = terms(query);
   const searching = words.length > 0;
-  const hits = nodes.map((node) => fits(node, words));
+  const hits = search(nodes, words);
   const shown = searching ? withAncestors(nodes, hits) : unfolded(nodes, folded);
   const parents = containers(nodes);
   const open = (index: number) => parents.has(index) && (searching ? true : !folded.has(index));

@@ -81,7 +81,12 @@ function nodes(large) {
     const side = Math.max(6, 96 >> b);
     const shape = [null, side, side, 8 << Math.min(b, 4)];
     const block = add(`${prefix}block${b}`, "Functional", shape, backbone);
-    for (const [name, type] of [["conv1", "Conv2D"], ["batch_normalization", "BatchNormalization"], ["conv2", "Conv2D"], ["add", "Add"]]) {
+    for (const [name, type] of [
+      ["conv1", "Conv2D"],
+      ["batch_normalization", "BatchNormalization"],
+      ["conv2", "Conv2D"],
+      ["add", "Add"],
+    ]) {
       add(`${prefix}block${b}/${name}`, type, shape, block);
     }
   }
@@ -103,7 +108,11 @@ function explain(choice, serial, id, setup) {
   const node = setup.nodes.find(({ path }) => path === choice.layer);
   const side = method.layer ? node.shape[1] : 96;
   seed = 31 + 101 * choice.class_index + 13 * choice.image_index;
-  const [x0, y0] = [[0.25, 0.22], [0.25, 0.82], [0.75, 0.52]][choice.class_index % 3];
+  const [x0, y0] = [
+    [0.25, 0.22],
+    [0.25, 0.82],
+    [0.75, 0.52],
+  ][choice.class_index % 3];
   const values = Array.from({ length: side * side }, (_, i) => {
     const [x, y] = [((i % side) + 0.5) / side, (Math.floor(i / side) + 0.5) / side];
     const bump = Math.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 0.02);
@@ -111,15 +120,26 @@ function explain(choice, serial, id, setup) {
   });
   const largest = Math.max(...values.map(Math.abs));
   const map = new DataView(new ArrayBuffer(2 * values.length));
-  values.forEach((value, i) => map.setUint16(2 * i, half(value / largest), true));
+  for (const [i, value] of values.entries()) map.setUint16(2 * i, half(value / largest), true);
   const scores = new DataView(new ArrayBuffer(4 * setup.labels.length));
-  setup.labels.forEach((_, i) => scores.setFloat32(4 * i, ((i * 37 + choice.image_index * 11) % 97) / 97 / (1 + i), true));
+  for (let i = 0; i < setup.labels.length; i++) {
+    scores.setFloat32(4 * i, ((i * 37 + choice.image_index * 11) % 97) / 97 / (1 + i), true);
+  }
   const content = {
     kind: "result",
     id,
     serial,
     choice,
-    map: { height: side, width: side, low: method.signed ? -largest : 0, high: largest, min: 0, max: largest, scale: largest, finite: true },
+    map: {
+      height: side,
+      width: side,
+      low: method.signed ? -largest : 0,
+      high: largest,
+      min: 0,
+      max: largest,
+      scale: largest,
+      finite: true,
+    },
     unit: "logit",
     scores_kind: "probability",
     milliseconds: 3.2,
@@ -141,10 +161,24 @@ export async function fakeModel(kind) {
     labels,
     methods: METHODS,
     colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu"],
-    notices: kind === "notices" ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."] : [],
+    notices:
+      kind === "notices"
+        ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."]
+        : [],
   };
   const layer = setup.nodes.findLast(({ name }) => name === "conv2").path;
-  const traits = { image_index: 0, layer, class_index: 0, method: "gradcam", params: {}, opacity: 0.6, colormap: "inferno", threshold: 0, _setup: setup, _snapshot: {} };
+  const traits = {
+    image_index: 0,
+    layer,
+    class_index: 0,
+    method: "gradcam",
+    params: {},
+    opacity: 0.6,
+    colormap: "inferno",
+    threshold: 0,
+    _setup: setup,
+    _snapshot: {},
+  };
   const listeners = new Map();
   const log = [];
   let serial = 0;
@@ -162,8 +196,20 @@ export async function fakeModel(kind) {
     }
     if (message.kind !== "explain" || kind === "mute") return;
     const [content, buffers] = explain(message.choice, ++serial, message.id, setup);
-    if (kind === "constant") Object.assign(content, { map: { ...content.map, low: 0, high: 0 }, note: "The map is zero everywhere: at this layer nothing speaks for the class." });
-    if (kind === "error") return say({ kind: "error", id: message.id, message: "`layer` must name a layer with a spatial output (B, H, W, K). Received: layer='dense', whose output is (B, 8).", hint: "Layers that fit: block1, block2.", choice: message.choice });
+    if (kind === "constant")
+      Object.assign(content, {
+        map: { ...content.map, low: 0, high: 0 },
+        note: "The map is zero everywhere: at this layer nothing speaks for the class.",
+      });
+    if (kind === "error")
+      return say({
+        kind: "error",
+        id: message.id,
+        message:
+          "`layer` must name a layer with a spatial output (B, H, W, K). Received: layer='dense', whose output is (B, 8).",
+        hint: "Layers that fit: block1, block2.",
+        choice: message.choice,
+      });
     if (message.choice.method === "smooth") {
       for (let done = 0; done <= 20; done++) {
         await new Promise((resolve) => setTimeout(resolve, 150));
@@ -172,7 +218,13 @@ export async function fakeModel(kind) {
     }
     say(content, buffers);
   }
-  const pick = ({ image_index, layer, class_index, method, params }) => ({ image_index, layer, class_index, method, params });
+  const pick = ({ image_index, layer, class_index, method, params }) => ({
+    image_index,
+    layer,
+    class_index,
+    method,
+    params,
+  });
   return {
     log,
     traits,
@@ -196,6 +248,10 @@ export async function fakeModel(kind) {
       setTimeout(() => answer(message), 15);
     },
     on: (name, callback) => listeners.set(name, [...(listeners.get(name) ?? []), callback]),
-    off: (name, callback) => listeners.set(name, (listeners.get(name) ?? []).filter((other) => other !== callback)),
+    off: (name, callback) =>
+      listeners.set(
+        name,
+        (listeners.get(name) ?? []).filter((other) => other !== callback),
+      ),
   };
 }

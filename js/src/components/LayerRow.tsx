@@ -26,6 +26,7 @@ export function LayerRow({ node, row, top, chosen, active, enabled, query, onCli
       role="treeitem"
       class="ke-row"
       data-path={node.path}
+      data-fixed={!node.spatial || undefined}
       data-miss={!row.hit || undefined}
       aria-label={[node.path, node.type, shape].filter(Boolean).join(", ")}
       aria-level={node.level + 1}

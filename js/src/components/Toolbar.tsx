@@ -15,6 +15,12 @@ export function Toolbar({ store }: { store: Store }) {
         disabled={disabled}
         onChange={(name) => store.pickMethod(name)}
       />
+      <Select
+        name="Colormap"
+        value={store.colormap.value}
+        options={colormaps.map((name) => ({ value: name, title: name }))}
+        onChange={(name) => store.pickColormap(name)}
+      />
       {method && method.params.length > 0 && (
         <ParamForm
           method={method}
@@ -23,12 +29,6 @@ export function Toolbar({ store }: { store: Store }) {
           onChange={(name, value) => store.pickParam(name, value)}
         />
       )}
-      <Select
-        name="Colormap"
-        value={store.colormap.value}
-        options={colormaps.map((name) => ({ value: name, title: name }))}
-        onChange={(name) => store.pickColormap(name)}
-      />
     </div>
   );
 }

@@ -1,0 +1,53 @@
+import {
+  interpolateInferno,
+  interpolateMagma,
+  interpolateRdBu,
+  interpolateTurbo,
+  interpolateViridis,
+} from "d3-scale-chromatic";
+import { expect, test } from "vitest";
+import { gradient, lookupTable } from "../src/colormap.ts";
+
+const D3 = {
+  inferno: interpolateInferno,
+  viridis: interpolateViridis,
+  magma: interpolateMagma,
+  turbo: interpolateTurbo,
+  RdBu: interpolateRdBu,
+};
+
+function bytes(text: string): number[] {
+  if (text.startsWith("#")) return [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16));
+  return (text.match(/\d+/g) ?? []).map(Number);
+}
+
+test.each(Object.entries(D3))("%s is d3-scale-chromatic's at all 256 places", (name, interpolate) => {
+  const table = lookupTable(name);
+  for (let i = 0; i < 256; i++) {
+    expect([...table.subarray(4 * i, 4 * i + 4)]).toEqual([...bytes(interpolate(i / 255)), 255]);
+  }
+});
+
+test("gray goes evenly from black to white", () => {
+  const table = lookupTable("gray");
+  expect([...table.subarray(0, 4)]).toEqual([0, 0, 0, 255]);
+  expect([...table.subarray(4 * 100, 4 * 100 + 4)]).toEqual([100, 100, 100, 255]);
+  expect([...table.subarray(4 * 255)]).toEqual([255, 255, 255, 255]);
+});
+
+test("an unknown colormap gives inferno", () => {
+  expect(lookupTable("no such")).toEqual(lookupTable("inferno"));
+});
+
+test("gradient is clear below the threshold, of a signed map around its middle", () => {
+  const stops = (text: string) => text.slice(text.indexOf(",") + 1, -1).split(/,(?![^(]*\))/);
+  expect(stops(gradient("gray", 0.5, false, 5)).map((stop) => stop.trim())).toEqual([
+    "transparent",
+    "transparent",
+    "rgb(128,128,128)",
+    "rgb(191,191,191)",
+    "rgb(255,255,255)",
+  ]);
+  const signed = stops(gradient("RdBu", 0.6, true, 5)).map((stop) => stop.trim() === "transparent");
+  expect(signed).toEqual([false, true, true, true, false]);
+});

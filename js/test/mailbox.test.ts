@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Choice, Waiting } from "../src/contract.ts";
+import { LOST, Mailbox, SLOW } from "../src/mailbox.ts";
+import { CHOICE } from "./model.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const layer = (name: string): Choice => ({ ...CHOICE, layer: name });
+
+function open() {
+  const asked: [string, string][] = [];
+  const cancelled: string[] = [];
+  const waiting: Waiting[] = [];
+  let count = 0;
+  const mailbox = new Mailbox({
+    explain: (id, choice) => asked.push([id, choice.layer]),
+    cancel: (id) => cancelled.push(id),
+    changed: (now) => waiting.push(now),
+    newId: () => `${++count}`,
+  });
+  return { mailbox, asked, cancelled, waiting };
+}
+
+test("one question is in flight, and of those that come meanwhile only the newest goes out", () => {
+  const { mailbox, asked } = open();
+  for (const name of ["a", "b", "c"]) mailbox.ask(layer(name));
+  expect(asked).toEqual([["1", "a"]]);
+  mailbox.answered("1");
+  expect(asked).toEqual([
+    ["1", "a"],
+    ["2", "c"],
+  ]);
+  mailbox.answered("2");
+  expect(mailbox.idle).toBe(true);
+});
+
+test("superseded is an answer too", () => {
+  const { mailbox, asked } = open();
+  mailbox.ask(layer("a"));
+  mailbox.ask(layer("b"));
+  mailbox.superseded("1");
+  expect(asked.at(-1)).toEqual(["2", "b"]);
+});
+
+test("what Python computes by itself does not answer the page's question, nor does an unknown id", () => {
+  const { mailbox, asked } = open();
+  mailbox.ask(layer("a"));
+  mailbox.ask(layer("b"));
+  mailbox.answered(null);
+  mailbox.answered("other page's");
+  mailbox.superseded("other page's");
+  expect(asked).toHaveLength(1);
+});
+
+test("after a second without a word the kernel is slow, until it is heard of", () => {
+  const { mailbox, waiting } = open();
+  mailbox.ask(layer("a"));
+  vi.advanceTimersByTime(SLOW - 1);
+  expect(waiting.at(-1)).toBe("asked");
+  vi.advanceTimersByTime(1);
+  expect(waiting.at(-1)).toBe("slow");
+  mailbox.heard();
+  expect(waiting.at(-1)).toBe("asked");
+  mailbox.answered("1");
+  expect(waiting.at(-1)).toBe("idle");
+  vi.advanceTimersByTime(10 * LOST);
+  expect(waiting.at(-1)).toBe("idle");
+});
+
+test("a lost message is asked for again with a new id, and the answer to either will do", () => {
+  const { mailbox, asked, waiting } = open();
+  mailbox.ask(layer("a"));
+  vi.advanceTimersByTime(LOST);
+  expect(asked).toEqual([
+    ["1", "a"],
+    ["2", "a"],
+  ]);
+  expect(waiting.at(-1)).toBe("slow");
+  mailbox.superseded("1");
+  expect(mailbox.idle).toBe(false);
+  mailbox.answered("1");
+  expect(mailbox.idle).toBe(true);
+});
+
+test("progress keeps a question from being asked again", () => {
+  const { mailbox, asked } = open();
+  mailbox.ask(layer("a"));
+  for (let i = 0; i < 20; i++) {
+    vi.advanceTimersByTime(LOST - 1);
+    mailbox.heard();
+  }
+  expect(asked).toHaveLength(1);
+});
+
+test("asked again, the newest choice goes out in place of the lost one", () => {
+  const { mailbox, asked } = open();
+  mailbox.ask(layer("a"));
+  mailbox.ask(layer("b"));
+  vi.advanceTimersByTime(LOST);
+  expect(asked.at(-1)).toEqual(["2", "b"]);
+  mailbox.answered("2");
+  expect(mailbox.idle).toBe(true);
+});
+
+test("what Python computes by itself is awaited, and asked for only if it does not come", () => {
+  const { mailbox, asked, waiting } = open();
+  mailbox.expect(layer("a"));
+  expect(waiting.at(-1)).toBe("asked");
+  mailbox.answered(null);
+  expect(mailbox.idle).toBe(true);
+  mailbox.expect(layer("b"));
+  vi.advanceTimersByTime(LOST);
+  expect(asked).toEqual([["1", "b"]]);
+});
+
+test("a pick goes out at once while only Python's own work is awaited", () => {
+  const { mailbox, asked } = open();
+  mailbox.expect(layer("a"));
+  mailbox.ask(layer("b"));
+  expect(asked).toEqual([["1", "b"]]);
+});
+
+test("Python's newer choice is awaited after the answer in flight, in place of an older pick", () => {
+  const { mailbox, asked } = open();
+  mailbox.ask(layer("a"));
+  mailbox.ask(layer("b"));
+  mailbox.expect(layer("c"));
+  mailbox.superseded("1");
+  expect(asked).toHaveLength(1);
+  expect(mailbox.idle).toBe(false);
+  mailbox.answered(null);
+  expect(mailbox.idle).toBe(true);
+});
+
+test("Python's answer may come before the one in flight", () => {
+  const { mailbox } = open();
+  mailbox.ask(layer("a"));
+  mailbox.expect(layer("c"));
+  mailbox.answered(null);
+  mailbox.answered("1");
+  expect(mailbox.idle).toBe(true);
+});
+
+test("cancel names the newest id, drops what waits, and is not asked again", () => {
+  const { mailbox, asked, cancelled } = open();
+  mailbox.cancel();
+  mailbox.ask(layer("a"));
+  vi.advanceTimersByTime(LOST);
+  mailbox.ask(layer("b"));
+  mailbox.cancel();
+  expect(cancelled).toEqual(["2"]);
+  vi.advanceTimersByTime(LOST);
+  expect(asked).toHaveLength(2);
+  expect(mailbox.idle).toBe(true);
+});
+
+test("stopped, it asks for nothing more", () => {
+  const { mailbox, asked, waiting } = open();
+  mailbox.ask(layer("a"));
+  mailbox.stop();
+  vi.advanceTimersByTime(10 * LOST);
+  expect(asked).toHaveLength(1);
+  expect(waiting.at(-1)).toBe("idle");
+});

@@ -1,0 +1,114 @@
+import type { Choice, LayerNode, Setup, Traits } from "../src/contract.ts";
+import type { WidgetModel } from "../src/protocol.ts";
+
+export function node(path: string, parent = -1, spatial = true, type = "Conv2D"): LayerNode {
+  const name = path.split("/").at(-1) as string;
+  const level = path.split("/").length - 1;
+  return { path, name, type, shape: [null, 4, 4, 8], level, parent, spatial, params: 0, inputs: [] };
+}
+
+export const SETUP: Setup = {
+  version: 1,
+  model: "tiny",
+  images: 5,
+  nodes: [node("input", -1, false, "InputLayer"), node("a"), node("b"), node("c")],
+  edges_known: true,
+  labels: ["cat", "dog", "bird"],
+  methods: [
+    {
+      name: "gradcam",
+      title: "Grad-CAM",
+      layer: true,
+      signed: false,
+      params: [{ name: "power", kind: "int", default: 1 }],
+    },
+    { name: "gradients", title: "Gradients", layer: false, signed: true, params: [] },
+  ],
+  colormaps: ["inferno", "RdBu"],
+  notices: [],
+};
+
+export const CHOICE: Choice = { image_index: 0, layer: "a", class_index: 0, method: "gradcam", params: {} };
+const TRAITS: Traits = { ...CHOICE, opacity: 0.6, colormap: "inferno", threshold: 0 };
+
+// biome-ignore lint/suspicious/noExplicitAny: tests read what was sent without its types
+type Message = any;
+
+/** An anywidget model: keeps what the page sends and saves, and says what a test tells it to. */
+export class FakeModel implements WidgetModel {
+  sent: Message[] = [];
+  saves: Record<string, unknown>[] = [];
+  dead = false;
+  state: Record<string, unknown>;
+  #unsaved: Record<string, unknown> = {};
+  #listeners = new Map<string, Set<(...args: Message[]) => void>>();
+
+  constructor(state: Record<string, unknown> = {}) {
+    this.state = { ...TRAITS, _setup: SETUP, _snapshot: {}, ...state };
+  }
+
+  get explains(): Message[] {
+    return this.sent.filter(({ kind }) => kind === "explain");
+  }
+
+  get listening(): number {
+    return [...this.#listeners.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  get(name: string) {
+    return this.state[name];
+  }
+
+  set(name: string, value: unknown) {
+    this.state[name] = value;
+    this.#unsaved[name] = value;
+    this.#emit(`change:${name}`);
+  }
+
+  save_changes() {
+    this.saves.push(this.#unsaved);
+    this.#unsaved = {};
+  }
+
+  send(message: Message) {
+    if (this.dead) throw new Error("Cannot send");
+    this.sent.push(structuredClone(message));
+  }
+
+  on(name: string, callback: (...args: Message[]) => void) {
+    const all = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, all.add(callback));
+  }
+
+  off(name: string, callback: (...args: Message[]) => void) {
+    this.#listeners.get(name)?.delete(callback);
+  }
+
+  say(content: Message, buffers: DataView[] = []) {
+    this.#emit("msg:custom", structuredClone(content), buffers);
+  }
+
+  /** A cell set traits; they arrive in one message. */
+  async python(changed: Partial<Traits>) {
+    Object.assign(this.state, changed);
+    for (const name of Object.keys(changed)) this.#emit(`change:${name}`);
+    await Promise.resolve();
+  }
+
+  /** Answer a question with a result. */
+  answer(explain: { id: string | null; choice: Choice }, serial: number) {
+    this.say(...resultFor(explain.choice, serial, explain.id));
+  }
+
+  #emit(name: string, ...args: Message[]) {
+    for (const callback of [...(this.#listeners.get(name) ?? [])]) callback(...args);
+  }
+}
+
+export function resultFor(choice: Choice, serial: number, id: string | null = null): [Message, DataView[]] {
+  const map = { height: 1, width: 2, low: 0, high: 2, min: 0, max: 2, scale: 2, finite: true };
+  const details = { unit: "logit", scores_kind: "probability", milliseconds: 1, note: null };
+  const scores = new DataView(Float32Array.from([0.1, 0.7, 0.2]).buffer);
+  const values = new DataView(Uint16Array.from([0, 0x3c00]).buffer);
+  return [{ kind: "result", id, serial, choice, map, ...details }, [values, scores]];
+}
