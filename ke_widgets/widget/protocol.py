@@ -73,7 +73,7 @@ def parse(content) -> Hello | Explain | Cancel | Pictures:
         raise ValueError(f"A message must be hello, explain, cancel or images. Received: {content!r}.") from error
 
 
-def result(id, serial, choice, values, low, high, scores, scores_kind, milliseconds, note):
+def result(id, serial, choice, values, low, high, scores, scores_kind, milliseconds, note, done=1, total=1):
     """Write the answer to an `explain`.
 
     Args:
@@ -87,6 +87,8 @@ def result(id, serial, choice, values, low, high, scores, scores_kind, milliseco
         scores_kind: `"probability"` or `"logit"`.
         milliseconds: What it took in the kernel.
         note: A sentence on a map that shows nothing, or `None`.
+        done: Number of pieces that the map is made of; fewer than `total` where the method was cancelled.
+        total: Number of pieces of the whole method.
 
     Returns:
         Content and buffers.
@@ -113,6 +115,8 @@ def result(id, serial, choice, values, low, high, scores, scores_kind, milliseco
         "scores_kind": scores_kind,
         "milliseconds": float(milliseconds),
         "note": note,
+        "done": done,
+        "total": total,
     }
     return content, [_little(values / scale, "<f2"), _little(scores, "<f4")]
 

@@ -1,6 +1,7 @@
 """What a widget computes: a model, its images, its labels, and `run`, from a choice to an explanation."""
 
 import collections
+import functools
 import time
 from dataclasses import dataclass, field
 
@@ -36,6 +37,8 @@ class Explanation:
         high: The value that is shown as most.
         note: A sentence, where the map shows nothing; else `None`.
         milliseconds: What it took.
+        done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
+        total: Number of pieces of the whole method; 1 for a method that does not sample.
     """
 
     map: np.ndarray = field(repr=False)
@@ -51,6 +54,8 @@ class Explanation:
     high: float
     note: str | None
     milliseconds: float
+    done: int = 1
+    total: int = 1
 
 
 class Session:
@@ -163,35 +168,51 @@ class Session:
         Raises:
             ValueError: If the choice is unknown or out of range.
         """
+        *_, (_, _, finish) = self.steps(image_index, layer, class_index, method, params)
+        return finish()
+
+    def steps(self, image_index, layer, class_index, method, params):
+        """Explain one choice piece by piece; leave the loop to stop. Arguments and errors are those of `run`.
+
+        Yields:
+            How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
+        """
         self.check(image_index, layer, class_index, method)
         self.check_params(params)
         started = time.perf_counter()
         function, spec = self.methods[method]
         own = {parameter.name for parameter in methods.parameters(function)}
         params = {name: value for name, value in params.items() if name in own}
-        looks_at_layer = spec.signals != "none"
-        endpoints = [self._logits, Endpoint(layer)] if looks_at_layer else [self._logits]
+        layer = layer if spec.signals == "one" else ""
+        exposed = Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
         array = self.images.inputs(image_index)
-        explain = compiled(function, Exposed(self.model, endpoints), **params)
-        logits, maps = explain(ops.convert_to_tensor(array), ops.convert_to_tensor([[class_index]], "int32"))
-        values = np.asarray(maps)[0, ..., 0]
-        low, high = limits(values, spec)
-        scores = self.scores(image_index)
-        return Explanation(
-            map=values,
-            logits=np.asarray(logits)[0],
-            unit=class_index,
-            layer=layer if looks_at_layer else "",
-            method=method,
-            params=params,
-            image_index=image_index,
-            scores=scores,
-            scores_kind=self._scores_kind(scores),
-            low=low,
-            high=high,
-            note=_note(values, array, low, high),
-            milliseconds=1000 * (time.perf_counter() - started),
-        )
+        inputs, units = ops.convert_to_tensor(array), ops.convert_to_tensor([[class_index]], "int32")
+
+        def finish(progress):
+            logits, maps = progress.result()
+            values = np.asarray(maps)[0, ..., 0]
+            low, high = limits(values, spec)
+            scores = self.scores(image_index)
+            return Explanation(
+                map=values,
+                logits=np.asarray(logits)[0],
+                unit=class_index,
+                layer=layer,
+                method=method,
+                params=params,
+                image_index=image_index,
+                scores=scores,
+                scores_kind=self._scores_kind(scores),
+                low=low,
+                high=high,
+                note=_note(values, array, low, high),
+                milliseconds=1000 * (time.perf_counter() - started),
+                done=progress.done,
+                total=progress.total,
+            )
+
+        for progress in methods.step_by_step(function, exposed, inputs, units, **params):
+            yield progress.done, progress.total, functools.partial(finish, progress)
 
     def _keep_scores(self, image_index, scores):
         self._known_scores[image_index] = scores.astype("float32")
@@ -214,7 +235,9 @@ class Session:
         return inspection.output_shape(operation) or self.shapes.get(path)
 
     def _spatial_layers(self):
-        found = [path for path, operation in self._way_to_logits() if _is_spatial(operation, self._shape(path, operation))]
+        found = [
+            path for path, operation in self._way_to_logits() if _is_spatial(operation, self._shape(path, operation))
+        ]
         if not found:
             raise ValueError(
                 "`model` must have a layer with a spatial output (B, H, W, K) on the way to its logits. "

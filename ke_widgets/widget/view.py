@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ke_widgets.widget.graph import graph
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.worker import Worker
 
+_PROGRESS_SECONDS = 0.1
 _STATIC = Path(__file__).parent / "static"
 _CHOICE = ("image_index", "layer", "class_index", "method", "params")
 COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu")
@@ -208,8 +210,21 @@ class ExplainerWidget(anywidget.AnyWidget):
 
     # On the worker's thread.
 
-    def _run(self, message, cancelled):
-        explanation = self._session.run(**asdict(message.choice))
+    def _run(self, message, why_stop):
+        told = time.monotonic()
+        for done, total, finish in self._session.steps(**asdict(message.choice)):  # noqa: B007 (used below)
+            if done == total:
+                break
+            stop = why_stop()
+            if stop == "superseded":
+                self._drop(message)
+                return
+            if stop == "cancelled":
+                break
+            if time.monotonic() - told >= _PROGRESS_SECONDS:
+                told = time.monotonic()
+                self._answer(protocol.progress(message.id, done, total, f"{done} of {total}"))
+        explanation = finish()
         self._serial += 1
         self._result, self._error = explanation, None
         self._newest = protocol.result(
@@ -223,6 +238,8 @@ class ExplainerWidget(anywidget.AnyWidget):
             explanation.scores_kind,
             explanation.milliseconds,
             explanation.note,
+            explanation.done,
+            explanation.total,
         )
         self._answer(self._newest)
 

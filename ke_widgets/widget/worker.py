@@ -12,8 +12,8 @@ class Worker:
     wait in line and go before the request. The thread starts with the first of them and ends with `close`.
 
     Args:
-        run: Called with a request and a function that tells whether it was cancelled. It answers for itself and its
-            errors; what it raises all the same goes to `failed`.
+        run: Called with a request and a function that tells whether to stop: `"cancelled"`, `"superseded"` when a newer
+            one waits, or `None`. It answers for itself; what it raises goes to `failed`.
         failed: Called with a request and the exception that `run` raised.
         idle: Called when nothing was left to do for `rest` seconds.
         rest: Seconds.
@@ -108,6 +108,10 @@ class Worker:
                     self._running = None
                     self._change.notify_all()
 
+    def _why_stop(self):
+        with self._change:
+            return "cancelled" if self._cancelled else "superseded" if self._waiting is not None else None
+
     def _next(self):
         if self._errands:
             return self._errands.popleft()
@@ -116,7 +120,7 @@ class Worker:
 
         def work():
             try:
-                self._run(request, lambda: self._cancelled)
+                self._run(request, self._why_stop)
             except Exception as error:
                 self._failed(request, error)
 

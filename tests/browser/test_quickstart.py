@@ -163,11 +163,11 @@ def test_it_looks_right_in_light_and_dark(explainer):
 def test_an_exception_in_a_method_is_an_alert_and_the_widget_goes_on(explainer):
     lab = explainer.lab
     lab.execute("""
-from ke_widgets.widget import session as _session
-_kept = _session.compiled
+from ke_widgets import methods as _methods
+_kept = _methods.step_by_step
 def _broken(*args, **kwargs):
     raise RuntimeError("broken on purpose")
-_session.compiled = _broken
+_methods.step_by_step = _broken
 """)
     before = explainer.pixels()
     tree = explainer.part("tree", "Layers")
@@ -177,7 +177,7 @@ _session.compiled = _broken
     expect(alert).to_contain_text("choose another layer or method")
     assert np.abs(explainer.pixels() - before).max() < 0.1, "what was shown stays"
     lab.screenshot("quickstart-error", explainer.root)
-    lab.execute("_session.compiled = _kept")
+    lab.execute("_methods.step_by_step = _kept")
     tree.get_by_role("treeitem", name="conv2").last.click()
     assert explainer.settled().result()["layer"] == "block4/conv2"
     expect(alert).to_have_count(0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from ke_widgets.widget import session as session_module
+from ke_widgets import methods
 from ke_widgets.widget.view import ExplainerWidget
 
 LONG = 60
@@ -160,7 +160,7 @@ def test_a_choice_from_the_page_that_is_not_there_is_an_error_and_changes_nothin
 def test_an_exception_in_a_method_is_an_error_reply_with_a_hint_and_the_widget_goes_on(widget, monkeypatch):
     page = Page(widget)
     with monkeypatch.context() as patch:
-        patch.setattr(session_module, "compiled", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("broken")))
+        patch.setattr(methods, "step_by_step", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("broken")))
         page.explain("x", layer="stem")
         with pytest.raises(RuntimeError, match="broken"):
             widget.wait(LONG)
@@ -199,6 +199,44 @@ def test_the_setup_tells_the_page_all_it_needs(widget):
     assert methods["gradients"]["layer"] is False
     (channels,) = methods["gradients"]["params"]
     assert channels == {"name": "channels", "kind": "choice", "default": "max", "choices": ("max", "mean")}
+
+
+def pieces(monkeypatch, count):
+    """Make every method take `count` pieces, each held until the test lets it go."""
+    go, began = threading.Semaphore(0), threading.Semaphore(0)
+    whole = methods.step_by_step
+
+    def slow(*args, **params):
+        *_, last = whole(*args, **params)
+        for done in range(1, count + 1):
+            began.release()
+            assert go.acquire(timeout=LONG)
+            yield methods.Progress(done, count, last.result)
+
+    monkeypatch.setattr(methods, "step_by_step", slow)
+    return go, began
+
+
+def test_cancel_keeps_what_was_computed_and_says_how_far_it_got(widget, monkeypatch):
+    page, (go, began) = Page(widget), pieces(monkeypatch, 5)
+    page.explain("x", layer="block")
+    assert began.acquire(timeout=LONG)
+    page.send({"kind": "cancel", "id": "x"})
+    go.release()
+    result = widget.wait(LONG)
+    assert (result.done, result.total, result.layer) == (1, 5, "block")
+    assert page.kinds() == [("result", "x")]
+    assert (page.received[0]["done"], page.received[0]["total"]) == (1, 5)
+
+
+def test_a_newer_request_stops_a_long_one_between_two_pieces(widget, monkeypatch):
+    page, (go, began) = Page(widget), pieces(monkeypatch, 5)
+    page.explain("old", layer="block")
+    assert began.acquire(timeout=LONG)
+    page.explain("new", layer="stem")
+    go.release(6)
+    assert widget.wait(LONG).layer == "stem"
+    assert page.kinds() == [("superseded", "old"), ("result", "new")]
 
 
 def test_closing_ends_the_thread(model, images):

@@ -14,11 +14,11 @@ class Gate:
         self.ran = []
         self.cancelled = []
 
-    def __call__(self, request, cancelled):
+    def __call__(self, request, why_stop):
         self.started.set()
         assert self.open.wait(LONG)
         self.ran.append(request)
-        self.cancelled.append(cancelled())
+        self.cancelled.append(why_stop())
 
 
 def failed(request, error):
@@ -61,14 +61,26 @@ def test_cancel_reaches_the_running_request_and_not_the_next():
     worker.submit(3)
     gate.open.set()
     assert worker.wait(LONG)
-    assert (gate.ran, gate.cancelled) == ([1, 3], [True, False])
+    assert (gate.ran, gate.cancelled) == ([1, 3], ["cancelled", None])
+    worker.close()
+
+
+def test_a_running_request_is_told_that_a_newer_one_waits():
+    gate = Gate()
+    worker = Worker(gate, failed)
+    worker.submit(1)
+    assert gate.started.wait(LONG)
+    worker.submit(2)
+    gate.open.set()
+    assert worker.wait(LONG)
+    assert gate.cancelled == ["superseded", None]
     worker.close()
 
 
 def test_a_request_that_fails_is_reported_and_the_next_one_runs():
     seen, ran = [], []
 
-    def run(request, cancelled):
+    def run(request, why_stop):
         if request == "bad":
             raise ValueError("no")
         ran.append(request)
@@ -86,7 +98,7 @@ def test_a_request_that_fails_is_reported_and_the_next_one_runs():
 def test_idle_comes_once_after_the_work():
     rested = threading.Event()
     count = []
-    worker = Worker(lambda request, cancelled: None, failed, lambda: (count.append(1), rested.set()), rest=0.01)
+    worker = Worker(lambda request, why_stop: None, failed, lambda: (count.append(1), rested.set()), rest=0.01)
     worker.submit(1)
     assert rested.wait(LONG)
     assert not threading.Event().wait(0.1)
@@ -95,7 +107,7 @@ def test_idle_comes_once_after_the_work():
 
 
 def test_close_ends_the_thread():
-    worker = Worker(lambda request, cancelled: None, failed)
+    worker = Worker(lambda request, why_stop: None, failed)
     worker.submit(1)
     assert worker.wait(LONG)
     worker.close()
