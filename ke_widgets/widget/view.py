@@ -294,7 +294,7 @@ def _describe(session):
 
 def _describe_method(name, method, spec):
     params = [asdict(parameter) for parameter in methods.parameters(method)]
-    return {"name": name, "title": spec.title, "layer": spec.signals != "none", "signed": spec.signed, "params": params}
+    return {"name": name, "title": spec.title, "layer": spec.signals == "one", "signed": spec.signed, "params": params}
 
 
 def _hint(error):
