@@ -1,6 +1,12 @@
-"""The order of the tests: what is quick fails first."""
+"""What holds for every test: a quiet TensorFlow on the CPU; what is quick fails first."""
 
+import os
 from pathlib import Path
+
+# Before anything imports TensorFlow; kernels and other processes that tests start inherit it.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("MPLBACKEND", "agg")
 
 # The browser tests come last of all: Playwright keeps an event loop running in the main thread.
 LATE = ("tests/test_wheel.py", "tests/browser/")

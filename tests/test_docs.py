@@ -1,14 +1,26 @@
-"""Every example that a reader may paste is run: the README's, and the notebooks' from top to bottom."""
+"""Every example that a reader may paste is run: the README's, the docstrings', and the notebooks'."""
 
+import doctest
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
+import keras
 import nbclient
 import nbformat
+import numpy as np
 import pytest
+
+import ke_widgets as ke
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(ke.__path__, "ke_widgets.")
+    if not module.name.endswith(("__main__", ".server"))
+]
 FIGURE = re.compile(r"^(honest|cheat) +(stamped|plain) +average precision for hearts: ([\d.]+)$", re.MULTILINE)
 
 
@@ -28,6 +40,16 @@ def test_what_a_page_links_to_exists(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
     missing = [link for link in links if not (ROOT / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_docstrings_give_what_they_say(name):
+    found = doctest.testmod(
+        importlib.import_module(name),
+        extraglobs={"np": np, "ke": ke, "keras": keras},
+        optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS,
+    )
+    assert found.failed == 0
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -33,7 +33,7 @@ class Images:
             raise TypeError(f"`images` must be an array (N, H, W, C) or a list of images. Received: {images!r}.")
         is_array = not isinstance(images, list | tuple)
         self._images = np.asarray(images) if is_array else list(images)
-        if is_array and self._images.ndim != 4:
+        if isinstance(self._images, np.ndarray) and self._images.ndim != 4:
             raise ValueError(f"`images` must have the shape (N, H, W, C). Received: shape {self._images.shape}.")
         if not len(self._images):
             raise ValueError("`images` must hold at least one image. Received: none.")

@@ -82,6 +82,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._result = None
         self._error = None
         self._newest = None
+        self._kept = None
         self._worker = Worker(self._run, self._failed, self._rest)
         scores = self._session.scores(choice.get("image_index", 0))
         choice = {"layer": self._session.default_layer, "class_index": int(scores.argmax()), **choice}
@@ -258,8 +259,9 @@ class ExplainerWidget(anywidget.AnyWidget):
 
     def _rest(self):
         """Keep the newest result where a reloaded page and a saved notebook find it."""
-        if self._newest is None or self._snapshot.get("content") is self._newest[0]:
+        if self._newest is None or self._newest is self._kept:
             return
+        self._kept = self._newest
         content, buffers = self._newest
         picture = self._session.images.png(content["choice"]["image_index"])
         self._publish(lambda: self.set_trait("_snapshot", protocol.snapshot(content, buffers, picture)))
