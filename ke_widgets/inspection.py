@@ -386,8 +386,10 @@ _HOMOGENEOUS = {
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
     *(f"{name}{n}D" for n in (1, 2, 3) for name in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout")),
     *(f"{area}{kind}Pooling{n}D" for n in (1, 2, 3) for area in ("", "Global") for kind in ("Average", "Max")),
-    *("ActivityRegularization", "Relu", "LeakyRelu", "Transpose", "GetItem", "Mean", "Max", "Squeeze", "ExpandDims"),
+    "ActivityRegularization",
 }
+# The same of operations; Add is none of them, as it may add a constant.
+_HOMOGENEOUS_OPERATIONS = {"Relu", "LeakyRelu", "Reshape", "Transpose", "GetItem", "Mean", "Max"}
 _HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.relu, keras.activations.leaky_relu)
 
 
@@ -395,8 +397,9 @@ def layers_with_biases(model, exclude=(), return_biases=True):
     """List the layers that add something of their own to the signal: those that full-gradients needs.
 
     A layer that is no `keras.Model` counts as one, whatever layers it is made of, unless it holds the logits; models
-    are looked into. Listed are also layers whose bias depends on what comes in, such as LayerNormalization or a GELU; left out are those which
-    are known to add nothing, such as ReLU, pooling or a convolution without bias, and the activation of the scores.
+    are looked into. Listed are also layers whose bias depends on what comes in, such as LayerNormalization or a GELU;
+    left out are those which are known to add nothing, such as ReLU, pooling or a convolution without bias, and the
+    activation of the scores.
 
     Args:
         model: A built Keras model.
@@ -489,7 +492,8 @@ def _adds_nothing(operation):
         return operation.max_value is None and not operation.threshold
     if isinstance(operation, keras.layers.Activation):
         return is_homogeneous(operation.activation)
-    return type(operation).__name__ in _HOMOGENEOUS and type(operation).__module__.startswith("keras.")
+    known = _HOMOGENEOUS if isinstance(operation, keras.Layer) else _HOMOGENEOUS_OPERATIONS
+    return type(operation).__name__ in known and type(operation).__module__.startswith("keras.")
 
 
 def _bias(layer):

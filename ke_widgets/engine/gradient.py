@@ -45,7 +45,7 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
     """
     logits, signals = forward(model, inputs)
     signal = _required(signals, model)[0]
-    return logits, lay_out(signal, image_size(inputs), spatial_axis)
+    return logits, lay_out(signal, image_size(inputs, spatial_axis), spatial_axis)
 
 
 def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1):
@@ -103,7 +103,7 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
     names = [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
     gradients = _rows(tape, units, _required(signals, model), ", ".join(names))
-    size = image_size(inputs)
+    size = image_size(inputs, spatial_axis)
     signals = [lay_out(wide(signal), size, spatial_axis) for signal in signals]
     return units, signals, [lay_out(gradient, size, spatial_axis, leading=2) for gradient in gradients]
 
@@ -128,10 +128,10 @@ def floating(x):
     return x if x.dtype.is_floating else tf.cast(x, "float32")
 
 
-def image_size(inputs):
+def image_size(inputs, spatial_axis=(-3, -2)):
     """Give rows and columns of the first image `(B, H, W, C)` among the inputs, or `(1, 1)` where there is none."""
-    images = [x for x in keras.tree.flatten(inputs) if len(x.shape) == 4]
-    return keras.ops.shape(images[0])[1:3] if images else (1, 1)
+    images = [x for x in keras.tree.flatten(inputs) if len(x.shape) == 4 and len(spatial_axis) == 2]
+    return tuple(keras.ops.shape(images[0])[axis] for axis in spatial_axis) if images else (1, 1)
 
 
 def lay_out(x, size=(1, 1), spatial_axis=(-3, -2), leading=1):

@@ -1,5 +1,6 @@
-"""What sampling and perturbing methods need of the backend: one piece after the other, and repeatable noise."""
+"""What sampling and perturbing methods need of the backend: one piece after the other, repeatable noise, resizing."""
 
+import keras
 import tensorflow as tf
 
 
@@ -39,3 +40,20 @@ def noise(shape, seed, numbers, dtype):
     """
     numbers = tf.unstack(tf.cast(numbers, "int32"))
     return tf.stack([tf.random.stateless_normal(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])
+
+
+def resize(images, size):
+    """Resize bilinearly, as `keras.ops.image.resize` does, to a size that may be computed in a graph.
+
+    Args:
+        images: A tensor `(B, H, W, K)`.
+        size: Rows and columns, integers or tensors.
+
+    Returns:
+        A tensor `(B, *size, K)` of the same dtype; the numbers are those of float32.
+    """
+    if all(isinstance(n, int) for n in size):
+        resized = keras.ops.image.resize(images, tuple(size), data_format="channels_last")
+    else:
+        resized = tf.image.resize(images, tf.stack(size))
+    return tf.cast(resized, images.dtype)

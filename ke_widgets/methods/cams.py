@@ -8,7 +8,8 @@ from keras import ops
 from ke_widgets import filters
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.gradient import floating, forward, signal_jacobian, spatial_forward
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_path, gather_units, logits_endpoint
+from ke_widgets.engine.sampling import resize
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
 from ke_widgets.methods import Spec, Steps, run, stepwise
 
 
@@ -39,13 +40,20 @@ def cam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dim
     return gather_units(logits, indices, indices_axis, indices_batch_dims), maps
 
 
+_RESHAPING = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.GlobalAveragePooling2D)
+
+
 def _head_kernel(model, channels):
     """Give the kernel `(K, U)` of the layer that makes the logits."""
     if isinstance(model, Exposed):
         path, model = model.endpoints[0].path, model.model
     else:
         path = logits_endpoint(model, 0).path
-    kernel = getattr(find_path(model, path), "kernel", None) if path else None
+    layer = find_path(model, path) if path else None
+    if isinstance(layer, _RESHAPING) and len(getattr(model, "outputs", ())) == 1:
+        # The scores of a 1x1 convolution are reshaped, or averaged, before they are the logits.
+        layer = find_layer_with(model, properties=("kernel",))
+    kernel = getattr(layer, "kernel", None)
     shape = () if kernel is None else tuple(kernel.shape)
     if len(shape) < 2 or shape[-2] != channels or any(n != 1 for n in shape[:-2]):
         raise ValueError(
@@ -167,7 +175,7 @@ def _masked(x, part, spatial_axis):
     if len(x.shape) != 4 or len(part.shape) != 4:
         return ops.tile(x, (number, *[1] * (len(x.shape) - 1)))
     rows, columns = (ops.shape(x)[axis] for axis in spatial_axis)
-    masks = ops.image.resize(part, (rows, columns), data_format="channels_last")
+    masks = resize(part, (rows, columns))
     masks = ops.expand_dims(ops.moveaxis(filters.normalize(ops.cast(masks, x.dtype), axis=(1, 2)), -1, 0), -1)
     masks = ops.moveaxis(masks, (-3, -2), spatial_axis)
     return ops.reshape(x * masks, (-1, *ops.shape(x)[1:]))

@@ -7,6 +7,7 @@ from keras import ops
 from ke_widgets import filters
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.gradient import decompose, image_size, jacobian, lay_out
+from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
     KERNEL_AXIS,
     SPATIAL_AXIS,
@@ -103,9 +104,14 @@ def full_gradients(
         Full-Gradient Representation for Neural Network Visualization, arXiv:1905.00780, eq. 6 and sec. 4.
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
-    size = image_size(inputs)
+    size = image_size(inputs, spatial_axis)
     maps = [_psi(term, size, spatial_axis) for term in (*own, *terms.values())]
-    return logits, sum(m for m in maps if m is not None)
+    maps = [m for m in maps if m is not None]
+    if not maps:
+        raise ValueError(
+            f"`inputs` must be images (B, H, W, C). Received: {[tuple(term.shape[2:]) for term in own]} for each image."
+        )
+    return logits, sum(maps[1:], maps[0])
 
 
 def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, *, biases=None):
@@ -193,7 +199,7 @@ def _psi(term, size, spatial_axis):
     top = ops.max(term, axis=axes, keepdims=True)
     # Resizing is linear: after the sum over the channels there is less to resize.
     flat = ops.moveaxis(ops.sum(ops.where(top > 0, term / ops.where(top > 0, top, 1), 0), axis=-1), 1, -1)
-    return ops.cast(ops.image.resize(flat, size, data_format="channels_last"), flat.dtype)
+    return resize(flat, size)
 
 
 METHODS = {

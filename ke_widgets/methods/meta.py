@@ -165,7 +165,7 @@ def _tta(method, scales, hflip):
         more, found = look(model, inputs, indices, number, params)
         size = ops.shape(maps)[1:3]
         if passes[number][0] != 1:
-            found = ops.cast(ops.image.resize(found, size, data_format="channels_last"), maps.dtype)
+            found = sampling.resize(found, size)
         return logits + more, maps + found
 
     def end(carry, done, **_):
@@ -178,11 +178,9 @@ def _seen(x, scale, mirror, spatial_axis):
     if len(x.shape) != 4:
         return x
     if scale != 1:
-        last = spatial_axis[-1] in (2, -2)
         size = [ops.shape(x)[axis] for axis in spatial_axis]
         size = [round(n * scale) if isinstance(n, int) else ops.cast(ops.round(n * scale), "int32") for n in size]
-        layout = "channels_last" if last else "channels_first"
-        x = ops.cast(ops.image.resize(x, size, data_format=layout), x.dtype)
+        x = ops.moveaxis(sampling.resize(ops.moveaxis(x, spatial_axis, (1, 2)), size), (1, 2), spatial_axis)
     return ops.flip(x, axis=spatial_axis[-1]) if mirror else x
 
 

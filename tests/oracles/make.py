@@ -41,9 +41,9 @@ class Needless(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 sys.meta_path.append(Needless())
 
-from captum.attr import LayerGradCam, Saliency
-from pytorch_grad_cam import FullGrad, GradCAM, GradCAMPlusPlus, ScoreCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from captum.attr import LayerGradCam, Saliency  # noqa: E402
+from pytorch_grad_cam import FullGrad, GradCAM, GradCAMPlusPlus, ScoreCAM  # noqa: E402
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
 
 
 class Plain(nn.Module):
@@ -96,18 +96,18 @@ def last(x):
     return np.moveaxis(x, 1, -1) if x.ndim == 4 else x
 
 
+PLAIN = {"weight": "kernel", "bias": "bias"}
+NORMED = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+
+
 def keras_weights(model):
     """Give `{"layer.weight": array}` by the names and layouts of Keras."""
-    names = {"running_mean": "moving_mean", "running_var": "moving_variance"}
     found = {}
     for path, value in model.state_dict().items():
         layer, _, name = path.rpartition(".")
-        normed = layer.startswith("bn")
-        name = names.get(name) or {"weight": "gamma" if normed else "kernel", "bias": "beta" if normed else "bias"}.get(
-            name
-        )
-        if name is None:
+        if name == "num_batches_tracked":
             continue
+        name = (NORMED if layer.startswith("bn") else PLAIN)[name]
         array = value.numpy()
         array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
         found[f"{layer}.{name}"] = array
@@ -136,7 +136,7 @@ def from_pytorch_grad_cam(kind, model, x, unit):
 
 
 def without_epsilon(kind):
-    """Take pytorch-grad-cam's absolute epsilon out of Grad-CAM++: it swamps gradients of 1e-3, as these networks have."""
+    """Take pytorch-grad-cam's absolute epsilon out of Grad-CAM++: it swamps gradients of 1e-3."""
     source = textwrap.dedent(inspect.getsource(kind.get_cam_weights))
     names = {"np": np}
     exec(source.replace("eps = 0.000001", "eps = 0.0"), names)
@@ -164,6 +164,9 @@ def full_gradient_map(terms, size):
         term = term / term.amax((1, 2, 3), keepdim=True)
         total = total + functional.interpolate(term, size, mode="bilinear", align_corners=False).sum(1)
     return total
+
+
+CAMS = {"gradcam": GradCAM, "gradcampp": without_epsilon(GradCAMPlusPlus), "scorecam": ScoreCAM}
 
 
 def oracles(model, x):

@@ -1,0 +1,324 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from ke_widgets.inspection import biases, expose, get_logits_layer, layers_with_biases
+from ke_widgets.methods.gradient import full_gradient_terms, full_gradients, gradients
+from tests import models
+from tests.methods import twins
+from tests.methods.networks import WIDE, conv, flatten_head, images, network, randomize, small
+
+IMAGES = images()
+
+
+def remainder(model, inputs, **own):
+    """What is left of the logits when all terms are taken off, as a part of the largest logit (or of 1)."""
+    logits, terms = full_gradient_terms(model, inputs, **own)
+    flat = [np.asarray(term) for term in keras.tree.flatten(terms)]
+    left = sum(term.reshape(*logits.shape, -1).sum(-1) for term in flat) - logits
+    return np.abs(left).max() / max(1, np.abs(logits).max())
+
+
+# Gradients
+
+
+@pytest.mark.parametrize("channels", ["max", "mean"])
+def test_gradients_equal_their_plain_loop_twin(channels):
+    model = small()
+    net = twins.Net(model)
+    _, maps = gradients(expose(model), IMAGES, channels=channels)
+    np.testing.assert_allclose(maps, [twins.gradients(net, image, channels) for image in IMAGES], atol=1e-6)
+
+
+def test_gradients_of_a_linear_model_are_its_weights():
+    model = randomize(keras.Sequential([keras.Input((6, 6, 2)), layers.Flatten(), layers.Dense(3, **WIDE)]))
+    weights = np.abs(np.asarray(model.layers[-1].kernel)).reshape(6, 6, 2, 3)
+    for channels, expected in (("max", weights.max(2)), ("mean", weights.mean(2))):
+        _, maps = gradients(model, IMAGES, channels=channels)
+        np.testing.assert_allclose(maps, [expected] * 2, atol=1e-15)
+
+
+def test_the_default_over_channels_is_the_papers_maximum():
+    model = expose(small())
+    np.testing.assert_array_equal(gradients(model, IMAGES)[1], gradients(model, IMAGES, channels="max")[1])
+
+
+def test_integer_images_have_gradients():
+    model = small()
+    pixels = (10 * IMAGES).astype("int32")
+    np.testing.assert_allclose(gradients(model, pixels)[1], gradients(model, pixels.astype("float64"))[1], rtol=1e-6)
+
+
+def test_gradients_refuse_an_unknown_reduction():
+    with pytest.raises(ValueError, match=r"`channels` must be 'max' or 'mean'. Received: channels='sum'"):
+        gradients(small(), IMAGES, channels="sum")
+
+
+def test_units_that_do_not_depend_on_the_image_are_refused():
+    model = keras.Sequential([keras.Input((6, 6, 2)), layers.Lambda(lambda x: ops.ones((2, 3)))])
+    with pytest.raises(ValueError, match=r"units must depend on the signal. Received: the inputs"):
+        gradients(model, IMAGES)
+
+
+# Full-gradients: complete
+
+
+class Scaled(layers.Layer):
+    """A layer of the user's own, with a bias that nothing names."""
+
+    def build(self, shape):
+        self.offset = self.add_weight(shape=(shape[-1],), name="offset")
+
+    def call(self, x):
+        return ops.tanh(x) + self.offset
+
+
+def squeeze(x):
+    gates = layers.Conv2D(3, 1, activation="sigmoid", name="gates", **WIDE)(
+        layers.GlobalAveragePooling2D(keepdims=True, **WIDE)(x)
+    )
+    return layers.Multiply(name="gated", **WIDE)([x, gates])
+
+
+def attention(x):
+    x = layers.Reshape((16, 3), **WIDE)(x)
+    x = layers.MultiHeadAttention(2, 3, name="attention", **WIDE)(x, x)
+    return layers.Reshape((4, 4, 3), **WIDE)(x)
+
+
+BODIES = {
+    "relu": layers.ReLU(**WIDE),
+    "leaky_relu": layers.LeakyReLU(0.2, **WIDE),
+    "relu6": layers.ReLU(max_value=0.5, **WIDE),
+    "gelu": layers.Activation("gelu", **WIDE),
+    "silu": layers.Activation("silu", **WIDE),
+    "function": lambda x: ops.silu(x),
+    "max_pooling": layers.MaxPooling2D(**WIDE),
+    "batch_normalization": layers.BatchNormalization(**WIDE),
+    "bn_without_center": layers.BatchNormalization(center=False, **WIDE),
+    "bn_without_scale": layers.BatchNormalization(scale=False, epsilon=0.1, **WIDE),
+    "bn_of_rows": layers.BatchNormalization(axis=1, **WIDE),
+    "layer_normalization": layers.LayerNormalization(**WIDE),
+    "group_normalization": layers.GroupNormalization(3, **WIDE),
+    "depthwise": layers.DepthwiseConv2D(3, activation="silu", **WIDE),
+    "separable": layers.SeparableConv2D(3, 3, activation="relu", **WIDE),
+    "transposed": layers.Conv2DTranspose(3, 3, **WIDE),
+    "einsum": layers.EinsumDense("bhwk,kl->bhwl", (4, 4, 5), bias_axes="l", activation="gelu", **WIDE),
+    "rescaling": layers.Rescaling(2.0, offset=-1.0, **WIDE),
+    "dense_of_places": layers.Dense(4, **WIDE),
+    "squeeze": squeeze,
+    "attention": attention,
+    "own": Scaled(**WIDE),
+    "plus_one": lambda x: x * 2.0 + 1.0,
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("fused", ["relu", "gelu"])
+def test_the_terms_sum_to_the_logit(body, fused):
+    model = network(lambda x: BODIES[body](conv(activation=fused)(x)), head=layers.Flatten)
+    assert remainder(model, IMAGES) < 2e-15
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "gelu", None])
+def test_the_terms_sum_to_whatever_score_is_exposed(activation):
+    model = small()
+    model.get_layer("logits").activation = keras.activations.get(activation)
+    found = layers_with_biases(model, return_biases=False)
+    for outputs in ("logits", {"name": "logits", "link": "logits"}):
+        assert remainder(expose(model, found, outputs), IMAGES) < 2e-15
+
+
+KINDS = ["nested", "nested_pooling", "doubly_nested", "subclassed", "over_backbone", "over_subclassed", "attention"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "flat", "fused", "in_lists", "convolutional_head"])
+def test_the_terms_sum_to_the_logit_in_every_kind_of_model(kind):
+    assert remainder(getattr(models, kind)(), models.images(2)) < 2e-6
+
+
+@pytest.mark.parametrize("kind", ["siamese", "over_time"])
+def test_the_terms_of_every_call_of_a_shared_layer_count(kind):
+    model = getattr(models, kind)()
+    pair = [models.images(2), models.images(2, seed=1)]
+    inputs = pair if kind == "siamese" else np.stack(pair, 1)
+    assert remainder(model, inputs) < 2e-6
+    if kind == "siamese":
+        assert {"encoder/conv, call 0", "encoder/conv, call 1"} <= set(full_gradient_terms(model, inputs)[1])
+
+
+def test_a_head_of_several_is_complete_by_itself():
+    model = models.multi_output()
+    found = layers_with_biases(model, return_biases=False)
+    for head in (0, 1):
+        assert remainder(expose(model, found, head=head) if head else expose(model, found, "logits"), IMAGES8) < 2e-6
+
+
+IMAGES8 = models.images(2)
+
+
+@pytest.mark.parametrize("wrong", [1e-7, 1e-2])
+def test_a_wrong_epsilon_of_batch_normalization_would_be_seen(wrong):
+    model = network(lambda x: layers.BatchNormalization(name="norm", **WIDE)(conv(activation="relu")(x)))
+    layer = model.get_layer("norm")
+    found, constants = layers_with_biases(model)
+    scale = layer.gamma / ops.sqrt(layer.moving_variance + wrong)
+    constants[found.index(layer)] = layer.beta - layer.moving_mean * scale
+    assert remainder(expose(model, found), IMAGES, biases=constants) > 1e-5
+
+
+def test_the_gradient_after_a_fused_activation_would_be_seen():
+    model = flatten_head()
+    bias = model.get_layer("conv").bias
+    model.get_layer("logits").activation = None
+    after = keras.Model(model.input, [model(model.input), model.get_layer("conv").output])
+    logits, terms = full_gradient_terms(after, IMAGES, biases=[bias])
+    total = sum(np.asarray(term).reshape(2, 3, -1).sum(-1) for term in terms.values())
+    assert np.abs(total + model.get_layer("logits").bias - logits).max() > 0.1
+
+
+# Full-gradients: maps
+
+
+def test_full_gradients_equal_their_plain_loop_twin():
+    model = small()
+    net = twins.Net(model)
+    logits = get_logits_layer(model)
+    found, constants = layers_with_biases(model, exclude=[logits])
+    _, maps = full_gradients(expose(model, found, {"layer": logits, "link": "logits"}), IMAGES, biases=constants)
+    np.testing.assert_allclose(maps, [twins.full_gradients(net, image) for image in IMAGES], rtol=1e-5)
+
+
+def test_each_unit_has_the_map_that_it_has_alone():
+    model = flatten_head()
+    _, whole = full_gradients(model, IMAGES)
+    _, some = full_gradients(model, IMAGES, np.array([[2, 0], [1, 1]]))
+    assert whole.shape == (2, 6, 6, 3)
+    for image, units in enumerate([(2, 0), (1, 1)]):
+        for place, unit in enumerate(units):
+            np.testing.assert_allclose(some[image, ..., place], whole[image, ..., unit], rtol=1e-12)
+    assert np.abs(np.asarray(whole)[..., 0] - np.asarray(whole)[..., 1]).max() > 0.1
+
+
+def test_a_map_does_not_depend_on_the_scale_of_one_channel_but_of_the_layer():
+    # Rescaled per layer: a channel with a hundredth of the bias stays a hundredth.
+    model = flatten_head()
+    layer = model.get_layer("conv")
+    layer.bias.assign([1.0, 0.0, 0.0])
+    first = np.asarray(full_gradients(model, IMAGES)[1])
+    layer.bias.assign([1.0, 1e-9, 0.0])
+    np.testing.assert_allclose(full_gradients(model, IMAGES)[1], first, atol=1e-6)
+
+
+def test_dense_biases_are_counted_apart():
+    model = network(lambda x: conv(activation="relu")(x), head=layers.Flatten)
+    _, maps = full_gradients(model, IMAGES)
+    _, terms = full_gradient_terms(model, IMAGES)
+    np.testing.assert_allclose(terms["logits"], [np.diag(np.asarray(model.get_layer("logits").bias))] * 2, atol=1e-15)
+    without = layers_with_biases(model, exclude=[model.get_layer("logits")], return_biases=False)
+    np.testing.assert_array_equal(full_gradients(expose(model, without), IMAGES)[1], maps)
+
+
+def test_biases_given_read_or_found_are_the_same():
+    model = network(lambda x: layers.BatchNormalization(**WIDE)(conv(activation="gelu")(x)))
+    found, constants = layers_with_biases(model)
+    _, expected = full_gradients(model, IMAGES)
+    np.testing.assert_array_equal(full_gradients(expose(model, found), IMAGES)[1], expected)
+    np.testing.assert_array_equal(full_gradients(expose(model, found), IMAGES, biases=constants)[1], expected)
+
+
+def test_a_manual_model_is_taken_as_it_is():
+    inputs = keras.Input((6, 6, 2), dtype="float64")
+    before = conv()(inputs)
+    x = layers.GlobalAveragePooling2D(**WIDE)(layers.ReLU(**WIDE)(before))
+    model = randomize(keras.Model(inputs, layers.Dense(3, name="logits", **WIDE)(x)))
+    manual = keras.Model(inputs, [model.output, before])
+    _, maps = full_gradients(manual, IMAGES, biases=[model.get_layer("conv").bias])
+    np.testing.assert_allclose(maps, full_gradients(model, IMAGES)[1], rtol=1e-12)
+
+
+def test_full_gradients_are_compiled_with_two_counts_of_units():
+    model = network(lambda x: layers.LayerNormalization(**WIDE)(conv(activation="silu")(x)))
+    compiled = tf.function(full_gradients, reduce_retracing=True, autograph=False)
+    for units in (1, 2, 3):
+        indices = np.arange(2 * units).reshape(2, units) % 3
+        np.testing.assert_allclose(
+            compiled(model, IMAGES, indices)[1], full_gradients(model, IMAGES, indices)[1], rtol=1e-6, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_full_gradients_of_half_precision_are_float32(policy):
+    inputs = keras.Input((6, 6, 2))
+    x = layers.BatchNormalization(dtype=policy)(layers.Conv2D(3, 3, activation="gelu", dtype=policy)(inputs))
+    x = layers.Dense(3, dtype=policy)(layers.Flatten(dtype=policy)(x))
+    model = randomize(keras.Model(inputs, x))
+    logits, terms = full_gradient_terms(model, IMAGES.astype("float32"))
+    assert all(term.dtype == tf.float32 for term in terms.values())
+    assert remainder(model, IMAGES.astype("float32")) < 5e-2 * np.abs(logits).max()
+    assert np.isfinite(full_gradients(model, IMAGES.astype("float32"))[1]).all()
+
+
+# Biases
+
+
+def test_biases_are_those_worked_out_by_hand():
+    layer = layers.BatchNormalization(epsilon=0.25, **WIDE)
+    layer.build((None, 4, 4, 1))
+    for name, value in {"gamma": 3.0, "beta": 1.0, "moving_mean": 2.0, "moving_variance": 2.0}.items():
+        getattr(layer, name).assign([value])
+    dense = layers.Dense(2, bias_initializer="ones")
+    dense.build((None, 3))
+    found = biases([layer, dense, layers.LayerNormalization()])
+    np.testing.assert_allclose(found[0], [1 - 3 * 2 / 1.5])
+    np.testing.assert_allclose(found[1], [1, 1])
+    assert found[2] is None
+
+
+def test_layers_with_biases_lists_what_adds_something_and_nothing_else():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Rescaling(1 / 255, offset=-1, name="rescaling")(inputs)
+    x = layers.Conv2D(4, 3, use_bias=False, name="bare")(x)
+    x = layers.BatchNormalization(name="norm")(x)
+    x = layers.MaxPooling2D()(layers.ReLU()(x))
+    x = layers.Conv2D(4, 1, use_bias=False, activation="silu", name="curved")(x)
+    x = layers.Flatten()(layers.Dropout(0.5)(x))
+    x = layers.Dense(2, name="logits")(x)
+    model = keras.Model(inputs, layers.Activation("softmax", name="predictions")(x))
+    found, constants = layers_with_biases(model)
+    assert [layer.name for layer in found] == ["rescaling", "norm", "curved", "logits"]
+    assert [bias is None for bias in constants] == [True, False, True, False]
+    logits = get_logits_layer(model)
+    assert [layer.name for layer in layers_with_biases(model, [logits], False)] == ["rescaling", "norm", "curved"]
+
+
+@pytest.mark.parametrize("kind", ["subclassed", "in_lists", "nested", "doubly_nested"])
+def test_layers_with_biases_looks_into_models(kind):
+    found = layers_with_biases(getattr(models, kind)(), return_biases=False)
+    assert {layer.name for layer in found} == {"conv", "logits"}
+
+
+# Refusals
+
+
+def test_a_manual_model_without_biases_is_refused():
+    model = small()
+    manual = keras.Model(model.input, [model.output, model.get_layer("first").output])
+    with pytest.raises(ValueError, match=r"`biases` must be given.*Received: biases=None"):
+        full_gradients(manual, IMAGES)
+    with pytest.raises(ValueError, match=r"must expose signals with a constant bias.*Received: first"):
+        full_gradients(manual, IMAGES, biases=[None])
+
+
+def test_biases_of_another_number_are_refused():
+    model = small()
+    found, constants = layers_with_biases(model)
+    with pytest.raises(ValueError, match=r"one for each signal.*Received: 2 for 3 signals of .*first, second, logits"):
+        full_gradients(expose(model, found), IMAGES, biases=constants[:2])
+
+
+def test_a_layer_that_adds_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"layers that add something of their own.*Received: pool"):
+        full_gradients(expose(small()), IMAGES)
