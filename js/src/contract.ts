@@ -145,6 +145,18 @@ export interface Problem {
 /** `slow`: asked, and nothing heard for a second. */
 export type Waiting = "idle" | "asked" | "slow";
 
+/** What anywidget hands over for a widget. */
+export interface WidgetModel {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: the events differ in what they bring
+  on(name: string, callback: (...args: any[]) => void): void;
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  off(name: string, callback: (...args: any[]) => void): void;
+}
+
 /** The choice with everything spelled out that the map depends on, and nothing else, so that equal maps compare equal. */
 export function resolve(choice: Choice, methods: readonly Method[]): string {
   const method = methods.find(({ name }) => name === choice.method);

@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { App } from "./components/App.tsx";
-import type { WidgetModel } from "./protocol.ts";
+import type { WidgetModel } from "./contract.ts";
 import { Store, ViewState } from "./store.ts";
 
 interface Context {

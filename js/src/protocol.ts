@@ -15,21 +15,10 @@ import {
   type ToKernel,
   type Traits,
   type Waiting,
+  type WidgetModel,
 } from "./contract.ts";
 import { LOST, Mailbox } from "./mailbox.ts";
 import { decodeResult } from "./result.ts";
-
-/** What anywidget hands over for a widget. */
-export interface WidgetModel {
-  get(name: string): unknown;
-  set(name: string, value: unknown): void;
-  save_changes(): void;
-  send(content: unknown): unknown;
-  // biome-ignore lint/suspicious/noExplicitAny: the events differ in what they bring
-  on(name: string, callback: (...args: any[]) => void): void;
-  // biome-ignore lint/suspicious/noExplicitAny: the same
-  off(name: string, callback: (...args: any[]) => void): void;
-}
 
 /** What the page learns. */
 export interface Listener {

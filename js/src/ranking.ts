@@ -32,8 +32,10 @@ export function firstRows(found: readonly number[], chosen: number, limit: numbe
   return { rows: pinned ? [...rows, chosen] : rows, more };
 }
 
-/** How much of its row a score's bar takes, 0 to 1. Logits are measured within the range of all. */
-export function barLength(score: number, kind: "probability" | "logit", low: number, high: number): number {
-  const length = kind === "probability" ? score : (score - low) / (high - low || 1);
-  return Math.min(Math.max(length, 0), 1) || 0;
+/** How much of its row each score's bar takes, 0 to 1. Logits are measured within the range of all. */
+export function barLengths(scores: Float32Array, kind: "probability" | "logit"): Float32Array {
+  const finite = scores.filter(Number.isFinite);
+  const low = kind === "probability" ? 0 : finite.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const high = kind === "probability" ? 1 : finite.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return scores.map((score) => Math.min(Math.max((score - low) / (high - low), 0), 1) || 0);
 }

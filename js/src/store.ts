@@ -13,9 +13,10 @@ import {
   type Setup,
   type Traits,
   type Waiting,
+  type WidgetModel,
 } from "./contract.ts";
 import { type Decode, decodeBitmap, Gallery } from "./gallery.ts";
-import { type Listener, Protocol, type WidgetModel } from "./protocol.ts";
+import { type Listener, Protocol } from "./protocol.ts";
 import { rank } from "./ranking.ts";
 import { ancestors, initiallyFolded } from "./tree.ts";
 

@@ -1,5 +1,4 @@
-import type { Choice, LayerNode, Setup, Traits } from "../src/contract.ts";
-import type { WidgetModel } from "../src/protocol.ts";
+import type { Choice, LayerNode, Setup, Traits, WidgetModel } from "../src/contract.ts";
 
 export function node(path: string, parent = -1, spatial = true, type = "Conv2D"): LayerNode {
   const name = path.split("/").at(-1) as string;

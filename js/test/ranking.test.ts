@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { barLength, firstRows, rank, search } from "../src/ranking.ts";
+import { barLengths, firstRows, rank, search } from "../src/ranking.ts";
 
 const LABELS = ["tabby cat", "tiger cat", "<b>dog</b>", "bird"];
 
@@ -22,9 +22,8 @@ test("firstRows renders the first ones, always the chosen one, and counts the re
   expect(firstRows([5, 4], -1, 2)).toEqual({ rows: [5, 4], more: 0 });
 });
 
-test("barLength is the probability itself, of a logit its place between the lowest and the highest", () => {
-  expect(barLength(0.3, "probability", 0, 1)).toBe(0.3);
-  expect(barLength(2, "logit", -2, 6)).toBe(0.5);
-  expect(barLength(2, "logit", 2, 2)).toBe(0);
-  expect(barLength(Number.NaN, "probability", 0, 1)).toBe(0);
+test("barLengths are the probabilities themselves, of logits their places between the lowest and the highest", () => {
+  expect([...barLengths(Float32Array.from([0.25, 1, Number.NaN]), "probability")]).toEqual([0.25, 1, 0]);
+  expect([...barLengths(Float32Array.from([-2, 2, 6, Number.NaN]), "logit")]).toEqual([0, 0.5, 1, 0]);
+  expect([...barLengths(Float32Array.from([2, 2]), "logit")]).toEqual([0, 0]);
 });

@@ -43,7 +43,7 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
           nodes={setup.nodes}
           chosen={useComputed(() => choice.value.layer)}
           enabled={enabled}
-          idle={useComputed(() => store.method.value?.layer === false)}
+          unused={useComputed(() => store.method.value?.layer === false)}
           view={view}
           onPick={(layer) => store.pick({ layer })}
         />

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import type { Result } from "../contract.ts";
 import { formatCount, formatScore } from "../format.ts";
 import { step, used } from "../keys.ts";
-import { barLength, firstRows, search } from "../ranking.ts";
+import { barLengths, firstRows, search } from "../ranking.ts";
 import { Marked } from "./Marked.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { scrollToItem } from "./useWindow.ts";
@@ -22,34 +22,14 @@ interface Props {
   onPick(index: number): void;
 }
 
-export function ClassList({ labels, ranking, result, chosen, enabled, query, onPick }: Props) {
-  const id = useId();
+export function ClassList(props: Props) {
+  const { labels, ranking, enabled, query, onPick } = props;
   const box = useRef<HTMLDivElement>(null);
   const found = useComputed(() => search(ranking.value, labels, query.value));
-  const visible = useComputed(() => firstRows(found.value, chosen.value, LIMIT));
-  const bars = useComputed(() => measure(result.value));
-  useEffect(() => {
-    const row = box.current?.querySelector<HTMLElement>("[aria-selected='true']");
-    if (box.current && row) scrollToItem(box.current, row.offsetTop, row.offsetHeight, "y");
-  }, [chosen.value, ranking.value]);
-
-  function pick(index: number | undefined) {
-    if (index === undefined || !enabled.peek()) return;
-    onPick(index);
-  }
-
-  function onKeyDown(event: KeyboardEvent) {
-    if (event.ctrlKey || event.metaKey || event.altKey || /Left|Right/.test(event.key)) return;
-    const { rows } = visible.peek();
-    const to = step(event.key, rows.indexOf(chosen.peek()), rows.length);
-    if (to < 0) return;
-    used(event);
-    pick(rows[to]);
-    box.current?.focus({ preventScroll: true });
-  }
 
   function onSearchKey(event: KeyboardEvent) {
-    if (event.key === "Enter") pick(found.peek()[0]);
+    const [best] = found.peek();
+    if (event.key === "Enter" && best !== undefined && enabled.peek()) onPick(best);
     else if (event.key === "ArrowDown") box.current?.focus();
     else return;
     used(event);
@@ -65,49 +45,94 @@ export function ClassList({ labels, ranking, result, chosen, enabled, query, onP
         </span>
       </h3>
       <SearchBox name="Find class" query={query} onKey={onSearchKey} />
-      <div
-        ref={box}
-        class="ke-scroll"
-        role="listbox"
-        aria-label="Classes"
-        aria-disabled={!enabled.value || undefined}
-        aria-activedescendant={visible.value.rows.includes(chosen.value) ? `${id}-${chosen.value}` : undefined}
-        tabIndex={0}
-        data-lm-suppress-shortcuts="true"
-        data-stale={result.value === null || undefined}
-        onKeyDown={onKeyDown}
-      >
-        {visible.value.rows.map((index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of all its rows
-          <div
-            key={index}
-            id={`${id}-${index}`}
-            role="option"
-            class="ke-class"
-            aria-selected={index === chosen.value}
-            tabIndex={-1}
-            title={labels[index]}
-            style={{ "--score": bars.value?.(index) ?? 0 }}
-            onClick={() => pick(index)}
-          >
-            <span class="ke-name">
-              <Marked text={labels[index]} query={query} />
-            </span>
-            <span class="ke-number">{result.value && formatScore(result.value.scores[index])}</span>
-          </div>
-        ))}
-        {visible.value.more > 0 && <p class="ke-aside">{formatCount(visible.value.more)} more: type to find them.</p>}
-        {found.value.length === 0 && <p class="ke-aside">No class fits.</p>}
-      </div>
+      <Options {...props} box={box} found={found} />
+      {found.value.length === 0 && <p class="ke-aside">No class fits.</p>}
     </section>
   );
 }
 
-/** How long each class's bar is. */
-function measure(result: Result | null): ((index: number) => number) | null {
-  if (!result) return null;
-  const { scores, scores_kind: kind } = result;
-  const low = scores.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const high = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  return (index) => barLength(scores[index], kind, low, high);
+interface OptionsProps extends Props {
+  box: { current: HTMLDivElement | null };
+  found: ReadonlySignal<number[]>;
+}
+
+/** The list itself: the arrows move and pick. */
+function Options({ labels, ranking, result, chosen, enabled, query, onPick, box, found }: OptionsProps) {
+  const id = useId();
+  const visible = useComputed(() => firstRows(found.value, chosen.value, LIMIT));
+  const bars = useComputed(() => (result.value ? barLengths(result.value.scores, result.value.scores_kind) : null));
+  const { rows, more } = visible.value;
+  useEffect(() => {
+    const row = box.current?.querySelector<HTMLElement>("[aria-selected='true']");
+    if (box.current && row) scrollToItem(box.current, row.offsetTop, row.offsetHeight, "y");
+  }, [chosen.value, ranking.value]);
+
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.ctrlKey || event.metaKey || event.altKey || /Left|Right/.test(event.key)) return;
+    const to = step(event.key, rows.indexOf(chosen.peek()), rows.length);
+    if (to < 0) return;
+    used(event);
+    if (enabled.peek()) onPick(rows[to]);
+    box.current?.focus({ preventScroll: true });
+  }
+
+  return (
+    <div
+      ref={box}
+      class="ke-scroll"
+      role="listbox"
+      aria-label="Classes"
+      aria-disabled={!enabled.value || undefined}
+      aria-activedescendant={rows.includes(chosen.value) ? `${id}-${chosen.value}` : undefined}
+      tabIndex={0}
+      data-lm-suppress-shortcuts="true"
+      onKeyDown={onKeyDown}
+    >
+      {rows.map((index) => (
+        <Option
+          key={index}
+          id={`${id}-${index}`}
+          label={labels[index]}
+          query={query}
+          chosen={index === chosen.value}
+          bar={bars.value?.[index] ?? 0}
+          score={result.value?.scores[index]}
+          onClick={() => enabled.peek() && onPick(index)}
+        />
+      ))}
+      {more > 0 && <p class="ke-aside">{formatCount(more)} more: type to find them.</p>}
+    </div>
+  );
+}
+
+interface OptionProps {
+  id: string;
+  label: string;
+  query: ReadonlySignal<string>;
+  chosen: boolean;
+  /** Share of the row, 0 to 1. */
+  bar: number;
+  score: number | undefined;
+  onClick(): void;
+}
+
+function Option({ id, label, query, chosen, bar, score, onClick }: OptionProps) {
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of all its rows
+    <div
+      id={id}
+      role="option"
+      class="ke-class"
+      aria-selected={chosen}
+      tabIndex={-1}
+      title={label}
+      style={{ "--score": bar }}
+      onClick={onClick}
+    >
+      <span class="ke-name">
+        <Marked text={label} query={query} />
+      </span>
+      <span class="ke-number">{score !== undefined && formatScore(score)}</span>
+    </div>
+  );
 }

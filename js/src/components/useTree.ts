@@ -1,0 +1,106 @@
+import { type ReadonlySignal, useComputed } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { LayerNode } from "../contract.ts";
+import { step, used } from "../keys.ts";
+import type { ViewState } from "../store.ts";
+import { nextHit, type Row, typeAhead, visibleRows } from "../tree.ts";
+import { ROW_HEIGHT } from "./LayerRow.tsx";
+import { scrollToItem, useWindow } from "./useWindow.ts";
+
+/** Letters typed within this many milliseconds make one word. */
+const TYPING = 700;
+const ROVING = "[tabindex='0']";
+
+export interface TreeProps {
+  nodes: readonly LayerNode[];
+  chosen: ReadonlySignal<string>;
+  /** The kernel is there to be asked. */
+  enabled: ReadonlySignal<boolean>;
+  view: ViewState;
+  onPick(path: string): void;
+}
+
+export interface Tree {
+  rows: ReadonlySignal<Row[]>;
+  /** Position of the row that the keyboard is on; -1 if it is folded away. */
+  at: ReadonlySignal<number>;
+  activate(position: number, focus?: boolean): void;
+}
+
+/** The rows, the one that the keyboard is on, and the scrolling that keeps it in view. */
+export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLElement | null>) {
+  const takeFocus = useRef(false);
+  const rows = useComputed(() => visibleRows(nodes, view.folded.value, view.layerQuery.value));
+  const count = useComputed(() => rows.value.length);
+  const at = useComputed(() => rows.value.findIndex(({ index }) => index === view.active.value));
+  const { range, extent } = useWindow(box, count, ROW_HEIGHT, "y");
+  const laidOut = extent.value > 0;
+
+  useEffect(() => view.reveal(chosen.value), [chosen.value]);
+  useEffect(() => {
+    if (box.current && at.value >= 0) scrollToItem(box.current, at.value * ROW_HEIGHT, ROW_HEIGHT, "y");
+    if (takeFocus.current) box.current?.querySelector<HTMLElement>(ROVING)?.focus({ preventScroll: true });
+    takeFocus.current = false;
+  }, [at.value, laidOut]);
+
+  function activate(position: number, focus = true) {
+    const row = rows.peek()[position];
+    if (!row || row.index === view.active.peek()) return;
+    takeFocus.current = focus;
+    view.active.value = row.index;
+  }
+
+  return { rows, at, range, activate };
+}
+
+/** The keys of a tree: they move, fold, unfold and find; Enter and Space pick. */
+export function useTreeKeys({ nodes, view, enabled, onPick }: TreeProps, { rows, at, activate }: Tree) {
+  const typed = useRef({ text: "", time: 0 });
+
+  function turn(row: Row, open: boolean) {
+    if (row.expandable && row.expanded !== open && !view.layerQuery.peek()) view.fold(row.index, !open);
+    else if (open && row.expandable) activate(at.peek() + 1);
+    else if (!open) activate(rows.peek().findIndex(({ index }) => index === nodes[row.index].parent));
+  }
+
+  function find(letter: string) {
+    const now = performance.now();
+    typed.current = { text: now - typed.current.time < TYPING ? typed.current.text + letter : letter, time: now };
+    activate(typeAhead(nodes, rows.peek(), at.peek(), typed.current.text));
+  }
+
+  function pick(row: Row) {
+    const node = nodes[row.index];
+    if (node.spatial && enabled.peek()) onPick(node.path);
+    else if (row.expandable) view.fold(row.index, row.expanded);
+  }
+
+  return (event: KeyboardEvent) => {
+    const { key, ctrlKey, metaKey, altKey } = event;
+    const position = Math.max(0, at.peek());
+    const row = rows.peek()[position];
+    if (!row || ctrlKey || metaKey || altKey) return;
+    if (key === "ArrowLeft" || key === "ArrowRight") turn(row, key === "ArrowRight");
+    else if (step(key, position, rows.peek().length) >= 0) activate(step(key, position, rows.peek().length));
+    else if (key === "Enter" || key === " ") pick(row);
+    else if (key.length === 1) find(key);
+    else return;
+    used(event);
+  };
+}
+
+/** The keys of the search above it: Enter walks the hits, Shift+Enter back, Down enters the tree. */
+export function treeSearchKeys({ rows, at, activate }: Tree, box: RefObject<HTMLElement | null>) {
+  return (event: KeyboardEvent) => {
+    if (event.key === "Enter") {
+      activate(nextHit(rows.peek(), at.peek(), event.shiftKey ? -1 : 1), false);
+    } else if (event.key === "ArrowDown") {
+      if (at.peek() < 0) activate(nextHit(rows.peek(), -1, 1));
+      else box.current?.querySelector<HTMLElement>(ROVING)?.focus();
+    } else {
+      return;
+    }
+    used(event);
+  };
+}
