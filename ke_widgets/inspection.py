@@ -14,6 +14,7 @@ import keras
 from keras import ops
 
 from ke_widgets.engine import flow, structure
+from ke_widgets.engine.checking import check_units
 from ke_widgets.engine.defaults import POOLING_LAYERS, logits_endpoint, signal_endpoint, way_back
 from ke_widgets.engine.defaults import head_index as head_index
 from ke_widgets.engine.exposing import Endpoint, Exposed
@@ -334,6 +335,9 @@ def gather_units(tensor, indices, axis=-1, batch_dims=-1):
     Returns:
         The units `(B, U)`.
 
+    Raises:
+        ValueError: If an index is below 0, or there are not as many units.
+
     Examples:
         >>> gather_units(ops.array([[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]), ops.array([[2], [0]])).numpy().ravel()
         array([0.7, 0.3], dtype=float32)
@@ -342,6 +346,7 @@ def gather_units(tensor, indices, axis=-1, batch_dims=-1):
         return tensor
     rank, depth = len(tensor.shape), len(indices.shape)
     axis, batch_dims = axis % rank, batch_dims % depth
+    check_units(indices, ops.shape(tensor)[axis])
     # Everything becomes (batch..., units, rest): then one `take_along_axis` does it, whatever the axes were.
     tensor = ops.moveaxis(tensor, axis, batch_dims)
     shape, chosen = ops.shape(tensor), ops.shape(indices)

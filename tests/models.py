@@ -228,6 +228,9 @@ def one_unit():
     return flat(units=1, activation="sigmoid")
 
 
+wide_head = one_unit
+
+
 # The same network with the same weights as `flat()`, once they are copied: (builder, path of its convolution).
 TWINS = {
     "fused": (fused, "conv"),

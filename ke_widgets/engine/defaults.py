@@ -188,7 +188,9 @@ def is_score_activation(activation):
 
 def _signal(known, index):
     found = None
-    for step in known.backwards(known.outputs[index]) if known is not None else []:
+    if known is None:
+        return None
+    for step in known.backwards(known.outputs[index]):
         _refuse_opaque(known, step.operation)
         # After a global pooling that keeps its axes, a Flatten has nothing left to flatten.
         flattens = isinstance(step.operation, keras.layers.Flatten)
