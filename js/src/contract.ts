@@ -160,14 +160,14 @@ export interface WidgetModel {
 /** The choice with everything spelled out that the map depends on, and nothing else, so that equal maps compare equal. */
 export function resolve(choice: Choice, methods: readonly Method[]): string {
   const method = methods.find(({ name }) => name === choice.method);
-  const defaults = (method?.params ?? []).map(({ name, default: value }) => [name, value] as const);
-  const params = Object.entries({ ...Object.fromEntries(defaults), ...choice.params });
+  const own = method?.params.map(({ name, default: value }) => [name, choice.params[name] ?? value] as const);
+  const params = own ?? Object.entries(choice.params);
   return JSON.stringify([
     choice.image_index,
     (method?.layer ?? true) ? choice.layer : "",
     choice.class_index,
     choice.method,
-    params.sort(([a], [b]) => (a < b ? -1 : 1)),
+    params,
   ]);
 }
 

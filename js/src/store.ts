@@ -104,14 +104,15 @@ export class Store implements Listener {
     this.choice.value = choice;
     this.#protocol.save(changed);
     if (resolve(choice, this.setup.methods) === resolve(before, this.setup.methods)) return;
+    this.trouble.value = null;
     if (!this.#protocol.idle || !this.#isShown(choice)) this.#protocol.explain(pickChoice(choice));
     if (choice.image_index !== before.image_index) this.#refresh();
   }
 
-  /** Another method begins with its own defaults. */
+  /** The parameters stay: those of other methods are left aside, so that going back loses none. */
   pickMethod(method: string): void {
     if (method === this.choice.peek().method) return;
-    this.pick({ method, params: {} });
+    this.pick({ method });
     this.#protocol.save({ colormap: this.colormap.peek() });
   }
 

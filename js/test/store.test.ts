@@ -80,14 +80,14 @@ test("what does not change the map asks for nothing", async () => {
   expect(model.explains).toHaveLength(1);
 });
 
-test("another method begins with its defaults and with the colormap of its kind", () => {
+test("another method leaves the parameters be, and takes the colormap of its kind", () => {
   vi.useFakeTimers();
   const { model, store } = open({ params: { power: 3 } });
   store.pickMethod("gradients");
-  expect(store.choice.value).toMatchObject({ method: "gradients", params: {} });
+  expect(store.choice.value).toMatchObject({ method: "gradients", params: { power: 3 } });
   expect(store.colormap.value).toBe("RdBu");
   vi.advanceTimersByTime(1000);
-  expect(model.state).toMatchObject({ method: "gradients", params: {}, colormap: "RdBu" });
+  expect(model.state).toMatchObject({ method: "gradients", params: { power: 3 }, colormap: "RdBu" });
   store.pickColormap("gray");
   store.pickMethod("gradcam");
   expect(store.colormap.value).toBe("inferno");
