@@ -9,6 +9,7 @@ An endpoint names one inner tensor. It may be given as
 """
 
 import difflib
+from typing import Any
 
 import keras
 from keras import ops
@@ -217,7 +218,7 @@ def _parent(model, path):
 def _input_endpoint(model, path, layer):
     # An InputLayer never runs: its value is what goes into the model around it.
     above, _, _ = path.rpartition(structure.SEPARATOR)
-    graph = structure.functional(_parent(model, path))
+    graph: Any = structure.functional(_parent(model, path))
     return Endpoint(above, link="input", index=[tensor is layer.output for tensor in graph.inputs].index(True))
 
 

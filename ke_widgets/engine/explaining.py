@@ -171,8 +171,9 @@ def explain_batches(
                 found = loop.predict(batch, verbose=0)
             else:
                 loop.make_predict_function()
-                found = tuple(np.asarray(part) for part in loop.predict_function([batch]))
-        yield found
+                found = loop.predict_function([batch])
+        logits, maps = found
+        yield np.asarray(logits), np.asarray(maps)
 
 
 def partial_explain(method, signals: Literal["none", "one", "biases"] | None = None, **defaults) -> Shortcut:
@@ -421,7 +422,7 @@ def _unpack(data):
 def _batches(x, y, batch_size):
     data = _pack(x, y, batch_size)
     if data is not x:
-        size, count = batch_size or 32, _count(x)
+        size, count = batch_size or 32, int(_count(x) or 0)
         for start in range(0, count, size):
             chosen = slice(start, start + size)
             yield keras.tree.map_structure(functools.partial(_part, chosen), data)
