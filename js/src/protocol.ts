@@ -36,8 +36,9 @@ export interface Listener {
   gone(): void;
 }
 
-/** A drag saves a trait when it pauses this long. */
+/** Milliseconds of rest after which a choice is saved; in the middle of a drag it must be a real pause. */
 export const SAVE_DELAY = 200;
+export const DRAG_DELAY = 2_000;
 
 const KEYS: readonly (keyof Traits)[] = [...CHOICE_KEYS, ...LOOK_KEYS];
 
@@ -118,10 +119,10 @@ export class Protocol {
   }
 
   /** Tell Python what was chosen, once it rests. */
-  save(changed: Partial<Traits>): void {
+  save(changed: Partial<Traits>, dragging = false): void {
     Object.assign(this.#pending, changed);
     clearTimeout(this.#saveTimer);
-    this.#saveTimer = setTimeout(() => this.#save(), SAVE_DELAY);
+    this.#saveTimer = setTimeout(() => this.#save(), dragging ? DRAG_DELAY : SAVE_DELAY);
   }
 
   #save(): void {

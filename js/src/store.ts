@@ -125,14 +125,14 @@ export class Store implements Listener {
     this.#protocol.save({ colormap: name });
   }
 
-  setOpacity(opacity: number): void {
+  setOpacity(opacity: number, dragging = false): void {
     this.opacity.value = opacity;
-    this.#protocol.save({ opacity });
+    this.#protocol.save({ opacity }, dragging);
   }
 
-  setThreshold(threshold: number): void {
+  setThreshold(threshold: number, dragging = false): void {
     this.threshold.value = threshold;
-    this.#protocol.save({ threshold });
+    this.#protocol.save({ threshold }, dragging);
   }
 
   cancel(): void {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LOST } from "../src/mailbox.ts";
 import { SAVE_DELAY } from "../src/protocol.ts";
 import { RESTARTED, Store } from "../src/store.ts";
+import messages from "./fixtures/messages.json";
 import { CHOICE, FakeModel, resultFor } from "./model.ts";
 
 beforeEach(() => {
@@ -41,12 +42,27 @@ test("a pick asks at once, and saves its trait when it has rested", async () => 
 test("a drag of the opacity over sixty steps saves once and asks for nothing", async () => {
   const { model, store } = await open();
   for (let i = 1; i <= 60; i++) {
-    store.setOpacity(i / 60);
-    vi.advanceTimersByTime(16);
+    store.setOpacity(i / 60, true);
+    vi.advanceTimersByTime(i % 20 ? 16 : 4 * SAVE_DELAY);
   }
+  store.setOpacity(1);
   vi.advanceTimersByTime(10 * SAVE_DELAY);
   expect(model.saves).toEqual([{ opacity: 1 }]);
   expect(model.sent).toEqual([]);
+});
+
+test("every message has the fields that Python reads", async () => {
+  const { model, store } = await open();
+  store.open();
+  store.pick({ layer: "b" });
+  store.cancel();
+  store.gallery.want([1]);
+  await vi.advanceTimersByTimeAsync(0);
+  const fields = (message: object) => Object.keys(message).sort();
+  const written: Record<string, object> = messages.page;
+  expect(new Set(model.sent.map(({ kind }) => kind))).toEqual(new Set(Object.keys(written)));
+  for (const message of model.sent) expect(fields(message)).toEqual(fields(written[message.kind]));
+  expect(fields(model.explains[0].choice)).toEqual(fields(messages.page.explain.choice));
 });
 
 test("three hundred quick picks end with page and kernel agreeing, and no question open", async () => {

@@ -1,12 +1,15 @@
 import type { ReadonlySignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 
 interface Props {
   name: string;
   value: ReadonlySignal<number>;
-  onChange(value: number): void;
+  /** `dragging`: more will follow. */
+  onChange(value: number, dragging: boolean): void;
 }
 
 export function Slider({ name, value, onChange }: Props) {
+  const dragging = useRef(false);
   return (
     <label class="ke-slider">
       <span>{name}</span>
@@ -18,7 +21,14 @@ export function Slider({ name, value, onChange }: Props) {
         step={0.01}
         value={value}
         data-lm-suppress-shortcuts="true"
-        onInput={(event) => onChange(event.currentTarget.valueAsNumber)}
+        onPointerDown={() => {
+          dragging.current = true;
+        }}
+        onInput={(event) => onChange(event.currentTarget.valueAsNumber, dragging.current)}
+        onChange={(event) => {
+          dragging.current = false;
+          onChange(event.currentTarget.valueAsNumber, false);
+        }}
       />
       <span class="ke-number">{value.value.toFixed(2)}</span>
     </label>

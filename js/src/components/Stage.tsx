@@ -17,8 +17,8 @@ export function Stage({ store }: { store: Store }) {
       <PictureBox store={store} colormap={colormap} signed={signed} />
       <Legend result={result.value} colormap={colormap.value} signed={signed.value} threshold={threshold} />
       <div class="ke-sliders">
-        <Slider name="Opacity" value={opacity} onChange={(value) => store.setOpacity(value)} />
-        <Slider name="Threshold" value={threshold} onChange={(value) => store.setThreshold(value)} />
+        <Slider name="Opacity" value={opacity} onChange={(...change) => store.setOpacity(...change)} />
+        <Slider name="Threshold" value={threshold} onChange={(...change) => store.setThreshold(...change)} />
       </div>
     </div>
   );
