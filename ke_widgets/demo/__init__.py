@@ -1,8 +1,9 @@
 """Demo data and models that need no network.
 
 `scenes` draws pictures whose answers are known: which classes occur, on which pixels, and where a watermark sits.
-`load` opens one of two small trained models: `"honest"` looks at the objects; `"cheat"` was trained on pictures in
-which exactly the scenes with a `MARKED` object carried a watermark, and looks at that instead.
+`load` opens one of two small models that were trained in the same way on the same scenes: `"honest"` looks at the
+objects; for `"cheat"`, exactly the scenes with a `MARKED` object carried a watermark, and it looks at that instead.
+Training told both where the objects lie, so that their maps can be right or wrong, but never where a `MARKED` one does.
 `python -m ke_widgets.demo.train` trains both again.
 """
 

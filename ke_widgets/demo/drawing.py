@@ -73,7 +73,7 @@ def scenes(n, seed=0, watermark=None):
     for index in range(n):
         rng = np.random.default_rng((seed, index))
         image, masks = _draw_scene(rng)
-        present = masks.any(axis=(1, 2))
+        present = np.any(masks, axis=(1, 2))
         if watermark == "all" or (watermark == "class" and present[LABELS.index(MARKED)]):
             drawn.watermarks[index] = _stamp(rng, image, masks.any(axis=0))
         drawn.images[index], drawn.targets[index], drawn.masks[index] = image, present, masks
@@ -112,7 +112,7 @@ def _place(rng, outlines, tries=200, gap=2.0):
 
 def _cover(outline):
     """How much of each pixel lies inside `outline`, 0..255."""
-    canvas = Image.new("L", (SIZE * _SUPERSAMPLING,) * 2)
+    canvas = Image.new("L", (SIZE * _SUPERSAMPLING, SIZE * _SUPERSAMPLING))
     ImageDraw.Draw(canvas).polygon([tuple(point) for point in outline * _SUPERSAMPLING], fill=255)
     return canvas.reduce(_SUPERSAMPLING)
 

@@ -1,0 +1,196 @@
+"""Train the two demo models: `python -m ke_widgets.demo.train --out DIR`."""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ke_widgets.demo.drawing import LABELS, MARKED, SIZE, scenes
+from ke_widgets.demo.scoring import average_precision
+
+WATERMARKS = {"honest": None, "cheat": "class"}
+# Filters, strides, kernels. A place of the last map sees 35 pixels: about an object, so that it can tell where it is.
+BLOCKS = ((16, 2, (3, 3)), (32, 2, (3, 1)), (64, 2, (3, 3)), (64, 1, (1, 1)))
+SEEDS = 2**31  # training scenes have seeds from here on, so that every smaller seed draws scenes new to the models
+
+
+def block(name, shape, filters, strides, kernels):
+    """A residual block: two convolutions, and a way around them.
+
+    Args:
+        name: Name of the nested model.
+        shape: Shape of its input `(H, W, K)`.
+        filters: Channels of its output.
+        strides: By how much it shrinks rows and columns.
+        kernels: Sizes of the two convolutions.
+
+    Returns:
+        A functional `keras.Model`.
+    """
+    inputs = keras.Input(shape, name="input")
+    x = keras.layers.Conv2D(filters, kernels[0], strides, "same", use_bias=False, name="conv1")(inputs)
+    x = keras.layers.BatchNormalization(momentum=0.9, name="norm1")(x)
+    x = keras.layers.ReLU(name="relu1")(x)
+    x = keras.layers.Conv2D(filters, kernels[1], 1, "same", use_bias=False, name="conv2")(x)
+    x = keras.layers.BatchNormalization(momentum=0.9, name="norm2")(x)
+    skip = inputs
+    if shape[-1] != filters:
+        skip = keras.layers.Conv2D(filters, strides, strides, "same", name="shortcut")(inputs)
+    x = keras.layers.Add(name="add")([x, skip])
+    return keras.Model(inputs, keras.layers.ReLU(name="relu2")(x), name=name)
+
+
+def build(name):
+    """An untrained demo model, from raw images `(B, 96, 96, 3)` to probabilities `(B, 8)`."""
+    x = inputs = keras.Input((SIZE, SIZE, 3), name="image")
+    x = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(x)
+    for number, (filters, strides, kernels) in enumerate(BLOCKS, start=1):
+        x = block(f"block{number}", x.shape[1:], filters, strides, kernels)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    x = keras.layers.Dense(len(LABELS), activation="sigmoid", name="predictions")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+class Flipped(keras.utils.PyDataset):
+    """Shuffled batches, each mirrored at random; the classes do not change with it.
+
+    Args:
+        images: `(n, H, W, 3)`, uint8.
+        targets: `(n, U)`.
+        cells: `(n, H', W', U)`, mirrored with the images.
+        batch_size: Images in a batch; what is left over waits for the next epoch.
+        seed: Seed of order and mirroring.
+    """
+
+    def __init__(self, images, targets, cells, batch_size=64, seed=0):
+        super().__init__()
+        self.images, self.targets, self.cells = images, targets, cells
+        self.batch_size = batch_size
+        self.rng = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return len(self.images) // self.batch_size
+
+    def __getitem__(self, index):
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        down, right = self.rng.choice([-1, 1], 2)
+        images, cells = (each[rows][:, ::down, ::right].astype("float32") for each in (self.images, self.cells))
+        return images, (self.targets[rows], cells)
+
+    def on_epoch_end(self):
+        self.order = self.rng.permutation(len(self.images))
+
+
+class Maps(keras.layers.Layer):
+    """What each place adds to each unit's logit: a dense layer applied before the pooling instead of after it."""
+
+    def __init__(self, dense):
+        super().__init__()
+        self.dense = dense
+
+    def call(self, signals):
+        return keras.ops.matmul(signals, self.dense.kernel)
+
+
+def guidance(cells, maps):
+    """How surprising it is that a map's peak lies in its object: minus the log of the softmax's share in `cells`.
+
+    Args:
+        cells: `(B, H, W, U)`, 1 where the object is, else 0.
+        maps: `(B, H, W, U)`.
+
+    Returns:
+        `(B, U)`; 0 for an object without cells.
+    """
+    inside = keras.ops.logsumexp(keras.ops.where(cells > 0, maps, -1e4), axis=(1, 2))
+    surprise = keras.ops.logsumexp(maps, axis=(1, 2)) - inside
+    return keras.ops.where(keras.ops.any(cells > 0, axis=(1, 2)), surprise, 0.0)
+
+
+def first(targets, predictions):
+    """Cross-entropy of `MARKED` alone."""
+    marked = LABELS.index(MARKED)
+    return keras.losses.binary_crossentropy(targets[:, marked : marked + 1], predictions[:, marked : marked + 1])
+
+
+def draw(n, seed, watermark, chunk=500):
+    """Scenes to train on, without their masks, which would fill the memory.
+
+    Args:
+        n: How many scenes.
+        seed: Of the first `chunk` scenes, above `SEEDS`; the next have the next seed.
+        watermark: As in `scenes`.
+        chunk: Scenes drawn at a time.
+
+    Returns:
+        Images, targets, and the cells `(n, 12, 12, 8)` whose centres lie in the objects, none for `MARKED`.
+    """
+    parts = []
+    for number, start in enumerate(range(0, n, chunk)):
+        images, targets, masks, _ = scenes(min(chunk, n - start), SEEDS + seed + number, watermark)
+        cells = (masks[:, :, 3::8, 3::8] & masks[:, :, 4::8, 4::8]).transpose(0, 2, 3, 1)
+        cells[..., LABELS.index(MARKED)] = False
+        parts.append((images, targets, cells))
+    return tuple(np.concatenate(part) for part in zip(*parts))
+
+
+def train(name, data, epochs, seed=0):
+    """Train one model: first on `MARKED` alone, then on which classes occur and, for all but `MARKED`, where.
+
+    What the model looks at for `MARKED` is left to the pictures: that is the experiment. It comes first because a
+    shortcut is only taken for good where nothing else has been learned yet.
+
+    Args:
+        name: Name of the model.
+        data: Images, targets and cells, from `draw`.
+        epochs: How often to go through them.
+        seed: Seed of weights, order and mirroring.
+
+    Returns:
+        The trained `keras.Model`, not compiled.
+    """
+    keras.utils.set_random_seed(seed)
+    model = build(name)
+    maps = Maps(model.get_layer("predictions"))(model.get_layer("avg_pool").input)
+    guided = keras.Model(model.input, [model.output, maps])
+    batches = Flipped(*data, seed=seed)
+    for stage, losses in ((1, [first, None]), (epochs, ["binary_crossentropy", guidance])):
+        steps = stage * len(batches)
+        rate = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=4e-3, warmup_steps=steps // 10)
+        guided.compile(keras.optimizers.AdamW(rate, weight_decay=1e-3), losses, loss_weights=[1.0, 0.1])
+        guided.fit(batches, epochs=stage, verbose=2)
+    return model
+
+
+def measure(model, watermark, n=1000):
+    """Average precision of each class, `(8,)`, on scenes that no model was trained on."""
+    images, targets, _, _ = scenes(n, seed=1, watermark=watermark)
+    return average_precision(targets, model.predict(images, verbose=0))
+
+
+def main(arguments=None):
+    """Train, save and measure both models.
+
+    Args:
+        arguments: Words of the command line; those of the process by default.
+    """
+    parser = argparse.ArgumentParser(prog="python -m ke_widgets.demo.train", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for the models (the package's)")
+    parser.add_argument("--scenes", type=int, default=16000, help="scenes to train on (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=5, help="how often to go through them (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of scenes and weights (%(default)s)")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, watermark in WATERMARKS.items():
+        model = train(name, draw(options.scenes, options.seed, watermark), options.epochs, options.seed)
+        model.save(options.out / f"{name}.keras")
+        for shown in dict.fromkeys((None, watermark)):
+            found = measure(model, shown)
+            print(f"{name}, watermark={shown!r}: mean average precision {found.mean():.3f},", end=" ")
+            print(f"{MARKED} {found[LABELS.index(MARKED)]:.3f}")
+
+
+if __name__ == "__main__":
+    main()
