@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from ke_widgets.engine import structure
+from ke_widgets.engine import flow, structure
 from ke_widgets.inspection import output_shape
 
 
@@ -18,67 +18,57 @@ def graph(model, shapes=None) -> tuple[list[dict[str, Any]], bool]:
     Returns:
         Rows, and whether their edges are known. A row has `path, name, type, shape, level, parent, params, inputs`:
         `shape` is a list or `None`, `level` counts the models around, `parent` is the row of the model around or -1,
-        `inputs` the rows that feed it. The inputs of nested models are left out: their edges go to what feeds them.
+        `inputs` the rows that feed it. A nested model whose graph is known has no edges of its own: they run between
+        the layers inside it and those outside, so each edge is told once, and it is clear which output feeds what.
     """
-    rows: list[dict[str, Any]] = []
-    _add(model, "", -1, {}, rows, shapes or {})
-    return rows, structure.functional(model) is not None
+    found = structure.operations(model)
+    rows = {path: _row(path, operation, shapes or {}) for path, operation in found.items() if _shown(path, operation)}
+    numbers = {path: number for number, path in enumerate(rows)}
+    for start, end in _edges(model, found):
+        rows[end]["inputs"].add(numbers[start])
+    for row in rows.values():
+        row["parent"] = numbers.get(row["parent"], -1)
+        row["inputs"] = sorted(row["inputs"])
+    return list(rows.values()), structure.functional(model) is not None
 
 
-def _add(parent, prefix, parent_row, feeds, rows, shapes):
-    """Add the rows inside `parent`; `feeds` gives the rows behind each of its symbolic inputs."""
-    known = structure.functional(parent)
-    if known is None:
-        for child in structure.children(parent):
-            path = _free_path(prefix + child.name, rows)
-            row = _row(child, path, prefix, parent_row, [], rows, shapes)
-            _add(child, path + structure.SEPARATOR, row, {}, rows, shapes)
-        return
-    made = dict(feeds)
-    rows_of: dict[int, int] = {}
-    for node in structure.nodes(known):
-        operation = node.operation
-        if isinstance(operation, keras.layers.InputLayer) and prefix:
-            continue
-        inputs = [row for tensor in node.input_tensors for row in made.get(id(tensor), [])]
-        if id(operation) in rows_of:  # A shared layer has one row, fed by all that it is called on.
-            row = rows_of[id(operation)]
-            rows[row]["inputs"] = sorted({*rows[row]["inputs"], *inputs})
-        else:
-            path = prefix + operation.name
-            row = rows_of[id(operation)] = _row(operation, path, prefix, parent_row, inputs, rows, shapes)
-            inner = structure.functional(operation)
-            behind = inner.inputs if inner is not None else []
-            fed = {id(x): made.get(id(y), []) for x, y in zip(behind, node.input_tensors, strict=False)}
-            _add(operation, path + structure.SEPARATOR, row, fed, rows, shapes)
-        for tensor in node.outputs:
-            made[id(tensor)] = [row]
+def _shown(path, operation):
+    """Hide the inputs of nested models: what feeds them is on show already."""
+    return structure.SEPARATOR not in path or not isinstance(operation, keras.layers.InputLayer)
 
 
-def _free_path(path, rows):
-    """Tell layers of one name apart as `structure.operations` does."""
-    taken = {row["path"] for row in rows}
-    count = 0
-    free = path
-    while free in taken:
-        count += 1
-        free = f"{path}~{count}"
-    return free
-
-
-def _row(operation, path, prefix, parent_row, inputs, rows, shapes):
+def _row(path, operation, shapes):
+    parent, _, name = path.rpartition(structure.SEPARATOR)
     shape = output_shape(operation) or shapes.get(path)
     countable = isinstance(operation, keras.Layer) and operation.built
-    rows.append(
-        {
-            "path": path,
-            "name": path[len(prefix) :],
-            "type": type(operation).__name__,
-            "shape": None if shape is None else list(shape),
-            "level": path.count(structure.SEPARATOR),
-            "parent": parent_row,
-            "params": operation.count_params() if countable else 0,
-            "inputs": sorted(set(inputs)),
-        }
-    )
-    return len(rows) - 1
+    return {
+        "path": path,
+        "name": name,
+        "type": type(operation).__name__,
+        "shape": None if shape is None else list(shape),
+        "level": path.count(structure.SEPARATOR),
+        "parent": parent,
+        "params": operation.count_params() if countable else 0,
+        "inputs": set(),
+    }
+
+
+def _edges(model, found):
+    """Yield the paths at both ends of every edge, in each graph that is not part of another."""
+    if structure.functional(model) is not None:
+        inputs = {id(tensor): tensor._keras_history.operation.name for tensor in model.inputs}
+        yield from _edges_of(flow.written(model), "", inputs)
+    for path, operation in found.items():
+        around = found.get(path.rpartition(structure.SEPARATOR)[0], model)
+        if structure.functional(operation) is not None and structure.functional(around) is None:
+            yield from _edges_of(flow.written(operation), path + structure.SEPARATOR, {})
+
+
+def _edges_of(known, prefix, makers):
+    """Yield the edges of one flow; `makers` holds the path of what made each tensor, by its `id`."""
+    for step in known.steps:
+        if structure.functional(step.operation) is not None:
+            continue  # What it made, its own last steps made.
+        path = prefix + step.path
+        yield from ((makers[id(tensor)], path) for tensor in step.inputs if id(tensor) in makers)
+        makers.update((id(tensor), path) for tensor in step.outputs)
