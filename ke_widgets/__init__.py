@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# The family of CAMs goes by two names in what people have written.
+setattr(methods, "cam", _cams)  # noqa: B010
+
 __all__ = [
     "ExplainerWidget",
     "explain",

@@ -1,5 +1,9 @@
 """Small conveniences."""
 
+import math
+
+import numpy as np
+
 
 def tolist(value):
     """Give `value` as a list: itself, the items of a tuple, or a list of one.
@@ -15,3 +19,111 @@ def tolist(value):
         (['a'], ['a', 'b'], [None])
     """
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def visualize(
+    images,
+    titles=None,
+    overlays=None,
+    rows=None,
+    cols=None,
+    figsize=None,
+    cmap="jet",
+    alpha=0.5,
+    to_file=None,
+    to_buffer=None,
+    dpi=100,
+):
+    """Draw images in a grid, with maps laid over them.
+
+    Args:
+        images: Images `(H, W, 3)`, or maps `(H, W)` or `(H, W, 1)`: integers from 0 to 255, or floats, which are
+            scaled to [0, 1] if they leave it.
+        titles: Text above each; there may be fewer than images. `None` for no title.
+        overlays: Maps `(h, w)` or `(h, w, 1)` of any size, stretched over their images; `None` for no map.
+        rows: Rows of the grid; by default as many as needed.
+        cols: Columns of the grid; by default as many as needed, or a square grid.
+        figsize: Width and height in inches; by default two inches an image.
+        cmap: Colormap of maps, a name that matplotlib knows.
+        alpha: How much an overlay covers its image, 0 to 1.
+        to_file: Path to save the figure to.
+        to_buffer: Binary file object to write the figure to, as PNG.
+        dpi: Dots per inch of what is saved.
+
+    Returns:
+        The figure. It is closed, so that a notebook shows it once, where it is the value of the cell.
+
+    Raises:
+        ValueError: If there are more titles or overlays than images, the grid is too small, or a shape is none of
+            these.
+    """
+    import matplotlib.pyplot as plt
+
+    images = list(images)
+    overlays = _padded("overlays", overlays, images)
+    titles = _padded("titles", titles, images)
+    rows, cols = _grid(len(images), rows, cols)
+    figure, axes = plt.subplots(rows, cols, figsize=figsize or (2 * cols, 2 * rows), squeeze=False, dpi=dpi)
+    plt.close(figure)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, image, title, overlay in zip(axes.flat, images, titles, overlays):
+        image = _picture(image)
+        axis.imshow(image, cmap=cmap)
+        axis.set_title("" if title is None else str(title), fontsize="small")
+        if overlay is not None:
+            height, width = image.shape[:2]
+            extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+            axis.imshow(_plane("overlays", overlay), cmap=cmap, alpha=alpha, extent=extent, interpolation="bilinear")
+    figure.tight_layout(pad=0.4)
+    for target in (to_file, to_buffer):
+        if target is not None:
+            figure.savefig(target, dpi=dpi, **({} if target is to_file else {"format": "png"}))
+    return figure
+
+
+def _padded(name, values, images):
+    values = [] if values is None else list(values)
+    if len(values) > len(images):
+        raise ValueError(f"`{name}` must be at most one for each image. Received: {len(values)} for {len(images)}.")
+    return values + [None] * (len(images) - len(values))
+
+
+def _grid(count, rows, cols):
+    for name, value in (("rows", rows), ("cols", cols)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ValueError(f"`{name}` must be a whole number above 0. Received: {name}={value!r}.")
+    if not count:
+        raise ValueError("`images` must hold at least one image. Received: none.")
+    cols = cols or (math.ceil(math.sqrt(count)) if rows is None else math.ceil(count / rows))
+    rows = rows or math.ceil(count / cols)
+    if rows * cols < count:
+        raise ValueError(f"`rows` times `cols` must be at least {count}, the images. Received: {rows} times {cols}.")
+    return rows, cols
+
+
+def _picture(image):
+    """Give an image as matplotlib draws it: `(H, W, 3)` in [0, 1] or 0 to 255, or a map `(H, W)`."""
+    image = np.asarray(image)
+    if image.ndim == 2 or (image.ndim == 3 and image.shape[-1] == 1):
+        return _plane("images", image)
+    if image.ndim != 3 or image.shape[-1] not in (3, 4):
+        raise ValueError(f"`images` must be (H, W), (H, W, 1) or (H, W, 3). Received: one of shape {image.shape}.")
+    if np.issubdtype(image.dtype, np.integer):
+        return np.clip(image, 0, 255).astype("uint8")
+    image = image.astype("float32")
+    low, high = float(np.nanmin(image)), float(np.nanmax(image))
+    if low >= 0 and high <= 1:
+        return image
+    return (image - low) / (high - low or 1)
+
+
+def _plane(name, plane):
+    plane = np.asarray(plane)
+    if plane.ndim == 3 and plane.shape[-1] == 1:
+        plane = plane[..., 0]
+    if plane.ndim != 2:
+        raise ValueError(
+            f"`{name}` must be maps (H, W) or (H, W, 1), of one unit each. Received: one of shape {plane.shape}."
+        )
+    return plane.astype("float32")

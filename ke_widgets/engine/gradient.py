@@ -11,7 +11,9 @@ import tensorflow as tf
 
 from ke_widgets.engine import taps
 from ke_widgets.engine.exposing import Exposed, read
-from ke_widgets.inspection import gather_units, is_homogeneous
+from ke_widgets.inspection import expose, gather_units, is_homogeneous
+
+ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
 
 
 def forward(model, inputs):
@@ -43,6 +45,7 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
     Raises:
         ValueError: If the model exposes no signal, or one without places.
     """
+    model = with_signal(model)
     logits, signals = forward(model, inputs)
     signal = _required(signals, model)[0]
     return logits, lay_out(signal, image_size(inputs, spatial_axis), spatial_axis)
@@ -90,6 +93,7 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
     Raises:
         ValueError: If the model exposes no signal, one without places, or one that the units do not depend on.
     """
+    model = with_signal(model)
     inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
     watched = [x for x in keras.tree.flatten(inputs) if x.dtype.is_floating]
     # Where the inputs cannot be watched (tokens), the variables that read them can. Recording from the start costs
@@ -106,6 +110,19 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
     size = image_size(inputs, spatial_axis)
     signals = [lay_out(wide(signal), size, spatial_axis) for signal in signals]
     return units, signals, [lay_out(gradient, size, spatial_axis, leading=2) for gradient in gradients]
+
+
+def with_signal(model):
+    """Expose a plain model with one output by default; give any other model as it is.
+
+    Args:
+        model: A Keras model.
+
+    Returns:
+        A model that gives its logits and at least one signal, if `model` can.
+    """
+    several = len(getattr(model, "outputs", None) or [None]) > 1
+    return model if several or isinstance(model, Exposed) else expose(model)
 
 
 def _required(signals, model):
@@ -184,7 +201,7 @@ def _rows(tape, units, sources, where=None):
 
     Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error.
     """
-    unconnected = "zero" if where is None else "none"
+    unconnected = ZERO if where is None else NONE
     if units.shape[1] == 1:
         gradients = tape.gradient(units, sources, unconnected_gradients=unconnected)
         return [tf.expand_dims(g, 1) for g in _connected(gradients, where)]
@@ -305,8 +322,9 @@ def implicit_bias(function, *args, **kwargs):
             results = [x for x in results if tf.is_tensor(x) and x.dtype.is_floating]
         seeds = [tf.zeros_like(x) for x in results]
         outer.watch(seeds)
-        back = inner.gradient(results, given, output_gradients=seeds, unconnected_gradients="zero") if given else []
-    along = outer.gradient(back, seeds, output_gradients=given, unconnected_gradients="zero") if given else seeds
+        found = inner.gradient(results, given, output_gradients=seeds, unconnected_gradients=ZERO) if given else []
+        back = [tf.convert_to_tensor(g) for g in found]
+    along = outer.gradient(back, seeds, output_gradients=given, unconnected_gradients=ZERO) if given else seeds
     return [_beyond_rounding(wide(x), wide(change)) for x, change in zip(results, along)]
 
 

@@ -8,6 +8,7 @@ A method is a function that looks at a model through tensors:
 Args, the same for every method:
     model: A `keras.Model` whose outputs are `[logits, *signals]`, as `ke.inspection.expose` makes it (or a manual
         `keras.Model(inputs, [logits, signal])`); for methods with `Spec(signals="none")`, one that gives its logits.
+        A method that looks at a signal exposes a plain model with one output by default.
     inputs: Images `(B, H, W, C)`, preprocessed as the model was trained.
     indices: Which units to explain, `(B, U)`; `None` explains them all.
     indices_axis: Axis of the units in the logits.
@@ -45,6 +46,7 @@ from keras import ops
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.sampling import repeat
 
+Method = typing.TypeVar("Method", bound=Callable)
 SHARED = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
 
 
@@ -114,8 +116,8 @@ def stepwise(steps):
         A decorator that gives the method itself.
     """
 
-    def mark(method):
-        method.steps = steps
+    def mark(method: Method) -> Method:
+        setattr(method, "steps", steps)  # noqa: B010
         return method
 
     return mark

@@ -7,7 +7,7 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import floating, forward, signal_jacobian, spatial_forward
+from ke_widgets.engine.gradient import floating, forward, signal_jacobian, spatial_forward, with_signal
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
 from ke_widgets.methods import Spec, Steps, run, stepwise
@@ -78,6 +78,19 @@ def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch
 
     Source:
         Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, arXiv:1610.02391, eq. 1-2.
+
+    Examples:
+        >>> ones = {"use_bias": False, "kernel_initializer": "ones"}
+        >>> model = keras.Sequential([
+        ...     keras.Input((2, 2, 1)),
+        ...     keras.layers.Conv2D(1, 1, **ones),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(1, **ones),
+        ... ])
+        >>> image = np.array([[0.0, 4.0], [8.0, -4.0]]).reshape(1, 2, 2, 1)
+        >>> logits, maps = gradcam(ke.inspection.expose(model), image)
+        >>> np.asarray(logits).ravel(), np.asarray(maps).ravel()
+        (array([2.], dtype=float32), array([ 0.,  1.,  2., -1.], dtype=float32))
     """
     logits, (signal, *_), (gradients, *_) = signal_jacobian(
         model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
@@ -135,7 +148,7 @@ def _begin_scorecam(
     units = gather_units(logits, indices, indices_axis, indices_batch_dims)
     empty = ops.zeros_like(units)
     if baseline and weights != "channels":
-        blank = forward(model, keras.tree.map_structure(ops.zeros_like, inputs))[0]
+        blank = forward(with_signal(model), keras.tree.map_structure(ops.zeros_like, inputs))[0]
         empty = gather_units(_scores(blank, weights, indices_axis), indices, indices_axis, indices_batch_dims)
     # What has no score yet weighs nothing.
     nothing = -float("inf") if weights == "channels" else 0.0
@@ -157,7 +170,8 @@ def _advance_scorecam(
     # The last piece is as large as the others: it does some channels again.
     chosen = ops.minimum((number - 1) * size, channels - size) + ops.arange(size)
     part = ops.take(signal, chosen, axis=-1)
-    logits, _ = forward(model, keras.tree.map_structure(lambda x: _masked(x, part, spatial_axis), inputs))
+    masked = keras.tree.map_structure(lambda x: _masked(x, part, spatial_axis), inputs)
+    logits, _ = forward(with_signal(model), masked)
     if indices is not None and len(indices.shape) > 1:
         indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
     found = gather_units(_scores(logits, weights, indices_axis), indices, indices_axis, indices_batch_dims)

@@ -304,9 +304,15 @@ def test_a_signal_without_places_is_refused(method, layer, shape):
 
 
 @pytest.mark.parametrize("method", ALL, ids=by_name)
-def test_a_model_that_exposes_nothing_is_refused(method):
+def test_a_plain_model_is_exposed_by_default(method):
+    for found, expected in zip(method(one_conv(), IMAGES), method(expose(one_conv()), IMAGES)):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("method", ALL, ids=by_name)
+def test_an_exposed_model_without_a_signal_is_refused(method):
     with pytest.raises(ValueError, match="must give its logits and at least one signal"):
-        method(one_conv(), IMAGES)
+        method(expose(one_conv(), []), IMAGES)
 
 
 @pytest.mark.parametrize("method", [gradcam, gradcampp], ids=by_name)
