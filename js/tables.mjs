@@ -13,7 +13,7 @@ const COLORMAPS = {
   viridis: interpolateViridis,
   magma: interpolateMagma,
   turbo: interpolateTurbo,
-  RdBu: interpolateRdBu,
+  RdBu_r: (t) => interpolateRdBu(1 - t), // red speaks for the class, as in most maps of this kind
 };
 
 function bytes(text) {

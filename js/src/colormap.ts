@@ -3,7 +3,7 @@ import { TABLES } from "./tables.ts";
 const SIZE = 256;
 
 export const SEQUENTIAL_DEFAULT = "inferno";
-export const DIVERGING_DEFAULT = "RdBu";
+export const DIVERGING_DEFAULT = "RdBu_r";
 
 const cache = new Map<string, Uint8ClampedArray>();
 

@@ -13,7 +13,7 @@ const D3 = {
   viridis: interpolateViridis,
   magma: interpolateMagma,
   turbo: interpolateTurbo,
-  RdBu: interpolateRdBu,
+  RdBu_r: (t: number) => interpolateRdBu(1 - t),
 };
 
 function bytes(text: string): number[] {
@@ -48,6 +48,6 @@ test("gradient is clear below the threshold, of a signed map around its middle",
     "rgb(191,191,191)",
     "rgb(255,255,255)",
   ]);
-  const signed = stops(gradient("RdBu", 0.6, true, 5)).map((stop) => stop.trim() === "transparent");
+  const signed = stops(gradient("RdBu_r", 0.6, true, 5)).map((stop) => stop.trim() === "transparent");
   expect(signed).toEqual([false, true, true, true, false]);
 });

@@ -160,7 +160,7 @@ export async function fakeModel(kind) {
     edges_known: true,
     labels,
     methods: METHODS,
-    colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu"],
+    colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu_r"],
     notices:
       kind === "notices"
         ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."]

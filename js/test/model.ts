@@ -23,7 +23,7 @@ export const SETUP: Setup = {
     },
     { name: "gradients", title: "Gradients", layer: false, signed: true, params: [] },
   ],
-  colormaps: ["inferno", "RdBu"],
+  colormaps: ["inferno", "RdBu_r"],
   notices: [],
 };
 

@@ -85,9 +85,9 @@ test("another method leaves the parameters be, and takes the colormap of its kin
   const { model, store } = open({ params: { power: 3 } });
   store.pickMethod("gradients");
   expect(store.choice.value).toMatchObject({ method: "gradients", params: { power: 3 } });
-  expect(store.colormap.value).toBe("RdBu");
+  expect(store.colormap.value).toBe("RdBu_r");
   vi.advanceTimersByTime(1000);
-  expect(model.state).toMatchObject({ method: "gradients", params: { power: 3 }, colormap: "RdBu" });
+  expect(model.state).toMatchObject({ method: "gradients", params: { power: 3 }, colormap: "RdBu_r" });
   store.pickColormap("gray");
   store.pickMethod("gradcam");
   expect(store.colormap.value).toBe("inferno");

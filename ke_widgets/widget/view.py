@@ -19,7 +19,7 @@ from ke_widgets.widget.worker import Worker
 _PROGRESS_SECONDS = 0.1
 _STATIC = Path(__file__).parent / "static"
 _CHOICE = ("image_index", "layer", "class_index", "method", "params")
-COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu")
+COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
 
 
 class ExplainerWidget(anywidget.AnyWidget):
@@ -69,7 +69,7 @@ class ExplainerWidget(anywidget.AnyWidget):
     params = traitlets.Dict().tag(sync=True)
     opacity = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
     colormap = traitlets.Enum(COLORMAPS, "inferno").tag(sync=True)
-    threshold = traitlets.Float(0.0, min=0, max=1).tag(sync=True)
+    threshold = traitlets.Float(0.1, min=0, max=1).tag(sync=True)
 
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
