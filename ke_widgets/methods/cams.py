@@ -7,7 +7,8 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import floating, forward, signal_jacobian, spatial_forward, with_signal
+from ke_widgets.engine.gradient import forward, signal_jacobian, spatial_forward, with_signal
+from ke_widgets.engine.layout import floating
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
 from ke_widgets.methods import Spec, Steps, run, stepwise

@@ -6,7 +6,8 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import decompose, image_size, jacobian, lay_out
+from ke_widgets.engine.gradient import decompose, jacobian
+from ke_widgets.engine.layout import image_size, lay_out
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
     KERNEL_AXIS,
@@ -137,8 +138,9 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
         Full-Gradient Representation for Neural Network Visualization, arXiv:1905.00780, prop. 1.
 
     Examples:
-        >>> import keras, numpy as np
-        >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> import keras
+        >>> dense = keras.layers.Dense(1, name="dense")
+        >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), dense])
         >>> logits, terms = full_gradient_terms(model, np.ones((1, 4, 4, 1)))
         >>> total = sum(float(ops.sum(term)) for term in terms.values())
         >>> list(terms), abs(total - float(logits[0, 0])) < 1e-5

@@ -6,7 +6,7 @@ functions here give the same object, so that what was compiled for it is used ag
 
 import functools
 import numbers
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -14,7 +14,8 @@ from keras import ops
 from ke_widgets import filters
 from ke_widgets.engine import sampling
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import floating, jacobian
+from ke_widgets.engine.gradient import jacobian
+from ke_widgets.engine.layout import floating
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Spec, Steps, run, stepwise
 from ke_widgets.methods.gradient import over_channels
@@ -56,6 +57,18 @@ def smooth(
     Source:
         SmoothGrad: removing noise by adding noise, arXiv:1706.03825. Variance and squares: arXiv:1810.03292,
         arXiv:1806.10758.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(2),
+        ... ])
+        >>> method = smooth(ke.methods.cams.gradcam, repetitions=4, noise=0.2)
+        >>> logits, maps = method(ke.inspection.expose(model), np.zeros((1, 8, 8, 3)))
+        >>> logits.shape == (1, 2), maps.shape == (1, 6, 6, 2), method is smooth(ke.methods.cams.gradcam, 4, 0.2)
+        (True, True, True)
     """
     for name, value, least in (("repetitions", repetitions, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
@@ -139,7 +152,7 @@ def tta(method, scales=(), hflip: bool = True):
         ValueError: If a scale is not above 0; when used, if the model takes images of one size only.
     """
     scales = tuple(tolist(scales))
-    if any(isinstance(s, bool) or not isinstance(s, numbers.Real) or not s > 0 for s in scales):
+    if any(isinstance(s, bool) or not isinstance(s, numbers.Real) or not float(s) > 0 for s in scales):
         raise ValueError(f"`scales` must be numbers above 0. Received: scales={scales!r}.")
     return _tta(method, tuple(dict.fromkeys((1.0, *map(float, scales)))), bool(hflip))
 
@@ -195,7 +208,7 @@ def _check_any_size(model, scales):
         )
 
 
-def _made_of(method, verb, steps):
+def _made_of(method, verb, steps) -> Any:
     """Give the method that runs `steps`, with the signature of the method that it is made of."""
 
     @functools.wraps(method)
@@ -225,7 +238,12 @@ def _smoothgrad_part(part):
     return delegated
 
 
-_SMOOTHGRAD = Steps(*(_smoothgrad_part(part) for part in ("begin", "advance", "count", "end")))
+_SMOOTHGRAD = Steps(
+    begin=_smoothgrad_part("begin"),
+    advance=_smoothgrad_part("advance"),
+    count=_smoothgrad_part("count"),
+    end=_smoothgrad_part("end"),
+)
 
 
 @stepwise(_SMOOTHGRAD)
