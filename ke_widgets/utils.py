@@ -76,9 +76,10 @@ def visualize(
             extent = (-0.5, width - 0.5, height - 0.5, -0.5)
             axis.imshow(_plane("overlays", overlay), cmap=cmap, alpha=alpha, extent=extent, interpolation="bilinear")
     figure.tight_layout(pad=0.4)
-    for target in (to_file, to_buffer):
-        if target is not None:
-            figure.savefig(target, dpi=dpi, **({} if target is to_file else {"format": "png"}))
+    if to_file is not None:
+        figure.savefig(to_file, dpi=dpi)
+    if to_buffer is not None:
+        figure.savefig(to_buffer, dpi=dpi, format="png")
     return figure
 
 

@@ -1,7 +1,9 @@
+import concurrent.futures
 import gc
 import inspect
 import json
 import os
+import socket
 import subprocess
 import sys
 import weakref
@@ -318,7 +320,12 @@ def alone(code, *args):
     """Run code in a process of its own; give what it printed last, as JSON."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, args)], capture_output=True, text=True, env=environment, cwd=ROOT
+        [sys.executable, "-c", code, *map(str, args)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -349,6 +356,37 @@ def test_two_mirrored_devices_give_what_one_gives():
     replicas, *differences = alone(MIRRORED)
     assert replicas == 2
     assert max(differences) < 1e-6
+
+
+WORKER = """
+import json, os, sys
+index, *ports = map(int, sys.argv[1:])
+cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+os.environ["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+import numpy as np, tensorflow as tf
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+import ke_widgets as ke
+from tests import models
+x, y = models.images(7), np.arange(7)[:, None] % 3
+with strategy.scope():
+    double = models.fused()
+two = ke.gradcam(double, x, y, verbose=0, batch_size=4)
+single = models.fused()
+one = ke.gradcam(single, x, y, verbose=0, batch_size=4)
+print(json.dumps([strategy.num_replicas_in_sync, *(float(np.abs(a - b).max()) for a, b in zip(one, two))]))
+"""
+
+
+def test_two_workers_on_this_machine_give_what_one_gives():
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+        ports = [each.getsockname()[1] for each in (one, other)]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        found = list(pool.map(lambda index: alone(WORKER, index, *ports), range(2)))
+    for workers, *differences in found:
+        assert workers == 2
+        assert max(differences) < 1e-6
 
 
 MEMORY = """
