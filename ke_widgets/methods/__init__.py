@@ -61,6 +61,9 @@ class Spec:
         postprocessing: The filter that is usual for its maps; a function of `ke_widgets.filters`.
         signed: Whether maps are shown with both signs.
         resizing: Whether shortcuts resize its maps to the size of the images.
+        combine: For methods whose maps follow from signal and gradient at a layer: the function that makes them,
+            `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
+            all layers at once (`ke_widgets.methods.scan`).
     """
 
     title: str
@@ -68,6 +71,7 @@ class Spec:
     postprocessing: Callable | None = None
     signed: bool = False
     resizing: bool = True
+    combine: Callable | None = None
 
 
 @dataclass(frozen=True)

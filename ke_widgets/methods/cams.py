@@ -93,11 +93,12 @@ def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch
         >>> np.asarray(logits).ravel(), np.asarray(maps).ravel()
         (array([2.], dtype=float32), array([ 0.,  1.,  2., -1.], dtype=float32))
     """
-    logits, (signal, *_), (gradients, *_) = signal_jacobian(
-        model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
-    )
+    return _at_one_layer(_gradcam, model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis)
+
+
+def _gradcam(signal, gradients):
     weights = ops.mean(gradients, axis=_places(gradients))
-    return logits, ops.einsum("b...k,buk->b...u", signal, weights)
+    return ops.einsum("b...k,buk->b...u", signal, weights)
 
 
 def gradcampp(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
@@ -116,15 +117,21 @@ def gradcampp(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_bat
     Source:
         Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks, arXiv:1710.11063, eq. 10 and 19.
     """
-    logits, (signal, *_), (gradients, *_) = signal_jacobian(
-        model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
-    )
+    return _at_one_layer(_gradcampp, model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis)
+
+
+def _gradcampp(signal, gradients):
     totals = ops.expand_dims(ops.sum(signal, axis=tuple(range(1, len(signal.shape) - 1)), keepdims=True), 1)
     below = 2 + totals * gradients
     positive = ops.maximum(gradients, 0)
     # Where signals may be negative, alpha has a pole; on it, it counts nothing.
     weights = ops.sum(ops.where(below == 0, 0, positive / ops.where(below == 0, 1, below)), axis=_places(gradients))
-    return logits, ops.einsum("b...k,buk->b...u", signal, weights)
+    return ops.einsum("b...k,buk->b...u", signal, weights)
+
+
+def _at_one_layer(combine, model, inputs, *axes):
+    logits, (signal, *_), (gradients, *_) = signal_jacobian(model, inputs, *axes)
+    return logits, combine(signal, gradients)
 
 
 def _places(gradients):
@@ -251,7 +258,7 @@ def scorecam(
 
 METHODS = {
     cam: Spec("CAM", postprocessing=filters.positive_normalize),
-    gradcam: Spec("Grad-CAM", postprocessing=filters.positive_normalize),
-    gradcampp: Spec("Grad-CAM++", postprocessing=filters.positive_normalize),
+    gradcam: Spec("Grad-CAM", postprocessing=filters.positive_normalize, combine=_gradcam),
+    gradcampp: Spec("Grad-CAM++", postprocessing=filters.positive_normalize, combine=_gradcampp),
     scorecam: Spec("Score-CAM", postprocessing=filters.positive_normalize),
 }

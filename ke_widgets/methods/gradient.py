@@ -181,7 +181,8 @@ def _biased(model, biases):
 def _check_biases(model, names, layers, biases, exposed):
     if exposed:
         known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
-        wrong = [name or "the model" for name, layer in zip(names, layers) if id(layer) not in known]
+        # A layer inside another one may be chosen by hand, as long as its bias is a constant.
+        wrong = [n or "the model" for n, layer, b in zip(names, layers, biases) if b is None and id(layer) not in known]
         expected = "layers that add something of their own, as `ke.inspection.layers_with_biases(model)` lists them"
     else:
         wrong = [name for name, bias in zip(names, biases) if bias is None]

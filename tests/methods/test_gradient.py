@@ -300,6 +300,27 @@ def test_layers_with_biases_looks_into_models(kind):
     assert {layer.name for layer in found} == {"conv", "logits"}
 
 
+class Block(layers.Layer):
+    """A layer of the user's own that holds a convolution."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = conv(name="inner", activation="relu")
+
+    def call(self, x):
+        return self.inner(x)
+
+
+def test_a_layer_inside_another_one_counts_as_the_outer_one_or_is_chosen_by_hand():
+    model = network(Block(name="block", **WIDE), head=layers.Flatten)
+    assert [layer.name for layer in layers_with_biases(model, return_biases=False)] == ["block", "logits"]
+    assert remainder(model, IMAGES) < 2e-15
+    assert remainder(expose(model, ["block/inner", "logits"]), IMAGES) < 2e-15
+    _, outer = full_gradient_terms(model, IMAGES)
+    _, inner = full_gradient_terms(expose(model, ["block/inner", "logits"]), IMAGES)
+    np.testing.assert_allclose(inner["block/inner"], outer["block"], atol=1e-14)
+
+
 # Refusals
 
 
