@@ -347,7 +347,7 @@ def gather_units(tensor, indices, axis=-1, batch_dims=-1):
         return tensor
     rank, depth = len(tensor.shape), len(indices.shape)
     axis, batch_dims = axis % rank, batch_dims % depth
-    check_units(indices, ops.shape(tensor)[axis])
+    indices = check_units(indices, ops.shape(tensor)[axis])
     # Everything becomes (batch..., units, rest): then one `take_along_axis` does it, whatever the axes were.
     tensor = ops.moveaxis(tensor, axis, batch_dims)
     shape, chosen = ops.shape(tensor), ops.shape(indices)

@@ -13,6 +13,9 @@ def check_units(indices, number):
         indices: Integers, a tensor or an array.
         number: How many units there are; an integer, or a tensor where only the run tells.
 
+    Returns:
+        The indices, to be used only once they are known to fit.
+
     Raises:
         ValueError: If an index is below 0, or `number` or more. In a compiled function, TensorFlow's
             `InvalidArgumentError` with the same text.
@@ -21,6 +24,9 @@ def check_units(indices, number):
     if known is not None and isinstance(number, int):
         if known.size and (known.min() < 0 or known.max() >= number):
             raise ValueError(f"{OUT_OF_RANGE}, {number}. Received: units from {known.min()} to {known.max()}.")
-        return
+        return indices
     fits = tf.logical_and(tf.reduce_all(indices >= 0), tf.reduce_all(indices < tf.cast(number, indices.dtype)))
-    tf.debugging.Assert(fits, [f"{OUT_OF_RANGE},", number, ". Received:", indices], summarize=8)
+    checked = tf.debugging.Assert(fits, [f"{OUT_OF_RANGE},", number, ". Received:", indices], summarize=8)
+    # A gather that runs before the check would complain in words of its own.
+    with tf.control_dependencies([checked] if checked is not None else []):
+        return tf.identity(indices)

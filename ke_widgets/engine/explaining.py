@@ -21,15 +21,13 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ke_widgets.engine import checking
+from ke_widgets.engine import checking, feeding
 from ke_widgets.engine.compiling import cached, weigh
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose
 
-_INPUTS, _INDICES = "ke_widgets_inputs", "ke_widgets_indices"
 _NOT_OWN = ("model", "inputs", "indices", "batch_size")
-_STREAMS = (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset)
 
 LOOP_ARGS = """\
     model: A model of `ke.inspection.expose`, or any Keras model{signals}.
@@ -130,7 +128,7 @@ def explain(
     }
     compiling = {"run_eagerly": run_eagerly, "jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
     loop = _loop(method, model, settings, compiling, params)
-    data = _pack(x, y, batch_size)
+    data = feeding.pack(x, y, batch_size)
     with loop.lock, _as_value_errors():
         return loop.predict(data, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
 
@@ -165,7 +163,7 @@ def explain_batches(
     compiling = {name: settings.pop(name) for name in ("run_eagerly", "jit_compile", "steps_per_execution")}
     loop = _loop(method, model, settings, compiling, options)
     spread = loop.distribute_strategy.num_replicas_in_sync > 1
-    for batch in itertools.islice(_batches(x, y, batch_size), steps):
+    for batch in itertools.islice(feeding.batches(x, y, batch_size), steps):
         with loop.lock, _as_value_errors():
             if spread:  # One batch that is not parted among devices would be run by each of them.
                 found = loop.predict(batch, verbose=0)
@@ -337,7 +335,7 @@ def _frozen(value):
 
 def _step(method, owner, view, settings, params, data):
     """Explain one batch."""
-    inputs, indices = _unpack(data)
+    inputs, indices = feeding.unpack(data)
     model = owner()
     axes = {name: settings[name] for name in ("indices_axis", "indices_batch_dims", "spatial_axis")}
     if settings["inner_batch_size"] is not None:
@@ -359,85 +357,6 @@ def _resized(maps, inputs, size):
     if tuple(maps.shape[1:3]) == tuple(size):
         return maps
     return resize(maps, size)
-
-
-def _pack(x, y, batch_size):
-    """Bring data to what `predict` takes: it knows no `y`."""
-    if isinstance(x, _STREAMS) or hasattr(x, "__next__"):
-        for name, value in (("y", y), ("batch_size", batch_size)):
-            if value is not None:
-                raise ValueError(
-                    f"`{name}` must not be given where `x` brings batches of its own, such as `(x, y)`. "
-                    f"Received: {name} beside x={type(x).__name__}."
-                )
-        return x
-    count = _count(x)
-    return {_INPUTS: x} if y is None else {_INPUTS: x, _INDICES: _units(y, count)}
-
-
-def _count(x):
-    counts = {np.shape(array)[0] if np.ndim(array) else None for array in keras.tree.flatten(x)}
-    if len(counts) != 1 or not counts - {0, None}:
-        raise ValueError(
-            "`x` must be at least one image: an array, a tensor, or a list or dict of them of one length. "
-            f"Received: x of type {type(x).__name__}, of lengths {sorted(counts, key=str)}."
-        )
-    return counts.pop()
-
-
-def _units(y, count):
-    array = np.asarray(y)
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"`y` must hold integers, the units to explain. Received: y of dtype {array.dtype}.")
-    if array.ndim != 2:
-        raise ValueError(
-            "`y` must be of rank 2, (B, U): for each image, the units to explain. "
-            f"Received: y of shape {array.shape}. For one unit for each image, say `y[:, None]`."
-        )
-    if len(array) != count or not array.shape[1]:
-        raise ValueError(
-            f"`y` must have a row of at least one unit for each of the {count} images. "
-            f"Received: y of shape {array.shape}."
-        )
-    if array.min() < 0:
-        raise ValueError(f"`y` must hold units from 0. Received: y with {array.min()}.")
-    return array.astype("int32")
-
-
-def _unpack(data):
-    inputs, indices, _ = keras.utils.unpack_x_y_sample_weight(data)
-    if isinstance(inputs, dict) and _INPUTS in inputs:
-        return inputs[_INPUTS], inputs.get(_INDICES)
-    if indices is not None:
-        indices = tf.convert_to_tensor(indices)
-        if not indices.dtype.is_integer or indices.shape.rank != 2:
-            raise ValueError(
-                "`y` in the data must be integers (B, U): for each image, the units to explain. Received: y of dtype "
-                f"{indices.dtype.name} and shape {indices.shape}. Change it with `.map`, or drop it to explain "
-                "all units."
-            )
-    return inputs, indices
-
-
-def _batches(x, y, batch_size):
-    data = _pack(x, y, batch_size)
-    if data is not x:
-        size, count = batch_size or 32, int(_count(x) or 0)
-        for start in range(0, count, size):
-            chosen = slice(start, start + size)
-            yield keras.tree.map_structure(functools.partial(_part, chosen), data)
-        return
-    # A PyDataset knows its length, and is no iterable of its own.
-    read = (x[number] for number in range(len(x))) if isinstance(x, keras.utils.PyDataset) else x  # pyright: ignore
-    for batch in read:
-        inputs, indices = _unpack(batch)
-        yield {_INPUTS: inputs} if indices is None else {_INPUTS: inputs, _INDICES: indices}
-
-
-def _part(chosen, array):
-    """Take some images, in the precision in which `predict` takes them."""
-    part = array[chosen]
-    return ops.cast(part, keras.config.floatx()) if keras.backend.is_float_dtype(part.dtype) else part
 
 
 @contextlib.contextmanager
