@@ -1,9 +1,21 @@
 """Numbers that say how good a map is."""
 
+import collections
+import functools
+import inspect
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.inspection import SPATIAL_AXIS
+from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.gradient import forward
+from ke_widgets.inspection import SPATIAL_AXIS, check_model, gather_units
+from ke_widgets.methods import Progress
+
+# Of the longer side: a blurred image must no longer show the object. Five pixels of 224, as others take, often do.
+_BLUR = 0.1
 
 
 def pointing_game(maps, masks):
@@ -37,7 +49,273 @@ def pointing_game(maps, masks):
             f"Received: shapes {maps.shape} and {masks.shape}."
         )
     height, width = (masks.shape[axis] for axis in SPATIAL_AXIS)
-    large = np.asarray(ops.image.resize(maps.astype("float32"), (height, width), interpolation="bilinear"))
     units = maps.shape[-1]
-    top = large.reshape(-1, height * width, units).argmax(axis=1)
+    top = _resized(maps, (height, width)).reshape(-1, height * width, units).argmax(axis=1)
     return np.take_along_axis(masks.reshape(-1, height * width, units), top[:, None], axis=1)[:, 0]
+
+
+def deletion(model, inputs, maps, indices=None, *, steps=32, baseline: Any = 0.0, activation=None, batch_size=16):
+    r"""Take pixels away in the order of the map, the highest first, and watch the unit's score fall.
+
+    $$A_u = \int_0^1 s_u\big(x_0 \odot T_f + x \odot (1 - T_f)\big) \, df$$
+
+    where `s_u` is the unit's score, `x` the image, `x_0` the baseline, and `T_f` is 1 on the share `f` of the pixels
+    that the map puts highest and 0 elsewhere. A map is good, as the model sees it, when the area is small.
+
+    Args:
+        model: A `keras.Model` that takes one image input; its first output is watched, as it comes. The model itself
+            gives what it was trained to give, such as probabilities; an exposed one gives logits.
+        inputs: Images `(B, H, W, C)`, preprocessed as the model was trained.
+        maps: One map for each unit, `(B, H', W', U)`, any range; resized bilinearly to the image. Only the order
+            counts. Pixels of equal value follow in reading order.
+        indices: Which units the maps explain, `(B, U)`; `None` where they explain all.
+        steps: How many shares of pixels are tried beside 0: evenly spaced, up to all of them.
+        baseline: What pixels become: a number, `"mean"` (of each image and channel), `"blur"` (`blur` with a tenth of
+            the longer side), or an array that broadcasts to `inputs`. Zero, as in the paper, is grey for a model that
+            takes centred images, and black for one that takes pixels.
+        activation: A function, or the name of one in `keras.activations`, that makes scores of the model's output
+            `(N, U_all)`, such as `"softmax"` where it gives logits; `None` leaves it.
+        batch_size: Images that go through the model at once. It changes nothing in the scores.
+
+    Returns:
+        Shares of pixels `(S + 1,)`, from 0 to 1; scores `(B, S + 1, U)` at each; and areas `(B, U)` under them by
+        trapezoids, in units of the score, between its lowest and its highest value.
+
+    Raises:
+        TypeError: If `model` is no Keras model.
+        ValueError: If shapes do not fit one another, a map is not finite, or an argument is none of these.
+
+    Source:
+        RISE: Randomized Input Sampling for Explanation of Black-box Models, arXiv:1806.07421, sec. 4.1.
+
+    Examples:
+        >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(),
+        ...                           keras.layers.Dense(1, use_bias=False)])
+        >>> model.set_weights([np.array([[1.0], [2.0], [4.0], [8.0]])])
+        >>> maps = np.array([[1.0, 2.0], [4.0, 8.0]]).reshape(1, 2, 2, 1)
+        >>> shares, scores, areas = deletion(model, np.ones((1, 2, 2, 1)), maps, steps=4)
+        >>> scores.ravel()
+        array([15.,  7.,  3.,  1.,  0.])
+        >>> areas
+        array([[4.625]])
+    """
+    options = {"steps": steps, "baseline": baseline, "activation": activation, "batch_size": batch_size}
+    return _last(step_by_step(deletion, model, inputs, maps, indices, **options))
+
+
+def insertion(model, inputs, maps, indices=None, *, steps=32, baseline: Any = "blur", activation=None, batch_size=16):
+    r"""Bring pixels in, in the order of the map, the highest first, and watch the unit's score rise.
+
+    $$A_u = \int_0^1 s_u\big(x \odot T_f + x_0 \odot (1 - T_f)\big) \, df$$
+
+    with the letters of `deletion`. A map is good, as the model sees it, when the area is large.
+
+    Args:
+        baseline: What pixels are at first. By default the image blurred, as in the paper: pixels that come into it
+            bring no edges that the image does not have. See `deletion` for this and the other arguments.
+
+    Returns:
+        Shares of pixels `(S + 1,)`, scores `(B, S + 1, U)` and areas `(B, U)`, as `deletion` does, which raises what
+        this raises.
+
+    Source:
+        RISE: Randomized Input Sampling for Explanation of Black-box Models, arXiv:1806.07421, sec. 4.1. The authors'
+        code blurs images of 224 pixels less than we do, so that figures differ: `baseline=blur(inputs, 3)` is near it.
+
+    Examples:
+        >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(),
+        ...                           keras.layers.Dense(1, use_bias=False)])
+        >>> model.set_weights([np.array([[1.0], [2.0], [4.0], [8.0]])])
+        >>> maps = np.array([[1.0, 2.0], [4.0, 8.0]]).reshape(1, 2, 2, 1)
+        >>> shares, scores, areas = insertion(model, np.ones((1, 2, 2, 1)), maps, steps=4, baseline=0.0)
+        >>> scores.ravel()
+        array([ 0.,  8., 12., 14., 15.])
+    """
+    options = {"steps": steps, "baseline": baseline, "activation": activation, "batch_size": batch_size}
+    return _last(step_by_step(insertion, model, inputs, maps, indices, **options))
+
+
+def blur(images, deviation):
+    """Blur images under a Gaussian, which is cut off where the image ends, and scaled to a sum of 1 there too.
+
+    Args:
+        images: Images `(B, H, W, C)`.
+        deviation: Standard deviation of the Gaussian in pixels, above 0.
+
+    Returns:
+        Images of the same shape; a constant one is as it was.
+
+    Raises:
+        ValueError: If `deviation` is not above 0.
+
+    Examples:
+        >>> np.asarray(blur(np.array([0.0, 0.0, 1.0, 0.0, 0.0]).reshape(1, 1, 5, 1), 1.0)).ravel().round(2)
+        array([0.08, 0.26, 0.4 , 0.26, 0.08])
+    """
+    if not deviation > 0:
+        raise ValueError(f"`deviation` must be above 0. Received: deviation={deviation!r}.")
+    images = _floating(images)
+
+    def weights(size):
+        bell = np.exp(-0.5 * ((np.arange(size)[:, None] - np.arange(size)) / deviation) ** 2)
+        return ops.convert_to_tensor(bell / bell.sum(axis=1, keepdims=True), images.dtype)
+
+    rows, columns = (weights(images.shape[axis]) for axis in SPATIAL_AXIS)
+    return ops.einsum("hi,wj,bijc->bhwc", rows, columns, images)
+
+
+def step_by_step(metric, model, inputs, maps, indices=None, **options):
+    """Go through `deletion` or `insertion` piece by piece, with a stop after each one. Leave the loop to cancel.
+
+    Args:
+        metric: `deletion` or `insertion`; the other arguments are its own.
+
+    Yields:
+        A `ke.methods.Progress` after each `batch_size` images, whose `result` gives what the metric returns; scores
+        that are not known yet are NaN, and so are their areas. Shares come in order, for all images together.
+
+    Raises:
+        ValueError: If `metric` is neither; for the rest see `deletion`.
+
+    Examples:
+        >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> image, maps = np.ones((1, 2, 2, 1)), np.arange(4.0).reshape(1, 2, 2, 1)
+        >>> for progress in step_by_step(deletion, model, image, maps, steps=4, batch_size=2):
+        ...     shares, scores, areas = progress.result()
+        ...     print(progress.done, "of", progress.total, "with", np.isfinite(scores).sum(), "scores")
+        1 of 3 with 2 scores
+        2 of 3 with 4 scores
+        3 of 3 with 5 scores
+    """
+    if metric not in (deletion, insertion):
+        raise ValueError(f"`metric` must be `deletion` or `insertion`. Received: metric={metric!r}.")
+    bound = inspect.signature(metric).bind(model, inputs, maps, indices, **options)
+    bound.apply_defaults()
+    steps, baseline, activation, batch_size = (bound.kwargs[name] for name in inspect.getfullargspec(metric).kwonlyargs)
+    check_model(model)
+    _check_counts(steps=steps, batch_size=batch_size)
+    images, maps, indices = _checked(inputs, maps, indices)
+    changed = _changed(images, baseline)
+    pair = (images, changed) if metric is deletion else (changed, images)
+    activation = keras.activations.get(activation)
+    yield from _walk(model, pair, _ranks(maps, images.shape[1:3]), indices, steps, activation, batch_size)
+
+
+def _last(pieces):
+    return collections.deque(pieces, maxlen=1).pop().result()
+
+
+def _walk(model, pair, ranks, indices, steps, activation, batch_size):
+    """Look at every share of pixels for every map, `batch_size` looks at a time, and yield a `Progress` after each."""
+    batch, units, *size = ranks.shape
+    pixels, count = size[0] * size[1], batch * units
+    taken = (np.arange(steps + 1) * pixels + steps // 2) // steps
+    scores = np.full((steps + 1) * count, np.nan)
+    chunk = min(batch_size, len(scores))
+    total = -(-len(scores) // chunk)
+    tensors = (*pair, ops.convert_to_tensor(ranks.reshape(count, *size)))
+    for number in range(total):
+        # The last piece is as large as the others, and looks at some again: so there is one shape to compile for.
+        first = min(number * chunk, len(scores) - chunk)
+        step, which = np.divmod(np.arange(first, first + chunk), count)
+        wanted = tuple(ops.convert_to_tensor(n, "int32") for n in (which // units, which, taken[step]))
+        found = compiled(_look, model)((*tensors, *wanted), None)
+        _check_scores(model, found, indices, units)
+        # Outside of what is compiled, so that a new function compiles nothing anew.
+        chosen = which % units if indices is None else indices.reshape(-1)[which]
+        found = gather_units(activation(found), ops.convert_to_tensor(chosen[:, None], "int32"))
+        scores[first : first + chunk] = ops.convert_to_numpy(found)[:, 0]
+        curves = scores.reshape(steps + 1, batch, units).swapaxes(0, 1)
+        yield Progress(number + 1, total, functools.partial(_with_areas, taken / pixels, curves.copy()))
+
+
+def _look(model, tensors, _):
+    """Give the model's first output `(N, U_all)` for `N` images of which each is partly `start`, partly `end`."""
+    start, end, ranks, images, maps, taken = tensors
+    changed = ops.take(ranks, maps, axis=0) < ops.reshape(taken, (-1, 1, 1))
+    start, end = (ops.take(x, images, axis=0) for x in (start, end))
+    return forward(model, ops.where(ops.expand_dims(changed, -1), end, start))[0]
+
+
+def _with_areas(shares, scores) -> Any:
+    widths = np.diff(shares)[:, None]
+    return shares, scores, ((scores[:, 1:] + scores[:, :-1]) / 2 * widths).sum(axis=1)
+
+
+def _ranks(maps, size):
+    """Give each pixel's place `(B, U, H, W)` in the order of its map: 0 for the highest."""
+    flat = np.moveaxis(_resized(maps, size), -1, 1).reshape(len(maps), maps.shape[-1], -1)
+    order = np.argsort(-flat, axis=-1, kind="stable")
+    ranks = np.empty(order.shape, "int32")
+    np.put_along_axis(ranks, order, np.arange(order.shape[-1], dtype="int32"), axis=-1)
+    return ranks.reshape(*flat.shape[:2], *size)
+
+
+def _resized(maps, size):
+    """Resize maps `(B, H', W', U)` bilinearly; those of the right size keep every bit."""
+    if maps.shape[1:3] == tuple(size):
+        return maps
+    return np.asarray(ops.image.resize(maps.astype("float32"), tuple(size), interpolation="bilinear"))
+
+
+def _changed(images, baseline):
+    """Give what every pixel of the images `(B, H, W, C)` is changed to."""
+    if isinstance(baseline, str):
+        if baseline not in ("mean", "blur"):
+            raise ValueError(
+                f"`baseline` must be a number, an array, 'mean' or 'blur'. Received: baseline={baseline!r}."
+            )
+        if baseline == "blur":
+            return blur(images, _BLUR * max(images.shape[1:3]))
+        return ops.zeros_like(images) + ops.mean(images, axis=(1, 2), keepdims=True)
+    try:
+        values = np.broadcast_to(baseline, images.shape)
+    except ValueError as error:
+        raise ValueError(
+            f"`baseline` must broadcast to the images, {tuple(images.shape)}. Received: shape {np.shape(baseline)}."
+        ) from error
+    return ops.convert_to_tensor(values, images.dtype)
+
+
+def _checked(inputs, maps, indices):
+    images, maps = _floating(inputs), np.asarray(maps)
+    if len(images.shape) != 4 or maps.ndim != 4 or len(maps) != len(images) or 0 in (*images.shape, *maps.shape):
+        raise ValueError(
+            "`inputs` (B, H, W, C) and `maps` (B, H', W', U) must have the same B, and no axis may be empty. "
+            f"Received: shapes {tuple(images.shape)} and {maps.shape}."
+        )
+    if not np.isfinite(maps).all():
+        raise ValueError(f"`maps` must be finite. Received: {(~np.isfinite(maps)).sum()} values that are not.")
+    if indices is not None:
+        indices = np.asarray(indices)
+        if indices.shape != (len(maps), maps.shape[-1]) or indices.dtype.kind not in "iu":
+            raise ValueError(
+                f"`indices` must name one unit for each map by its number, shape {(len(maps), maps.shape[-1])}. "
+                f"Received: shape {indices.shape}, {indices.dtype}."
+            )
+    # Booleans cannot be negated, and unsigned integers not safely.
+    return images, maps if maps.dtype.kind == "f" else maps.astype("float64"), indices
+
+
+def _floating(images):
+    images = ops.convert_to_tensor(images)
+    return images if "float" in keras.backend.standardize_dtype(images.dtype) else ops.cast(images, "float32")
+
+
+def _check_counts(**counts):
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={value!r}.")
+
+
+def _check_scores(model, scores, indices, units):
+    if len(scores.shape) != 2:
+        raise ValueError(
+            "`model` must give one score for each unit, (B, U), as its first output. "
+            f"Received: {model.name!r}, whose first output has the shape {tuple(scores.shape)}."
+        )
+    if indices is None and scores.shape[-1] != units:
+        raise ValueError(
+            f"`indices` must say which units the maps explain, unless there is one for each of the {scores.shape[-1]}. "
+            f"Received: indices=None, and {units} maps for each image."
+        )
