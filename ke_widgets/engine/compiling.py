@@ -65,7 +65,12 @@ def weigh(model):
 
     Returns:
         The user's model, and the tuple of its endpoints (`None` for a model that is not exposed).
+
+    Raises:
+        ValueError: If the model has a `score` of its own, which what is kept for the user's model would not have.
     """
+    if isinstance(model, Exposed) and model.score is not None:
+        raise ValueError("`model` must be without a `score` here: what explains one is compiled around it.")
     return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, None)
 
 

@@ -41,14 +41,16 @@ class Exposed(keras.Model):
     Attributes:
         model: The model that runs.
         endpoints: What it gives, in order; the first one is the logits.
+        score: A function that turns the logits into what is explained, `(B, U_all) -> (B, U)`; `None` leaves them.
     """
 
-    def __init__(self, model, endpoints, **kwargs):
+    def __init__(self, model, endpoints, score=None, **kwargs):
         # Without autocast, inputs reach `model` as they are; it casts them itself.
         super().__init__(name=f"{model.name}_exposed", dtype=model.dtype_policy, autocast=False, **kwargs)
         # Past `Layer.__setattr__`, which would track the model, and write to it.
         self.__dict__["model"] = model
         self.__dict__["endpoints"] = tuple(endpoints)
+        self.__dict__["score"] = score
         self.built = True
 
     @property
@@ -64,7 +66,12 @@ class Exposed(keras.Model):
         return self.model.variables
 
     def call(self, inputs, training=False):
-        return read(self.model, inputs, self.endpoints, training=training)
+        return self.read(inputs, training=training)
+
+    def read(self, inputs, training=False, watch=None):
+        """Run the model once: logits, and one tensor for each further endpoint. See `read` below."""
+        logits, *signals = read(self.model, inputs, self.endpoints, training=training, watch=watch)
+        return [logits if self.score is None else self.score(logits), *signals]
 
     def get_config(self):
         raise NotImplementedError("An exposed model is a view and cannot be saved. Save `exposed.model` instead.")

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ke_widgets.engine import taps
-from ke_widgets.engine.exposing import Exposed, read
+from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.layout import floating, image_size, lay_out, wide
 from ke_widgets.inspection import expose, gather_units, is_homogeneous
 
@@ -100,7 +100,7 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
     with tf.GradientTape(persistent=True, watch_accessed_variables=not watched) as tape:
         tape.watch(watched)
         if isinstance(model, Exposed):
-            logits, *signals = read(model.model, inputs, model.endpoints, watch=tape.watch)
+            logits, *signals = model.read(inputs, watch=tape.watch)
         else:
             logits, signals = forward(model, inputs)
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
@@ -197,7 +197,7 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
         if isinstance(model, Exposed):
             operations = [operation for _, operation, _ in biases]
             with taps.recording(operations, watch=tape.watch) as tap:
-                (logits,) = read(model.model, inputs, model.endpoints[:1])
+                (logits,) = Exposed(model.model, model.endpoints[:1], model.score).read(inputs)
         else:
             logits, *signals = keras.tree.flatten(model(inputs, training=False))
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)

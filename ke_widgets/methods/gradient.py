@@ -12,6 +12,7 @@ from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
     KERNEL_AXIS,
     SPATIAL_AXIS,
+    endpoints,
     expose,
     find_path,
     layers_with_biases,
@@ -166,6 +167,9 @@ def _biased(model, biases):
                 "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
             )
         model, exposed = expose(model, layers_with_biases(model, return_biases=False)), True
+    elif exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
+        found = endpoints(model.model, layers_with_biases(model.model, return_biases=False))
+        model = Exposed(model.model, [*model.endpoints, *found], model.score)
     names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
     layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
     if biases is not None and len(biases) != len(names):

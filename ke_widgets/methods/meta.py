@@ -5,6 +5,7 @@ functions here give the same object, so that what was compiled for it is used ag
 """
 
 import functools
+import inspect
 import numbers
 from typing import Any, Literal
 
@@ -13,11 +14,12 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine import sampling
-from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import jacobian
 from ke_widgets.engine.layout import floating
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, gather_units
 from ke_widgets.methods import Spec, Steps, run, stepwise
+from ke_widgets.methods.cams import cam
 from ke_widgets.methods.gradient import over_channels
 from ke_widgets.utils import tolist
 
@@ -206,6 +208,81 @@ def _check_any_size(model, scales):
             f"Received: scales={scales[1:]}, and {whole.name!r}, which takes {shapes}. Build it with the input shape "
             "(None, None, channels), or leave `scales` out."
         )
+
+
+@functools.lru_cache(maxsize=64)
+def contrast(method):
+    r"""Make a method that explains why one unit rather than another: the difference of their logits.
+
+    $$M = M_{y_a - y_b}$$
+
+    that is, the method's map for a unit whose logit is `y_a - y_b`. For methods that are linear in the logit, such as
+    `gradcam`, this is the difference of the two maps.
+
+    Args:
+        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.scan`.
+
+    Returns:
+        A method whose `indices` are pairs `(B, 2)`: this unit, rather than that one. It gives the differences of the
+        logits `(B, 1)`, and maps of the same shape as `method`, with one unit.
+
+    Source:
+        Contrastive Explanations in Neural Networks, arXiv:2008.00178 (there, the gradient of a loss between the two).
+    """
+    if method is cam:  # Its weights are those of units, not a gradient.
+        return _difference_of_maps(method)
+    steps = getattr(method, "steps", None)
+    if steps is None:
+
+        @functools.wraps(method)
+        def told_apart(model, inputs, indices, *axes, **own):
+            return method(_Difference(model, indices), inputs, None, *axes, **own)
+
+        told_apart.__name__ = f"contrast_{method.__name__}"
+        return told_apart
+
+    own = {p.name: p.default for p in inspect.signature(method).parameters.values() if p.kind is p.KEYWORD_ONLY}
+
+    def begin(model, inputs, indices, **params):
+        state, sums = steps.begin(_Difference(model, indices), inputs, None, **{**own, **params})
+        return (indices, state), sums
+
+    def advance(model, carry, number, **params):
+        (indices, state), sums = carry
+        return steps.advance(_Difference(model, indices), (state, sums), number, **{**own, **params})
+
+    def count(carry, **params):
+        return steps.count((carry[0][1], carry[1]), **{**own, **params})
+
+    def end(carry, done, **params):
+        return steps.end((carry[0][1], carry[1]), done, **{**own, **params})
+
+    return _made_of(method, "contrast", Steps(begin, advance, count, end, unrolled=steps.unrolled))
+
+
+def _difference_of_maps(method):
+    @functools.wraps(method)
+    def told_apart(*args, **own):
+        logits, maps = method(*args, **own)
+        return logits[..., :1] - logits[..., 1:], maps[..., :1] - maps[..., 1:]
+
+    told_apart.__name__ = f"contrast_{method.__name__}"
+    return told_apart
+
+
+class _Difference(Exposed):
+    """An exposed model whose only unit is the difference of two logits."""
+
+    def __init__(self, model, pairs):
+        whole, endpoints = (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
+        super().__init__(whole, endpoints, score=functools.partial(_difference, pairs=pairs))
+
+
+def _difference(logits, pairs):
+    # Sampling methods put several copies of the batch one after the other.
+    copies = ops.shape(logits)[0] // ops.shape(pairs)[0]
+    units = gather_units(logits, ops.tile(pairs, (copies, 1)))
+    return units[:, :1] - units[:, 1:]
 
 
 def _made_of(method, verb, steps) -> Any:

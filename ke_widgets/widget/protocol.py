@@ -1,8 +1,9 @@
 """The messages between page and kernel: dataclasses on one side, JSON and binary buffers on the other.
 
-Page to kernel: `hello`, `explain`, `cancel`, `images`. Kernel to page: `result`, `superseded`, `progress`, `error`,
-`images`. Every `explain` and `images` is answered, with its id. Maps travel as float16 in units of their largest size
-(`map.scale`: gradients may be smaller than a float16 can be), scores as float32, both little endian; pictures as PNG.
+Page to kernel: `hello`, `explain`, `scan`, `cancel`, `images`, `predictions`. Kernel to page: `result`, `superseded`,
+`progress`, `error`, `scan`, `images`, `predictions`. Every question is answered, with its id. Maps travel as float16 in
+units of their largest size (`map.scale`: gradients may be smaller than a float16 can be), scores as float32, both
+little endian; pictures as PNG.
 """
 
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ class Choice:
     class_index: int
     method: str
     params: dict
+    contrast_index: int | None = None
+    model: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,20 @@ class Hello:
 
 @dataclass(frozen=True)
 class Explain:
-    """Explain this; the newest one wins."""
+    """Explain this in one of the panes (0 is the main one); the newest one of each pane wins."""
 
     id: str | None
     choice: Choice
+    pane: int = 0
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Explain this at all layers at once."""
+
+    id: str | None
+    choice: Choice
+    pane: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,25 @@ class Pictures:
     size: int
 
 
-def parse(content) -> Hello | Explain | Cancel | Pictures:
+@dataclass(frozen=True)
+class Predictions:
+    """Say what the model sees on these images."""
+
+    id: str | None
+    indices: list[int]
+
+
+_KINDS = {
+    "hello": Hello,
+    "explain": Explain,
+    "scan": Scan,
+    "cancel": Cancel,
+    "images": Pictures,
+    "predictions": Predictions,
+}
+
+
+def parse(content) -> Hello | Explain | Scan | Cancel | Pictures | Predictions:
     """Read a message from the page.
 
     Args:
@@ -64,61 +95,75 @@ def parse(content) -> Hello | Explain | Cancel | Pictures:
         ValueError: If it is none of those above, or a field is missing or unknown.
     """
     try:
-        kind = content["kind"]
-        fields = {key: value for key, value in content.items() if key != "kind"}
-        if kind == "explain":
-            return Explain(fields["id"], Choice(**fields["choice"]))
-        return {"hello": Hello, "cancel": Cancel, "images": Pictures}[kind](**fields)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"A message must be hello, explain, cancel or images. Received: {content!r}.") from error
+        fields = dict(content)
+        kind = _KINDS[fields.pop("kind")]
+        if "choice" in fields:
+            fields["choice"] = Choice(**fields["choice"])
+        return kind(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {content!r}.") from error
 
 
-def result(id, serial, choice, values, low, high, scores, scores_kind, milliseconds, note, done=1, total=1):
+def result(id, pane, serial, choice, explanation):
     """Write the answer to an `explain`.
 
     Args:
         id: The request's, or `None` where it came from Python.
+        pane: Number of the pane, 0 for the main one.
         serial: A number that grows with every result.
         choice: What is explained, a `Choice`.
-        values: The map `(H', W')`, raw.
-        low: The value that is shown as nothing (or, with both signs, as most against).
-        high: The value that is shown as most.
-        scores: One score for each class.
-        scores_kind: `"probability"` or `"logit"`.
-        milliseconds: What it took in the kernel.
-        note: A sentence on a map that shows nothing, or `None`.
-        done: Number of pieces that the map is made of; fewer than `total` where the method was cancelled.
-        total: Number of pieces of the whole method.
+        explanation: What came out; its attributes `map, low, high, scores, scores_kind, milliseconds, note, done,
+            total` are sent.
 
     Returns:
-        Content and buffers.
+        Content and buffers: the map, and the scores.
     """
-    values = np.asarray(values)
-    finite = values[np.isfinite(values)]
-    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
+    shown, buffer = _map(explanation.map, explanation.low, explanation.high)
     content = {
         "kind": "result",
         "id": id,
+        "pane": pane,
         "serial": serial,
         "choice": asdict(choice),
-        "map": {
-            "height": int(values.shape[0]),
-            "width": int(values.shape[1]),
-            "low": float(low),
-            "high": float(high),
-            "min": float(finite.min()) if finite.size else 0.0,
-            "max": float(finite.max()) if finite.size else 0.0,
-            "scale": scale,
-            "finite": bool(finite.size == values.size),
-        },
+        "map": shown,
         "unit": "logit",
-        "scores_kind": scores_kind,
-        "milliseconds": float(milliseconds),
-        "note": note,
-        "done": done,
-        "total": total,
+        "scores_kind": explanation.scores_kind,
+        "milliseconds": float(explanation.milliseconds),
+        "note": explanation.note,
+        "done": explanation.done,
+        "total": explanation.total,
     }
-    return content, [_little(values / scale, "<f2"), _little(scores, "<f4")]
+    return content, [buffer, _little(explanation.scores, "<f4")]
+
+
+def scan(id, pane, serial, choice, layers, values, limits, milliseconds):
+    """Write the answer to a `scan`.
+
+    Args:
+        id: The request's.
+        pane: Number of the pane.
+        serial: A number that grows with every result.
+        choice: What is explained; its layer means nothing here.
+        layers: Paths of the layers.
+        values: One raw map `(H', W')` for each.
+        limits: What is shown of each, `(low, high)`.
+        milliseconds: What it took.
+
+    Returns:
+        Content, and one buffer with all maps, one after the other.
+    """
+    maps = [_map(each, low, high) for each, (low, high) in zip(values, limits)]
+    content = {
+        "kind": "scan",
+        "id": id,
+        "pane": pane,
+        "serial": serial,
+        "choice": asdict(choice),
+        "layers": list(layers),
+        "maps": [shown for shown, _ in maps],
+        "milliseconds": float(milliseconds),
+    }
+    return content, [b"".join(buffer for _, buffer in maps)]
 
 
 def superseded(id):
@@ -137,9 +182,18 @@ def error(id, message, hint=None, choice=None):
     }, []
 
 
-def progress(id, done, total, text):
-    """Write how far a request has come; a total of 0 means that nobody knows."""
-    return {"kind": "progress", "id": id, "done": done, "total": total, "text": text}, []
+def progress(id, done, total, text, explanation=None):
+    """Write how far a request has come, and the map so far where there is one."""
+    content = {"kind": "progress", "id": id, "done": done, "total": total, "text": text}
+    if explanation is None:
+        return content, []
+    shown, buffer = _map(explanation.map, explanation.low, explanation.high)
+    return {**content, "map": shown}, [buffer]
+
+
+def predictions(id, indices, top, score, right):
+    """Write the answer to `predictions`: the highest class of each image, its score, and whether it is true."""
+    return {"kind": "predictions", "id": id, "indices": list(indices), "top": top, "score": score, "right": right}, []
 
 
 def pictures(id, indices, size, images):
@@ -153,6 +207,24 @@ def snapshot(content, buffers, picture) -> dict[str, Any]:
     """Write the newest result with its image, so that a page that opens later can show it at once."""
     png, own = picture
     return {"content": content, "map": buffers[0], "scores": buffers[1], "image": png, "size": list(own)}
+
+
+def _map(values, low, high):
+    """Part a raw map into what is told of it, and its float16 numbers in units of its largest size."""
+    values = np.asarray(values, "float64")
+    finite = values[np.isfinite(values)]
+    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
+    told = {
+        "height": int(values.shape[0]),
+        "width": int(values.shape[1]),
+        "low": float(low),
+        "high": float(high),
+        "min": float(finite.min()) if finite.size else 0.0,
+        "max": float(finite.max()) if finite.size else 0.0,
+        "scale": scale,
+        "finite": bool(finite.size == values.size),
+    }
+    return told, _little(values / scale, "<f2")
 
 
 def _little(values, dtype):

@@ -1,99 +1,52 @@
-"""What a widget computes: a model, its images, its labels, and `run`, from a choice to an explanation."""
-
-import collections
-import functools
-import time
-from dataclasses import dataclass, field
+"""What a widget computes: models, their images, their labels, and `steps`, from a choice to an explanation."""
 
 import keras
 import numpy as np
-from keras import ops
 
 from ke_widgets import inspection, methods
-from ke_widgets.engine import structure, taps
-from ke_widgets.engine.compiling import compiled
-from ke_widgets.engine.exposing import Endpoint, Exposed
-from ke_widgets.engine.gradient import forward
+from ke_widgets.engine import structure
+from ke_widgets.methods.scan import can_scan
+from ke_widgets.utils import tolist
 from ke_widgets.widget.images import Images
-
-_KEPT_SCORES = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """What one method says of one image, layer and class.
-
-    Attributes:
-        map: The raw map `(H', W')`, at the layer's resolution.
-        logits: Logits of the explained units, `(U,)`.
-        unit: Index of the explained class.
-        layer: Path of the layer; empty for methods that look at the image itself.
-        method: Name of the method.
-        params: Its own parameters.
-        image_index: Number of the image.
-        scores: What the model's own output says for every class.
-        scores_kind: `"probability"` or `"logit"`.
-        low: The value that is shown as nothing (with both signs, as most against).
-        high: The value that is shown as most.
-        note: A sentence, where the map shows nothing; else `None`.
-        milliseconds: What it took.
-        done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
-        total: Number of pieces of the whole method; 1 for a method that does not sample.
-    """
-
-    map: np.ndarray = field(repr=False)
-    logits: np.ndarray
-    unit: int
-    layer: str
-    method: str
-    params: dict
-    image_index: int
-    scores: np.ndarray = field(repr=False)
-    scores_kind: str
-    low: float
-    high: float
-    note: str | None
-    milliseconds: float
-    done: int = 1
-    total: int = 1
+from ke_widgets.widget.subject import Subject
 
 
 class Session:
-    """One model with its images; keeps what is worth keeping between two runs.
+    """Models with one list of images.
 
     Args:
-        model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`.
+        model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`, or a list of those, with
+            the same classes.
         images: See `Images`.
         labels: Names of the classes: a list, a dict from index to name, or a function of the index. Default: numbers.
-        preprocess: Turns a batch of images into the model's input.
-        head: Index or name of the output to explain, in a model with several.
+        preprocess: Turns a batch of images into the model's input; for several models, one or a list.
+        head: Index or name of the output to explain, in a model with several; for several models, one or a list.
+        targets: The true class of each image, `(N,)`, or all of them, `(N, U)` of 0 and 1.
 
     Raises:
-        TypeError: If `model`, `images` or `labels` is of the wrong type.
-        ValueError: If the model has no image input, no spatial layer or no scores, the images do not fit, or there
-            are fewer labels than classes.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If a model has no image input, no spatial layer or no scores, the images do not fit, the models
+            have different classes, there are fewer labels than classes, or the targets do not fit the images.
     """
 
-    def __init__(self, model, images, labels=None, preprocess=None, head=None):
-        inspection.check_model(model)
-        self.model = model
-        self.head = head
-        self.images = Images(images, _image_shape(model), preprocess)
-        self._logits = inspection.logits_endpoint(model, head)
-        output = inspection.head_index(model, head)
-        self._both = Exposed(model, [self._logits, Endpoint("", index=output)])
-        self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
-        self.shapes, (logits, scores) = self._first_run()
-        if len(logits.shape) != 2:
-            raise ValueError(
-                "`model` must give one score for each class, (B, U). "
-                f"Received: {model.name!r}, whose logits have the shape {tuple(logits.shape)}."
-            )
-        self._keep_scores(0, np.asarray(scores)[0])
-        self._activated = not np.allclose(np.asarray(logits), np.asarray(scores))
-        self.labels = _labels(labels, logits.shape[-1])
-        self.layers = self._spatial_layers()
-        self.notices = self._notices(preprocess)
+    def __init__(self, model, images, labels=None, preprocess=None, head=None, targets=None):
+        models = tolist(model)
+        if not models:
+            raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
+        for each in models:
+            inspection.check_model(each)
+        preprocess = _one_each("preprocess", preprocess, len(models))
+        self.subjects = [
+            Subject(each, Images(images, _image_shape(each), how), number, which)
+            for number, (each, how, which) in enumerate(zip(models, preprocess, _one_each("head", head, len(models))))
+        ]
+        counts = [subject.classes for subject in self.subjects]
+        if len(set(counts)) > 1:
+            raise ValueError(f"`model` must list models of the same classes. Received: models with {counts} classes.")
+        self.images = self.subjects[0].images
+        self.labels = _labels(labels, counts[0])
+        self.targets = _targets(targets, len(self.images), counts[0])
+        self.notices = list(dict.fromkeys(n for s, how in zip(self.subjects, preprocess) for n in _notices(s, how)))
 
     @property
     def methods(self):
@@ -101,200 +54,107 @@ class Session:
         return methods.table()
 
     @property
-    def default_layer(self):
-        """The last layer with a spatial output on the way to the logits."""
-        return self.layers[-1]
+    def scan_methods(self):
+        """Names of the methods that run at all layers at once."""
+        return [name for name, (function, _) in self.methods.items() if can_scan(function)]
 
-    def check(self, image_index, layer, class_index, method):
+    def check(self, image_index, layer, class_index, contrast_index, method, params, model):
         """Refuse a choice that cannot be run.
 
         Args:
             image_index: Number of the image.
             layer: Path of the layer.
             class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
             method: Name of the method.
+            params: Own parameters of methods.
+            model: Number of the model.
 
         Raises:
             ValueError: If one of them is unknown or out of range; it says what would fit.
         """
         _check_range("image_index", image_index, len(self.images), "images")
         _check_range("class_index", class_index, len(self.labels), "classes")
-        self.check_method(method)
-        self.check_layer(layer)
+        if contrast_index is not None:
+            _check_range("contrast_index", contrast_index, len(self.labels), "classes")
+        _check_range("model", model, len(self.subjects), "models")
+        if method not in self.methods:
+            raise ValueError(f"`method` must be one of {', '.join(self.methods)}. Received: method={method!r}.")
+        self._check_params(params)
+        self.subjects[model].check_layer(layer)
 
-    def check_params(self, params):
-        """Refuse a parameter that no method has."""
+    def _check_params(self, params):
         known = {parameter.name for method, _ in self.methods.values() for parameter in methods.parameters(method)}
         unknown = sorted(set(params) - known)
         if unknown:
             raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.")
 
-    def check_layer(self, layer):
-        """Refuse a layer that is not in the model, or has no spatial output."""
-        if layer in self.layers:
-            return
-        shape = self._shape(layer, inspection.find_path(self.model, layer))
-        raise ValueError(
-            "`layer` must name a layer with a spatial output (B, H, W, K), on the way to the logits. "
-            f"Received: layer={layer!r}, whose output is {shape}. Layers that fit: {', '.join(self.layers[-8:])}."
-        )
-
-    def check_method(self, method):
-        """Refuse a method that is not in the table."""
-        if method not in self.methods:
-            raise ValueError(f"`method` must be one of {', '.join(self.methods)}. Received: method={method!r}.")
-
-    def scores(self, image_index):
-        """Give the model's own output for one image, one score for each class, `(U,)`."""
-        if image_index not in self._known_scores:
-            inputs = ops.convert_to_tensor(self.images.inputs(image_index))
-            _, (scores,) = compiled(_forward, self._both)(inputs, None)
-            self._keep_scores(image_index, np.asarray(scores)[0])
-        return self._known_scores[image_index]
-
-    def run(self, image_index, layer, class_index, method, params):
-        """Explain one choice.
-
-        Args:
-            image_index: Number of the image.
-            layer: Path of the layer.
-            class_index: Number of the class.
-            method: Name of the method.
-            params: Own parameters; those of other methods are left aside, so that switching methods loses none.
+    def run(self, **choice):
+        """Explain one choice; arguments and errors are those of `check`.
 
         Returns:
             An `Explanation`.
-
-        Raises:
-            ValueError: If the choice is unknown or out of range.
         """
-        *_, (_, _, finish) = self.steps(image_index, layer, class_index, method, params)
+        *_, (_, _, finish) = self.steps(**choice)
         return finish()
 
-    def steps(self, image_index, layer, class_index, method, params):
-        """Explain one choice piece by piece; leave the loop to stop. Arguments and errors are those of `run`.
+    def steps(self, *, model=0, contrast_index=None, **choice):
+        """Explain one choice piece by piece; leave the loop to stop. Arguments and errors are those of `check`.
 
         Yields:
             How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
         """
-        self.check(image_index, layer, class_index, method)
-        self.check_params(params)
-        started = time.perf_counter()
-        function, spec = self.methods[method]
-        own = {parameter.name for parameter in methods.parameters(function)}
-        params = {name: value for name, value in params.items() if name in own}
-        layer = layer if spec.signals == "one" else ""
-        exposed = Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
-        array = self.images.inputs(image_index)
-        inputs, units = ops.convert_to_tensor(array), ops.convert_to_tensor([[class_index]], "int32")
+        self.check(model=model, contrast_index=contrast_index, **choice)
+        yield from self.subjects[model].steps(contrast_index=contrast_index, **choice)
 
-        def finish(progress):
-            logits, maps = progress.result()
-            values = np.asarray(maps)[0, ..., 0]
-            low, high = limits(values, spec)
-            scores = self.scores(image_index)
-            return Explanation(
-                map=values,
-                logits=np.asarray(logits)[0],
-                unit=class_index,
-                layer=layer,
-                method=method,
-                params=params,
-                image_index=image_index,
-                scores=scores,
-                scores_kind=self._scores_kind(scores),
-                low=low,
-                high=high,
-                note=_note(values, array, low, high),
-                milliseconds=1000 * (time.perf_counter() - started),
-                done=progress.done,
-                total=progress.total,
-            )
+    def scan(self, *, model=0, contrast_index=None, layer, **choice):
+        """Explain one choice at every spatial layer of its model in one pass; see `Subject.scan`."""
+        self.check(model=model, contrast_index=contrast_index, layer=layer, **choice)
+        return self.subjects[model].scan(contrast_index=contrast_index, **choice)
 
-        for progress in methods.step_by_step(function, exposed, inputs, units, **params):
-            yield progress.done, progress.total, functools.partial(finish, progress)
+    def predictions(self, image_indices):
+        """Tell what the first model sees on some images.
 
-    def _keep_scores(self, image_index, scores):
-        self._known_scores[image_index] = scores.astype("float32")
-        while len(self._known_scores) > _KEPT_SCORES:
-            self._known_scores.popitem(last=False)
+        Args:
+            image_indices: Numbers of the images.
 
-    def _scores_kind(self, scores):
-        return "probability" if self._activated and bool(((scores >= 0) & (scores <= 1)).all()) else "logit"
-
-    def _first_run(self):
-        """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
-        found = structure.operations(self.model)
-        unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
-        with taps.recording(unknown.values()) as tap:
-            outputs = self._both(ops.convert_to_tensor(self.images.inputs(0)), training=False)
-        last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
-        return {path: (None, *x.shape[1:]) for path, x in last.items() if hasattr(x, "shape")}, outputs
-
-    def _shape(self, path, operation):
-        return inspection.output_shape(operation) or self.shapes.get(path)
-
-    def _spatial_layers(self):
-        found = [
-            path for path, operation in self._way_to_logits() if _is_spatial(operation, self._shape(path, operation))
-        ]
-        if not found:
-            raise ValueError(
-                "`model` must have a layer with a spatial output (B, H, W, K) on the way to its logits. "
-                f"Received: {self.model.name!r}, which has none."
-            )
-        return found
-
-    def _way_to_logits(self):
-        if structure.functional(self.model) is None:
-            return list(structure.operations(self.model).items())
-        index = inspection.head_index(self.model, self.head)
-        found = dict(structure.backwards(self.model, index))
-        # In running order, an outer layer before its inner ones, as everything that is shown.
-        return [(path, op) for path, op in structure.operations(self.model).items() if path in found]
-
-    def _notices(self, preprocess):
-        if preprocess is not None or self.images.floating or _scales_itself(self.model):
-            return []
-        return [
-            "The images go into the model as they are, 0 to 255, and the model does not begin with Rescaling or "
-            "Normalization. If it was trained on another range, its scores and maps mean nothing: pass `preprocess=`."
-        ]
+        Returns:
+            The class with the highest score for each, that score, and whether it is true (`None` without `targets`).
+        """
+        for index in image_indices:
+            _check_range("image_index", index, len(self.images), "images")
+        scores = self.subjects[0].scores(image_indices)
+        top = scores.argmax(axis=-1)
+        right = [None if self.targets is None else bool(self.targets[i, t]) for i, t in zip(image_indices, top)]
+        return top.tolist(), scores.max(axis=-1).tolist(), right
 
 
-def limits(values, spec):
-    """Choose the range of a map that is shown, from the filter that is usual for its method.
-
-    Args:
-        values: A raw map.
-        spec: The method's `Spec`.
-
-    Returns:
-        The value shown as nothing (with both signs, as most against) and the value shown as most.
-    """
-    finite = values[np.isfinite(values)].astype("float64")
-    if not finite.size:
-        return 0.0, 0.0
-    if spec.signed:
-        most = float(np.abs(finite).max())
-        return -most, most
-    return 0.0, max(float(finite.max()), 0.0)
+def _one_each(name, value, count):
+    """Give `value` for each of `count` models; a list must hold one for each."""
+    if not isinstance(value, list | tuple):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(f"`{name}` must be one, or one for each of the {count} models. Received: {len(value)}.")
+    return list(value)
 
 
-def _forward(model, inputs, indices):
-    return forward(model, inputs)
+def _notices(subject, preprocess):
+    if preprocess is not None or subject.images.floating or _scales_itself(subject.model):
+        return []
+    return [
+        "The images go into the model as they are, 0 to 255, and the model does not begin with Rescaling or "
+        "Normalization. If it was trained on another range, its scores and maps mean nothing: pass `preprocess=`."
+    ]
 
 
-def _note(values, inputs, low, high):
-    if not np.isfinite(inputs).all():
-        return "This image holds NaN or infinite values, so its scores and its map mean nothing."
-    if not np.isfinite(values).all():
-        return "The map holds NaN or infinite values: a layer's numbers left their range on this image."
-    if high > low:
-        return None
-    if (values == 0).all():
-        return "The map is zero everywhere: the class does not depend on this layer for this image."
-    return "No place speaks for this class at this layer: the map has no positive value."
+def _scales_itself(model):
+    """Tell whether a Rescaling or Normalization stands before the first layer with weights of its own."""
+    for operation in structure.operations(model).values():
+        if isinstance(operation, keras.layers.Rescaling | keras.layers.Normalization):
+            return True
+        if hasattr(operation, "kernel"):
+            return False
+    return False
 
 
 def _image_shape(model):
@@ -312,27 +172,8 @@ def _image_shape(model):
     return shapes[0][1:]
 
 
-def _is_spatial(operation, shape):
-    return (
-        not isinstance(operation, keras.layers.InputLayer)
-        and shape is not None
-        and len(shape) == 4
-        and any(side is None or side > 1 for side in shape[1:3])
-    )
-
-
-def _scales_itself(model):
-    """Tell whether a Rescaling or Normalization stands before the first layer with weights of its own."""
-    for operation in structure.operations(model).values():
-        if isinstance(operation, keras.layers.Rescaling | keras.layers.Normalization):
-            return True
-        if hasattr(operation, "kernel"):
-            return False
-    return False
-
-
 def _check_range(name, value, count, what):
-    if not 0 <= value < count:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
         raise ValueError(f"`{name}` must count one of the {count} {what}, 0 to {count - 1}. Received: {name}={value}.")
 
 
@@ -358,3 +199,19 @@ def _labels(labels, count):
             f"{', '.join(map(str, missing[:5]))}{'...' if len(missing) > 5 else ''}."
         )
     return [str(label) for label in given]
+
+
+def _targets(targets, count, classes):
+    """Give targets as bools `(N, U)`, or `None`."""
+    if targets is None:
+        return None
+    targets = np.asarray(targets)
+    if targets.shape == (count, classes):
+        return targets > 0
+    whole = targets.shape == (count,) and np.issubdtype(targets.dtype, np.integer)
+    if not whole or targets.min() < 0 or targets.max() >= classes:
+        raise ValueError(
+            f"`targets` must hold the class of each of the {count} images, (N,) of 0 to {classes - 1}, or all of them, "
+            f"(N, {classes}) of 0 and 1. Received: {targets.dtype} of shape {targets.shape}."
+        )
+    return np.eye(classes, dtype=bool)[targets]

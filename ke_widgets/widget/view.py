@@ -1,11 +1,13 @@
 """ExplainerWidget: traits that hold what the user chose, and the wiring between page, worker and session."""
 
+import collections
 import contextlib
 import contextvars
 import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
@@ -16,31 +18,42 @@ from ke_widgets.widget.graph import graph
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.worker import Worker
 
-_PROGRESS_SECONDS = 0.1
-_STATIC = Path(__file__).parent / "static"
-_CHOICE = ("image_index", "layer", "class_index", "method", "params")
 COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
+_PROGRESS_SECONDS = 0.1
+_PREVIEW_SECONDS = 0.5
+_STATIC = Path(__file__).parent / "static"
+_CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
+_MOST_PANES = 3
+_KEPT_RESULTS = 64
 
 
 class ExplainerWidget(anywidget.AnyWidget):
     """See what a model looks at: pick a layer, a class, an image; the map follows.
 
     Args:
-        model: A built Keras model that takes images `(B, H, W, C)` and gives a score for each class `(B, U)`.
+        model: A built Keras model that takes images `(B, H, W, C)` and gives a score for each class `(B, U)`; or a
+            list of models with the same classes, to be compared.
         images: A uint8 or float array `(N, H, W, C)`, or a list of arrays, of PIL images, or of file paths. Pictures
             from PIL and from files are resized to what the model takes.
         labels: Names of the classes: a list, a dict from index to name, or a function of the index.
-        preprocess: Turns a batch of images into the model's input. Not needed when the model begins with Rescaling or
-            Normalization, or when the images are scaled already.
-        head: Index or name of the output to explain, in a model with several.
+        preprocess: Turns a batch of images into the model's input; for several models, one or a list. Not needed when
+            the model begins with Rescaling or Normalization, or when the images are scaled already.
+        head: Index or name of the output to explain, in a model with several; for several models, one or a list.
+        targets: The true class of each image, `(N,)`, or all of them, `(N, U)` of 0 and 1: the view then says which
+            predictions are right.
         **choice: First values of the traits below.
 
     Attributes:
         image_index: Number of the image on show.
         layer: Path of the layer that is looked at, such as `"block3/conv2"`. Default: the last spatial one.
         class_index: Number of the class that is explained. Default: the first image's highest score.
+        contrast_index: Number of a class to tell it apart from (why this and not that), or `None`.
         method: Name of the method, such as `"gradcam"`.
         params: The method's own parameters.
+        model: Number of the model, where there are several.
+        panes: Up to three more pictures beside the main one, each a dict of what differs from it: any of the traits
+            above.
+        view: `"overlay"`, `"map"` or `"image"`.
         opacity: Of the overlay, 0 to 1.
         colormap: Name of the colormap.
         threshold: Share of the map's range that is left out, 0 to 1.
@@ -65,8 +78,12 @@ class ExplainerWidget(anywidget.AnyWidget):
     image_index = traitlets.Int(0).tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
     class_index = traitlets.Int(0).tag(sync=True)
+    contrast_index = traitlets.Int(None, allow_none=True).tag(sync=True)
     method = traitlets.Unicode("gradcam").tag(sync=True)
     params = traitlets.Dict().tag(sync=True)
+    model: Any = traitlets.Int(0).tag(sync=True)
+    panes: Any = traitlets.List(traitlets.Dict(), maxlen=_MOST_PANES).tag(sync=True)
+    view = traitlets.Enum(("overlay", "map", "image"), "overlay").tag(sync=True)
     opacity = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
     colormap = traitlets.Enum(COLORMAPS, "inferno").tag(sync=True)
     threshold = traitlets.Float(0.1, min=0, max=1).tag(sync=True)
@@ -74,32 +91,58 @@ class ExplainerWidget(anywidget.AnyWidget):
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
 
-    def __init__(self, model, images, *, labels=None, preprocess=None, head=None, **choice):
-        self._session = Session(model, images, labels, preprocess, head)
+    def __init__(self, model, images, *, labels=None, preprocess=None, head=None, targets=None, **choice):
+        self._session = Session(model, images, labels, preprocess, head, targets)
         self._page = threading.local()
         self._context = None
         self._serial = 0
-        self._result = None
+        self._results = collections.OrderedDict()
         self._error = None
-        self._newest = None
+        self._asked = None
+        self._newest = {}
         self._kept = None
-        self._worker = Worker(self._run, self._failed, self._rest)
-        scores = self._session.scores(choice.get("image_index", 0))
-        choice = {"layer": self._session.default_layer, "class_index": int(scores.argmax()), **choice}
-        super().__init__(_setup=_describe(self._session), **choice)
+        self._worker = Worker(self._work, self._failed, self._rest)
+        super().__init__(_setup=_describe(self._session), **self._first_choice(choice))
         self.on_msg(self._receive)
-        self.observe(self._chosen, names=list(_CHOICE))
-        self._worker.submit(protocol.Explain(None, self.choice))
+        self.observe(self._chosen, names=[*_CHOICE, "panes"])
+        self._explain_all()
+
+    def _first_choice(self, choice):
+        subjects = self._session.subjects
+        subject = subjects[choice.get("model", 0) if choice.get("model", 0) in range(len(subjects)) else 0]
+        image = choice.get("image_index", 0)
+        (scores,) = subject.scores([image if image in range(len(self._session.images)) else 0])
+        return {"layer": subject.default_layer, "class_index": int(scores.argmax()), **choice}
 
     @property
     def choice(self):
-        """What is chosen now."""
+        """What is chosen now in the main pane."""
         return protocol.Choice(**{name: getattr(self, name) for name in _CHOICE})
+
+    def pane_choice(self, pane):
+        """Give what is chosen in one pane: the main one's choice, and what differs from it.
+
+        Args:
+            pane: 0 for the main pane, 1 to 3 for those of `panes`.
+
+        Returns:
+            A `Choice`.
+        """
+        choice = {**asdict(self.choice), **(self.panes[pane - 1] if pane else {})}
+        subject = self._session.subjects[choice["model"]]
+        if choice["layer"] not in subject.layers and "layer" not in (self.panes[pane - 1] if pane else {}):
+            choice["layer"] = subject.default_layer  # Another model may have other layers.
+        return protocol.Choice(**choice)
 
     @property
     def result(self):
-        """The newest `Explanation`, or `None` before the first one."""
-        return self._result
+        """The newest `Explanation` of the main pane, or `None` before the first one."""
+        return self._result_of(0)
+
+    @property
+    def results(self):
+        """The newest `Explanation` of every pane, the main one first; `None` where there is none yet."""
+        return [self._result_of(pane) for pane in range(1 + len(self.panes))]
 
     def wait(self, timeout=None):
         """Wait until everything chosen so far is explained.
@@ -108,49 +151,67 @@ class ExplainerWidget(anywidget.AnyWidget):
             timeout: Seconds to wait at most; `None` for as long as it takes.
 
         Returns:
-            The newest `Explanation`.
+            The newest `Explanation` of the main pane.
 
         Raises:
             TimeoutError: If it took longer.
             Exception: What the method raised, where it failed.
         """
+        if self._asked != _key(self.choice):  # The page took a map from its scan of all layers.
+            self._submit(protocol.Explain(None, self.choice))
         if not self._worker.wait(timeout):
             raise TimeoutError(f"`wait` must end within timeout={timeout} seconds. The method is still running.")
         if self._error is not None:
             raise self._error
-        return self._result
+        return self.result
 
     def close(self):
         """Close every view and free what the widget held."""
         self._worker.close()
+        self._results.clear()
+        self._newest.clear()
         super().close()
+
+    def _result_of(self, pane):
+        kept = self._results.get(_key(self.pane_choice(pane)))
+        if kept is not None or pane:
+            return kept
+        # While the newest choice is still on its way, the last thing that was shown.
+        return self._newest[0][2] if 0 in self._newest else None
 
     # From Python: a trait was set.
 
-    @traitlets.validate("image_index", "layer", "class_index", "method", "params")
+    @traitlets.validate(*_CHOICE)
     def _fits(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
-        if name == "layer":
-            self._session.check_layer(value)
-        elif name == "method":
-            self._session.check_method(value)
-        elif name == "params":
-            self._session.check_params(value)
-        else:
-            self._session.check(
-                **{
-                    "image_index": 0,
-                    "class_index": 0,
-                    "method": "gradcam",
-                    name: value,
-                    "layer": self._session.default_layer,
-                }
-            )
+        known = {"image_index": 0, "class_index": 0, "contrast_index": None, "method": "gradcam", "params": {}}
+        model = value if name == "model" else self.model
+        layer = self._session.subjects[model].default_layer if model in range(len(self._session.subjects)) else ""
+        self._session.check(**{**known, "model": model, "layer": layer, name: value})
         return value
 
+    @traitlets.validate("panes")
+    def _panes_fit(self, proposal):
+        for pane in proposal["value"]:
+            unknown = sorted(set(pane) - set(_CHOICE))
+            if unknown:
+                raise ValueError(f"`panes` must hold dicts of {', '.join(_CHOICE)}. Received: {unknown}.")
+            choice = {**asdict(self.choice), **pane}
+            if "layer" not in pane and choice["model"] in range(len(self._session.subjects)):
+                choice["layer"] = self._session.subjects[choice["model"]].default_layer
+            self._session.check(**choice)
+        return proposal["value"]
+
     def _chosen(self, change):
-        if not getattr(self._page, "speaks", False):
-            self._submit(protocol.Explain(None, self.choice))
+        if getattr(self._page, "speaks", False):
+            return
+        if change["name"] == "model" and self.layer not in self._session.subjects[self.model].layers:
+            self.layer = self._session.subjects[self.model].default_layer
+        self._explain_all()
+
+    def _explain_all(self):
+        for pane in range(1 + len(self.panes)):
+            self._submit(protocol.Explain(None, self.pane_choice(pane), pane))
 
     # From the page. The handler only notes and answers at once: it may hold up every widget of the kernel.
 
@@ -176,44 +237,51 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._context = contextvars.copy_context()
         try:
             message = protocol.parse(content)
+            if isinstance(message, protocol.Explain | protocol.Scan):
+                self._session.check(**asdict(message.choice))
         except ValueError as error:
             self._answer(protocol.error(content.get("id") if isinstance(content, dict) else None, str(error)))
             return
-        if isinstance(message, protocol.Explain):
-            self._explain(message)
+        if isinstance(message, protocol.Explain | protocol.Scan):
+            self._adopt(message)
+            self._submit(message)
         elif isinstance(message, protocol.Cancel):
-            self._drop(self._worker.cancel())
-        elif isinstance(message, protocol.Pictures):
-            self._worker.errand(lambda: self._send_pictures(message))
-        elif self._newest is not None:
-            content, buffers = self._newest
-            self._answer(({**content, "id": None}, buffers))
+            for dropped in self._worker.cancel():
+                self._drop(dropped)
+        elif isinstance(message, protocol.Pictures | protocol.Predictions):
+            self._worker.errand(lambda: self._serve(message))
+        else:
+            for content, kept, _ in list(self._newest.values()):
+                self._answer(({**content, "id": None}, kept))
 
-    def _explain(self, message):
-        choice = message.choice
-        try:
-            self._session.check(choice.image_index, choice.layer, choice.class_index, choice.method)
-            self._session.check_params(choice.params)
-        except (TypeError, ValueError) as error:
-            self._answer(protocol.error(message.id, str(error), choice=choice))
+    def _adopt(self, message):
+        """Make what was picked in the main pane the traits; the layer of a scan is none."""
+        if message.pane or isinstance(message, protocol.Scan):
             return
         with self._page_speaks(adopting=True), self.hold_trait_notifications():
             for name in _CHOICE:
-                setattr(self, name, getattr(choice, name))
-        self._submit(message)
+                setattr(self, name, getattr(message.choice, name))
 
     def _submit(self, message):
-        self._drop(self._worker.submit(message))
+        if isinstance(message, protocol.Explain) and message.pane == 0:
+            self._asked = _key(message.choice)
+        sender = (message.pane, type(message).__name__)
+        dropped = self._worker.submit(message, sender)
+        if dropped is not None:
+            self._drop(dropped)
 
     def _drop(self, message):
-        if message is not None and message.id is not None:
+        if message.id is not None:
             self._answer(protocol.superseded(message.id))
 
     # On the worker's thread.
 
-    def _run(self, message, why_stop):
-        told = time.monotonic()
-        for done, total, finish in self._session.steps(**asdict(message.choice)):  # noqa: B007 (used below)
+    def _work(self, message, why_stop):
+        (self._scan if isinstance(message, protocol.Scan) else self._explain)(message, why_stop)
+
+    def _explain(self, message, why_stop):
+        told = shown = time.monotonic()
+        for done, total, finish in self._session.steps(**asdict(message.choice)):
             if done == total:
                 break
             stop = why_stop()
@@ -222,47 +290,61 @@ class ExplainerWidget(anywidget.AnyWidget):
                 return
             if stop == "cancelled":
                 break
-            if time.monotonic() - told >= _PROGRESS_SECONDS:
-                told = time.monotonic()
-                self._answer(protocol.progress(message.id, done, total, f"{done} of {total}"))
+            now = time.monotonic()
+            if now - told >= _PROGRESS_SECONDS:
+                preview = finish() if now - shown >= _PREVIEW_SECONDS else None
+                told, shown = now, now if preview else shown
+                self._answer(protocol.progress(message.id, done, total, f"{done} of {total}", preview))
         explanation = finish()
+        if message.pane == 0:
+            self._error = None
         self._serial += 1
-        self._result, self._error = explanation, None
-        self._newest = protocol.result(
-            message.id,
-            self._serial,
-            message.choice,
-            explanation.map,
-            explanation.low,
-            explanation.high,
-            explanation.scores,
-            explanation.scores_kind,
-            explanation.milliseconds,
-            explanation.note,
-            explanation.done,
-            explanation.total,
+        self._keep(message.choice, explanation)
+        answer = protocol.result(message.id, message.pane, self._serial, message.choice, explanation)
+        self._newest[message.pane] = (*answer, explanation)
+        self._answer(answer)
+
+    def _scan(self, message, why_stop):
+        started = time.perf_counter()
+        values, limits = self._session.scan(**asdict(message.choice))
+        self._serial += 1
+        layers = self._session.subjects[message.choice.model].layers
+        milliseconds = 1000 * (time.perf_counter() - started)
+        self._answer(
+            protocol.scan(message.id, message.pane, self._serial, message.choice, layers, values, limits, milliseconds)
         )
-        self._answer(self._newest)
 
     def _failed(self, message, error):
-        self._error = error
+        if isinstance(message, protocol.Explain) and message.pane == 0:
+            self._error = error
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         self._answer(protocol.error(message.id, text, _hint(error), message.choice))
 
-    def _send_pictures(self, message):
+    def _keep(self, choice, explanation):
+        self._results[_key(choice)] = explanation
+        self._results.move_to_end(_key(choice))
+        while len(self._results) > _KEPT_RESULTS:
+            self._results.popitem(last=False)
+
+    def _serve(self, message):
         try:
-            images = [self._session.images.png(index, message.size) for index in message.indices]
+            if isinstance(message, protocol.Predictions):
+                found = self._session.predictions(message.indices)
+                answer = protocol.predictions(message.id, message.indices, *found)
+            else:
+                images = [self._session.images.png(index, message.size) for index in message.indices]
+                answer = protocol.pictures(message.id, message.indices, message.size, images)
         except Exception as error:
-            self._answer(protocol.error(message.id, str(error)))
-            return
-        self._answer(protocol.pictures(message.id, message.indices, message.size, images))
+            answer = protocol.error(message.id, str(error))
+        self._answer(answer)
 
     def _rest(self):
-        """Keep the newest result where a reloaded page and a saved notebook find it."""
-        if self._newest is None or self._newest is self._kept:
+        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it."""
+        newest = self._newest.get(0)
+        if newest is None or newest is self._kept:
             return
-        self._kept = self._newest
-        content, buffers = self._newest
+        self._kept = newest
+        content, buffers, _ = newest
         picture = self._session.images.png(content["choice"]["image_index"])
         self._publish(lambda: self.set_trait("_snapshot", protocol.snapshot(content, buffers, picture)))
 
@@ -277,20 +359,39 @@ class ExplainerWidget(anywidget.AnyWidget):
             self._context.copy().run(function)
 
 
+def _key(choice):
+    return repr(sorted(asdict(choice).items()))
+
+
 def _describe(session):
     """Write what the page needs to know once: layers, classes, methods."""
-    rows, edges_known = graph(session.model, session.shapes)
-    spatial = set(session.layers)
+    models = [_describe_model(subject) for subject in session.subjects]
     return {
         "version": 1,
-        "model": session.model.name,
+        "model": models[0]["name"],
+        "models": models,
+        "nodes": models[0]["nodes"],
+        "edges_known": models[0]["edges_known"],
         "images": len(session.images),
-        "nodes": [{**row, "spatial": row["path"] in spatial} for row in rows],
-        "edges_known": edges_known,
         "labels": session.labels,
+        "targets": session.targets is not None,
         "methods": [_describe_method(name, *entry) for name, entry in session.methods.items()],
+        "scan_methods": session.scan_methods,
         "colormaps": list(COLORMAPS),
         "notices": session.notices,
+    }
+
+
+def _describe_model(subject):
+    rows, edges_known = graph(subject.model, subject.shapes)
+    spatial = set(subject.layers)
+    reason = subject.why_no_scan()
+    return {
+        "name": subject.model.name,
+        "nodes": [{**row, "spatial": row["path"] in spatial} for row in rows],
+        "edges_known": edges_known,
+        "default_layer": subject.default_layer,
+        "scan": {"offered": reason is None, "reason": reason, "layers": subject.layers},
     }
 
 

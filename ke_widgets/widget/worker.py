@@ -3,17 +3,19 @@
 import collections
 import logging
 import threading
+from collections.abc import Hashable
 
 
 class Worker:
     """Runs one request at a time on a thread of its own.
 
-    A request waits in a mailbox with one place: a newer one takes its place. Errands (pictures that a page asks for)
-    wait in line and go before the request. The thread starts with the first of them and ends with `close`.
+    A request waits in a mailbox with one place for each sender: a newer one takes its place. Senders take turns.
+    Errands (pictures that a page asks for) wait in line and go before the requests. The thread starts with the first
+    of them and ends with `close`.
 
     Args:
         run: Called with a request and a function that tells whether to stop: `"cancelled"`, `"superseded"` when a newer
-            one waits, or `None`. It answers for itself; what it raises goes to `failed`.
+            one of its sender waits, or `None`. It answers for itself; what it raises goes to `failed`.
         failed: Called with a request and the exception that `run` raised.
         idle: Called when nothing was left to do for `rest` seconds.
         rest: Seconds.
@@ -26,23 +28,26 @@ class Worker:
         self._rest = rest
         self._change = threading.Condition()
         self._errands = collections.deque()
-        self._waiting = None
+        self._waiting = {}
+        self._sender = None
         self._running = None
         self._cancelled = False
         self._closed = False
         self._thread = None
 
-    def submit(self, request):
+    def submit(self, request, sender: Hashable = 0):
         """Ask for `request` to be run next.
 
         Args:
             request: Anything but `None`.
+            sender: Whose place in the mailbox it takes.
 
         Returns:
-            The request that waited before and never will be run, or `None`.
+            The request of the same sender that waited before and never will be run, or `None`.
         """
         with self._change:
-            dropped, self._waiting = self._waiting, request
+            dropped = self._waiting.get(sender)
+            self._waiting[sender] = request
             self._wake()
         return dropped
 
@@ -53,11 +58,12 @@ class Worker:
             self._wake()
 
     def cancel(self):
-        """Ask the request that is running to stop; one that waits is given back unrun, or `None`."""
+        """Ask the request that is running to stop; those that wait are given back unrun."""
         with self._change:
             self._cancelled = True
-            dropped, self._waiting = self._waiting, None
-        return dropped
+            dropped, self._waiting = self._waiting, {}
+            self._change.notify_all()
+        return list(dropped.values())
 
     def wait(self, timeout=None):
         """Block until nothing waits or runs.
@@ -75,7 +81,7 @@ class Worker:
         """Stop: nothing more is begun, and what runs is asked to cancel."""
         with self._change:
             self._closed = self._cancelled = True
-            self._waiting = None
+            self._waiting.clear()
             self._errands.clear()
             self._change.notify_all()
 
@@ -86,7 +92,7 @@ class Worker:
         self._change.notify_all()
 
     def _busy(self):
-        return bool(self._errands) or self._waiting is not None
+        return bool(self._errands) or bool(self._waiting)
 
     def _loop(self):
         rested = True
@@ -110,12 +116,13 @@ class Worker:
 
     def _why_stop(self):
         with self._change:
-            return "cancelled" if self._cancelled else "superseded" if self._waiting is not None else None
+            return "cancelled" if self._cancelled else "superseded" if self._sender in self._waiting else None
 
     def _next(self):
         if self._errands:
             return self._errands.popleft()
-        request, self._waiting = self._waiting, None
+        self._sender = next(iter(self._waiting))
+        request = self._waiting.pop(self._sender)
         self._cancelled = False
 
         def work():

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,17 +9,36 @@ from ke_widgets.widget import protocol
 
 # The page's tests read the same file, so that both sides agree on every message's shape.
 FIXTURES = Path(__file__).parents[2] / "js" / "test" / "fixtures" / "messages.json"
-CHOICE = protocol.Choice(image_index=2, layer="block/conv", class_index=1, method="gradcam", params={"channels": "max"})
+CHOICE = protocol.Choice(2, "block/conv", 1, "gradcam", {"channels": "max"}, contrast_index=0, model=1)
+
+
+def explanation(values, low=0.0, high=2.0, note=None):
+    """What `protocol.result` reads of an Explanation."""
+    scores = np.array([0.25, 0.75], "float32")
+    return SimpleNamespace(
+        map=np.asarray(values),
+        low=low,
+        high=high,
+        scores=scores,
+        scores_kind="probability",
+        milliseconds=1.5,
+        note=note,
+        done=3,
+        total=4,
+    )
 
 
 def from_kernel():
     """One message of every kind that the kernel sends: content, and its buffers as lists of bytes."""
     values = np.array([[0.0, -0.25, 1e-9], [0.5, 2.0, np.nan]])
-    scores = np.array([0.25, 0.75], "float32")
+    two = [np.array([[1.0, -0.5]]), np.array([[0.25]])]
     messages = {
-        "result": protocol.result("7", 3, CHOICE, values, 0.0, 2.0, scores, "probability", 1.5, None),
+        "result": protocol.result("7", 1, 3, CHOICE, explanation(values)),
         "superseded": protocol.superseded("6"),
-        "progress": protocol.progress("7", 5, 25, "5 of 25 samples"),
+        "progress": protocol.progress("7", 5, 25, "5 of 25"),
+        "preview": protocol.progress("7", 9, 25, "9 of 25", explanation(values)),
+        "scan": protocol.scan("9", 0, 4, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5),
+        "predictions": protocol.predictions("10", [0, 4], [1, 0], [0.75, 0.5], [True, None]),
         "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE),
         "images": protocol.pictures("8", [0, 4], 112, [(b"\x89PNG0", (96, 96)), (b"\x89PNG4", (64, 80))]),
     }
@@ -29,10 +49,13 @@ def from_kernel():
 
 
 def from_page():
-    choice = {"image_index": 2, "layer": "block/conv", "class_index": 1, "method": "gradcam"}
+    choice = {"image_index": 2, "layer": "block/conv", "class_index": 1, "method": "gradcam", "contrast_index": 0}
+    choice = {**choice, "params": {"channels": "max"}, "model": 1}
     return {
         "hello": {"kind": "hello"},
-        "explain": {"kind": "explain", "id": "7", "choice": {**choice, "params": {"channels": "max"}}},
+        "explain": {"kind": "explain", "id": "7", "pane": 1, "choice": choice},
+        "scan": {"kind": "scan", "id": "9", "pane": 0, "choice": choice},
+        "predictions": {"kind": "predictions", "id": "10", "indices": [0, 4]},
         "cancel": {"kind": "cancel", "id": "7"},
         "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
     }
@@ -46,7 +69,9 @@ def test_the_fixtures_that_the_page_is_tested_with_are_what_python_writes():
 def test_messages_from_the_page_are_read():
     page = from_page()
     assert protocol.parse(page["hello"]) == protocol.Hello()
-    assert protocol.parse(page["explain"]) == protocol.Explain("7", CHOICE)
+    assert protocol.parse(page["explain"]) == protocol.Explain("7", CHOICE, pane=1)
+    assert protocol.parse(page["scan"]) == protocol.Scan("9", CHOICE)
+    assert protocol.parse(page["predictions"]) == protocol.Predictions("10", [0, 4])
     assert protocol.parse(page["cancel"]) == protocol.Cancel("7")
     assert protocol.parse(page["images"]) == protocol.Pictures("8", [0, 4], 112)
 
@@ -57,20 +82,20 @@ def test_messages_from_the_page_are_read():
      {"kind": "explain", "id": "1", "choice": {"layer": "a"}}],
 )  # fmt: skip
 def test_other_messages_are_refused(content):
-    with pytest.raises(ValueError, match="A message must be hello, explain, cancel or images"):
+    with pytest.raises(ValueError, match="A message must be one of hello, explain, scan"):
         protocol.parse(content)
 
 
 def test_a_map_travels_in_units_of_its_largest_size():
     values = np.array([[1e-9, -4e-9], [2e-9, 0.0]])
-    content, (buffer, _) = protocol.result("1", 1, CHOICE, values, 0.0, 2e-9, [0.0], "logit", 1.0, None)
+    content, (buffer, _) = protocol.result("1", 0, 1, CHOICE, explanation(values, high=2e-9))
     read = np.frombuffer(buffer, "<f2").astype("float64").reshape(2, 2) * content["map"]["scale"]
     np.testing.assert_allclose(read, values, rtol=1e-3)
     assert content["map"]["min"] == -4e-9
 
 
 def test_what_is_not_finite_never_reaches_json():
-    content, _ = protocol.result("1", 1, CHOICE, np.full((2, 2), np.nan), 0.0, 0.0, [0.0], "logit", 1.0, "note")
+    content, _ = protocol.result("1", 0, 1, CHOICE, explanation(np.full((2, 2), np.nan), high=0.0, note="so"))
     assert "NaN" not in json.dumps(content)
     assert content["map"]["finite"] is False
 

@@ -69,6 +69,10 @@ def test_first_values_may_be_chosen(model, images):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
+        ("contrast_index", 9, "0 to 2. Received: contrast_index=9"),
+        ("model", 1, "one of the 1 models"),
+        ("panes", [{"layer": "stm"}], "Nearest: 'stem'"),
+        ("panes", [{"layr": "stem"}], r"`panes` must hold dicts of .* Received: \['layr'\]"),
         ("layer", "stm", "Nearest: 'stem'"),
         ("layer", "pool", "spatial output"),
         ("class_index", 3, "0 to 2. Received: class_index=3"),
@@ -117,9 +121,8 @@ def test_of_many_requests_every_one_is_answered_and_the_newest_wins(widget):
 
 def test_a_trait_update_from_the_page_starts_nothing(widget):
     page = Page(widget)
-    before = widget.result
     widget.set_state({"class_index": (widget.class_index + 1) % 3, "opacity": 0.5})
-    assert widget.wait(LONG) is before
+    assert widget._worker.wait(LONG)
     assert page.kinds() == []
 
 
@@ -237,6 +240,58 @@ def test_a_newer_request_stops_a_long_one_between_two_pieces(widget, monkeypatch
     go.release(6)
     assert widget.wait(LONG).layer == "stem"
     assert page.kinds() == [("superseded", "old"), ("result", "new")]
+
+
+def test_panes_follow_the_main_one_but_for_what_differs(widget):
+    widget.panes = [{"layer": "stem"}, {"method": "gradcampp"}]
+    widget.class_index = 2
+    widget.wait(LONG)
+    main, other_layer, other_method = widget.results
+    assert [r.unit for r in widget.results] == [2, 2, 2]
+    assert (main.layer, other_layer.layer, other_method.layer) == ("block/add", "stem", "block/add")
+    assert (main.method, other_layer.method, other_method.method) == ("gradcam", "gradcam", "gradcampp")
+
+
+def test_requests_of_two_panes_do_not_displace_each_other(widget):
+    page = Page(widget)
+    for number in range(6):
+        choice = {"image_index": 0, "layer": "stem", "class_index": number % 3, "method": "gradcam", "params": {}}
+        page.send({"kind": "explain", "id": str(number), "pane": number % 2, "choice": choice})
+    widget.wait(LONG)
+    answers = [(content["pane"], content["id"]) for content in page.received if content["kind"] == "result"]
+    assert {(0, "4"), (1, "5")} <= set(answers)
+    assert sorted(id for _, id in page.kinds()) == list("012345")
+
+
+def test_a_scan_is_answered_with_every_layer(widget):
+    page = Page(widget)
+    choice = {"image_index": 0, "layer": "stem", "class_index": 1, "method": "gradcam", "params": {}}
+    page.send({"kind": "scan", "id": "s", "pane": 0, "choice": choice})
+    widget.wait(LONG)
+    (answer,) = page.received
+    assert (answer["kind"], answer["id"], answer["layers"]) == ("scan", "s", widget._session.subjects[0].layers)
+    assert [(each["height"], each["width"]) for each in answer["maps"]] == [(8, 8)] * 5
+    page.send({"kind": "scan", "id": "t", "pane": 0, "choice": {**choice, "method": "scorecam"}})
+    widget.wait(LONG)
+    assert page.kinds()[-1] == ("error", "t")
+
+
+def test_a_layer_that_the_page_picked_from_its_scan_is_computed_when_asked_for(widget):
+    Page(widget)
+    widget.set_state({"layer": "stem"})
+    assert widget.wait(LONG).layer == "stem"
+
+
+def test_predictions_are_answered(model, images):
+    widget = ExplainerWidget(model, images, targets=[0, 1, 2, 0, 1])
+    widget.wait(LONG)
+    page = Page(widget)
+    page.send({"kind": "predictions", "id": "p", "indices": [0, 1, 2, 3, 4]})
+    widget.wait(LONG)
+    top = model(images.astype("float32")).numpy().argmax(-1)
+    assert page.received[0]["top"] == top.tolist()
+    assert page.received[0]["right"] == (top == [0, 1, 2, 0, 1]).tolist()
+    widget.close()
 
 
 def test_closing_ends_the_thread(model, images):

@@ -57,11 +57,26 @@ def test_cancel_reaches_the_running_request_and_not_the_next():
     worker.submit(1)
     assert gate.started.wait(LONG)
     worker.submit(2)
-    assert worker.cancel() == 2
+    assert worker.cancel() == [2]
     worker.submit(3)
     gate.open.set()
     assert worker.wait(LONG)
     assert (gate.ran, gate.cancelled) == ([1, 3], ["cancelled", None])
+    worker.close()
+
+
+def test_each_sender_has_a_place_of_its_own_and_they_take_turns():
+    gate = Gate()
+    worker = Worker(gate, failed)
+    worker.submit("first")
+    assert gate.started.wait(LONG)
+    worker.submit("a1", "a")
+    worker.submit("b1", "b")
+    assert worker.submit("a2", "a") == "a1"
+    gate.open.set()
+    assert worker.wait(LONG)
+    assert gate.ran == ["first", "a2", "b1"]
+    assert set(gate.cancelled) == {None}, "a request of another sender does not stop one that runs"
     worker.close()
 
 

@@ -1,0 +1,337 @@
+"""One model as a widget explains it: its layers, its scores, and the way from a choice to a map."""
+
+import collections
+import functools
+import time
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+from keras import ops
+
+from ke_widgets import inspection, methods
+from ke_widgets.engine import structure, taps
+from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.exposing import Endpoint, Exposed
+from ke_widgets.engine.gradient import forward
+from ke_widgets.methods.meta import contrast
+from ke_widgets.methods.scan import can_scan, scan
+
+_KEPT_SCORES = 4096
+_SCAN_BYTES = 2 * 1024**3
+_SMALL_WEIGHT = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What one method says of one image, layer and class.
+
+    Attributes:
+        map: The raw map `(H', W')`, at the layer's resolution.
+        logits: Logit of the explained class, `(1,)`; with a contrast, the difference of the two.
+        unit: Index of the explained class.
+        contrast: Index of the class that it is told apart from, or `None`.
+        layer: Path of the layer; empty for methods that look at the image itself.
+        method: Name of the method.
+        params: Its own parameters.
+        image_index: Number of the image.
+        model: Number of the model.
+        scores: What the model's own output says for every class.
+        scores_kind: `"probability"` or `"logit"`.
+        low: The value that is shown as nothing (with both signs, as most against).
+        high: The value that is shown as most.
+        note: A sentence, where the map shows nothing; else `None`.
+        milliseconds: What it took.
+        done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
+        total: Number of pieces of the whole method; 1 for a method that does not sample.
+    """
+
+    map: np.ndarray = field(repr=False)
+    logits: np.ndarray
+    unit: int
+    contrast: int | None
+    layer: str
+    method: str
+    params: dict
+    image_index: int
+    model: int
+    scores: np.ndarray = field(repr=False)
+    scores_kind: str
+    low: float
+    high: float
+    note: str | None
+    milliseconds: float
+    done: int = 1
+    total: int = 1
+
+
+class Subject:
+    """A model and its images; keeps what is worth keeping between two runs, for as long as the weights stay the same.
+
+    Args:
+        model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`.
+        images: `Images` that fit it.
+        number: The model's number in its session.
+        head: Index or name of the output to explain, in a model with several.
+
+    Raises:
+        ValueError: If the model has no spatial layer, or no scores.
+    """
+
+    def __init__(self, model, images, number=0, head=None):
+        self.model = model
+        self.images = images
+        self.number = number
+        self._head = head
+        self._logits = inspection.logits_endpoint(model, head)
+        output = inspection.head_index(model, head)
+        self._both = Exposed(model, [self._logits, Endpoint("", index=output)])
+        self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
+        self._weights = None
+        self.shapes, (logits, scores) = self._first_run()
+        if len(logits.shape) != 2:
+            raise ValueError(
+                "`model` must give one score for each class, (B, U). "
+                f"Received: {model.name!r}, whose logits have the shape {tuple(logits.shape)}."
+            )
+        self.classes = int(logits.shape[-1])
+        self._activated = not np.allclose(np.asarray(logits), np.asarray(scores))
+        self.layers = self._spatial_layers()
+
+    @property
+    def default_layer(self):
+        """The last layer with a spatial output on the way to the logits."""
+        return self.layers[-1]
+
+    def check_layer(self, layer):
+        """Refuse a layer that is not in the model, or has no spatial output."""
+        if layer in self.layers:
+            return
+        shape = self._shape(layer, inspection.find_path(self.model, layer))
+        raise ValueError(
+            "`layer` must name a layer with a spatial output (B, H, W, K), on the way to the logits. "
+            f"Received: layer={layer!r}, whose output is {shape}. Layers that fit: {', '.join(self.layers[-8:])}."
+        )
+
+    def scores(self, image_indices):
+        """Give the model's own output for some images, one score for each class.
+
+        Args:
+            image_indices: Numbers of the images.
+
+        Returns:
+            An array `(len(image_indices), U)`, float32.
+        """
+        self._forget_if_trained()
+        missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
+        for size, group in _by_shape(missing, self.images):
+            inputs = ops.convert_to_tensor(np.concatenate(group))
+            _, (found,) = compiled(_forward, self._both)(inputs, None)
+            self._known_scores.update(zip(size, np.asarray(found, "float32")))
+        scores = np.stack([self._known_scores[index] for index in image_indices])
+        while len(self._known_scores) > _KEPT_SCORES:
+            self._known_scores.popitem(last=False)
+        return scores
+
+    def scores_kind(self, scores):
+        """Tell `"probability"`, where an activation made the scores from the logits, from `"logit"`."""
+        return "probability" if self._activated and bool(((scores >= 0) & (scores <= 1)).all()) else "logit"
+
+    def steps(self, image_index, layer, class_index, contrast_index, method, params):
+        """Explain one choice piece by piece; leave the loop to stop.
+
+        Args:
+            image_index: Number of the image.
+            layer: Path of the layer.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+            method: Name of the method.
+            params: Own parameters; those of other methods are left aside.
+
+        Yields:
+            How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
+        """
+        started = time.perf_counter()
+        function, spec = methods.table()[method]
+        params = _own(function, params)
+        layer = layer if spec.signals == "one" else ""
+        exposed = Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
+        run, units = _told_apart(function, class_index, contrast_index)
+        array = self.images.inputs(image_index)
+
+        def finish(progress):
+            logits, maps = progress.result()
+            values = np.asarray(maps)[0, ..., 0]
+            low, high = limits(values, spec.signed or contrast_index is not None)
+            (scores,) = self.scores([image_index])
+            return Explanation(
+                map=values,
+                logits=np.asarray(logits)[0],
+                unit=class_index,
+                contrast=contrast_index,
+                layer=layer,
+                method=method,
+                params=params,
+                image_index=image_index,
+                model=self.number,
+                scores=scores,
+                scores_kind=self.scores_kind(scores),
+                low=low,
+                high=high,
+                note=_note(values, array, low, high),
+                milliseconds=1000 * (time.perf_counter() - started),
+                done=progress.done,
+                total=progress.total,
+            )
+
+        for progress in methods.step_by_step(run, exposed, ops.convert_to_tensor(array), units, **params):
+            yield progress.done, progress.total, functools.partial(finish, progress)
+
+    def why_no_scan(self):
+        """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
+        sizes = [self._shape(path, inspection.find_path(self.model, path)) or () for path in self.layers]
+        if any(side is None for shape in sizes for side in shape[1:]):
+            return "The model takes images of any size, so that nobody knows the memory that all layers need."
+        # The signals, their gradients, and what the backward pass holds beside them.
+        needed = 3 * 4 * sum(int(np.prod(shape[1:])) for shape in sizes)
+        if needed > _SCAN_BYTES:
+            return f"All {len(sizes)} layers at once need about {needed / 1024**3:.1f} GB of memory."
+        return None
+
+    def scan(self, image_index, class_index, contrast_index, method, params):
+        """Explain one choice at every spatial layer, in one pass.
+
+        Args:
+            image_index: Number of the image.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+            method: Name of the method.
+            params: Own parameters; those of other methods are left aside.
+
+        Returns:
+            A list with one map `(H', W')` for each of `layers`, and a list of their shown limits `(low, high)`.
+
+        Raises:
+            ValueError: If the method cannot be run at all layers at once, or the memory would not do.
+        """
+        function, spec = methods.table()[method]
+        reason = self.why_no_scan() if can_scan(function) else f"{spec.title} does not run at all layers at once."
+        if reason is not None:
+            raise ValueError(reason)
+        exposed = Exposed(self.model, [self._logits, *map(Endpoint, self.layers)])
+        run, units = _told_apart(scan(function), class_index, contrast_index)
+        inputs = ops.convert_to_tensor(self.images.inputs(image_index))
+        _, maps = compiled(run, exposed, **_own(function, params))(inputs, units)
+        values = [np.asarray(each)[0, ..., 0] for each in maps]
+        return values, [limits(each, spec.signed or contrast_index is not None) for each in values]
+
+    def _forget_if_trained(self):
+        """Drop what was kept when the weights have changed since: every training step moves some of the small ones."""
+        mark = compiled(_fingerprint, self._both)(ops.zeros(()), None)
+        mark = np.asarray(mark).tobytes()
+        if mark != self._weights:
+            self._weights = mark
+            self._known_scores.clear()
+
+    def _first_run(self):
+        """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
+        found = structure.operations(self.model)
+        unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
+        with taps.recording(unknown.values()) as tap:
+            outputs = self._both(ops.convert_to_tensor(self.images.inputs(0)), training=False)
+        last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
+        return {path: (None, *x.shape[1:]) for path, x in last.items() if hasattr(x, "shape")}, outputs
+
+    def _shape(self, path, operation):
+        return inspection.output_shape(operation) or self.shapes.get(path)
+
+    def _spatial_layers(self):
+        found = [path for path, op in self._way_to_logits() if _is_spatial(op, self._shape(path, op))]
+        if not found:
+            raise ValueError(
+                "`model` must have a layer with a spatial output (B, H, W, K) on the way to its logits. "
+                f"Received: {self.model.name!r}, which has none."
+            )
+        return found
+
+    def _way_to_logits(self):
+        if structure.functional(self.model) is None:
+            return list(structure.operations(self.model).items())
+        index = inspection.head_index(self.model, self._head)
+        found = dict(structure.backwards(self.model, index))
+        # In running order, an outer layer before its inner ones, as everything that is shown.
+        return [(path, op) for path, op in structure.operations(self.model).items() if path in found]
+
+
+def limits(values, signed=False):
+    """Choose the range of a map that is shown.
+
+    Args:
+        values: A raw map.
+        signed: Whether both signs are shown.
+
+    Returns:
+        The value shown as nothing (with both signs, as most against) and the value shown as most.
+    """
+    finite = values[np.isfinite(values)].astype("float64")
+    if not finite.size:
+        return 0.0, 0.0
+    if signed:
+        most = float(np.abs(finite).max())
+        return -most, most
+    return 0.0, max(float(finite.max()), 0.0)
+
+
+def _own(method, params):
+    names = {parameter.name for parameter in methods.parameters(method)}
+    return {name: value for name, value in params.items() if name in names}
+
+
+def _told_apart(method, class_index, contrast_index):
+    if contrast_index is None:
+        return method, ops.convert_to_tensor([[class_index]], "int32")
+    return contrast(method), ops.convert_to_tensor([[class_index, contrast_index]], "int32")
+
+
+def _forward(model, inputs, indices):
+    return forward(model, inputs)
+
+
+def _fingerprint(model, inputs, indices):
+    """Sum up every small weight; the sums move when the model is trained or loaded."""
+    small = [weight for weight in model.weights if np.prod(weight.shape) <= _SMALL_WEIGHT]
+    return ops.stack([ops.sum(ops.cast(weight, "float32")) for weight in small or model.weights[-1:]])
+
+
+def _by_shape(image_indices, images):
+    """Group images of one size, at most 32 together: their numbers, and their inputs."""
+    groups = {}
+    for index in image_indices:
+        inputs = images.inputs(index)
+        numbers, arrays = groups.setdefault(inputs.shape, ([], []))
+        numbers.append(index)
+        arrays.append(inputs)
+        if len(numbers) == 32:
+            yield groups.pop(inputs.shape)
+    yield from groups.values()
+
+
+def _note(values, inputs, low, high):
+    if not np.isfinite(inputs).all():
+        return "This image holds NaN or infinite values, so its scores and its map mean nothing."
+    if not np.isfinite(values).all():
+        return "The map holds NaN or infinite values: a layer's numbers left their range on this image."
+    if high > low:
+        return None
+    if (values == 0).all():
+        return "The map is zero everywhere: the class does not depend on this layer for this image."
+    return "No place speaks for this class at this layer: the map has no positive value."
+
+
+def _is_spatial(operation, shape):
+    return (
+        not isinstance(operation, keras.layers.InputLayer)
+        and shape is not None
+        and len(shape) == 4
+        and any(side is None or side > 1 for side in shape[1:3])
+    )
