@@ -1,0 +1,56 @@
+/** What the gutter beside one row shows: its pieces of edges as paths, and where its dot is. */
+import type { Piece } from "./lanes.ts";
+
+export const ROW_HEIGHT = 26;
+/** Lanes beyond these take their colours again; their place tells them apart. */
+const HUES = 6;
+const PITCH = 10;
+const NARROWEST = 4;
+/** Pixels that lanes share before they move together. */
+const ROOM = 56;
+const MARGIN = 9;
+
+export interface Stroke {
+  hue: number;
+  lit: boolean;
+  d: string;
+}
+
+/** Pixels from lane to lane. */
+export function pitchOf(lanes: number): number {
+  return Math.min(PITCH, Math.max(NARROWEST, ROOM / Math.max(1, lanes - 1)));
+}
+
+export function laneX(lane: number, pitch: number): number {
+  return MARGIN + Math.max(0, lane) * pitch;
+}
+
+export function gutterWidth(lanes: number): number {
+  return Math.ceil(2 * MARGIN + Math.max(0, lanes - 1) * pitchOf(lanes));
+}
+
+/** Of a lane: 0 for the main line. */
+export function hueOf(lane: number): number {
+  return lane <= 0 ? 0 : 1 + ((lane - 1) % HUES);
+}
+
+/** The paths of one row, those of one colour as one; the lit ones last, on top. */
+export function strokes(pieces: readonly Piece[], own: number, lit: readonly boolean[], pitch: number): Stroke[] {
+  const found = new Map<number, Stroke>();
+  for (const { kind, lane, edge } of pieces) {
+    const hue = hueOf(lane);
+    const key = lit[edge] ? -1 : hue;
+    if (!found.has(key)) found.set(key, { hue, lit: lit[edge], d: "" });
+    (found.get(key) as Stroke).d += pathOf(kind, laneX(lane, pitch), laneX(own, pitch));
+  }
+  return [...found.values()].sort((a, b) => Number(a.lit) - Number(b.lit) || b.hue - a.hue);
+}
+
+/** Away from the dot to the side and down, through, or down and to the dot. */
+function pathOf(kind: Piece["kind"], x: number, dot: number): string {
+  const middle = ROW_HEIGHT / 2;
+  if (kind === "through") return `M${x} 0V${ROW_HEIGHT}`;
+  const [from, to] = kind === "out" ? [ROW_HEIGHT, middle] : [0, middle];
+  if (x === dot) return `M${x} ${from}V${to}`;
+  return `M${x} ${from}Q${x} ${to} ${dot} ${to}`;
+}

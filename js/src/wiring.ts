@@ -1,0 +1,70 @@
+/** The edges of a model, and those of them that are on show when some of its rows are folded. */
+import type { Edge } from "./lanes.ts";
+
+/** What is asked of a node here; each comes before all that is inside it. */
+interface Nested {
+  parent: number;
+  inputs: readonly number[];
+  /** One past the last node inside it, itself included. */
+  end: number;
+}
+
+export function edgesOf(nodes: readonly { inputs: readonly number[] }[]): Edge[] {
+  return nodes.flatMap(({ inputs }, to) => inputs.map((from): Edge => [from, to]));
+}
+
+export interface Wiring {
+  /** Between positions of `rows`, each once. */
+  edges: Edge[];
+  /** For each edge of the model the one on show that stands for it, or -1 where both its ends are in one row. */
+  shown: Int32Array;
+}
+
+/** Attach every edge to rows on show: what is inside a folded row attaches to that row. */
+export function attach(nodes: readonly Nested[], rows: readonly { index: number }[], edges: readonly Edge[]): Wiring {
+  const at = new Int32Array(nodes.length).fill(-1);
+  rows.forEach(({ index }, position) => {
+    at[index] = position;
+  });
+  nodes.forEach(({ parent }, index) => {
+    if (at[index] < 0 && parent >= 0) at[index] = at[parent];
+  });
+  const known = new Map<number, number>();
+  const wiring: Wiring = { edges: [], shown: new Int32Array(edges.length).fill(-1) };
+  edges.forEach(([start, end], edge) => {
+    const [from, to] = [at[start], at[end]];
+    if (from === to || from < 0 || to < 0) return;
+    const key = from * rows.length + to;
+    if (!known.has(key)) known.set(key, wiring.edges.push([from, to]) - 1);
+    wiring.shown[edge] = known.get(key) as number;
+  });
+  return wiring;
+}
+
+/** The edges on all ways from a node, or from what is inside it, to the outputs. */
+export function wayToOutput(nodes: readonly Nested[], edges: readonly Edge[], start: number): boolean[] {
+  const lit = edges.map(() => false);
+  if (start < 0) return lit;
+  const leaving = new Map<number, number[]>();
+  edges.forEach(([from], edge) => {
+    leaving.set(from, [...(leaving.get(from) ?? []), edge]);
+  });
+  const { end } = nodes[start];
+  const inside = (node: number) => node >= start && node < end;
+  const waiting = edges.flatMap(([from, to], edge) => (inside(from) && !inside(to) ? [edge] : []));
+  for (let edge = waiting.pop(); edge !== undefined; edge = waiting.pop()) {
+    if (lit[edge]) continue;
+    lit[edge] = true;
+    waiting.push(...(leaving.get(edges[edge][1]) ?? []));
+  }
+  return lit;
+}
+
+/** What feeds a node, or what is inside it, from outside, and what it feeds. */
+export function neighbours(nodes: readonly Nested[], edges: readonly Edge[], index: number) {
+  const inside = (node: number) => node >= index && node < nodes[index].end;
+  const self = (from: number, to: number) => from === to && from === index;
+  const from = edges.filter(([a, b]) => inside(b) && (!inside(a) || self(a, b))).map(([a]) => a);
+  const to = edges.filter(([a, b]) => inside(a) && (!inside(b) || self(a, b))).map(([, b]) => b);
+  return { from: [...new Set(from)], to: [...new Set(to)] };
+}
