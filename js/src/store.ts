@@ -16,6 +16,7 @@ import {
   type WidgetModel,
 } from "./contract.ts";
 import { type Decode, decodeBitmap, Gallery } from "./gallery.ts";
+import { type OutlineNode, outline } from "./outline.ts";
 import { type Listener, Protocol } from "./protocol.ts";
 import { rank } from "./ranking.ts";
 import { ancestors, initiallyFolded } from "./tree.ts";
@@ -32,6 +33,8 @@ export interface Picture {
 /** All that one widget's page knows, shared by its views. Components read the signals and call the methods. */
 export class Store implements Listener {
   readonly setup: Setup;
+  /** The layers and what they fold into. */
+  readonly layers: readonly OutlineNode[];
   readonly choice: Signal<Choice>;
   readonly opacity: Signal<number>;
   readonly threshold: Signal<number>;
@@ -58,6 +61,7 @@ export class Store implements Listener {
   constructor(model: WidgetModel, abort: AbortSignal, decode: Decode = decodeBitmap) {
     this.#protocol = new Protocol(model, this, abort);
     this.setup = this.#protocol.setup;
+    this.layers = outline(this.setup.nodes);
     const traits = this.#protocol.traits();
     this.choice = signal(pickChoice(traits));
     this.opacity = signal(traits.opacity);
@@ -241,12 +245,12 @@ export class ViewState {
   readonly folded: Signal<ReadonlySet<number>>;
   /** The row of the layers that the keyboard is on. */
   readonly active: Signal<number>;
-  #setup: Setup;
+  #layers: readonly OutlineNode[];
 
   constructor(store: Store) {
-    this.#setup = store.setup;
+    this.#layers = store.layers;
     const chosen = this.#find(store.choice.peek().layer);
-    this.folded = signal(initiallyFolded(store.setup.nodes, chosen));
+    this.folded = signal(initiallyFolded(store.layers, chosen));
     this.active = signal(Math.max(0, chosen));
   }
 
@@ -255,7 +259,7 @@ export class ViewState {
     const index = this.#find(path);
     if (index < 0) return;
     const folded = new Set(this.folded.peek());
-    for (const around of ancestors(this.#setup.nodes, index)) folded.delete(around);
+    for (const around of ancestors(this.#layers, index)) folded.delete(around);
     batch(() => {
       if (folded.size !== this.folded.peek().size) this.folded.value = folded;
       this.active.value = index;
@@ -270,6 +274,6 @@ export class ViewState {
   }
 
   #find(path: string): number {
-    return this.#setup.nodes.findIndex((node) => node.path === path);
+    return this.#layers.findIndex((node) => node.path === path && !node.block);
   }
 }

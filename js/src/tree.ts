@@ -1,5 +1,12 @@
 import type { LayerNode } from "./contract.ts";
 
+export interface TreeNode extends LayerNode {
+  /** What its row says, where that is less than its name. */
+  label?: string;
+  /** A block of layers for the eye only: never found, never chosen. */
+  block?: boolean;
+}
+
 export interface Row {
   /** Of the node. */
   index: number;
@@ -23,12 +30,12 @@ export function terms(query: string): string[] {
  * Which nodes fit every word of the query: by path, by their type's full name, or by a part of it where no path has
  * that word. (`conv2` means the layers of that name, not each Conv2D.)
  */
-function search(nodes: readonly LayerNode[], words: readonly string[]): boolean[] {
+function search(nodes: readonly TreeNode[], words: readonly string[]): boolean[] {
   const texts = nodes.map(({ path, type }) => ({ path: path.toLowerCase(), type: type.toLowerCase() }));
   const named = new Set(words.filter((word) => texts.some(({ path }) => path.includes(word))));
-  return texts.map(({ path, type }) =>
-    words.every((word) => path.includes(word) || type === word || (!named.has(word) && type.includes(word))),
-  );
+  const fits = ({ path, type }: { path: string; type: string }) =>
+    words.every((word) => path.includes(word) || type === word || (!named.has(word) && type.includes(word)));
+  return texts.map((text, index) => words.length === 0 || (!nodes[index].block && fits(text)));
 }
 
 /** The nested models around a node, the nearest first. */
@@ -42,16 +49,20 @@ export function containers(nodes: readonly LayerNode[]): Set<number> {
   return new Set(nodes.map(({ parent }) => parent).filter((parent) => parent >= 0));
 }
 
-/** What is folded at first: nothing in a short list, in a long one everything but the way to the chosen node. */
+/** What is folded at first: all but the way to the chosen node, and whole levels, the outer first, while they fit. */
 export function initiallyFolded(nodes: readonly LayerNode[], chosen: number): Set<number> {
-  if (nodes.length <= OPEN_ROWS) return new Set();
-  const folded = containers(nodes);
+  let folded = containers(nodes);
   for (const index of ancestors(nodes, chosen)) folded.delete(index);
+  for (let level = 0; folded.size > 0; level++) {
+    const deeper = new Set([...folded].filter((index) => nodes[index].level > level));
+    if (unfolded(nodes, deeper).filter(Boolean).length > OPEN_ROWS) break;
+    folded = deeper;
+  }
   return folded;
 }
 
 /** The rows on show, in order. A query shows what fits it, with the nested models around it, folded or not. */
-export function visibleRows(nodes: readonly LayerNode[], folded: ReadonlySet<number>, query = ""): Row[] {
+export function visibleRows(nodes: readonly TreeNode[], folded: ReadonlySet<number>, query = ""): Row[] {
   const words = terms(query);
   const searching = words.length > 0;
   const hits = search(nodes, words);
@@ -94,11 +105,13 @@ function unfolded(nodes: readonly LayerNode[], folded: ReadonlySet<number>): boo
 }
 
 /** The next row whose name begins with what was typed, from `from` on and round the end; -1 if none. */
-export function typeAhead(nodes: readonly LayerNode[], rows: readonly Row[], from: number, text: string): number {
+export function typeAhead(nodes: readonly TreeNode[], rows: readonly Row[], from: number, text: string): number {
   const wanted = text.toLowerCase();
+  const begins = ({ label, name }: TreeNode) =>
+    label?.toLowerCase().startsWith(wanted) || name.toLowerCase().startsWith(wanted);
   for (let step = text.length > 1 ? 0 : 1; step <= rows.length; step++) {
     const at = (from + step + rows.length) % rows.length;
-    if (nodes[rows[at].index].name.toLowerCase().startsWith(wanted)) return at;
+    if (begins(nodes[rows[at].index])) return at;
   }
   return -1;
 }

@@ -148,16 +148,27 @@ function explain(choice, serial, id, setup) {
   return [content, [map, scores]];
 }
 
-/** An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead or constant. */
+/** The rows that Python wrote for a real model. */
+async function graph(name) {
+  const response = await fetch(new URL(`fixtures/graphs/${name}.json.gz`, import.meta.url));
+  return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).json();
+}
+
+/**
+ * An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead, constant, or
+ * `graph-NAME` for a model of fixtures/graphs, with `nesting-NAME` for the same as if its edges were not known.
+ */
 export async function fakeModel(kind) {
   const large = kind === "large";
   const labels = large ? Array.from({ length: 1000 }, (_, i) => `${LABELS[i % 8]} number ${i}`) : LABELS;
+  const [drawn, name] = /^(?:graph|nesting)-(.*)/.exec(kind) ?? [];
+  const known = drawn ? await graph(name) : { nodes: nodes(large), edges_known: true };
+  if (kind.startsWith("nesting")) Object.assign(known, { edges_known: false });
   const setup = {
     version: 1,
     model: "honest",
     images: large ? 5000 : 24,
-    nodes: nodes(large),
-    edges_known: true,
+    ...known,
     labels,
     methods: METHODS,
     colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu_r"],
@@ -166,7 +177,7 @@ export async function fakeModel(kind) {
         ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."]
         : [],
   };
-  const layer = setup.nodes.findLast(({ name }) => name === "conv2").path;
+  const layer = setup.nodes.findLast(({ name, spatial }) => (drawn ? spatial : name === "conv2")).path;
   const traits = {
     image_index: 0,
     layer,

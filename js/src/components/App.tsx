@@ -40,7 +40,8 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       {store.trouble.value && <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />}
       <div class="ke-body">
         <LayerTree
-          nodes={setup.nodes}
+          nodes={store.layers}
+          edgesKnown={setup.edges_known}
           chosen={useComputed(() => choice.value.layer)}
           enabled={enabled}
           unused={useComputed(() => store.method.value?.layer === false)}

@@ -1,45 +1,56 @@
 import type { ReadonlySignal } from "@preact/signals";
-import type { LayerNode } from "../contract.ts";
 import { formatCount, formatShape } from "../format.ts";
+import type { OutlineNode } from "../outline.ts";
 import type { Row } from "../tree.ts";
+import { type Beside, Gutter } from "./Gutter.tsx";
 import { Marked } from "./Marked.tsx";
 
-export const ROW_HEIGHT = 26;
+/** Shorter names are cut at their end, if at all. */
+const LONG = 14;
+/** The last word of a name, with the one before a number: names of layers often differ only there. */
+const TAIL = /[_.-](?:[^_.-]{1,10}[_.-]\d+|[^_.-]{2,12})$/;
 
 interface Props {
-  node: LayerNode;
+  node: OutlineNode;
   row: Row;
   top: number;
+  beside: Beside;
   chosen: boolean;
   active: boolean;
   /** The kernel is there to be asked. */
   enabled: boolean;
+  searching: boolean;
   query: ReadonlySignal<string>;
+  /** What tells more about it, while that is on show. */
+  described?: string;
   onClick(event: MouseEvent): void;
 }
 
-export function LayerRow({ node, row, top, chosen, active, enabled, query, onClick }: Props) {
-  const shape = formatShape(node.shape, " × ");
+export function LayerRow(props: Props) {
+  const { node, row, top, beside, chosen, active, enabled, searching, query, described, onClick } = props;
+  const pickable = enabled && node.spatial;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys of all its rows
     <div
       role="treeitem"
       class="ke-row"
-      data-path={node.path}
-      data-fixed={!node.spatial || undefined}
+      data-path={node.block ? undefined : node.path}
+      data-index={row.index}
+      data-fixed={!(node.spatial || node.block) || undefined}
       data-miss={!row.hit || undefined}
-      aria-label={[node.path, node.type, shape].filter(Boolean).join(", ")}
+      aria-label={spoken(node)}
       aria-level={node.level + 1}
       aria-posinset={row.position}
       aria-setsize={row.siblings}
       aria-selected={chosen}
       aria-expanded={row.expandable ? row.expanded : undefined}
-      aria-disabled={!enabled || !node.spatial || undefined}
+      aria-disabled={!(pickable || row.expandable) || undefined}
+      aria-describedby={described}
       tabIndex={active ? 0 : -1}
-      title={`${node.path}\n${node.type}, ${formatCount(node.params)} parameters`}
       style={{ top: `${top}px`, "--level": node.level }}
       onClick={onClick}
     >
+      <Gutter {...beside} mark={markOf(node, row, beside)} />
       <span class="ke-caret" aria-hidden="true">
         {row.expandable && (
           <svg width="8" height="8" viewBox="0 0 8 8" fill="currentColor" aria-hidden="true">
@@ -47,10 +58,40 @@ export function LayerRow({ node, row, top, chosen, active, enabled, query, onCli
           </svg>
         )}
       </span>
-      <span class="ke-name">
-        <Marked text={node.name} query={query} />
-      </span>
+      {searching ? (
+        <span class="ke-name">
+          <Marked text={node.name} query={query} />
+        </span>
+      ) : (
+        <Name text={node.label} />
+      )}
+      {node.layers > 0 && !row.expanded && <span class="ke-count">{formatCount(node.layers)}</span>}
       <span class="ke-shape">{formatShape(node.shape)}</span>
     </div>
   );
+}
+
+/** A name that loses its middle where there is no room. */
+function Name({ text }: { text: string }) {
+  const tail = text.length >= LONG ? TAIL.exec(text) : null;
+  if (!tail) return <span class="ke-name">{text}</span>;
+  return (
+    <span class="ke-name ke-long">
+      <span>{text.slice(0, tail.index)}</span>
+      <span>{tail[0]}</span>
+    </span>
+  );
+}
+
+/** What the row is called: all that a reader who does not see the lanes needs to choose. */
+function spoken({ path, type, shape, block, layers }: OutlineNode): string {
+  const inside = layers > 0 ? `${formatCount(layers)} layers inside` : "";
+  return [path, block ? "block" : type, formatShape(shape, " × "), inside].filter(Boolean).join(", ");
+}
+
+function markOf(node: OutlineNode, row: Row, beside: Beside) {
+  // What is unfolded is drawn by its own rows; where no edge is known, there is nothing to draw.
+  if (beside.lane < 0 || (node.block && row.expanded)) return null;
+  if (node.block || (row.expandable && !row.expanded)) return "fold";
+  return node.spatial ? "explainable" : "other";
 }

@@ -1,55 +1,80 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useId, useMemo, useRef } from "preact/hooks";
 import { formatCount } from "../format.ts";
+import { gutterWidth, ROW_HEIGHT } from "../gutter.ts";
 import { type Row, terms } from "../tree.ts";
-import { LayerRow, ROW_HEIGHT } from "./LayerRow.tsx";
+import { edgesOf } from "../wiring.ts";
+import { LayerCard } from "./LayerCard.tsx";
+import { LayerRow } from "./LayerRow.tsx";
 import { SearchBox } from "./SearchBox.tsx";
+import { useCard } from "./useCard.ts";
+import { useGutter } from "./useGutter.ts";
 import { type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
 
 interface Props extends TreeProps {
   /** The method looks at the input, whatever layer is chosen. */
   unused: ReadonlySignal<boolean>;
+  edgesKnown: boolean;
 }
 
 export function LayerTree(props: Props) {
-  const { nodes, unused, view } = props;
+  const { nodes, chosen, unused, edgesKnown, view } = props;
   const box = useRef<HTMLDivElement>(null);
   const tree = useTree(props, box);
   const onKeyDown = useTreeKeys(props, tree);
   const { rows } = tree;
+  const searching = useComputed(() => terms(view.layerQuery.value).length > 0);
+  const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
+  const beside = useGutter(nodes, edges, rows, chosen, searching);
+  const card = useCard(rows);
+  const id = useId();
   const found = useComputed(() => rows.value.filter(({ hit }) => hit).length);
-  const searching = terms(view.layerQuery.value).length > 0;
+  const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
   return (
-    <section class="ke-side ke-layers">
+    <section class="ke-side ke-layers" {...card.handlers}>
       <h3>
         Layers
         <span>
-          {searching && `${formatCount(found.value)} of `}
-          {formatCount(nodes.length)}
+          {searching.value && `${formatCount(found.value)} of `}
+          {formatCount(count)}
         </span>
       </h3>
       <SearchBox name="Find layer" query={view.layerQuery} onKey={treeSearchKeys(tree, box)} />
       {unused.value && <p class="ke-aside">This method explains the input: no layer is looked at.</p>}
+      {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
       <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
         <div
           role="tree"
           aria-label="Layers"
           class="ke-tree"
-          style={{ height: `${rows.value.length * ROW_HEIGHT}px` }}
+          style={{
+            height: `${rows.value.length * ROW_HEIGHT}px`,
+            "--gutter": `${gutterWidth(beside.value(0).lanes)}px`,
+          }}
           onKeyDown={onKeyDown}
         >
-          <Rows {...props} {...tree} />
+          <Rows {...props} {...tree} beside={beside} searching={searching.value} card={card.shown} cardId={id} />
         </div>
         {rows.value.length === 0 && <p class="ke-aside">No layer fits.</p>}
       </div>
+      {card.shown.value && <LayerCard id={id} nodes={nodes} edges={edges} {...card.shown.value} />}
     </section>
   );
 }
 
+interface RowsProps extends Props, ReturnType<typeof useTree> {
+  beside: ReturnType<typeof useGutter>;
+  searching: boolean;
+  card: ReturnType<typeof useCard>["shown"];
+  cardId: string;
+}
+
 /** The rows in view, and the one that the keyboard is on. */
-function Rows({ nodes, chosen, enabled, view, onPick, rows, at, range }: Props & ReturnType<typeof useTree>) {
+function Rows(props: RowsProps) {
+  const { nodes, chosen, enabled, view, onPick, rows, at, range, beside, searching, card, cardId } = props;
   const [first, last] = range.value;
   const roving = Math.max(0, at.value);
+  const described = card.value?.index;
 
   function onClick(row: Row, event: MouseEvent) {
     const node = nodes[row.index];
@@ -63,16 +88,20 @@ function Rows({ nodes, chosen, enabled, view, onPick, rows, at, range }: Props &
   return rows.value.map((row, position) => {
     const rendered = (position >= first && position < last) || position === roving;
     if (!rendered) return null;
+    const node = nodes[row.index];
     return (
       <LayerRow
         key={row.index}
-        node={nodes[row.index]}
+        node={node}
         row={row}
         top={position * ROW_HEIGHT}
-        chosen={nodes[row.index].path === chosen.value}
+        beside={beside.value(position)}
+        chosen={!node.block && node.path === chosen.value}
         active={position === roving}
         enabled={enabled.value}
+        searching={searching}
         query={view.layerQuery}
+        described={described === row.index ? cardId : undefined}
         onClick={(event) => onClick(row, event)}
       />
     );

@@ -1,11 +1,11 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { LayerNode } from "../contract.ts";
+import { ROW_HEIGHT } from "../gutter.ts";
 import { step, used } from "../keys.ts";
+import type { OutlineNode } from "../outline.ts";
 import type { ViewState } from "../store.ts";
 import { nextHit, type Row, typeAhead, visibleRows } from "../tree.ts";
-import { ROW_HEIGHT } from "./LayerRow.tsx";
 import { scrollToItem, useWindow } from "./useWindow.ts";
 
 /** Letters typed within this many milliseconds make one word. */
@@ -13,7 +13,7 @@ const TYPING = 700;
 const ROVING = "[tabindex='0']";
 
 export interface TreeProps {
-  nodes: readonly LayerNode[];
+  nodes: readonly OutlineNode[];
   chosen: ReadonlySignal<string>;
   /** The kernel is there to be asked. */
   enabled: ReadonlySignal<boolean>;

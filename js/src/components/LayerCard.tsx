@@ -1,0 +1,55 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { formatCount, formatShape } from "../format.ts";
+import type { Edge } from "../lanes.ts";
+import type { OutlineNode } from "../outline.ts";
+import { neighbours } from "../wiring.ts";
+import type { Shown } from "./useCard.ts";
+
+interface Props extends Shown {
+  id: string;
+  nodes: readonly OutlineNode[];
+  edges: readonly Edge[];
+}
+
+/** Neighbours that are named; of more, their number is told. */
+const NAMED = 4;
+
+/** What a row has no room for, beside it. */
+export function LayerCard({ id, nodes, edges, index, top }: Props) {
+  const card = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const element = card.current;
+    const root = element?.closest(".ke");
+    if (!element || !root) return;
+    element.style.top = `${top}px`;
+    const over = element.getBoundingClientRect().bottom - (root.getBoundingClientRect().bottom - 8);
+    if (over > 0) element.style.top = `${top - over}px`;
+  });
+  const node = nodes[index];
+  const { from, to } = neighbours(nodes, edges, index);
+  const shape = formatShape(node.shape, " × ");
+  return (
+    <div ref={card} id={id} role="tooltip" class="ke-card">
+      <b>{node.path}</b>
+      <p>
+        {node.block ? `Block of ${formatCount(node.layers)} layers` : node.type}
+        {shape && ` · ${shape}`}
+        {` · ${formatCount(node.params)} parameters`}
+      </p>
+      {!node.block && <p>{node.spatial ? "Can be explained." : "No rows and columns to draw a map on."}</p>}
+      {edges.length > 0 && (
+        <dl>
+          <dt>From</dt>
+          <dd>{names(nodes, from) || "nothing: an input"}</dd>
+          <dt>To</dt>
+          <dd>{names(nodes, to) || "nothing: an output"}</dd>
+        </dl>
+      )}
+    </div>
+  );
+}
+
+function names(nodes: readonly OutlineNode[], indices: readonly number[]): string {
+  const named = indices.slice(0, NAMED).map((index) => nodes[index].path);
+  return named.join(", ") + (indices.length > NAMED ? ` and ${indices.length - NAMED} more` : "");
+}

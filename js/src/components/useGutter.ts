@@ -1,0 +1,41 @@
+import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+import { assignLanes, cut, type Edge } from "../lanes.ts";
+import type { OutlineNode } from "../outline.ts";
+import type { Row } from "../tree.ts";
+import { attach, wayToOutput } from "../wiring.ts";
+import type { Beside } from "./Gutter.tsx";
+
+const NOTHING: Beside = { lanes: 1, lane: 0, pieces: [], lit: [] };
+
+/** What is drawn beside each row: the edges among the rows on show, those on the chosen one's way to the output lit. */
+export function useGutter(
+  nodes: readonly OutlineNode[],
+  edges: readonly Edge[],
+  rows: ReadonlySignal<Row[]>,
+  chosen: ReadonlySignal<string>,
+  searching: ReadonlySignal<boolean>,
+) {
+  const drawn = useComputed(() => {
+    // Between hits there are rows that are not shown, and no edge could be followed.
+    if (searching.value || edges.length === 0) return null;
+    const wiring = attach(nodes, rows.value, edges);
+    const lanes = assignLanes(rows.value.length, wiring.edges);
+    return { ...wiring, lanes, pieces: cut(rows.value.length, wiring.edges, lanes) };
+  });
+  const starts = useMemo(() => new Map(nodes.map(({ path, block }, index) => [block ? "" : path, index])), [nodes]);
+  const way = useComputed(() => wayToOutput(nodes, edges, starts.get(chosen.value) ?? -1));
+  const lit = useComputed(() => {
+    const shown: boolean[] = [];
+    way.value.forEach((on, edge) => {
+      const stands = drawn.value?.shown[edge] ?? -1;
+      if (on && stands >= 0) shown[stands] = true;
+    });
+    return shown;
+  });
+  return useComputed(() => (position: number): Beside => {
+    if (!drawn.value) return NOTHING;
+    const { lanes, pieces } = drawn.value;
+    return { lanes: lanes.count, lane: lanes.rows[position], pieces: pieces[position], lit: lit.value };
+  });
+}
