@@ -5,22 +5,40 @@ logits, maps = ke.gradcam(model, images, units)
 ke.ExplainerWidget(model, images)
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
-from ke_widgets import filters, inspection, methods, utils
-from ke_widgets.engine.explaining import Shortcut, explain, explain_batches, partial_explain
-from ke_widgets.methods import cams as _cams
-from ke_widgets.methods import gradient as _gradient
-from ke_widgets.methods import meta as _meta
-
 if TYPE_CHECKING:
-    from ke_widgets.widget.view import ExplainerWidget
+    from ke_widgets import demo as demo
+    from ke_widgets import filters as filters
+    from ke_widgets import inspection as inspection
+    from ke_widgets import methods as methods
+    from ke_widgets import metrics as metrics
+    from ke_widgets import utils as utils
+    from ke_widgets.engine.explaining import explain as explain
+    from ke_widgets.engine.explaining import explain_batches as explain_batches
+    from ke_widgets.engine.explaining import partial_explain as partial_explain
+    from ke_widgets.shortcuts import cam as cam
+    from ke_widgets.shortcuts import full_gradients as full_gradients
+    from ke_widgets.shortcuts import gradcam as gradcam
+    from ke_widgets.shortcuts import gradcampp as gradcampp
+    from ke_widgets.shortcuts import gradients as gradients
+    from ke_widgets.shortcuts import scorecam as scorecam
+    from ke_widgets.shortcuts import smoothgrad as smoothgrad
+    from ke_widgets.widget.view import ExplainerWidget as ExplainerWidget
 
 __version__ = "0.1.0"
 
-# The family of CAMs goes by two names in what people have written.
-setattr(methods, "cam", _cams)  # noqa: B010
-
+# Where each public name lives. All of them come when they are first asked for: the command line and the server
+# extension are part of this package and must not wait for TensorFlow, nor a library user for the notebook's libraries.
+_MODULES = ("demo", "filters", "inspection", "methods", "metrics", "utils")
+_HOMES = {
+    "ExplainerWidget": "widget.view",
+    **dict.fromkeys(("explain", "explain_batches", "partial_explain"), "engine.explaining"),
+    **dict.fromkeys(
+        ("gradients", "full_gradients", "smoothgrad", "cam", "gradcam", "gradcampp", "scorecam"), "shortcuts"
+    ),
+}
 __all__ = [
     "ExplainerWidget",
     "explain",
@@ -33,33 +51,22 @@ __all__ = [
     "gradcam",
     "gradcampp",
     "scorecam",
+    "demo",
     "filters",
     "inspection",
     "methods",
+    "metrics",
     "utils",
 ]
 
 
-def _shortcut(family, method) -> Shortcut:
-    spec = family.METHODS[method]
-    return partial_explain(method, spec.signals, postprocessing=spec.postprocessing, resizing=spec.resizing)
-
-
-gradients = _shortcut(_gradient, _gradient.gradients)
-full_gradients = _shortcut(_gradient, _gradient.full_gradients)
-smoothgrad = _shortcut(_meta, _meta.smoothgrad)
-cam = _shortcut(_cams, _cams.cam)
-gradcam = _shortcut(_cams, _cams.gradcam)
-gradcampp = _shortcut(_cams, _cams.gradcampp)
-scorecam = _shortcut(_cams, _cams.scorecam)
-
-
 def __getattr__(name):
-    # The widget brings the notebook's libraries: only who asks for it loads them.
-    if name == "ExplainerWidget":
-        from ke_widgets.widget.view import ExplainerWidget
-
-        return ExplainerWidget
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import ke_widgets as ke
+from ke_widgets import methods
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -40,6 +41,11 @@ def test_what_a_page_links_to_exists(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
     missing = [link for link in links if not (ROOT / link).exists()]
     assert not missing
+
+
+def test_every_method_has_a_row_in_the_readme():
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert set(methods.table()) <= set(rows)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -35,6 +35,7 @@ menu and parameter form, and the contract tests.
 """
 
 import functools
+import importlib
 import inspect
 import typing
 from collections.abc import Callable
@@ -249,3 +250,11 @@ def table():
                 raise ValueError(f"A method's name must be its own. Received two named {method.__name__!r}.")
             found[method.__name__] = (method, spec)
     return found
+
+
+def __getattr__(name):
+    # The families import this module, so they come when they are asked for. That of CAMs goes by two names in what
+    # people have written.
+    if name in ("cam", "cams", "gradient", "meta", "scan"):
+        return importlib.import_module(f"{__name__}.{'cams' if name == 'cam' else name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
