@@ -3,12 +3,14 @@
  * through), and by names where they help. A block is a thing to fold, nothing that a model knows of.
  */
 import type { Edge } from "./lanes.ts";
-import { beginning, isAutomatic, prefixOf, stageOf } from "./naming.ts";
+import { beginning, prefixOf, stageOf } from "./naming.ts";
 
 export interface Item {
   name: string;
   type: string;
   shape: (number | null)[] | null;
+  /** Keras gave the name. */
+  automatic: boolean;
 }
 
 export interface Block {
@@ -126,14 +128,14 @@ const bySize: Says = (items, { last }) => items[last].shape?.slice(1, -1).join()
 
 /** Says nothing that would speak against standing between two units that say `said`. */
 function indifferent(items: readonly Item[], { first, last, prefix }: Block, said: string): boolean {
-  return first < last ? beginning(prefix, said) : isAutomatic(items[first]);
+  return first < last ? beginning(prefix, said) : items[first].automatic;
 }
 
 function joined(items: readonly Item[], blocks: readonly Block[], says: Says): Block[] {
   const units = unitsOf(items, blocks);
   const result: Block[] = [];
   for (let at = 0; at < units.length; at++) {
-    const said = isAutomatic(items[units[at].first]) && says === byName ? null : says(items, units[at]);
+    const said = items[units[at].first].automatic && says === byName ? null : says(items, units[at]);
     let end = at;
     for (let next = at + 1; said !== null && next < units.length; next++) {
       if (says(items, units[next]) === said) end = next;

@@ -1,14 +1,9 @@
 /** What the names of layers tell: which share a beginning, and which were not given by anybody. */
 
-interface Named {
-  name: string;
-  type: string;
-}
-
 const letters = (text: string) => text.replace(/[\d_]/g, "").toLowerCase();
 
 /** Keras named it: `batch_normalization_7`. */
-export function isAutomatic({ name, type }: Named): boolean {
+export function isAutomatic({ name, type }: { name: string; type: string }): boolean {
   return letters(name) === letters(type);
 }
 
@@ -18,8 +13,8 @@ export function beginning(name: string, prefix: string): boolean {
 }
 
 /** The whole words that all names begin with; those that Keras gave do not count, unless most are. */
-export function prefixOf(named: readonly Named[]): string {
-  const names = named.filter((one) => !isAutomatic(one)).map(({ name }) => `${name}_`);
+export function prefixOf(named: readonly { name: string; automatic: boolean }[]): string {
+  const names = named.filter(({ automatic }) => !automatic).map(({ name }) => `${name}_`);
   if (names.length < 2 || 2 * names.length < named.length) return "";
   let length = 0;
   while (length < names[0].length && names.every((name) => name[length] === names[0][length])) length++;

@@ -2,7 +2,7 @@
 import { type Block, findBlocks } from "./blocks.ts";
 import type { LayerNode } from "./contract.ts";
 import type { Edge } from "./lanes.ts";
-import { shortened } from "./naming.ts";
+import { isAutomatic, shortened } from "./naming.ts";
 
 export interface OutlineNode extends LayerNode {
   /** What its row says: the name, without what the block around says already. */
@@ -35,7 +35,7 @@ export function outline(nodes: readonly LayerNode[]): OutlineNode[] {
       return { node, index, label: node.name, inside: grow(index) };
     });
     const blocks = findBlocks(
-      leaves.map(({ node }) => node),
+      leaves.map(({ node }) => ({ ...node, automatic: isAutomatic(node) })),
       edges.get(parent) ?? [],
     );
     return bundle(leaves, blocks, 0, leaves.length, "");

@@ -135,7 +135,8 @@ test("which names Keras gave, and what names begin with", () => {
   expect(isAutomatic({ name: "conv_7", type: "Conv2D" })).toBe(false);
   expect(beginning("block1_conv", "block1")).toBe(true);
   expect(beginning("block10_conv", "block1")).toBe(false);
-  const named = (...names: string[]) => prefixOf(names.map((name) => ({ name, type: "Conv2D" })));
+  const named = (...names: string[]) =>
+    prefixOf(names.map((name) => ({ name, automatic: isAutomatic({ name, type: "Conv2D" }) })));
   expect(named("conv2_block1_1_conv", "conv2_block1_out")).toBe("conv2_block1");
   expect(named("conv2_block1_out", "conv2_block10_out")).toBe("conv2");
   expect(named("left", "right")).toBe("");

@@ -1,0 +1,108 @@
+"""What the page needs for the largest graph, in a real browser: `python -m tests.benchmarks.graph`.
+
+Prints the time from the graph's arrival to the first frame that shows it, from a click to the frame with all of its
+layers unfolded, and the frames per second while those are scrolled.
+"""
+
+import functools
+import http.server
+import statistics
+import threading
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.chromium import MISSING, find_chromium
+
+ROOT = Path(__file__).parents[2]
+MODEL = "NASNetLarge"
+ROUNDS = 5
+
+OPEN = """async (model) => {
+    const { fakeModel } = await import("/js/test/fake.mjs");
+    const widget = (await import("/ke_widgets/widget/static/widget.js")).default;
+    const fake = await fakeModel(`graph-${model}`);
+    fake.send = () => {};  // Its kernel would draw images in this very thread.
+    const place = document.getElementById("place");
+    const frame = () => new Promise(requestAnimationFrame);
+    const signal = new AbortController().signal;
+    await frame();
+    const start = performance.now();
+    const { initialize, render } = widget();
+    await initialize({ model: fake, signal });
+    await render({ model: fake, el: place, signal });
+    await frame();
+    while (!place.querySelector("[role=treeitem] svg")) await frame();
+    await frame();  // The one before is on the screen now.
+    return performance.now() - start;
+}"""
+
+UNFOLD = """async () => {
+    const tree = document.querySelector("[role=tree]");
+    const frame = () => new Promise(requestAnimationFrame);
+    const times = [];
+    for (;;) {
+        const folded = [...tree.querySelectorAll("[aria-expanded=false] .ke-caret")];
+        if (folded.length === 0) {
+            const box = tree.parentElement;
+            if (box.scrollTop + box.clientHeight >= box.scrollHeight - 1) return times;
+            box.scrollTop += 200;
+            await frame();
+            await frame();
+            continue;
+        }
+        const start = performance.now();
+        folded[0].click();
+        await frame();
+        await frame();
+        times.push(performance.now() - start);
+    }
+}"""
+
+SCROLL = """async () => {
+    const box = document.querySelector("[role=tree]").parentElement;
+    const frame = () => new Promise(requestAnimationFrame);
+    box.scrollTop = 0;
+    await frame();
+    const times = [await frame()];
+    for (let at = 0; at < 240; at++) {
+        box.scrollTop += 90;
+        times.push(await frame());
+    }
+    const empty = [...document.querySelectorAll("[role=treeitem]")].length;
+    return [times.slice(1).map((time, at) => time - times[at]), empty];
+}"""
+
+
+def main():
+    """Print the three."""
+    handler = functools.partial(_Quiet, directory=ROOT)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    if not (path := find_chromium()):
+        raise SystemExit(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        first = []
+        for _ in range(ROUNDS):
+            page = browser.new_page(viewport={"width": 1100, "height": 800})
+            page.goto(f"http://127.0.0.1:{server.server_port}/js/test/page.html?case=none")
+            first.append(page.evaluate(OPEN, MODEL))
+        unfolded = page.evaluate(UNFOLD)
+        frames, rows = page.evaluate(SCROLL)
+        browser.close()
+    server.shutdown()
+    print(f"{MODEL}, first picture: {statistics.median(first):.0f} ms (of {ROUNDS}: {min(first):.0f}-{max(first):.0f})")
+    print(f"unfolding one of {len(unfolded)} blocks: {statistics.median(unfolded):.0f} ms, at most {max(unfolded):.0f}")
+    late = sum(frame > 25 for frame in frames)
+    rate = 1000 * len(frames) / sum(frames)
+    print(f"scrolling all, {rows} rows in the page: {rate:.0f} frames a second, {late} of {len(frames)} late")
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+
+if __name__ == "__main__":
+    main()
