@@ -18,18 +18,19 @@ ORDER = [
     ["methods"],
     ["metrics"],
     ["widget"],  # session, and what serves it
+    ["widget.panel"],
     ["widget.view"],
 ]
 
 # Parts of the widget that know nothing of each other, nor of what puts them together.
 APART = ["widget.protocol", "widget.worker", "widget.graph", "widget.charts", "widget.export"]
-TOGETHER = ["widget.session", "widget.view"]
+TOGETHER = ["widget.session", "widget.panel", "widget.view"]
 
 # Who may import what, and whether only inside a function.
 ONLY_IN = {
     "tensorflow": ["engine", "demo.train"],
     "anywidget": ["widget.view"],
-    "ipywidgets": ["widget.view"],
+    "ipywidgets": ["widget.view", "widget.panel"],
     "traitlets": ["widget.view"],
     "bqplot": ["widget.charts"],
     "matplotlib": ["utils"],

@@ -112,6 +112,22 @@ class Session:
         self.check(model=model, contrast_index=contrast_index, layer=layer, **choice)
         return self.subjects[model].scan(contrast_index=contrast_index, **choice)
 
+    def curves(self, explanation):
+        """Take pixels away, and bring them in, in the order of a map, and watch the class's score.
+
+        Args:
+            explanation: An `Explanation` of this session.
+
+        Yields:
+            `Curves`, as far as they are known.
+
+        Raises:
+            ValueError: If the map tells two classes apart: no one score stands for it.
+        """
+        if explanation.contrast is not None:
+            raise ValueError("Curves are of one class: leave the contrast out.")
+        yield from self.subjects[explanation.model].curves(explanation)
+
     def predictions(self, image_indices):
         """Tell what the first model sees on some images.
 

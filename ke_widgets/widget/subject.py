@@ -4,12 +4,13 @@ import collections
 import functools
 import time
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets import inspection, methods
+from ke_widgets import inspection, methods, metrics
 from ke_widgets.engine import structure, taps
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.exposing import Endpoint, Exposed
@@ -63,6 +64,24 @@ class Explanation:
     milliseconds: float
     done: int = 1
     total: int = 1
+
+
+class Curves(NamedTuple):
+    """Scores as pixels go and come; NaN where they are not known yet.
+
+    Attributes:
+        shares: Shares of pixels `(S + 1,)`.
+        deletion: Scores `(S + 1,)`, or `None`.
+        insertion: Scores `(S + 1,)`, or `None`.
+        done: Number of pieces that were computed.
+        total: Number of pieces in all.
+    """
+
+    shares: np.ndarray
+    deletion: np.ndarray | None
+    insertion: np.ndarray | None
+    done: int
+    total: int
 
 
 class Subject:
@@ -224,6 +243,25 @@ class Subject:
         _, maps = compiled(run, exposed, **_own(function, params))(inputs, units)
         values = [np.asarray(each)[0, ..., 0] for each in maps]
         return values, [limits(each, spec.signed or contrast_index is not None) for each in values]
+
+    def curves(self, explanation):
+        """Give deletion (towards the image's mean) and insertion (from a blurred image) of a map, piece by piece.
+
+        Args:
+            explanation: An `Explanation` of this model.
+
+        Yields:
+            `Curves`.
+        """
+        scores = Exposed(self.model, self._both.endpoints[1:])
+        inputs = self.images.inputs(explanation.image_index)
+        maps, units = explanation.map[None, ..., None], np.array([[explanation.unit]])
+        known: list[Any] = [None, None]
+        for number, (metric, baseline) in enumerate(((metrics.deletion, "mean"), (metrics.insertion, "blur"))):
+            for progress in metrics.step_by_step(metric, scores, inputs, maps, units, baseline=baseline):
+                shares, found, *_ = progress.result()
+                known[number] = found[0, :, 0]
+                yield Curves(shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total)
 
     def _forget_if_trained(self):
         """Drop what was kept when the weights have changed since: every training step moves some of the small ones."""

@@ -3,13 +3,15 @@
 import collections
 import contextlib
 import contextvars
+import functools
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from ke_widgets import methods
@@ -41,6 +43,8 @@ class ExplainerWidget(anywidget.AnyWidget):
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
         targets: The true class of each image, `(N,)`, or all of them, `(N, U)` of 0 and 1: the view then says which
             predictions are right.
+        charts: Whether class scores and the curves of deletion and insertion stand under the view when it is shown by
+            itself. Put into a box, the widget is the view alone; `widget.charts` is the charts alone.
         **choice: First values of the traits below.
 
     Attributes:
@@ -91,8 +95,11 @@ class ExplainerWidget(anywidget.AnyWidget):
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
 
-    def __init__(self, model, images, *, labels=None, preprocess=None, head=None, targets=None, **choice):
+    def __init__(self, model, images, *, labels=None, preprocess=None, head=None, targets=None, charts=True, **choice):
         self._session = Session(model, images, labels, preprocess, head, targets)
+        self._with_charts = charts
+        self._panel: Any = None
+        self._box: Any = None
         self._page = threading.local()
         self._context = None
         self._serial = 0
@@ -165,9 +172,30 @@ class ExplainerWidget(anywidget.AnyWidget):
             raise self._error
         return self.result
 
+    @property
+    def charts(self):
+        """The charts alone, an ipywidgets box: class scores to click on, and the curves for the map on show."""
+        if self._panel is None:
+            from ke_widgets.widget.panel import Panel  # bqplot comes only where charts are shown
+
+            self._panel = Panel(self._session.labels, self._picked, self._ask_curves, self._cancel)
+            if self.result is not None:
+                self._panel.show(self.result)
+        return self._panel.box
+
+    def _repr_mimebundle_(self, **kwargs):
+        if not self._with_charts:
+            return super()._repr_mimebundle_(**kwargs)
+        if self._box is None:
+            self._box = ipywidgets.VBox([self, self.charts])
+        return self._box._repr_mimebundle_(**kwargs)
+
     def close(self):
         """Close every view and free what the widget held."""
         self._worker.close()
+        for shown in (self._panel, self._box):
+            if shown is not None:
+                shown.close()
         self._results.clear()
         self._newest.clear()
         super().close()
@@ -213,6 +241,14 @@ class ExplainerWidget(anywidget.AnyWidget):
         for pane in range(1 + len(self.panes)):
             self._submit(protocol.Explain(None, self.pane_choice(pane), pane))
 
+    # From the charts.
+
+    def _picked(self, class_index):
+        self.class_index = class_index
+
+    def _ask_curves(self):
+        self._worker.submit(_Curves(self.choice), "curves")
+
     # From the page. The handler only notes and answers at once: it may hold up every widget of the kernel.
 
     def set_state(self, sync_data):
@@ -246,8 +282,7 @@ class ExplainerWidget(anywidget.AnyWidget):
             self._adopt(message)
             self._submit(message)
         elif isinstance(message, protocol.Cancel):
-            for dropped in self._worker.cancel():
-                self._drop(dropped)
+            self._cancel()
         elif isinstance(message, protocol.Pictures | protocol.Predictions):
             self._worker.errand(lambda: self._serve(message))
         else:
@@ -262,6 +297,10 @@ class ExplainerWidget(anywidget.AnyWidget):
             for name in _CHOICE:
                 setattr(self, name, getattr(message.choice, name))
 
+    def _cancel(self):
+        for dropped in self._worker.cancel():
+            self._drop(dropped)
+
     def _submit(self, message):
         if isinstance(message, protocol.Explain) and message.pane == 0:
             self._asked = _key(message.choice)
@@ -271,13 +310,14 @@ class ExplainerWidget(anywidget.AnyWidget):
             self._drop(dropped)
 
     def _drop(self, message):
-        if message.id is not None:
+        if getattr(message, "id", None) is not None:
             self._answer(protocol.superseded(message.id))
 
     # On the worker's thread.
 
     def _work(self, message, why_stop):
-        (self._scan if isinstance(message, protocol.Scan) else self._explain)(message, why_stop)
+        run = {protocol.Scan: self._scan, _Curves: self._curves}.get(type(message), self._explain)
+        run(message, why_stop)
 
     def _explain(self, message, why_stop):
         told = shown = time.monotonic()
@@ -303,6 +343,25 @@ class ExplainerWidget(anywidget.AnyWidget):
         answer = protocol.result(message.id, message.pane, self._serial, message.choice, explanation)
         self._newest[message.pane] = (*answer, explanation)
         self._answer(answer)
+        if self._panel is not None and message.pane == 0:
+            self._publish(lambda: self._panel.show(explanation))
+
+    def _curves(self, message, why_stop):
+        explanation = self._results.get(_key(message.choice))
+        if explanation is None:
+            explanation = self._session.run(**asdict(message.choice))
+        self._publish(lambda: self._panel.computing(True))
+        try:
+            told = 0.0
+            for curves in self._session.curves(explanation):
+                stop = why_stop()
+                if stop or curves.done == curves.total or time.monotonic() - told >= _PREVIEW_SECONDS:
+                    told = time.monotonic()
+                    self._publish(functools.partial(self._panel.curves, *curves))
+                if stop:
+                    break
+        finally:
+            self._publish(lambda: self._panel.computing(False))
 
     def _scan(self, message, why_stop):
         started = time.perf_counter()
@@ -317,6 +376,9 @@ class ExplainerWidget(anywidget.AnyWidget):
     def _failed(self, message, error):
         if isinstance(message, protocol.Explain) and message.pane == 0:
             self._error = error
+        if isinstance(message, _Curves):
+            self._publish(lambda: self._panel.refuse(str(error)[:120]))
+            return
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         self._answer(protocol.error(message.id, text, _hint(error), message.choice))
 
@@ -357,6 +419,13 @@ class ExplainerWidget(anywidget.AnyWidget):
             function()
         else:
             self._context.copy().run(function)
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """Deletion and insertion of the map of a choice."""
+
+    choice: protocol.Choice
 
 
 def _key(choice):
