@@ -4,17 +4,13 @@ Prints the time from the graph's arrival to the first frame that shows it, from 
 layers unfolded, and the frames per second while those are scrolled.
 """
 
-import functools
-import http.server
 import statistics
-import threading
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import MISSING, find_chromium
+from tests.browser.served import serve_page
 
-ROOT = Path(__file__).parents[2]
 MODEL = "NASNetLarge"
 ROUNDS = 5
 
@@ -76,32 +72,23 @@ SCROLL = """async () => {
 
 def main():
     """Print the three."""
-    handler = functools.partial(_Quiet, directory=ROOT)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     if not (path := find_chromium()):
         raise SystemExit(MISSING)
-    with sync_playwright() as playwright:
+    with serve_page() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         first = []
         for _ in range(ROUNDS):
             page = browser.new_page(viewport={"width": 1100, "height": 800})
-            page.goto(f"http://127.0.0.1:{server.server_port}/js/test/page.html?case=none")
+            page.goto(f"{address}?case=none")
             first.append(page.evaluate(OPEN, MODEL))
         unfolded = page.evaluate(UNFOLD)
         frames, rows = page.evaluate(SCROLL)
         browser.close()
-    server.shutdown()
     print(f"{MODEL}, first picture: {statistics.median(first):.0f} ms (of {ROUNDS}: {min(first):.0f}-{max(first):.0f})")
     print(f"unfolding one of {len(unfolded)} blocks: {statistics.median(unfolded):.0f} ms, at most {max(unfolded):.0f}")
     late = sum(frame > 25 for frame in frames)
     rate = 1000 * len(frames) / sum(frames)
     print(f"scrolling all, {rows} rows in the page: {rate:.0f} frames a second, {late} of {len(frames)} late")
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        pass
 
 
 if __name__ == "__main__":

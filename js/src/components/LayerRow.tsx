@@ -16,6 +16,8 @@ interface Props {
   top: number;
   beside: Beside;
   chosen: boolean;
+  /** The chosen one is folded away inside. */
+  holds: boolean;
   active: boolean;
   /** The kernel is there to be asked. */
   enabled: boolean;
@@ -27,7 +29,7 @@ interface Props {
 }
 
 export function LayerRow(props: Props) {
-  const { node, row, top, beside, chosen, active, enabled, searching, query, described, onClick } = props;
+  const { node, row, top, beside, chosen, holds, active, enabled, searching, query, described, onClick } = props;
   const pickable = enabled && node.spatial;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys of all its rows
@@ -38,6 +40,7 @@ export function LayerRow(props: Props) {
       data-index={row.index}
       data-fixed={!(node.spatial || node.block) || undefined}
       data-miss={!row.hit || undefined}
+      data-holds={holds || undefined}
       aria-label={spoken(node)}
       aria-level={node.level + 1}
       aria-posinset={row.position}

@@ -75,6 +75,7 @@ function Rows(props: RowsProps) {
   const [first, last] = range.value;
   const roving = Math.max(0, at.value);
   const described = card.value?.index;
+  const start = nodes.findIndex(({ path, block }) => path === chosen.value && !block);
 
   function onClick(row: Row, event: MouseEvent) {
     const node = nodes[row.index];
@@ -96,7 +97,8 @@ function Rows(props: RowsProps) {
         row={row}
         top={position * ROW_HEIGHT}
         beside={beside.value(position)}
-        chosen={!node.block && node.path === chosen.value}
+        chosen={row.index === start}
+        holds={!row.expanded && start > row.index && start < node.end}
         active={position === roving}
         enabled={enabled.value}
         searching={searching}

@@ -1,16 +1,10 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { terms } from "../tree.ts";
 
-/** Text with the first word of the query lit where it occurs. */
+/** Text with the words of the query lit wherever they occur. */
 export function Marked({ text, query }: { text: string; query: ReadonlySignal<string> }) {
-  const word = terms(query.value).find((term) => text.toLowerCase().includes(term));
-  if (!word) return <>{text}</>;
-  const at = text.toLowerCase().indexOf(word);
-  return (
-    <>
-      {text.slice(0, at)}
-      <mark>{text.slice(at, at + word.length)}</mark>
-      {text.slice(at + word.length)}
-    </>
-  );
+  const words = terms(query.value).map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
+  if (words.length === 0) return <>{text}</>;
+  const parts = text.split(new RegExp(`(${words.join("|")})`, "giu"));
+  return <>{parts.map((part, at) => (at % 2 ? <mark key={at}>{part}</mark> : part))}</>;
 }

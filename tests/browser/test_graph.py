@@ -1,0 +1,130 @@
+"""The layer graph in a real browser, on the graphs that Python wrote for known models; the kernel is a stand-in."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.lab import SCREENSHOTS
+from tests.browser.served import serve_page
+
+MODELS = ["ResNet50V2", "InceptionV3", "DenseNet121", "siamese", "multi_output"]
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serve_page() as address:
+        yield address
+
+
+@pytest.fixture
+def opened(browser, address):
+    """A function that opens the page on a model and gives the page."""
+    contexts = []
+
+    def open_page(case, theme="light", width=980):
+        context = browser.new_context(viewport={"width": width + 60, "height": 760})
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}?case={case}&theme={theme}&width={width}")
+        expect(page.get_by_role("treeitem").first).to_be_visible()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def row(page, name):
+    return page.get_by_role("treeitem", name=name).first
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_graph_can_be_read_in_both_themes(opened, model, theme):
+    page = opened(f"graph-{model}", theme)
+    page.screenshot(path=SCREENSHOTS / f"graph-{model}-{theme}.png")
+    found = Axe().run(page, context=".ke-layers")
+    serious = [one["id"] for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
+    assert serious == []
+    assert page.locator(".ke-edge").count() > 0
+
+
+def test_the_largest_graph_opens_folded_with_the_chosen_layer_in_view(opened):
+    page = opened("graph-NASNetLarge")
+    rows = page.get_by_role("treeitem")
+    assert rows.count() <= 80
+    expect(page.locator('[role="treeitem"][aria-selected="true"]')).to_be_in_viewport()
+    expect(page.get_by_role("heading", name="Layers")).to_contain_text("1,039")
+    # Unfolded, only what is in view is in the page.
+    for number in reversed(range(6)):
+        row(page, f"normal_concat_{number} …").locator(".ke-caret").click()
+    expect(row(page, "normal_concat_0 …")).to_have_attribute("aria-expanded", "true")
+    assert rows.count() < 80
+
+
+def test_a_block_folds_and_unfolds_and_is_never_chosen(opened):
+    page = opened("graph-ResNet50V2")
+    chosen = page.locator('[role="treeitem"][aria-selected="true"]')
+    before = chosen.get_attribute("data-path")
+    block = row(page, "conv5_block2, block")
+    block.click()
+    expect(block).to_have_attribute("aria-expanded", "true")
+    inside = row(page, "conv5_block2_1_conv")
+    expect(inside).to_have_attribute("aria-level", "2")
+    expect(inside).to_have_text("1_conv2·2·512")
+    assert chosen.get_attribute("data-path") == before
+    inside.click()
+    expect(chosen).to_have_attribute("data-path", "conv5_block2_1_conv")
+    inside.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(block).to_have_attribute("aria-expanded", "false")
+    expect(block).to_have_attribute("data-holds", "true")
+
+
+def test_the_way_to_the_output_is_lit_and_nothing_before_it(opened):
+    page = opened("graph-multi_output")
+    row(page, "lateral").click()
+
+    def lit():
+        names = page.locator('[role="treeitem"]:has(.ke-dot[data-lit])')
+        return [names.nth(at).get_attribute("data-path") for at in range(names.count())]
+
+    assert lit() == ["lateral", "up", "merge", "boxes"]
+    row(page, "backbone/coarse").click()
+    assert lit() == ["backbone/coarse", "lateral", "up", "pool", "merge", "classes", "boxes"]
+
+
+def test_the_card_tells_what_feeds_a_layer_and_moves_nothing(opened):
+    page = opened("graph-multi_output")
+    card = page.get_by_role("tooltip")
+    merge = row(page, "merge")
+    before = merge.bounding_box()
+    merge.hover()
+    expect(card).to_contain_text("Add · 16 × 16 × 8")
+    expect(card).to_contain_text("Frombackbone/fine, up")
+    expect(card).to_contain_text("Toboxes")
+    expect(merge).to_have_attribute("aria-describedby", card.get_attribute("id"))
+    assert merge.bounding_box() == before
+    page.mouse.move(5, 5)
+    expect(card).to_have_count(0)
+    # By keyboard: with the focus, until Escape.
+    merge.click()
+    page.keyboard.press("ArrowUp")
+    expect(card).to_contain_text("pool")
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+
+
+def test_a_model_without_a_graph_is_a_tree_that_says_so(opened):
+    page = opened("nesting-multi_output")
+    expect(page.get_by_text("Rows are by nesting, without edges")).to_be_visible()
+    assert page.locator(".ke-edge").count() == 0
+    assert page.get_by_role("treeitem").count() == 11
+
+
+@pytest.mark.parametrize("model", ["ResNet50V2", "InceptionV3"])
+def test_a_narrow_page_keeps_names_and_graph(opened, model):
+    page = opened(f"graph-{model}", width=480)
+    names = page.locator(".ke-row .ke-name")
+    assert all(names.nth(at).bounding_box()["width"] > 60 for at in range(names.count()))
+    page.locator(".ke-layers").screenshot(path=SCREENSHOTS / f"graph-{model}-480.png")
