@@ -1,6 +1,8 @@
 """Train the two demo models: `python -m ke_widgets.demo.train --out DIR`."""
 
 import argparse
+import json
+import zipfile
 from pathlib import Path
 
 import keras
@@ -170,6 +172,31 @@ def measure(model, watermark, n=1000):
     return average_precision(targets, model.predict(images, verbose=0))
 
 
+def save(model, path):
+    """Save a model so that older Keras 3 opens it too.
+
+    Keras 3.13 and later write arguments of initializers that earlier versions do not know. They are left out: a trained
+    model does not need its initializers.
+
+    Args:
+        model: A built `keras.Model`.
+        path: The `.keras` file.
+    """
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["config.json"] = json.dumps(_without_axes(json.loads(files["config.json"]))).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def _without_axes(config):
+    if isinstance(config, dict):
+        return {key: _without_axes(value) for key, value in config.items() if key not in ("input_axes", "output_axes")}
+    return [_without_axes(value) for value in config] if isinstance(config, list) else config
+
+
 def main(arguments=None):
     """Train, save and measure both models.
 
@@ -185,7 +212,7 @@ def main(arguments=None):
     options.out.mkdir(parents=True, exist_ok=True)
     for name, watermark in WATERMARKS.items():
         model = train(name, draw(options.scenes, options.seed, watermark), options.epochs, options.seed)
-        model.save(options.out / f"{name}.keras")
+        save(model, options.out / f"{name}.keras")
         for shown in dict.fromkeys((None, watermark)):
             found = measure(model, shown)
             print(f"{name}, watermark={shown!r}: mean average precision {found.mean():.3f},", end=" ")

@@ -79,3 +79,11 @@ def test_drawing_scenes_needs_no_framework():
 
 def _imported(node):
     return [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
+
+
+@pytest.mark.parametrize("name", demo.MODELS)
+def test_a_model_says_nothing_that_older_keras_does_not_know(name):
+    with resources.as_file(resources.files(demo) / f"{name}.keras") as path, zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json").decode()
+    assert "GlorotUniform" in config
+    assert "_axes" not in config
