@@ -108,9 +108,9 @@ def test_the_card_tells_what_feeds_a_layer_and_moves_nothing(opened):
     page.mouse.move(5, 5)
     expect(card).to_have_count(0)
     # By keyboard: with the focus, until Escape.
-    merge.click()
+    row(page, "boxes").focus()
     page.keyboard.press("ArrowUp")
-    expect(card).to_contain_text("pool")
+    expect(card).to_contain_text("classes")
     page.keyboard.press("Escape")
     expect(card).to_have_count(0)
 

@@ -17,6 +17,7 @@ const AWAY = 120;
 export function useCard(rows: ReadonlySignal<Row[]>) {
   const shown = useSignal<Shown | null>(null);
   const timer = useRef(0);
+  const pointer = useRef("");
   useEffect(() => () => clearTimeout(timer.current), []);
   // Rows that fold or are searched move away from under the card.
   useSignalEffect(() => {
@@ -44,8 +45,10 @@ export function useCard(rows: ReadonlySignal<Row[]>) {
     });
 
   const handlers = {
+    onPointerMove: moved,
     onPointerOver(event: PointerEvent) {
-      if (event.pointerType === "touch") return;
+      // Rows that move under a pointer at rest are not pointed at.
+      if (event.pointerType === "touch" || !moved(event)) return;
       const row = rowOf(event);
       if (row) after(shown.peek() ? 0 : REST, () => show(row));
       else if ((event.target as Element).closest(".ke-card")) clearTimeout(timer.current);
@@ -62,6 +65,12 @@ export function useCard(rows: ReadonlySignal<Row[]>) {
     },
     onWheel: hide,
   };
+
+  function moved({ screenX, screenY }: PointerEvent): boolean {
+    const before = pointer.current;
+    pointer.current = `${screenX} ${screenY}`;
+    return pointer.current !== before;
+  }
 
   function onLeave() {
     after(AWAY, () => {
