@@ -175,8 +175,7 @@ def measure(model, watermark, n=1000):
 def save(model, path):
     """Save a model so that older Keras 3 opens it too.
 
-    Keras 3.13 and later write arguments of initializers that earlier versions do not know. They are left out: a trained
-    model does not need its initializers.
+    Newer versions write arguments that earlier ones refuse. Those are left out: none of them is used here.
 
     Args:
         model: A built `keras.Model`.
@@ -185,16 +184,20 @@ def save(model, path):
     model.save(path)
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    files["config.json"] = json.dumps(_without_axes(json.loads(files["config.json"]))).encode()
+    files["config.json"] = json.dumps(_without_news(json.loads(files["config.json"]))).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
 
 
-def _without_axes(config):
+# Arguments of initializers, of batch normalization and of dense layers that came after Keras 3.5.
+_NEWS = {"input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum", "quantization_config"}
+
+
+def _without_news(config):
     if isinstance(config, dict):
-        return {key: _without_axes(value) for key, value in config.items() if key not in ("input_axes", "output_axes")}
-    return [_without_axes(value) for value in config] if isinstance(config, list) else config
+        return {key: _without_news(value) for key, value in config.items() if key not in _NEWS}
+    return [_without_news(value) for value in config] if isinstance(config, list) else config
 
 
 def main(arguments=None):

@@ -87,3 +87,4 @@ def test_a_model_says_nothing_that_older_keras_does_not_know(name):
         config = archive.read("config.json").decode()
     assert "GlorotUniform" in config
     assert "_axes" not in config
+    assert "renorm" not in config
