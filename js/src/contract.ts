@@ -44,6 +44,21 @@ export interface Setup {
   methods: Method[];
   colormaps: string[];
   notices: string[];
+  /** What follows, an older kernel does not know. */
+  models?: ModelSetup[];
+  /** Names of the methods that explain all layers in one pass. */
+  scan_methods?: string[];
+  /** Whether the right classes are known. */
+  targets?: boolean;
+}
+
+export interface ModelSetup {
+  name: string;
+  nodes: LayerNode[];
+  edges_known: boolean;
+  default_layer: string;
+  /** All layers at once: whether memory allows it, why not, and which layers, from first to last. */
+  scan: { offered: boolean; reason: string | null; layers: string[] };
 }
 
 /** What a map depends on. */
@@ -51,21 +66,39 @@ export interface Choice {
   image_index: number;
   layer: string;
   class_index: number;
+  /** Why `class_index` and not this one; null for no contrast. */
+  contrast_index: number | null;
   method: string;
   params: Record<string, ParamValue>;
+  /** Which of the models. */
+  model: number;
 }
+
+/** What another pane shows; the rest is as in the main one. */
+export type Overrides = Partial<Choice>;
+
+export type View = "overlay" | "map" | "image";
 
 /** How a map is shown; the kernel is never asked about it. */
 export interface Look {
   opacity: number;
   colormap: string;
   threshold: number;
+  view: View;
 }
 
-export type Traits = Choice & Look;
+export type Traits = Choice & Look & { panes: Overrides[] };
 
-export const CHOICE_KEYS = ["image_index", "layer", "class_index", "method", "params"] as const;
-export const LOOK_KEYS = ["opacity", "colormap", "threshold"] as const;
+export const CHOICE_KEYS = [
+  "image_index",
+  "layer",
+  "class_index",
+  "contrast_index",
+  "method",
+  "params",
+  "model",
+] as const;
+export const LOOK_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
 
 export interface MapContent {
   height: number;
@@ -84,6 +117,8 @@ export interface MapContent {
 export interface ResultContent {
   kind: "result";
   id: string | null;
+  /** 0 is the main one. */
+  pane?: number;
   serial: number;
   choice: Choice;
   map: MapContent;
@@ -91,6 +126,40 @@ export interface ResultContent {
   scores_kind: "probability" | "logit";
   milliseconds: number;
   note: string | null;
+  /** Pieces that the map is made of; fewer than `total` where the work was cancelled. */
+  done?: number;
+  total?: number;
+}
+
+export interface ProgressContent {
+  kind: "progress";
+  id: string | null;
+  pane?: number;
+  done: number;
+  total: number;
+  text: string;
+  /** The map so far. */
+  map?: MapContent | null;
+}
+
+export interface ScanContent {
+  kind: "scan";
+  id: string;
+  pane: number;
+  serial: number;
+  choice: Choice;
+  layers: string[];
+  maps: MapContent[];
+  milliseconds: number;
+}
+
+export interface PredictionsContent {
+  kind: "predictions";
+  id: string;
+  indices: number[];
+  top: number[];
+  score: number[];
+  right: (boolean | null)[];
 }
 
 export interface ImagesContent {
@@ -104,15 +173,20 @@ export interface ImagesContent {
 export type FromKernel =
   | ResultContent
   | ImagesContent
+  | ScanContent
+  | PredictionsContent
+  | ProgressContent
   | { kind: "superseded"; id: string }
-  | { kind: "progress"; id: string | null; done: number; total: number; text: string }
-  | { kind: "error"; id: string | null; message: string; hint: string | null; choice: Choice | null };
+  | { kind: "error"; id: string | null; message: string; hint: string | null; choice: Choice | null; pane?: number };
 
 export type ToKernel =
   | { kind: "hello" }
-  | { kind: "explain"; id: string; choice: Choice }
+  | { kind: "explain" | "scan"; id: string; pane: number; choice: Partial<Choice> }
   | { kind: "cancel"; id: string }
-  | { kind: "images"; id: string; indices: number[]; size: number };
+  | ({ id: string } & Errand);
+
+/** What is asked for beside the maps. */
+export type Errand = { kind: "images"; indices: number[]; size: number } | { kind: "predictions"; indices: number[] };
 
 /** Bytes as hosts hand them over. */
 export type Bytes = DataView | ArrayBuffer | Uint8Array;
@@ -129,6 +203,8 @@ export interface Snapshot {
 export interface Result extends ResultContent {
   values: Float32Array;
   scores: Float32Array;
+  /** More of it is on its way. */
+  preview?: boolean;
 }
 
 export interface Progress {
@@ -157,20 +233,27 @@ export interface WidgetModel {
   off(name: string, callback: (...args: any[]) => void): void;
 }
 
-/** The choice with everything spelled out that the map depends on, and nothing else, so that equal maps compare equal. */
-export function resolve(choice: Choice, methods: readonly Method[]): string {
+/**
+ * The choice with everything spelled out that the map depends on, and nothing else, so that equal maps compare equal.
+ * Without its layer (`anyLayer`) it is what all layers at once depend on.
+ */
+export function resolve(choice: Choice, methods: readonly Method[], anyLayer = false): string {
   const method = methods.find(({ name }) => name === choice.method);
   const own = method?.params.map(({ name, default: value }) => [name, choice.params[name] ?? value] as const);
   const params = own ?? Object.entries(choice.params);
   return JSON.stringify([
     choice.image_index,
-    (method?.layer ?? true) ? choice.layer : "",
+    !anyLayer && (method?.layer ?? true) ? choice.layer : "",
     choice.class_index,
+    choice.contrast_index ?? null,
     choice.method,
     params,
+    choice.model ?? 0,
   ]);
 }
 
-export function pickChoice({ image_index, layer, class_index, method, params }: Choice): Choice {
-  return { image_index, layer, class_index, method, params };
+/** The choice and nothing else; what an older kernel does not know has its neutral value. */
+export function pickChoice(choice: Choice): Choice {
+  const { image_index, layer, class_index, contrast_index, method, params, model } = choice;
+  return { image_index, layer, class_index, contrast_index: contrast_index ?? null, method, params, model: model ?? 0 };
 }

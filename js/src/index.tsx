@@ -1,7 +1,8 @@
 import { render } from "preact";
 import { App } from "./components/App.tsx";
 import type { WidgetModel } from "./contract.ts";
-import { Store, ViewState } from "./store.ts";
+import { Store } from "./store.ts";
+import { ViewState } from "./viewstate.ts";
 
 interface Context {
   model: WidgetModel;

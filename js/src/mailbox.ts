@@ -12,7 +12,7 @@ interface Question {
 }
 
 interface Post {
-  explain(id: string, choice: Choice): void;
+  ask(id: string, choice: Choice): void;
   cancel(id: string): void;
   /** Something changed about what is awaited. */
   changed(waiting: Waiting): void;
@@ -43,6 +43,17 @@ export class Mailbox {
     return this.#next !== null;
   }
 
+  /** Of the question in flight, each time that it was asked. */
+  get ids(): readonly string[] {
+    return this.#asked?.ids ?? [];
+  }
+
+  /** What is asked with this id, or what Python computes by itself where there is none. */
+  asking(id: string | null): Choice | null {
+    const asked = this.#asked;
+    return asked && (id === null ? asked.ids.length === 0 : asked.ids.includes(id)) ? asked.choice : null;
+  }
+
   ask(choice: Choice): void {
     this.#promised = null;
     if (this.#asked?.ids.length) {
@@ -61,6 +72,11 @@ export class Mailbox {
       this.#asked = { choice, ids: [], cancelled: false };
       this.#watch();
     }
+  }
+
+  /** What waits is not wanted any more. */
+  drop(): void {
+    this.#next = this.#promised = null;
   }
 
   /** Ask the kernel to stop what it does for us, and forget what waits. */
@@ -111,7 +127,7 @@ export class Mailbox {
     question.ids.push(id);
     this.#asked = question;
     this.#watch();
-    this.#post.explain(id, question.choice);
+    this.#post.ask(id, question.choice);
   }
 
   #watch(): void {

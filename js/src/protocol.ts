@@ -2,36 +2,36 @@ import {
   type Bytes,
   CHOICE_KEYS,
   type Choice,
+  type Errand,
   type FromKernel,
-  type ImagesContent,
   LOOK_KEYS,
+  type PredictionsContent,
   type Problem,
-  type Progress,
-  pickChoice,
+  type ProgressContent,
   type Result,
   resolve,
+  type ScanContent,
   type Setup,
   type Snapshot,
   type ToKernel,
   type Traits,
-  type Waiting,
   type WidgetModel,
 } from "./contract.ts";
-import { LOST, Mailbox } from "./mailbox.ts";
-import { decodeResult } from "./result.ts";
+import { Errands } from "./errands.ts";
+import { type Caller, Line } from "./line.ts";
+import { decodeMap, decodeResult } from "./result.ts";
+import { Scan } from "./scan.ts";
 
-/** What the page learns. */
+/** What the page learns, beside what its panes do. */
 export interface Listener {
   /** What is chosen in the page now. */
   traits(): Traits;
   /** Python chose. */
   chosen(changed: Partial<Traits>): void;
-  result(result: Result): void;
   images(indices: number[], size: number, pngs: Bytes[]): void;
-  imagesFailed(indices: number[], size: number): void;
-  progress(progress: Progress | null): void;
+  predicted(content: PredictionsContent): void;
+  errandFailed(errand: Errand): void;
   problem(problem: Problem): void;
-  waiting(waiting: Waiting): void;
   /** The kernel of this widget is no more. */
   gone(): void;
 }
@@ -40,14 +40,19 @@ export interface Listener {
 export const SAVE_DELAY = 200;
 export const DRAG_DELAY = 2_000;
 
-const KEYS: readonly (keyof Traits)[] = [...CHOICE_KEYS, ...LOOK_KEYS];
+const KEYS: readonly (keyof Traits)[] = [...CHOICE_KEYS, ...LOOK_KEYS, "panes"];
 
 /** The widget's side of all that Python says and is told. Nobody else touches the anywidget model. */
 export class Protocol {
   readonly setup: Setup;
   #model: WidgetModel;
   #listener: Listener;
-  #mailbox: Mailbox;
+  /** Of the panes, in their order. */
+  #lines: Line[] = [];
+  #cut = new Set<string>();
+  #errands: Errands;
+  /** What this kernel's widget has. */
+  #keys: readonly (keyof Traits)[];
   #pending: Partial<Traits> = {};
   /** What Python was told since the last quiet moment: coming back, it is an echo. */
   #told = new Map<keyof Traits, Set<string>>();
@@ -55,7 +60,6 @@ export class Protocol {
   #saving = false;
   #gone = false;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
-  #pictures = new Map<string, { indices: number[]; size: number; timer: ReturnType<typeof setTimeout> }>();
   #origin = Math.random().toString(36).slice(2, 8);
   #count = 0;
 
@@ -63,18 +67,17 @@ export class Protocol {
     this.setup = model.get("_setup") as Setup;
     this.#model = model;
     this.#listener = listener;
-    this.#mailbox = new Mailbox({
+    this.#keys = KEYS.filter((key) => model.get(key) !== undefined);
+    this.#errands = new Errands({
+      send: (id, errand) => this.#send({ ...errand, id }),
       newId: () => this.#newId(),
-      explain: (id, choice) => this.#explain(id, choice),
-      cancel: (id) => this.#send({ kind: "cancel", id }),
-      changed: (waiting) => this.#waiting(waiting),
     });
     this.#listen(signal);
   }
 
   /** What Python holds. */
-  traits(): Traits {
-    return Object.fromEntries(KEYS.map((key) => [key, this.#model.get(key)])) as unknown as Traits;
+  traits(): Partial<Traits> {
+    return Object.fromEntries(this.#keys.map((key) => [key, this.#model.get(key)]));
   }
 
   /** The newest result, as it was kept for a page that opens later. */
@@ -84,38 +87,31 @@ export class Protocol {
     return { result: decodeResult(content, [map, scores]), image: image ?? null };
   }
 
-  /** A view opened: wakes the kernel's thread for this page, and asks for the newest result. */
+  /** A view opened: wakes the kernel's thread for this page, and asks for the newest results. */
   hello(): void {
     this.#send({ kind: "hello" });
   }
 
-  explain(choice: Choice): void {
-    this.#mailbox.ask(choice);
+  /** One more pane, the last one. */
+  connect(caller: Caller): Line {
+    const line = new Line(caller, {
+      ask: (asking, kind, id, choice) => this.#ask(asking, kind, id, choice),
+      cancel: (id) => this.#send({ kind: "cancel", id }),
+      newId: () => this.#newId(),
+    });
+    this.#lines.push(line);
+    return line;
   }
 
-  /** Python explains this without being asked. */
-  expect(choice: Choice): void {
-    this.#mailbox.expect(choice);
+  disconnect(line: Line): void {
+    this.#lines = this.#lines.filter((other) => other !== line);
+    for (const id of line.ids) this.#cut.add(id);
+    line.stop();
   }
 
-  get idle(): boolean {
-    return this.#mailbox.idle;
-  }
-
-  cancel(): void {
-    this.#mailbox.cancel();
-  }
-
-  /** Ask for images, `size` pixels long, or as they are where it is 0. Asked again, ever later, until they come. */
-  requestImages(indices: number[], size: number, patience = LOST): void {
-    if (this.#gone) return;
-    const id = this.#newId();
-    const timer = setTimeout(() => {
-      this.#pictures.delete(id);
-      this.requestImages(indices, size, 2 * patience);
-    }, patience);
-    this.#pictures.set(id, { indices, size, timer });
-    this.#send({ kind: "images", id, indices, size });
+  /** Ask for what is no map. Asked again until it comes. */
+  request(errand: Errand): void {
+    if (!this.#gone) this.#errands.ask(errand);
   }
 
   /** Tell Python what was chosen, once it rests. */
@@ -131,7 +127,7 @@ export class Protocol {
     if (this.#gone) return;
     this.#saving = true;
     try {
-      for (const key of KEYS) if (key in changed) this.#model.set(key, changed[key]);
+      for (const key of this.#keys) if (key in changed) this.#model.set(key, changed[key]);
       this.#model.save_changes();
     } catch {
       this.#lostKernel();
@@ -146,7 +142,7 @@ export class Protocol {
     const model = this.#model;
     const onMessage = (content: FromKernel, buffers: Bytes[] = []) => this.#receive(content, buffers);
     const onSnapshot = () => this.#snapshotChanged();
-    const onTrait = KEYS.map((key) => [`change:${key}`, () => this.#traitChanged(key)] as const);
+    const onTrait = this.#keys.map((key) => [`change:${key}`, () => this.#traitChanged(key)] as const);
     model.on("msg:custom", onMessage);
     model.on("change:_snapshot", onSnapshot);
     for (const [name, callback] of onTrait) model.on(name, callback);
@@ -155,52 +151,76 @@ export class Protocol {
       model.off("change:_snapshot", onSnapshot);
       for (const [name, callback] of onTrait) model.off(name, callback);
       clearTimeout(this.#saveTimer);
-      this.#forgetPictures();
-      this.#mailbox.stop();
+      this.#errands.stop();
+      for (const line of this.#lines) line.stop();
     });
   }
 
   #receive(content: FromKernel, buffers: Bytes[]): void {
-    if (content.kind === "result") {
+    if (content.id !== null && this.#cut.has(content.id)) return;
+    if (content.kind === "images") {
+      this.#errands.answered(content.id);
+      this.#listener.images(content.indices, content.size, buffers);
+    } else if (content.kind === "predictions") {
+      this.#errands.answered(content.id);
+      this.#listener.predicted(content);
+    } else if (content.kind === "result") {
       this.#result(decodeResult(content, buffers));
-    } else if (content.kind === "error") {
-      if (this.#answersPictures(content.id, false)) this.#listener.problem(content);
-      else this.#failed(content.id, content);
-    } else if (content.kind === "superseded") {
-      this.#mailbox.superseded(content.id);
-      this.#settle();
+    } else if (content.kind === "scan") {
+      this.#scanned(content, buffers);
     } else if (content.kind === "progress") {
-      this.#mailbox.heard();
-      this.#listener.progress(content);
-    } else if (content.kind === "images") {
-      this.#images(content, buffers);
+      this.#progress(content, buffers);
+    } else if (content.kind === "superseded") {
+      for (const line of this.#lines) for (const box of [line.explain, line.scan]) box.superseded(content.id);
+      this.#settle();
+    } else if (content.kind === "error") {
+      this.#failed(content.id, content);
     }
   }
 
+  /** Whose answer it is: of the pane that asked, else of the one that Python means. */
+  #lineOf(id: string | null, pane = 0): Line | undefined {
+    return (id !== null && this.#lines.find((line) => line.workOf(id))) || this.#lines[pane];
+  }
+
   #result(result: Result): void {
-    this.#listener.result(result);
-    this.#mailbox.answered(result.id);
+    const line = this.#lineOf(result.id, result.pane);
+    line?.caller.result(result);
+    line?.explain.answered(result.id);
     this.#settle();
+  }
+
+  #scanned(content: ScanContent, [maps]: Bytes[]): void {
+    const line = this.#lines.find(({ scan }) => scan.asking(content.id));
+    line?.caller.scanned(new Scan(content, maps));
+    line?.scan.answered(content.id);
+    this.#settle();
+  }
+
+  #progress({ id, pane, done, total, text, map }: ProgressContent, [values]: Bytes[]): void {
+    const line = this.#lineOf(id, pane);
+    const work = line?.workOf(id);
+    if (!line || !work) return;
+    line[work].heard();
+    line.caller.progress(work, { done, total, text });
+    const choice = line.explain.asking(id);
+    if (map && values && choice) line.caller.preview({ choice, map, values: decodeMap(map, values), done, total });
   }
 
   #failed(id: string | null, problem: Problem): void {
-    this.#listener.problem(problem);
-    this.#mailbox.answered(id);
-    this.#settle();
-  }
-
-  #images({ id, indices, size }: ImagesContent, buffers: Bytes[]): void {
-    this.#answersPictures(id, true);
-    this.#listener.images(indices, size, buffers);
-  }
-
-  #answersPictures(id: string | null, good: boolean): boolean {
-    const asked = id === null ? undefined : this.#pictures.get(id);
-    if (!asked || id === null) return false;
-    clearTimeout(asked.timer);
-    this.#pictures.delete(id);
-    if (!good) this.#listener.imagesFailed(asked.indices, asked.size);
-    return true;
+    const errand = this.#errands.answered(id);
+    const line = this.#lineOf(id);
+    const work = line?.workOf(id);
+    if (errand) {
+      this.#listener.errandFailed(errand);
+      this.#listener.problem(problem);
+    } else if (line && work) {
+      line.caller.failed(work, problem);
+      line[work].answered(id);
+      this.#settle();
+    } else {
+      this.#listener.problem(problem);
+    }
   }
 
   /** The kept result changed: where its message was lost, it comes here. */
@@ -230,42 +250,45 @@ export class Protocol {
       this.#told.delete(key);
       delete this.#pending[key];
     }
-    const before = resolve(own, this.setup.methods);
+    const before = this.#lines.map(({ caller }) => this.#key(caller));
     this.#listener.chosen(Object.fromEntries(news.map((key) => [key, this.#model.get(key)])));
-    const after = this.#listener.traits();
-    if (resolve(after, this.setup.methods) === before) return;
-    if (this.#mailbox.waits) this.#mailbox.ask(pickChoice(after));
-    else this.#mailbox.expect(pickChoice(after));
+    this.#lines.forEach(({ caller, explain }, i) => {
+      if (this.#key(caller) === before[i]) return;
+      if (explain.waits) explain.ask(caller.choice.peek());
+      else explain.expect(caller.choice.peek());
+    });
+  }
+
+  #key({ choice }: Caller): string {
+    return resolve(choice.peek(), this.setup.methods);
   }
 
   /** Nothing is under way that Python could echo. */
   get #quiet(): boolean {
-    return this.#mailbox.idle && Object.keys(this.#pending).length === 0;
+    return this.#lines.every(({ explain }) => explain.idle) && Object.keys(this.#pending).length === 0;
   }
 
   /** In a quiet moment page and Python must agree. */
   #settle(): void {
     if (!this.#quiet || this.#gone) return;
     this.#told.clear();
-    this.#take(KEYS);
+    this.#take(this.#keys);
   }
 
   #remember(traits: Partial<Traits>): void {
-    for (const key of KEYS) {
+    for (const key of this.#keys) {
       if (!(key in traits)) continue;
       const values = this.#told.get(key) ?? new Set();
       this.#told.set(key, values.add(JSON.stringify(traits[key])));
     }
   }
 
-  #explain(id: string, choice: Choice): void {
-    this.#remember(choice);
-    this.#send({ kind: "explain", id, choice });
-  }
-
-  #waiting(waiting: Waiting): void {
-    if (waiting === "idle") this.#listener.progress(null);
-    this.#listener.waiting(waiting);
+  #ask(line: Line, kind: "explain" | "scan", id: string, choice: Choice): void {
+    const pane = this.#lines.indexOf(line);
+    const known = Object.fromEntries(CHOICE_KEYS.filter((key) => this.#keys.includes(key)).map((k) => [k, choice[k]]));
+    // What the main pane is asked to show, Python takes as chosen.
+    if (kind === "explain" && pane === 0) this.#remember(known);
+    this.#send({ kind, id, pane, choice: known });
   }
 
   #send(message: ToKernel): void {
@@ -280,14 +303,9 @@ export class Protocol {
   /** Only a restarted kernel makes sending fail. What is shown stays. */
   #lostKernel(): void {
     this.#gone = true;
-    this.#forgetPictures();
-    this.#mailbox.stop();
+    this.#errands.stop();
+    for (const line of this.#lines) line.stop();
     this.#listener.gone();
-  }
-
-  #forgetPictures(): void {
-    for (const { timer } of this.#pictures.values()) clearTimeout(timer);
-    this.#pictures.clear();
   }
 
   #newId(): string {

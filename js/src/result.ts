@@ -1,8 +1,11 @@
-import type { Bytes, Result, ResultContent } from "./contract.ts";
+import type { Bytes, MapContent, Result, ResultContent } from "./contract.ts";
 import { decodeFloat16, decodeFloat32 } from "./float16.ts";
 
 /** Maps travel as float16 in units of their largest size, scores as float32. */
 export function decodeResult(content: ResultContent, [map, scores]: Bytes[]): Result {
-  const { scale } = content.map;
-  return { ...content, values: decodeFloat16(map).map((value) => value * scale), scores: decodeFloat32(scores) };
+  return { ...content, values: decodeMap(content.map, map), scores: decodeFloat32(scores) };
+}
+
+export function decodeMap({ scale }: MapContent, bytes: Bytes): Float32Array {
+  return decodeFloat16(bytes).map((value) => value * scale);
 }

@@ -3,130 +3,187 @@ import { DIVERGING_DEFAULT, SEQUENTIAL_DEFAULT } from "./colormap.ts";
 import {
   type Bytes,
   type Choice,
+  type Errand,
   type Method,
+  type Overrides,
   type ParamValue,
+  type PredictionsContent,
   type Problem,
   type Progress,
   pickChoice,
-  type Result,
-  resolve,
   type Setup,
   type Traits,
+  type View,
   type Waiting,
   type WidgetModel,
 } from "./contract.ts";
+import { Facts } from "./facts.ts";
 import { type Decode, decodeBitmap, Gallery } from "./gallery.ts";
-import { type OutlineNode, outline } from "./outline.ts";
+import type { Line } from "./line.ts";
+import { Pane, type Picture } from "./pane.ts";
+import { Predictions } from "./predictions.ts";
 import { type Listener, Protocol } from "./protocol.ts";
 import { rank } from "./ranking.ts";
-import { ancestors, initiallyFolded } from "./tree.ts";
 
 export const RESTARTED = "Kernel restarted: run the cell again.";
-
-/** What is on show: an image, and the result that belongs to it, if it came already. */
-export interface Picture {
-  index: number;
-  bitmap: ImageBitmap;
-  result: Result | null;
-}
+/** Panes side by side, the main one included. */
+export const MOST_PANES = 4;
 
 /** All that one widget's page knows, shared by its views. Components read the signals and call the methods. */
 export class Store implements Listener {
   readonly setup: Setup;
-  /** The layers and what they fold into. */
-  readonly layers: readonly OutlineNode[];
-  readonly choice: Signal<Choice>;
+  readonly facts: Facts;
+  /** The main one first. */
+  readonly panes: Signal<readonly Pane[]>;
+  /** The one that the controls act on. */
+  readonly active: Signal<Pane>;
   readonly opacity: Signal<number>;
   readonly threshold: Signal<number>;
-  readonly picture = signal<Picture | null>(null);
-  readonly progressing = signal<Progress | null>(null);
+  readonly view: Signal<View>;
   readonly trouble = signal<Problem | null>(null);
   readonly notices: Signal<readonly string[]>;
-  /** What is awaited from the kernel, for the status line. */
-  readonly awaited = signal<Waiting>("idle");
   readonly disconnected = signal(false);
   readonly gallery: Gallery;
+  readonly predictions: Predictions;
 
+  // Of the active pane.
+  readonly choice: ReadonlySignal<Choice>;
+  readonly picture: ReadonlySignal<Picture | null>;
   readonly method: ReadonlySignal<Method | undefined>;
   readonly colormap: ReadonlySignal<string>;
-  readonly busy: ReadonlySignal<boolean>;
   /** Class indices in the order of the newest scores. */
   readonly ranking: ReadonlySignal<number[]>;
 
+  // Of all.
+  readonly busy: ReadonlySignal<boolean>;
+  /** What is awaited from the kernel, for the status line. */
+  readonly awaited: ReadonlySignal<Waiting>;
+  readonly progressing: ReadonlySignal<Progress | null>;
+
   #protocol: Protocol;
-  #latest = signal<Result | null>(null);
+  #lines = new Map<Pane, Line>();
   /** One colormap for maps with one sign, one for those with both. */
   #colormaps: Signal<{ sequential: string; diverging: string }>;
 
   constructor(model: WidgetModel, abort: AbortSignal, decode: Decode = decodeBitmap) {
     this.#protocol = new Protocol(model, this, abort);
     this.setup = this.#protocol.setup;
-    this.layers = outline(this.setup.nodes);
-    const traits = this.#protocol.traits();
-    this.choice = signal(pickChoice(traits));
+    this.facts = new Facts(this.setup);
+    const traits = this.#protocol.traits() as Traits;
     this.opacity = signal(traits.opacity);
     this.threshold = signal(traits.threshold);
+    this.view = signal(traits.view ?? "overlay");
     this.notices = signal(this.setup.notices ?? []);
     this.#colormaps = signal({ sequential: SEQUENTIAL_DEFAULT, diverging: DIVERGING_DEFAULT });
     this.gallery = new Gallery(
-      (indices, size) => this.#protocol.requestImages(indices, size),
+      (indices, size) => this.#protocol.request({ kind: "images", indices, size }),
       () => this.#refresh(),
       decode,
     );
-    this.method = computed(() => this.methodOf(this.choice.value));
+    this.predictions = new Predictions(this.setup.images, (indices) =>
+      this.#protocol.request({ kind: "predictions", indices }),
+    );
+    const main = this.#newPane(pickChoice(traits), null);
+    this.panes = signal([main]);
+    this.active = signal(main);
+    this.#arrange(traits.panes ?? []);
+
+    this.choice = computed(() => this.active.value.choice.value);
+    this.picture = computed(() => this.active.value.picture.value);
+    this.method = computed(() => this.facts.methodOf(this.choice.value));
     this.colormap = computed(() => this.colormapOf(this.choice.value));
+    this.ranking = computed(() => rank(this.setup.labels.length, this.active.value.latest.value?.scores ?? null));
     this.busy = computed(() => this.awaited.value !== "idle");
-    this.ranking = computed(() => rank(this.setup.labels.length, this.#latest.value?.scores ?? null));
+    this.awaited = computed(() => {
+      const all = this.panes.value.flatMap(({ awaited, scanning }) => [awaited.value, scanning.value]);
+      return (["slow", "asked"] as const).find((waiting) => all.includes(waiting)) ?? "idle";
+    });
+    this.progressing = computed(
+      () => [this.active.value, ...this.panes.value].map(({ working }) => working.value).find(Boolean) ?? null,
+    );
     // A signed map wants two hues: the default for other maps was not chosen for it.
-    if (traits.colormap !== SEQUENTIAL_DEFAULT) this.#keepColormap(traits.colormap);
+    if (traits.colormap !== SEQUENTIAL_DEFAULT) this.#keepColormap(traits.colormap, main.choice.peek());
     this.#restore();
   }
 
-  methodOf(choice: Choice): Method | undefined {
-    return this.setup.methods.find(({ name }) => name === choice.method);
+  get main(): Pane {
+    return this.panes.peek()[0];
   }
 
   /** The colormap for a map: the one chosen last for maps of its kind. */
   colormapOf(choice: Choice): string {
     const { sequential, diverging } = this.#colormaps.value;
-    return this.methodOf(choice)?.signed ? diverging : sequential;
+    return this.facts.signed(choice) ? diverging : sequential;
   }
 
   /** A view opened. */
   open(): void {
     this.#protocol.hello();
-    this.gallery.image(this.choice.peek().image_index);
-    if (this.#protocol.idle && !this.#isShown(this.choice.peek())) this.#protocol.expect(this.choice.peek());
+    for (const pane of this.panes.peek()) {
+      this.gallery.image(pane.choice.peek().image_index);
+      if (pane.current || !pane.idle) continue;
+      const explain = this.#lines.get(pane)?.explain;
+      // The first map is on its way unasked. What was chosen later without a word to the kernel is not.
+      if (pane === this.main && !pane.latest.peek()) explain?.expect(pane.choice.peek());
+      else explain?.ask(pane.choice.peek());
+    }
   }
 
   // What the user does.
 
-  pick(changed: Partial<Choice>): void {
+  /** Choose, in the active pane; `moving` through depth. */
+  pick(changed: Overrides, moving = false): void {
     if (this.disconnected.peek()) return;
-    const before = this.choice.peek();
-    const choice = { ...before, ...changed };
-    this.choice.value = choice;
-    this.#protocol.save(changed);
-    if (resolve(choice, this.setup.methods) === resolve(before, this.setup.methods)) return;
-    this.trouble.value = null;
-    if (!this.#protocol.idle || !this.#isShown(choice)) this.#protocol.explain(pickChoice(choice));
-    if (choice.image_index !== before.image_index) this.#refresh();
+    const pane = this.active.peek();
+    const before = this.panes.peek().map(({ key }) => key);
+    const colormap = this.colormapOf(this.main.choice.peek());
+    batch(() => {
+      pane.own.value = { ...pane.own.peek(), ...changed };
+      if (changed.layer !== undefined && !moving) pane.surface();
+      const seeking = this.panes.peek().filter(({ key }, i) => key !== before[i]);
+      if (seeking.length > 0) this.trouble.value = null;
+      for (const other of seeking) other.seek(moving);
+    });
+    this.#protocol.save(pane === this.main ? changed : { panes: this.#overrides() });
+    const now = this.colormapOf(this.main.choice.peek());
+    if (now !== colormap) this.#protocol.save({ colormap: now });
   }
 
   /** The parameters stay: those of other methods are left aside, so that going back loses none. */
   pickMethod(method: string): void {
-    if (method === this.choice.peek().method) return;
-    this.pick({ method });
-    this.#protocol.save({ colormap: this.colormap.peek() });
+    if (method !== this.choice.peek().method) this.pick({ method });
   }
 
   pickParam(name: string, value: ParamValue): void {
     this.pick({ params: { ...this.choice.peek().params, [name]: value } });
   }
 
+  /** Another model, with a layer that it has. */
+  pickModel(model: number): void {
+    const { layer } = this.choice.peek();
+    const fitting = this.facts.fit({ ...this.choice.peek(), model }).layer;
+    this.pick(fitting === layer ? { model } : { model, layer: fitting });
+  }
+
+  pickClass(class_index: number): void {
+    const { contrast_index } = this.choice.peek();
+    this.pick(contrast_index === class_index ? { class_index, contrast_index: null } : { class_index });
+  }
+
+  /** Why the class and not this one; once more, and it is the class alone again. */
+  pickContrast(index: number): void {
+    const { class_index, contrast_index } = this.choice.peek();
+    if (index !== class_index) this.pick({ contrast_index: index === contrast_index ? null : index });
+  }
+
   pickColormap(name: string): void {
-    this.#keepColormap(name);
-    this.#protocol.save({ colormap: name });
+    this.#keepColormap(name, this.choice.peek());
+    this.#protocol.save({ colormap: this.colormapOf(this.main.choice.peek()) });
+  }
+
+  pickView(view: View): void {
+    this.view.value = view;
+    this.#protocol.save({ view });
   }
 
   setOpacity(opacity: number, dragging = false): void {
@@ -139,8 +196,48 @@ export class Store implements Listener {
     this.#protocol.save({ threshold }, dragging);
   }
 
+  /** Depth is used: have all layers at hand, also where another pane follows this one's layer. */
+  dive(): void {
+    if (this.disconnected.peek()) return;
+    const active = this.active.peek();
+    active.dive();
+    if (active !== this.main) return;
+    for (const pane of this.panes.peek()) if (pane.own.peek().layer === undefined) pane.dive();
+  }
+
+  /** One more pane, of what the active one shows but for `changed`; it is the active one then. */
+  addPane(changed: Overrides = {}): void {
+    if (this.disconnected.peek() || this.panes.peek().length >= MOST_PANES) return;
+    const from = this.active.peek();
+    const own = from === this.main ? {} : from.own.peek();
+    batch(() => {
+      const pane = this.#newPane(own, this.main);
+      this.panes.value = [...this.panes.peek(), pane];
+      pane.adopt(from);
+      this.active.value = pane;
+      if (Object.keys(changed).length > 0) this.pick(changed);
+      else pane.seek();
+    });
+    this.#protocol.save({ panes: this.#overrides() });
+  }
+
+  closePane(pane: Pane): void {
+    const at = this.panes.peek().indexOf(pane);
+    if (at < 1) return;
+    batch(() => {
+      this.#drop(pane);
+      // Those behind have another number now: what was asked under the old one is asked anew.
+      for (const other of this.panes.peek().slice(at)) if (!other.idle) other.seek();
+    });
+    this.#protocol.save({ panes: this.#overrides() });
+  }
+
+  activate(pane: Pane): void {
+    this.active.value = pane;
+  }
+
   cancel(): void {
-    this.#protocol.cancel();
+    for (const line of this.#lines.values()) line.cancel();
   }
 
   dismissTrouble(): void {
@@ -154,28 +251,22 @@ export class Store implements Listener {
   // What the protocol reports.
 
   traits(): Traits {
-    const look = { opacity: this.opacity.peek(), colormap: this.colormap.peek(), threshold: this.threshold.peek() };
-    return { ...this.choice.peek(), ...look };
+    const { main } = this;
+    const colormap = this.colormapOf(main.choice.peek());
+    const look = { opacity: this.opacity.peek(), threshold: this.threshold.peek(), view: this.view.peek(), colormap };
+    return { ...main.choice.peek(), ...look, panes: this.#overrides() };
   }
 
   chosen(changed: Partial<Traits>): void {
+    const { main } = this;
     batch(() => {
-      this.choice.value = pickChoice({ ...this.choice.peek(), ...changed });
+      main.own.value = pickChoice({ ...main.choice.peek(), ...changed });
+      if (changed.panes !== undefined) this.#arrange(changed.panes);
       if (changed.opacity !== undefined) this.opacity.value = changed.opacity;
       if (changed.threshold !== undefined) this.threshold.value = changed.threshold;
-      if (changed.colormap !== undefined) this.#keepColormap(changed.colormap);
-      else if (changed.method !== undefined) this.#protocol.save({ colormap: this.colormap.peek() });
-      this.#refresh();
-    });
-  }
-
-  result(result: Result): void {
-    const latest = this.#latest.peek();
-    if (latest && result.serial <= latest.serial) return;
-    batch(() => {
-      this.#latest.value = result;
-      this.trouble.value = null;
-      this.progressing.value = null;
+      if (changed.view !== undefined) this.view.value = changed.view;
+      if (changed.colormap !== undefined) this.#keepColormap(changed.colormap, main.choice.peek());
+      else if (changed.method !== undefined) this.#protocol.save({ colormap: this.colormapOf(main.choice.peek()) });
       this.#refresh();
     });
   }
@@ -184,96 +275,78 @@ export class Store implements Listener {
     void this.gallery.keep(indices, size, pngs);
   }
 
-  imagesFailed(indices: number[], size: number): void {
-    this.gallery.failed(indices, size);
+  predicted(content: PredictionsContent): void {
+    this.predictions.keep(content);
   }
 
-  progress(progress: Progress | null): void {
-    this.progressing.value = progress;
+  errandFailed(errand: Errand): void {
+    if (errand.kind === "images") this.gallery.failed(errand.indices, errand.size);
+    else this.predictions.failed(errand.indices);
   }
 
   problem({ message, hint }: Problem): void {
     this.trouble.value = { message, hint };
   }
 
-  waiting(waiting: Waiting): void {
-    this.awaited.value = waiting;
+  gone(): void {
+    const { main } = this;
+    this.disconnected.value = true;
+    main.own.value = main.picture.peek()?.result?.choice ?? main.choice.peek();
+    this.trouble.value = { message: RESTARTED, hint: null };
   }
 
-  gone(): void {
-    this.disconnected.value = true;
-    this.choice.value = this.picture.peek()?.result?.choice ?? this.choice.peek();
-    this.trouble.value = { message: RESTARTED, hint: null };
+  #newPane(own: Overrides, base: Pane | null): Pane {
+    const around = {
+      facts: this.facts,
+      image: (index: number) => this.gallery.image(index),
+      found: () => this.dismissTrouble(),
+      problem: (problem: Problem) => this.problem(problem),
+    };
+    const pane = new Pane(around, signal(own), base?.choice ?? null);
+    const line = this.#protocol.connect(pane);
+    pane.connect(line);
+    this.#lines.set(pane, line);
+    return pane;
+  }
+
+  #drop(pane: Pane): void {
+    const line = this.#lines.get(pane);
+    if (line) this.#protocol.disconnect(line);
+    this.#lines.delete(pane);
+    this.panes.value = this.panes.peek().filter((other) => other !== pane);
+    if (this.active.peek() === pane) this.active.value = this.main;
+  }
+
+  /** Have these panes beside the main one, as far as may be those that are here already. */
+  #arrange(overrides: readonly Overrides[]): void {
+    for (const pane of this.panes.peek().slice(1 + overrides.length)) this.#drop(pane);
+    overrides.forEach((own, i) => {
+      const pane = this.panes.peek()[1 + i];
+      if (pane) pane.own.value = own;
+      else this.panes.value = [...this.panes.peek(), this.#newPane(own, this.main)];
+    });
+  }
+
+  #overrides(): Overrides[] {
+    return this.panes
+      .peek()
+      .slice(1)
+      .map(({ own }) => own.peek());
   }
 
   #restore(): void {
     const kept = this.#protocol.snapshot();
     if (!kept) return;
-    this.#latest.value = kept.result;
+    this.main.latest.value = kept.result;
     if (kept.image) void this.gallery.keep([kept.result.choice.image_index], 0, [kept.image]);
   }
 
-  #isShown(choice: Choice): boolean {
-    const latest = this.#latest.peek();
-    return latest !== null && resolve(latest.choice, this.setup.methods) === resolve(choice, this.setup.methods);
-  }
-
-  #keepColormap(name: string): void {
-    const kind = this.methodOf(this.choice.peek())?.signed ? "diverging" : "sequential";
+  #keepColormap(name: string, choice: Choice): void {
+    const kind = this.facts.signed(choice) ? "diverging" : "sequential";
     this.#colormaps.value = { ...this.#colormaps.peek(), [kind]: name };
   }
 
-  /** Show the chosen image as soon as it is here, with its own map or none: never one image under another's map. */
   #refresh(): void {
-    const { image_index: index } = this.choice.peek();
-    const latest = this.#latest.peek();
-    const shown = this.picture.peek();
-    const bitmap = this.gallery.image(index);
-    if (!bitmap) {
-      if (shown && latest?.choice.image_index === shown.index) this.picture.value = { ...shown, result: latest };
-      return;
-    }
-    const before = shown?.index === index ? shown.result : null;
-    this.picture.value = { index, bitmap, result: latest?.choice.image_index === index ? latest : before };
-  }
-}
-
-/** What one view of the widget knows for itself: where one has searched, and what is folded. */
-export class ViewState {
-  readonly layerQuery = signal("");
-  readonly classQuery = signal("");
-  readonly folded: Signal<ReadonlySet<number>>;
-  /** The row of the layers that the keyboard is on. */
-  readonly active: Signal<number>;
-  #layers: readonly OutlineNode[];
-
-  constructor(store: Store) {
-    this.#layers = store.layers;
-    const chosen = this.#find(store.choice.peek().layer);
-    this.folded = signal(initiallyFolded(store.layers, chosen));
-    this.active = signal(Math.max(0, chosen));
-  }
-
-  /** Make a layer's row visible, and the active one. */
-  reveal(path: string): void {
-    const index = this.#find(path);
-    if (index < 0) return;
-    const folded = new Set(this.folded.peek());
-    for (const around of ancestors(this.#layers, index)) folded.delete(around);
-    batch(() => {
-      if (folded.size !== this.folded.peek().size) this.folded.value = folded;
-      this.active.value = index;
-    });
-  }
-
-  fold(index: number, fold: boolean): void {
-    const folded = new Set(this.folded.peek());
-    if (fold) folded.add(index);
-    else folded.delete(index);
-    this.folded.value = folded;
-  }
-
-  #find(path: string): number {
-    return this.#layers.findIndex((node) => node.path === path && !node.block);
+    for (const pane of this.panes.peek()) pane.refresh();
   }
 }

@@ -61,18 +61,24 @@ async function png(index, size, own) {
 
 function nodes(large) {
   const rows = [];
-  const add = (path, type, shape, parent = -1, spatial = shape?.length === 4) =>
+  let last = -1;
+  const add = (path, type, shape, parent = -1, spatial = shape?.length === 4) => {
+    const own = rows.length;
+    const inputs = type === "Functional" || last < 0 ? [] : [last];
+    if (type !== "Functional") last = own;
     rows.push({
       path,
-      name: path.split("/").at(-1),
+      name: parent < 0 ? path : path.split("/").at(-1),
       type,
       shape,
-      level: path.split("/").length - 1,
+      level: parent < 0 ? 0 : rows[parent].level + 1,
       parent,
       spatial,
       params: type === "Conv2D" ? 36928 : 0,
-      inputs: rows.length ? [rows.length - 1] : [],
-    }) - 1;
+      inputs,
+    });
+    return own;
+  };
   add("input", "InputLayer", [null, 96, 96, 3], -1, false);
   add("rescaling", "Rescaling", [null, 96, 96, 3], -1, false);
   const backbone = large ? add("backbone", "Functional", [null, 6, 6, 128]) : -1;
@@ -105,9 +111,11 @@ function half(value) {
 
 function explain(choice, serial, id, setup) {
   const method = METHODS.find(({ name }) => name === choice.method);
-  const node = setup.nodes.find(({ path }) => path === choice.layer);
+  const { nodes } = setup.models[choice.model];
+  const node = nodes.find(({ path }) => path === choice.layer);
   const side = method.layer ? node.shape[1] : 96;
-  seed = 31 + 101 * choice.class_index + 13 * choice.image_index;
+  const signed = method.signed || choice.contrast_index !== null;
+  seed = 31 + 101 * choice.class_index + 13 * choice.image_index + 7 * choice.model;
   const [x0, y0] = [
     [0.25, 0.22],
     [0.25, 0.82],
@@ -115,7 +123,9 @@ function explain(choice, serial, id, setup) {
   ][choice.class_index % 3];
   const values = Array.from({ length: side * side }, (_, i) => {
     const [x, y] = [((i % side) + 0.5) / side, (Math.floor(i / side) + 0.5) / side];
-    const bump = Math.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 0.02);
+    const depth = nodes.indexOf(node) / nodes.length;
+    const bump = Math.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (0.06 - 0.05 * depth));
+    if (choice.contrast_index !== null) return bump - Math.exp(-((x - 0.75) ** 2 + (y - 0.52) ** 2) / 0.03);
     return method.signed ? (bump + 0.1) * (2 * random() - 1) : bump + 0.08 * random();
   });
   const largest = Math.max(...values.map(Math.abs));
@@ -133,7 +143,7 @@ function explain(choice, serial, id, setup) {
     map: {
       height: side,
       width: side,
-      low: method.signed ? -largest : 0,
+      low: signed ? -largest : 0,
       high: largest,
       min: 0,
       max: largest,
@@ -144,8 +154,18 @@ function explain(choice, serial, id, setup) {
     scores_kind: "probability",
     milliseconds: 3.2,
     note: null,
+    pane: 0,
+    done: 1,
+    total: 1,
   };
   return [content, [map, scores]];
+}
+
+/** A map that has not converged yet. */
+function noisy(map, done) {
+  const out = new DataView(map.buffer.slice(0));
+  for (let i = 0; i < out.byteLength; i += 2) if (random() > done / 20) out.setUint16(i, half(random()), true);
+  return out;
 }
 
 /** The rows that Python wrote for a real model. */
@@ -155,7 +175,7 @@ async function graph(name) {
 }
 
 /**
- * An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead, constant, or
+ * An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead, constant, toolarge, models, or
  * `graph-NAME` for a model of fixtures/graphs, with `nesting-NAME` for the same as if its edges were not known.
  */
 export async function fakeModel(kind) {
@@ -169,6 +189,15 @@ export async function fakeModel(kind) {
     model: "honest",
     images: large ? 5000 : 24,
     ...known,
+    models: ["honest", "cheating"].slice(0, kind === "models" ? 2 : 1).map((name, i) => {
+      const rows = i === 0 ? known.nodes : nodes(true).slice(0, 60);
+      const layers = rows.filter(({ spatial }) => spatial).map(({ path }) => path);
+      const reason = kind === "toolarge" ? "All maps together would need 2.1 GB, more than 1 GB." : null;
+      const scan = { offered: reason === null, reason, layers };
+      return { name, nodes: rows, edges_known: known.edges_known, default_layer: layers.at(-1), scan };
+    }),
+    scan_methods: ["gradcam"],
+    targets: true,
     labels,
     methods: METHODS,
     colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu_r"],
@@ -182,11 +211,15 @@ export async function fakeModel(kind) {
     image_index: 0,
     layer,
     class_index: 0,
+    contrast_index: null,
     method: "gradcam",
     params: {},
+    model: 0,
     opacity: 0.6,
     colormap: "inferno",
     threshold: 0,
+    view: "overlay",
+    panes: [],
     _setup: setup,
     _snapshot: {},
   };
@@ -194,6 +227,7 @@ export async function fakeModel(kind) {
   const log = [];
   let serial = 0;
   let dead = false;
+  let cancelled = false;
   const emit = (name, ...args) => {
     for (const callback of listeners.get(name) ?? []) callback(...args);
   };
@@ -205,8 +239,17 @@ export async function fakeModel(kind) {
       const pngs = await Promise.all(message.indices.map((index) => png(index, Math.min(message.size, own), own)));
       return say({ ...message, sizes: pngs.map(() => [own, own]) }, pngs);
     }
+    if (message.kind === "predictions") {
+      const { indices } = message;
+      const top = indices.map((index) => (index * 5) % labels.length);
+      const right = indices.map((index) => (index % 7 === 3 ? false : index % 11 === 5 ? null : true));
+      return say({ ...message, top, score: indices.map((index) => 0.5 + (index % 50) / 100), right });
+    }
+    if (message.kind === "cancel") cancelled = true;
+    if (message.kind === "scan") return setTimeout(() => say(...scan(message)), 400);
     if (message.kind !== "explain" || kind === "mute") return;
     const [content, buffers] = explain(message.choice, ++serial, message.id, setup);
+    content.pane = message.pane;
     if (kind === "constant")
       Object.assign(content, {
         map: { ...content.map, low: 0, high: 0 },
@@ -222,20 +265,33 @@ export async function fakeModel(kind) {
         choice: message.choice,
       });
     if (message.choice.method === "smooth") {
-      for (let done = 0; done <= 20; done++) {
+      cancelled = false;
+      for (let done = 1; done < 20 && !cancelled; done++) {
         await new Promise((resolve) => setTimeout(resolve, 150));
-        say({ kind: "progress", id: message.id, done, total: 20, text: `${done} of 20 samples` });
+        const told = { kind: "progress", id: message.id, done, total: 20, text: `${done} of 20` };
+        if (done % 4) say(told);
+        else say({ ...told, map: content.map }, [noisy(buffers[0], done)]);
+        Object.assign(content, { done, total: 20 });
       }
+      if (!cancelled) Object.assign(content, { done: 20 });
     }
     say(content, buffers);
   }
-  const pick = ({ image_index, layer, class_index, method, params }) => ({
-    image_index,
-    layer,
-    class_index,
-    method,
-    params,
-  });
+  /** All layers, one after the other in one buffer. */
+  function scan({ id, pane, choice }) {
+    const { layers } = setup.models[choice.model].scan;
+    const all = layers.map((layer) => explain({ ...choice, layer }, ++serial, null, setup));
+    const maps = all.map(([content]) => content.map);
+    const bytes = new Uint8Array(all.reduce((sum, [, [map]]) => sum + map.byteLength, 0));
+    let at = 0;
+    for (const [, [map]] of all) {
+      bytes.set(new Uint8Array(map.buffer), at);
+      at += map.byteLength;
+    }
+    return [{ kind: "scan", id, pane, serial, choice, layers, maps, milliseconds: 400 }, [new DataView(bytes.buffer)]];
+  }
+  const CHOICE = ["image_index", "layer", "class_index", "contrast_index", "method", "params", "model"];
+  const pick = (from) => Object.fromEntries(CHOICE.map((key) => [key, from[key]]));
   return {
     log,
     traits,

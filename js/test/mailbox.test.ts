@@ -18,7 +18,7 @@ function open() {
   const waiting: Waiting[] = [];
   let count = 0;
   const mailbox = new Mailbox({
-    explain: (id, choice) => asked.push([id, choice.layer]),
+    ask: (id, choice) => asked.push([id, choice.layer]),
     cancel: (id) => cancelled.push(id),
     changed: (now) => waiting.push(now),
     newId: () => `${++count}`,

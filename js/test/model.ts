@@ -6,11 +6,24 @@ export function node(path: string, parent = -1, spatial = true, type = "Conv2D")
   return { path, name, type, shape: [null, 4, 4, 8], level, parent, spatial, params: 0, inputs: [] };
 }
 
+const NODES = [node("input", -1, false, "InputLayer"), node("a"), node("b"), node("c")];
+
 export const SETUP: Setup = {
   version: 1,
   model: "tiny",
   images: 5,
-  nodes: [node("input", -1, false, "InputLayer"), node("a"), node("b"), node("c")],
+  nodes: NODES,
+  models: [
+    {
+      name: "tiny",
+      nodes: NODES,
+      edges_known: true,
+      default_layer: "c",
+      scan: { offered: true, reason: null, layers: ["a", "b", "c"] },
+    },
+  ],
+  scan_methods: ["gradcam"],
+  targets: true,
   edges_known: true,
   labels: ["cat", "dog", "bird"],
   methods: [
@@ -27,8 +40,16 @@ export const SETUP: Setup = {
   notices: [],
 };
 
-export const CHOICE: Choice = { image_index: 0, layer: "a", class_index: 0, method: "gradcam", params: {} };
-const TRAITS: Traits = { ...CHOICE, opacity: 0.6, colormap: "inferno", threshold: 0 };
+export const CHOICE: Choice = {
+  image_index: 0,
+  layer: "a",
+  class_index: 0,
+  contrast_index: null,
+  method: "gradcam",
+  params: {},
+  model: 0,
+};
+const TRAITS: Traits = { ...CHOICE, opacity: 0.6, colormap: "inferno", threshold: 0, view: "overlay", panes: [] };
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read what was sent without its types
 type Message = any;

@@ -33,7 +33,9 @@ function pickState(state: Record<string, unknown>) {
 test("a pick asks at once, and saves its trait when it has rested", async () => {
   const { model, store } = await open();
   store.pick({ layer: "b" });
-  expect(model.explains).toEqual([{ kind: "explain", id: expect.any(String), choice: { ...CHOICE, layer: "b" } }]);
+  expect(model.explains).toEqual([
+    { kind: "explain", id: expect.any(String), pane: 0, choice: { ...CHOICE, layer: "b" } },
+  ]);
   expect(model.saves).toEqual([]);
   vi.advanceTimersByTime(SAVE_DELAY);
   expect(model.saves).toEqual([{ layer: "b" }]);
@@ -57,6 +59,9 @@ test("every message has the fields that Python reads", async () => {
   store.pick({ layer: "b" });
   store.cancel();
   store.gallery.want([1]);
+  store.predictions.want([1]);
+  model.answer(model.explains[0], 2);
+  store.dive();
   await vi.advanceTimersByTimeAsync(0);
   const fields = (message: object) => Object.keys(message).sort();
   const written: Record<string, object> = messages.page;

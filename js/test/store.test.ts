@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { Store, ViewState } from "../src/store.ts";
+import { Store } from "../src/store.ts";
+import { ViewState } from "../src/viewstate.ts";
 import { CHOICE, FakeModel, node, resultFor, SETUP } from "./model.ts";
 
 const PNG = new DataView(new ArrayBuffer(1));
@@ -118,10 +119,10 @@ test("a notice can be dismissed", () => {
 test("a view opens the way to the chosen layer, and to one that Python chooses", () => {
   const inner = Array.from({ length: 100 }, (_, i) => node(`m/${i}`, i < 50 ? 0 : 1));
   const nodes = [node("m"), node("n"), ...inner];
-  const { store } = open({ _setup: { ...SETUP, nodes }, layer: "m/3" });
-  const view = new ViewState(store);
-  const shown = () => store.layers[view.active.value].path;
-  expect([...view.folded.value].map((index) => store.layers[index].path)).toEqual(["n"]);
+  const { store } = open({ _setup: { ...SETUP, models: undefined, nodes }, layer: "m/3" });
+  const view = new ViewState(store).tree(0);
+  const shown = () => view.layers[view.active.value].path;
+  expect([...view.folded.value].map((index) => view.layers[index].path)).toEqual(["n"]);
   expect(shown()).toBe("m/3");
   view.reveal("m/60");
   expect(view.folded.value).toEqual(new Set());

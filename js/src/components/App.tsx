@@ -1,9 +1,13 @@
 import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { imageName } from "../captions.ts";
 import { keepFromHost } from "../keys.ts";
-import type { Store, ViewState } from "../store.ts";
+import { onShortcut } from "../shortcuts.ts";
+import type { Store } from "../store.ts";
 import { watchTheme } from "../theme.ts";
+import type { ViewState } from "../viewstate.ts";
 import { ClassList } from "./ClassList.tsx";
+import { Help } from "./Help.tsx";
 import { ImageStrip } from "./ImageStrip.tsx";
 import { LayerTree } from "./LayerTree.tsx";
 import { Notice, Trouble } from "./Messages.tsx";
@@ -13,8 +17,6 @@ import { Toolbar } from "./Toolbar.tsx";
 
 export function App({ store, view }: { store: Store; view: ViewState }) {
   const root = useRef<HTMLElement>(null);
-  const { setup, choice, picture } = store;
-  const enabled = useComputed(() => !store.disconnected.value);
   useEffect(() => {
     const element = root.current;
     if (!element) return;
@@ -31,50 +33,88 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       aria-label="Explainer"
       aria-busy={store.busy.value}
       data-lm-suppress-shortcuts="true"
-      onKeyDown={keepFromHost}
+      onKeyDownCapture={(event) => onShortcut(event, store, view, true)}
+      onKeyDown={(event) => {
+        onShortcut(event, store, view, false);
+        keepFromHost(event);
+      }}
     >
-      <Toolbar store={store} />
+      <Toolbar store={store} view={view} />
       {store.notices.value.map((text) => (
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
       {store.trouble.value && <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />}
       <div class="ke-body">
-        <LayerTree
-          nodes={store.layers}
-          edgesKnown={setup.edges_known}
-          chosen={useComputed(() => choice.value.layer)}
-          enabled={enabled}
-          unused={useComputed(() => store.method.value?.layer === false)}
-          view={view}
-          onPick={(layer) => store.pick({ layer })}
-        />
-        <Stage store={store} />
-        <ClassList
-          labels={setup.labels}
-          ranking={store.ranking}
-          result={useComputed(() => picture.value?.result ?? null)}
-          chosen={useComputed(() => choice.value.class_index)}
-          enabled={enabled}
-          query={view.classQuery}
-          onPick={(class_index) => store.pick({ class_index })}
-        />
+        <Layers store={store} view={view} />
+        <Stage store={store} view={view} />
+        <Classes store={store} view={view} />
       </div>
-      <ImageStrip
-        count={setup.images}
-        labels={setup.image_labels ?? null}
-        chosen={useComputed(() => choice.value.image_index)}
-        enabled={enabled}
-        gallery={store.gallery}
-        onPick={(image_index) => store.pick({ image_index })}
-      />
+      <Images store={store} />
       <StatusBar
-        picture={picture}
+        picture={store.picture}
         awaited={store.awaited}
         progress={store.progressing}
-        labels={setup.labels}
-        methodOf={(shown) => store.methodOf(shown)}
+        facts={store.facts}
         onCancel={() => store.cancel()}
       />
+      {view.help.value && <Help onClose={() => closeHelp(view, root.current)} />}
     </section>
+  );
+}
+
+function closeHelp(view: ViewState, root: HTMLElement | null) {
+  view.help.value = false;
+  root?.querySelector<HTMLElement>("[aria-haspopup='dialog']")?.focus({ preventScroll: true });
+}
+
+function Layers({ store, view }: { store: Store; view: ViewState }) {
+  const { model } = store.choice.value;
+  const tree = view.tree(model);
+  return (
+    <LayerTree
+      key={model}
+      nodes={tree.layers}
+      edgesKnown={store.facts.modelOf(store.choice.value).edges_known}
+      chosen={useComputed(() => store.choice.value.layer)}
+      enabled={useComputed(() => !store.disconnected.value)}
+      unused={useComputed(() => store.method.value?.layer === false)}
+      view={tree}
+      onPick={(layer) => store.pick({ layer })}
+    />
+  );
+}
+
+function Classes({ store, view }: { store: Store; view: ViewState }) {
+  return (
+    <ClassList
+      labels={store.setup.labels}
+      ranking={store.ranking}
+      result={useComputed(() => store.picture.value?.result ?? null)}
+      chosen={useComputed(() => store.choice.value.class_index)}
+      contrast={useComputed(() => store.choice.value.contrast_index)}
+      enabled={useComputed(() => !store.disconnected.value)}
+      query={view.classQuery}
+      onPick={(index) => store.pickClass(index)}
+      onContrast={(index) => store.pickContrast(index)}
+      onPane={(index) => store.addPane({ class_index: index })}
+    />
+  );
+}
+
+function Images({ store }: { store: Store }) {
+  const { setup, facts } = store;
+  return (
+    <ImageStrip
+      count={setup.images}
+      nameOf={(index) => imageName(index, facts)}
+      labels={setup.labels}
+      chosen={useComputed(() => store.choice.value.image_index)}
+      enabled={useComputed(() => !store.disconnected.value)}
+      gallery={store.gallery}
+      predictions={setup.models ? store.predictions : null}
+      ready={useComputed(() => store.panes.value[0].latest.value !== null)}
+      targets={setup.targets ?? false}
+      onPick={(image_index) => store.pick({ image_index })}
+    />
   );
 }

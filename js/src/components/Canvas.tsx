@@ -1,8 +1,9 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { lookupTable } from "../colormap.ts";
+import type { View } from "../contract.ts";
 import { canvasSize, paint, type Size, shade } from "../overlay.ts";
-import type { Picture } from "../store.ts";
+import type { Picture } from "../pane.ts";
 
 /** The image as it is. */
 export function ImageCanvas({ picture }: { picture: ReadonlySignal<Picture | null> }) {
@@ -21,12 +22,13 @@ interface MapProps {
   signed: ReadonlySignal<boolean>;
   threshold: ReadonlySignal<number>;
   opacity: ReadonlySignal<number>;
+  view: ReadonlySignal<View>;
   /** Pixels that the longer side has on the screen. */
   screen: ReadonlySignal<number>;
 }
 
 /** The map over it. The opacity is the browser's to blend, so that dragging it repaints nothing. */
-export function MapCanvas({ picture, colormap, signed, threshold, opacity, screen }: MapProps) {
+export function MapCanvas({ picture, colormap, signed, threshold, opacity, view, screen }: MapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const shaded = useComputed(() => {
     const { bitmap, result } = picture.value ?? {};
@@ -40,7 +42,7 @@ export function MapCanvas({ picture, colormap, signed, threshold, opacity, scree
     paint(map, lookupTable(colormap.value), threshold.value, signed.value, pixels.data);
     context.putImageData(pixels, 0, 0);
   });
-  return <canvas ref={canvas} class="ke-map" style={{ opacity: opacity.value }} />;
+  return <canvas ref={canvas} class="ke-map" style={{ opacity: view.value === "overlay" ? opacity.value : 1 }} />;
 }
 
 /** An empty canvas of that size. */

@@ -1,4 +1,4 @@
-import { type ReadonlySignal, type Signal, useComputed } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Result } from "../contract.ts";
 import { formatCount, formatScore } from "../format.ts";
@@ -17,19 +17,38 @@ interface Props {
   /** Of the image on show. */
   result: ReadonlySignal<Result | null>;
   chosen: ReadonlySignal<number>;
+  /** Why the chosen one and not this one. */
+  contrast: ReadonlySignal<number | null>;
   enabled: ReadonlySignal<boolean>;
   query: Signal<string>;
   onPick(index: number): void;
+  onContrast(index: number): void;
+  /** Show it in a pane of its own. */
+  onPane(index: number): void;
+}
+
+interface Keys {
+  shiftKey: boolean;
+  ctrlKey: boolean;
+  metaKey: boolean;
+}
+
+/** Choose a class: alone, with Shift as the one to contrast with, with Ctrl or Cmd in a pane of its own. */
+function choose(index: number, { shiftKey, ctrlKey, metaKey }: Keys, props: Props): void {
+  if (!props.enabled.peek()) return;
+  if (ctrlKey || metaKey) props.onPane(index);
+  else if (shiftKey) props.onContrast(index);
+  else props.onPick(index);
 }
 
 export function ClassList(props: Props) {
-  const { labels, ranking, enabled, query, onPick } = props;
+  const { labels, ranking, query } = props;
   const box = useRef<HTMLDivElement>(null);
   const found = useComputed(() => search(ranking.value, labels, query.value));
 
   function onSearchKey(event: KeyboardEvent) {
     const [best] = found.peek();
-    if (event.key === "Enter" && best !== undefined && enabled.peek()) onPick(best);
+    if (event.key === "Enter" && best !== undefined) choose(best, event, props);
     else if (event.key === "ArrowDown") box.current?.focus();
     else return;
     used(event);
@@ -47,6 +66,9 @@ export function ClassList(props: Props) {
       <SearchBox name="Find class" query={query} onKey={onSearchKey} />
       <Options {...props} box={box} found={found} />
       {found.value.length === 0 && <p class="ke-aside">No class fits.</p>}
+      {labels.length > 1 && (
+        <p class="ke-aside ke-tip">Shift-click a second class to contrast the two, Ctrl-click to compare.</p>
+      )}
     </section>
   );
 }
@@ -56,24 +78,38 @@ interface OptionsProps extends Props {
   found: ReadonlySignal<number[]>;
 }
 
-/** The list itself: the arrows move and pick. */
-function Options({ labels, ranking, result, chosen, enabled, query, onPick, box, found }: OptionsProps) {
+/** The list itself: the arrows move and pick; with Ctrl they only move, and Enter picks in one of three ways. */
+function Options({ box, found, ...props }: OptionsProps) {
+  const { labels, ranking, result, chosen, contrast, enabled, query, onPick } = props;
   const id = useId();
+  const cursor = useSignal(chosen.peek());
   const visible = useComputed(() => firstRows(found.value, chosen.value, LIMIT));
   const bars = useComputed(() => (result.value ? barLengths(result.value.scores, result.value.scores_kind) : null));
   const { rows, more } = visible.value;
   useEffect(() => {
     const row = box.current?.querySelector<HTMLElement>("[aria-selected='true']");
     if (box.current && row) scrollToItem(box.current, row.offsetTop, row.offsetHeight, "y");
+    cursor.value = chosen.value;
   }, [chosen.value, ranking.value]);
+  useEffect(() => {
+    const row = box.current?.querySelector<HTMLElement>("[data-cursor]");
+    if (box.current && row) scrollToItem(box.current, row.offsetTop, row.offsetHeight, "y");
+  }, [cursor.value]);
 
   function onKeyDown(event: KeyboardEvent) {
-    if (event.ctrlKey || event.metaKey || event.altKey || /Left|Right/.test(event.key)) return;
-    const to = step(event.key, rows.indexOf(chosen.peek()), rows.length);
-    if (to < 0) return;
+    if (event.altKey || /Left|Right/.test(event.key)) return;
+    const to = step(event.key, rows.indexOf(cursor.peek()), rows.length);
+    if (event.key === "Enter") choose(cursor.peek(), event, props);
+    else if (to < 0 || event.shiftKey) return;
+    else if (event.ctrlKey || event.metaKey) cursor.value = rows[to];
+    else if (enabled.peek()) onPick(rows[to]);
     used(event);
-    if (enabled.peek()) onPick(rows[to]);
     box.current?.focus({ preventScroll: true });
+  }
+
+  function onClick(index: number, event: MouseEvent) {
+    choose(index, event, props);
+    cursor.value = index;
   }
 
   return (
@@ -83,7 +119,7 @@ function Options({ labels, ranking, result, chosen, enabled, query, onPick, box,
       role="listbox"
       aria-label="Classes"
       aria-disabled={!enabled.value || undefined}
-      aria-activedescendant={rows.includes(chosen.value) ? `${id}-${chosen.value}` : undefined}
+      aria-activedescendant={rows.includes(cursor.value) ? `${id}-${cursor.value}` : undefined}
       tabIndex={0}
       data-lm-suppress-shortcuts="true"
       onKeyDown={onKeyDown}
@@ -95,9 +131,11 @@ function Options({ labels, ranking, result, chosen, enabled, query, onPick, box,
           label={labels[index]}
           query={query}
           chosen={index === chosen.value}
+          against={index === contrast.value}
+          cursor={index === cursor.value}
           bar={bars.value?.[index] ?? 0}
           score={result.value?.scores[index]}
-          onClick={() => enabled.peek() && onPick(index)}
+          onClick={(event) => onClick(index, event)}
         />
       ))}
       {more > 0 && <p class="ke-aside">{formatCount(more)} more: type to find them.</p>}
@@ -110,13 +148,17 @@ interface OptionProps {
   label: string;
   query: ReadonlySignal<string>;
   chosen: boolean;
+  /** The chosen one is contrasted with it. */
+  against: boolean;
+  /** The keyboard is on it. */
+  cursor: boolean;
   /** Share of the row, 0 to 1. */
   bar: number;
   score: number | undefined;
-  onClick(): void;
+  onClick(event: MouseEvent): void;
 }
 
-function Option({ id, label, query, chosen, bar, score, onClick }: OptionProps) {
+function Option({ id, label, query, chosen, against, cursor, bar, score, onClick }: OptionProps) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of all its rows
     <div
@@ -124,11 +166,14 @@ function Option({ id, label, query, chosen, bar, score, onClick }: OptionProps) 
       role="option"
       class="ke-class"
       aria-selected={chosen}
+      data-against={against || undefined}
+      data-cursor={cursor || undefined}
       tabIndex={-1}
       title={label}
       style={{ "--score": bar }}
       onClick={onClick}
     >
+      {against && <span class="ke-versus">vs</span>}
       <span class="ke-name">
         <Marked text={label} query={query} />
       </span>

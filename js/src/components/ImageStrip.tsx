@@ -1,7 +1,10 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { formatScore } from "../format.ts";
 import { type Gallery, THUMBNAIL } from "../gallery.ts";
 import { step, used } from "../keys.ts";
+import type { Prediction, Predictions } from "../predictions.ts";
+import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
 import { scrollToItem, useWindow } from "./useWindow.ts";
 
@@ -10,46 +13,65 @@ const PITCH = 63;
 
 interface Props {
   count: number;
-  labels: readonly string[] | null;
+  nameOf(index: number): string;
+  /** Of the classes. */
+  labels: readonly string[];
   chosen: ReadonlySignal<number>;
   enabled: ReadonlySignal<boolean>;
   gallery: Gallery;
+  /** What the model sees on them, where the kernel tells it. */
+  predictions: Predictions | null;
+  /** The first map is here: there is time for predictions. */
+  ready: ReadonlySignal<boolean>;
+  /** The right classes are known. */
+  targets: boolean;
   onPick(index: number): void;
 }
 
-export function ImageStrip({ count, labels, chosen, enabled, gallery, onPick }: Props) {
+export function ImageStrip(props: Props) {
+  const { count, predictions, targets } = props;
+  const passing = useComputed(() => predictions?.passing() ?? null);
+  return (
+    <section class="ke-strip-of-images">
+      {predictions && targets && <ImageFilter predictions={predictions} passing={passing} />}
+      <Reel {...props} items={useComputed(() => passing.value ?? Array.from({ length: count }, (_, i) => i))} />
+    </section>
+  );
+}
+
+/** The images that pass, in a row; only those in view exist. */
+function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
+  const { items, chosen, enabled, gallery, predictions, ready, onPick } = props;
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
   const { range, inView, extent } = useWindow(
     box,
-    useComputed(() => count),
+    useComputed(() => items.value.length),
     PITCH,
     "x",
   );
+  const place = useComputed(() => items.value.indexOf(chosen.value));
   useSignalEffect(() => {
-    const [first, last] = inView.value;
-    gallery.want(Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i));
+    const seen = items.value.slice(...inView.value);
+    gallery.want(seen);
+    if (ready.value) predictions?.want(seen);
   });
   useEffect(() => {
-    if (box.current) scrollToItem(box.current, chosen.value * PITCH, PITCH, "x");
-  }, [chosen.value, extent.value > 0]);
-
-  function pick(index: number) {
-    if (enabled.peek()) onPick(index);
-  }
+    if (box.current && place.value >= 0) scrollToItem(box.current, place.value * PITCH, PITCH, "x");
+  }, [place.value, extent.value > 0]);
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const to = step(event.key, chosen.peek(), count);
+    const to = step(event.key, place.peek(), items.peek().length);
     if (to < 0) return;
     used(event);
-    pick(to);
+    if (enabled.peek()) onPick(items.peek()[to]);
     box.current?.focus({ preventScroll: true });
   }
 
   const [first, last] = range.value;
-  const indices = Array.from({ length: last - first }, (_, i) => first + i);
-  if (chosen.value < first || chosen.value >= last) indices.push(chosen.value);
+  const positions = Array.from({ length: last - first }, (_, i) => first + i);
+  if (place.value >= 0 && (place.value < first || place.value >= last)) positions.push(place.value);
   return (
     <div
       ref={box}
@@ -58,32 +80,85 @@ export function ImageStrip({ count, labels, chosen, enabled, gallery, onPick }: 
       aria-label="Images"
       aria-orientation="horizontal"
       aria-disabled={!enabled.value || undefined}
-      aria-activedescendant={`${id}-${chosen.value}`}
+      aria-activedescendant={place.value >= 0 ? `${id}-${chosen.value}` : undefined}
       tabIndex={0}
       data-lm-suppress-shortcuts="true"
       onKeyDown={onKeyDown}
     >
-      <div class="ke-reel" style={{ width: `${count * PITCH}px` }}>
-        {indices.map((index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of all its items
-          <div
-            key={index}
-            id={`${id}-${index}`}
-            role="option"
-            class="ke-thumbnail"
-            aria-label={labels?.[index] ?? `Image ${index}`}
-            aria-selected={index === chosen.value}
-            aria-posinset={index + 1}
-            aria-setsize={count}
-            tabIndex={-1}
-            title={labels?.[index] ?? `Image ${index}`}
-            style={{ left: `${index * PITCH}px` }}
-            onClick={() => pick(index)}
-          >
-            <Thumbnail bitmap={gallery.thumbnail(index)} size={THUMBNAIL} />
-          </div>
+      <div
+        class="ke-reel"
+        data-told={predictions !== null || undefined}
+        style={{ width: `${items.value.length * PITCH}px` }}
+      >
+        {positions.map((position) => (
+          <Item
+            key={items.value[position]}
+            {...props}
+            id={`${id}-${items.value[position]}`}
+            index={items.value[position]}
+            position={position}
+            count={items.value.length}
+          />
         ))}
       </div>
     </div>
+  );
+}
+
+interface ItemProps extends Props {
+  id: string;
+  index: number;
+  position: number;
+}
+
+function Item({
+  id,
+  index,
+  position,
+  count,
+  nameOf,
+  labels,
+  chosen,
+  enabled,
+  gallery,
+  predictions,
+  onPick,
+}: ItemProps) {
+  // Read anew with every answer.
+  const prediction = predictions && predictions.known.value > 0 ? predictions.at(index) : undefined;
+  const label = prediction && (labels[prediction.top] ?? `class ${prediction.top}`);
+  const name = nameOf(index);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of all its items
+    <div
+      id={id}
+      role="option"
+      class="ke-thumbnail"
+      aria-label={prediction ? `${name}: ${label}${spoken(prediction)}` : name}
+      aria-selected={index === chosen.value}
+      aria-posinset={position + 1}
+      aria-setsize={count}
+      tabIndex={-1}
+      title={prediction ? `${name}: ${label}, ${formatScore(prediction.score)}${spoken(prediction)}` : name}
+      style={{ left: `${position * PITCH}px` }}
+      onClick={() => enabled.peek() && onPick(index)}
+    >
+      <Thumbnail bitmap={gallery.thumbnail(index)} size={THUMBNAIL} />
+      {prediction && <span class="ke-predicted">{label}</span>}
+      {typeof prediction?.right === "boolean" && <Mark right={prediction.right} />}
+    </div>
+  );
+}
+
+function spoken({ right }: Prediction): string {
+  return right === null ? "" : right ? ", right" : ", wrong";
+}
+
+/** A tick or a cross: by its shape, whatever the colour. */
+function Mark({ right }: { right: boolean }) {
+  return (
+    <svg class="ke-mark" data-right={right} viewBox="0 0 12 12" fill="none" stroke="currentColor" aria-hidden="true">
+      <path d={right ? "M2.5 6.5 5 9l4.5-6" : "M3 3l6 6M9 3 3 9"} />
+    </svg>
   );
 }

@@ -1,17 +1,19 @@
 interface Props {
   name: string;
+  /** Its name for a reader, where what is seen would not do. */
+  label?: string;
   value: string;
   options: readonly { value: string; title: string }[];
   disabled?: boolean;
   onChange(value: string): void;
 }
 
-export function Select({ name, value, options, disabled, onChange }: Props) {
+export function Select({ name, label = name, value, options, disabled, onChange }: Props) {
   return (
     <label class="ke-field">
       <span>{name}</span>
       <select
-        aria-label={name}
+        aria-label={label}
         value={value}
         disabled={disabled}
         data-lm-suppress-shortcuts="true"

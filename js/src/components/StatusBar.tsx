@@ -1,23 +1,24 @@
 import type { ReadonlySignal } from "@preact/signals";
-import type { Choice, Method, Progress, Waiting } from "../contract.ts";
+import type { Progress, Result, Waiting } from "../contract.ts";
+import type { Facts } from "../facts.ts";
 import { formatTime } from "../format.ts";
-import type { Picture } from "../store.ts";
+import type { Picture } from "../pane.ts";
 
 interface Props {
+  /** Of the active pane. */
   picture: ReadonlySignal<Picture | null>;
   awaited: ReadonlySignal<Waiting>;
   progress: ReadonlySignal<Progress | null>;
-  labels: readonly string[];
-  methodOf(choice: Choice): Method | undefined;
+  facts: Facts;
   onCancel(): void;
 }
 
-export function StatusBar({ picture, awaited, progress, labels, methodOf, onCancel }: Props) {
+export function StatusBar({ picture, awaited, progress, facts, onCancel }: Props) {
   const working = awaited.value === "idle" ? null : progress.value;
   return (
     <div class="ke-foot">
       <span role="status">
-        <Shown picture={picture.value} labels={labels} methodOf={methodOf} />
+        <Shown picture={picture.value} facts={facts} />
         {awaited.value === "slow" && <span class="ke-slow">kernel busy</span>}
       </span>
       {working && <Work progress={working} onCancel={onCancel} />}
@@ -25,25 +26,32 @@ export function StatusBar({ picture, awaited, progress, labels, methodOf, onCanc
   );
 }
 
-function Shown({ picture, labels, methodOf }: { picture: Picture | null } & Pick<Props, "labels" | "methodOf">) {
+function Shown({ picture, facts }: { picture: Picture | null; facts: Facts }) {
   if (!picture) return <>Waiting for the first map</>;
   const { result } = picture;
   if (!result) return <>Image {picture.index}: waiting for its map</>;
-  const { choice, map, milliseconds, note } = result;
-  const method = methodOf(choice);
+  const { choice, map, note } = result;
+  const method = facts.methodOf(choice);
   return (
     <>
-      {method?.title ?? choice.method} of <b>{labels[choice.class_index] ?? `class ${choice.class_index}`}</b>
+      {method?.title ?? choice.method} of <b>{facts.classes(choice)}</b>
       {method?.layer !== false && (
         <>
           {" at "}
           <b>{choice.layer}</b>
         </>
       )}
-      {` · ${map.height} × ${map.width} · ${formatTime(milliseconds)}`}
+      {facts.models.length > 1 && ` of ${facts.modelOf(choice).name}`}
+      {` · ${map.height} × ${map.width} · ${howFar(result)}`}
       {note && <span class="ke-hidden">. {note}</span>}
     </>
   );
+}
+
+/** How long it took, or how much of it there is. */
+function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string {
+  if (preview) return `${done} of ${total} so far`;
+  return done < total ? `stopped after ${done} of ${total}` : formatTime(milliseconds);
 }
 
 function Work({ progress: { done, total, text }, onCancel }: { progress: Progress; onCancel(): void }) {

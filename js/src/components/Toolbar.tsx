@@ -1,16 +1,73 @@
-import type { Store } from "../store.ts";
+import { fileName } from "../captions.ts";
+import type { View } from "../contract.ts";
+import { compose, download, type Shown } from "../save.ts";
+import { MOST_PANES, type Store } from "../store.ts";
+import type { ViewState } from "../viewstate.ts";
 import { ParamForm } from "./ParamForm.tsx";
 import { Select } from "./Select.tsx";
 
-export function Toolbar({ store }: { store: Store }) {
-  const method = store.method.value;
-  const { methods, colormaps } = store.setup;
+const VIEWS = [
+  { value: "overlay", title: "overlay" },
+  { value: "map", title: "map alone" },
+  { value: "image", title: "image alone" },
+];
+
+export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   const disabled = store.disconnected.value;
   return (
     <div class="ke-bar">
+      <Selects store={store} disabled={disabled} />
+      <div class="ke-tools">
+        <Tool
+          name="Compare"
+          title="Compare: add a pane (c)"
+          icon="M1.5 1.5h4v9h-4zM7.5 1.5h4v9h-4z"
+          disabled={disabled || store.panes.value.length >= MOST_PANES}
+          onClick={() => store.addPane()}
+        />
+        <Tool
+          name="Save"
+          title="Save what is shown as a PNG, at the image's resolution"
+          icon="M6.5 1v7M3.5 5.5l3 3 3-3M1.5 11.5h10"
+          disabled={!store.picture.value}
+          onClick={() => void save(store)}
+        />
+        <button
+          type="button"
+          class="ke-tool"
+          aria-label="Keyboard shortcuts"
+          aria-haspopup="dialog"
+          title="Keyboard shortcuts (?)"
+          onClick={() => {
+            view.help.value = true;
+          }}
+        >
+          ?
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
+  const method = store.method.value;
+  const { models } = store.facts;
+  const { methods, colormaps } = store.setup;
+  const choice = store.choice.value;
+  return (
+    <>
+      {models.length > 1 && (
+        <Select
+          name="Model"
+          value={String(choice.model)}
+          options={models.map(({ name }, i) => ({ value: String(i), title: name }))}
+          disabled={disabled}
+          onChange={(index) => store.pickModel(Number(index))}
+        />
+      )}
       <Select
         name="Method"
-        value={store.choice.value.method}
+        value={choice.method}
         options={methods.map(({ name, title }) => ({ value: name, title }))}
         disabled={disabled}
         onChange={(name) => store.pickMethod(name)}
@@ -21,14 +78,52 @@ export function Toolbar({ store }: { store: Store }) {
         options={colormaps.map((name) => ({ value: name, title: name }))}
         onChange={(name) => store.pickColormap(name)}
       />
+      <Select
+        name="View"
+        value={store.view.value}
+        options={VIEWS}
+        onChange={(shown) => store.pickView(shown as View)}
+      />
       {method && method.params.length > 0 && (
         <ParamForm
           method={method}
-          values={store.choice.value.params}
+          values={choice.params}
           disabled={disabled}
           onChange={(name, value) => store.pickParam(name, value)}
         />
       )}
-    </div>
+    </>
   );
+}
+
+interface ToolProps {
+  name: string;
+  title: string;
+  /** Path in a box of 13 by 13. */
+  icon: string;
+  disabled: boolean;
+  onClick(): void;
+}
+
+function Tool({ name, title, icon, disabled, onClick }: ToolProps) {
+  return (
+    <button type="button" class="ke-tool" title={title} disabled={disabled} onClick={onClick}>
+      <svg width="13" height="13" viewBox="0 0 13 13" fill="none" stroke="currentColor" aria-hidden="true">
+        <path d={icon} />
+      </svg>
+      {name}
+    </button>
+  );
+}
+
+/** All panes side by side, each as it is seen. */
+async function save(store: Store): Promise<void> {
+  const shown = store.panes.peek().flatMap((pane): Shown[] => {
+    const picture = pane.picture.peek();
+    const choice = picture?.result?.choice ?? pane.choice.peek();
+    const [colormap, signed] = [store.colormapOf(choice), store.facts.signed(choice)];
+    return picture ? [{ picture, colormap, signed }] : [];
+  });
+  const look = { opacity: store.opacity.peek(), threshold: store.threshold.peek(), view: store.view.peek() };
+  download(await compose(shown, look), fileName(store.main.choice.peek(), store.facts));
 }

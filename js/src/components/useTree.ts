@@ -4,8 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { ROW_HEIGHT } from "../gutter.ts";
 import { step, used } from "../keys.ts";
 import type { OutlineNode } from "../outline.ts";
-import type { ViewState } from "../store.ts";
 import { nextHit, type Row, typeAhead, visibleRows } from "../tree.ts";
+import type { TreeState } from "../viewstate.ts";
 import { scrollToItem, useWindow } from "./useWindow.ts";
 
 /** Letters typed within this many milliseconds make one word. */
@@ -17,7 +17,7 @@ export interface TreeProps {
   chosen: ReadonlySignal<string>;
   /** The kernel is there to be asked. */
   enabled: ReadonlySignal<boolean>;
-  view: ViewState;
+  view: TreeState;
   onPick(path: string): void;
 }
 

@@ -1,0 +1,158 @@
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { describe } from "../captions.ts";
+import { used } from "../keys.ts";
+import type { Pane, Picture } from "../pane.ts";
+import { moved } from "../spot.ts";
+import type { Store } from "../store.ts";
+import type { Spot, ViewState } from "../viewstate.ts";
+import { ImageCanvas, MapCanvas } from "./Canvas.tsx";
+import { Crosshair } from "./Crosshair.tsx";
+import { Legend } from "./Legend.tsx";
+
+interface Props {
+  store: Store;
+  view: ViewState;
+  pane: Pane;
+  /** From 1. */
+  number: number;
+  /** What it shows that the others do not; null when it is the only one. */
+  caption: string | null;
+}
+
+/** One picture with its legend and, among several, its heading. */
+export function PaneView(props: Props) {
+  const { store, pane, number, caption } = props;
+  const { picture } = pane;
+  const shown = useComputed(() => picture.value?.result?.choice ?? pane.choice.value);
+  const colormap = useComputed(() => store.colormapOf(shown.value));
+  const signed = useComputed(() => store.facts.signed(shown.value));
+  const body = (
+    <>
+      <PictureBox {...props} colormap={colormap} signed={signed} />
+      <Legend
+        result={picture.value?.result ?? null}
+        colormap={colormap.value}
+        signed={signed.value}
+        threshold={store.threshold}
+      />
+    </>
+  );
+  const activate = () => store.activate(pane);
+  if (caption === null) return <div class="ke-pane">{body}</div>;
+  const active = store.active.value === pane;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form
+    <div
+      class="ke-pane"
+      role="group"
+      aria-label={`Pane ${number}: ${caption}`}
+      aria-current={active || undefined}
+      data-busy={pane.awaited.value !== "idle" || undefined}
+      onPointerDown={activate}
+      onFocusCapture={activate}
+    >
+      <div class="ke-heading">
+        <b>{number}</b>
+        <span title={caption}>{caption}</span>
+        {number > 1 && <Close number={number} onClose={() => store.closePane(pane)} />}
+      </div>
+      {body}
+    </div>
+  );
+}
+
+function Close({ number, onClose }: { number: number; onClose(): void }) {
+  const name = `Close pane ${number}`;
+  return (
+    <button type="button" class="ke-icon" aria-label={name} title={`${name} (x)`} onClick={onClose}>
+      <svg width="10" height="10" viewBox="0 0 10 10" fill="none" stroke="currentColor" aria-hidden="true">
+        <path d="M1 1l8 8M9 1 1 9" />
+      </svg>
+    </button>
+  );
+}
+
+interface BoxProps extends Props {
+  colormap: ReadonlySignal<string>;
+  signed: ReadonlySignal<boolean>;
+}
+
+function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
+  const { picture } = pane;
+  const id = useId();
+  const frame = useRef<HTMLDivElement>(null);
+  const screen = useScreenSize(frame);
+  const bitmap = picture.value?.bitmap;
+  const note = picture.value?.result?.note;
+  return (
+    <div
+      ref={frame}
+      class="ke-frame"
+      style={{ "--ratio": bitmap ? bitmap.width / bitmap.height : 1 }}
+      onPointerMove={(event) => point(event, view)}
+      onPointerLeave={() => {
+        view.spot.value = null;
+      }}
+    >
+      <div
+        class="ke-picture"
+        role="img"
+        aria-label={number === 1 ? "Explanation" : `Explanation ${number}`}
+        aria-describedby={id}
+        data-view={store.view.value}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrows read the map's values
+        tabIndex={0}
+        data-lm-suppress-shortcuts="true"
+        onKeyDown={(event) => onKey(event, picture.peek(), view)}
+        onBlur={() => {
+          view.spot.value = null;
+        }}
+      >
+        <ImageCanvas picture={picture} />
+        <MapCanvas
+          {...{ picture, colormap, signed, screen, threshold: store.threshold, opacity: store.opacity }}
+          view={store.view}
+        />
+        {note && <div class="ke-note">{note}</div>}
+        <span id={id} class="ke-hidden">
+          {describe(picture.value, store.facts)}
+        </span>
+      </div>
+      <Crosshair spot={view.spot} picture={picture} />
+    </div>
+  );
+}
+
+function point(event: PointerEvent, view: ViewState): void {
+  const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+  const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  view.spot.value = { x: Math.min(Math.max(x, 0), 1), y: Math.min(Math.max(y, 0), 1), told: false };
+}
+
+/** The arrows move the crosshair by a cell of the map, Escape hides it. */
+function onKey(event: KeyboardEvent, picture: Picture | null, view: ViewState): void {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  const from: Spot | null = view.spot.peek();
+  const result = picture?.result;
+  const to = result ? moved(event.key, from, result.map, result.values) : null;
+  if (to) view.spot.value = { ...to, told: true };
+  else if (event.key === "Escape" && from) view.spot.value = null;
+  else return;
+  used(event);
+}
+
+/** Screen pixels of the longer side of a box, kept up to date. */
+function useScreenSize(box: RefObject<HTMLElement | null>) {
+  const size = useSignal(0);
+  useEffect(() => {
+    if (!box.current) return;
+    const observer = new ResizeObserver(([{ contentRect }]) => {
+      size.value = Math.ceil(Math.max(contentRect.width, contentRect.height) * devicePixelRatio);
+    });
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  return size;
+}

@@ -1,0 +1,58 @@
+import { lookupTable } from "./colormap.ts";
+import type { View } from "./contract.ts";
+import { paint, type Size, shade } from "./overlay.ts";
+import type { Picture } from "./pane.ts";
+
+/** Pixels between two pictures. */
+const GAP = 8;
+
+export interface Shown {
+  picture: Picture;
+  colormap: string;
+  signed: boolean;
+}
+
+export interface Look {
+  opacity: number;
+  threshold: number;
+  view: View;
+}
+
+/** The pictures side by side, each at its image's own resolution, as a PNG. */
+export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
+  const width = shown.reduce((sum, { picture }) => sum + picture.bitmap.width + GAP, -GAP);
+  const height = Math.max(...shown.map(({ picture }) => picture.bitmap.height));
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
+  let left = 0;
+  for (const each of shown) {
+    const { bitmap } = each.picture;
+    if (look.view !== "map") context.drawImage(bitmap, left, 0);
+    const map = look.view === "image" ? null : draw(each, look.threshold, bitmap);
+    context.globalAlpha = look.view === "map" ? 1 : look.opacity;
+    if (map) context.drawImage(map, left, 0);
+    context.globalAlpha = 1;
+    left += bitmap.width + GAP;
+  }
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+function draw({ picture: { result }, colormap, signed }: Shown, threshold: number, size: Size): OffscreenCanvas | null {
+  const { width, height } = size;
+  const shaded = result && shade(result.values, result.map, { width, height });
+  if (!shaded) return null;
+  const canvas = new OffscreenCanvas(width, height);
+  const pixels = new ImageData(width, height);
+  paint(shaded, lookupTable(colormap), threshold, signed, pixels.data);
+  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+/** Hand a file to whoever sits before the page. */
+export function download(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,76 @@
+import { batch, type Signal, signal } from "@preact/signals";
+import type { LayerNode } from "./contract.ts";
+import { type OutlineNode, outline } from "./outline.ts";
+import type { Store } from "./store.ts";
+import { ancestors, initiallyFolded } from "./tree.ts";
+
+/** A place in the picture, from 0 to 1 in both directions; `told` where it is to be read out. */
+export interface Spot {
+  x: number;
+  y: number;
+  told: boolean;
+}
+
+/** What one view of the widget knows for itself: what one points at, has searched, and folded. */
+export class ViewState {
+  readonly classQuery = signal("");
+  /** The same in all panes. */
+  readonly spot = signal<Spot | null>(null);
+  readonly help = signal(false);
+  #store: Store;
+  #trees = new Map<number, TreeState>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The layers of one model. */
+  tree(model: number): TreeState {
+    const known = this.#trees.get(model);
+    if (known) return known;
+    const choice = this.#store.choice.peek();
+    const tree = new TreeState(this.#store.facts.modelOf({ ...choice, model }).nodes, choice.layer);
+    this.#trees.set(model, tree);
+    return tree;
+  }
+}
+
+/** Where one is among a model's layers. */
+export class TreeState {
+  /** The layers and what they fold into. */
+  readonly layers: readonly OutlineNode[];
+  readonly layerQuery = signal("");
+  readonly folded: Signal<ReadonlySet<number>>;
+  /** The row that the keyboard is on. */
+  readonly active: Signal<number>;
+
+  constructor(nodes: readonly LayerNode[], chosen: string) {
+    this.layers = outline(nodes);
+    const at = this.#find(chosen);
+    this.folded = signal(initiallyFolded(this.layers, at));
+    this.active = signal(Math.max(0, at));
+  }
+
+  /** Make a layer's row visible, and the active one. */
+  reveal(path: string): void {
+    const index = this.#find(path);
+    if (index < 0) return;
+    const folded = new Set(this.folded.peek());
+    for (const around of ancestors(this.layers, index)) folded.delete(around);
+    batch(() => {
+      if (folded.size !== this.folded.peek().size) this.folded.value = folded;
+      this.active.value = index;
+    });
+  }
+
+  fold(index: number, fold: boolean): void {
+    const folded = new Set(this.folded.peek());
+    if (fold) folded.add(index);
+    else folded.delete(index);
+    this.folded.value = folded;
+  }
+
+  #find(path: string): number {
+    return this.layers.findIndex((node) => node.path === path && !node.block);
+  }
+}
