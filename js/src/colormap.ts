@@ -7,19 +7,26 @@ export const DIVERGING_DEFAULT = "RdBu_r";
 
 const cache = new Map<string, Uint8ClampedArray>();
 
-/** 256 colours, four bytes each, opaque. An unknown name gives the default. */
+/** 256 colours, four bytes each, opaque, drawn out from fewer. An unknown name gives the default. */
 export function lookupTable(name: string): Uint8ClampedArray {
   const known = cache.get(name);
   if (known) return known;
   const colours = name === "gray" ? grays() : decode(TABLES[name] ?? TABLES[SEQUENTIAL_DEFAULT]);
   const table = new Uint8ClampedArray(4 * SIZE).fill(255);
-  for (let i = 0; i < SIZE; i++) table.set(colours.subarray(3 * i, 3 * i + 3), 4 * i);
+  const apart = (SIZE - 1) / (colours.length / 3 - 1);
+  for (let i = 0; i < SIZE; i++) {
+    const first = 3 * Math.floor(i / apart);
+    const share = (i % apart) / apart;
+    for (let k = first; k < first + 3; k++) {
+      table[4 * i + k - first] = colours[k] + share * ((colours[k + 3] ?? colours[k]) - colours[k]);
+    }
+  }
   cache.set(name, table);
   return table;
 }
 
 function grays(): Uint8Array {
-  return Uint8Array.from({ length: 3 * SIZE }, (_, i) => i / 3);
+  return Uint8Array.of(0, 0, 0, 255, 255, 255);
 }
 
 function decode(base64: string): Uint8Array {
