@@ -88,8 +88,8 @@ export function bars(heights: Float32Array, gap = heights.length > 100 ? 0 : 0.2
 }
 
 export function bar(at: number, height: number, gap: number): string {
-  const shown = Math.max(height, 0.04);
-  return `M${at + gap / 2} 1v${-shown.toFixed(3)}h${1 - gap}v${shown.toFixed(3)}z`;
+  const shown = Number(Math.max(height, 0.04).toFixed(3));
+  return `M${at + gap / 2} 1v${-shown}h${1 - gap}v${shown}z`;
 }
 
 /** Where a layer stands among those to move through: its own place, or that of the last one before it; -1 if none. */

@@ -132,3 +132,13 @@ export function resultFor(choice: Choice, serial: number, id: string | null = nu
   const values = new DataView(Uint16Array.from([0, 0x3c00]).buffer);
   return [{ kind: "result", id, serial, choice, map, ...details }, [values, scores]];
 }
+
+/** The maps of layers a, b and c, 2 by 2 each, with 4, 3.5 and 3 at one place and 1 at the others. */
+export function scanFor({ id, pane, choice }: Message, serial: number): [Message, DataView[]] {
+  const layers = ["a", "b", "c"];
+  const map = { height: 2, width: 2, low: 0, high: 4, min: 0, max: 4, scale: 4, finite: true };
+  const bits = layers.flatMap((_, i) => [0x3c00 - 0x100 * i, 0x3400, 0x3400, 0x3400]);
+  const buffer = new DataView(Uint16Array.from(bits).buffer);
+  const maps = layers.map(() => map);
+  return [{ kind: "scan", id, pane, serial, choice, layers, maps, milliseconds: 9 }, [buffer]];
+}

@@ -10,7 +10,7 @@ export interface Shown {
 }
 
 /** Milliseconds that the pointer rests before the card comes, and that it may be away before the card goes. */
-const REST = 250;
+const REST = 350;
 const AWAY = 120;
 
 /** Which row the card tells of: the one under the pointer, or the one that the keyboard has come to. */
@@ -54,14 +54,19 @@ export function useCard(rows: ReadonlySignal<Row[]>) {
       else if ((event.target as Element).closest(".ke-card")) clearTimeout(timer.current);
       else onLeave();
     },
-    onPointerLeave: onLeave,
+    onPointerLeave() {
+      pointer.current = "";
+      onLeave();
+    },
     onFocusIn(event: FocusEvent) {
       const row = rowOf(event);
       if (row?.matches(":focus-visible")) after(0, () => show(row));
     },
     onFocusOut: hide,
-    onKeyDown(event: KeyboardEvent) {
-      if (event.key === "Escape") hide();
+    // Whoever has picked wants to see the picture that the card lies over.
+    onPointerDown: hide,
+    onKeyDownCapture(event: KeyboardEvent) {
+      if (["Escape", "Enter", " "].includes(event.key)) hide();
     },
     onWheel: hide,
   };

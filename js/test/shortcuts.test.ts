@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { isTyping, onShortcut, SHORTCUTS } from "../src/shortcuts.ts";
+import { Store } from "../src/store.ts";
+import { CHOICE, FakeModel, resultFor } from "./model.ts";
+
+function open() {
+  const model = new FakeModel();
+  const store = new Store(model, new AbortController().signal, async () => ({ width: 4, height: 4 }) as ImageBitmap);
+  store.open();
+  model.say(...resultFor(CHOICE, 1));
+  return { model, store };
+}
+
+function press(store: Store, key: string, target: object = { tagName: "DIV" }, modifiers: object = {}) {
+  const view = { help: { value: false } };
+  const event = {
+    key,
+    ...modifiers,
+    prevented: false,
+    getModifierState: () => false,
+    composedPath: () => [target],
+    preventDefault() {
+      event.prevented = true;
+    },
+    stopPropagation() {},
+  };
+  for (const early of [true, false]) onShortcut(event as unknown as KeyboardEvent, store, view, early);
+  return { used: event.prevented, help: view.help.value };
+}
+
+test("brackets go through the layers that can be explained, and no further", () => {
+  const { store } = open();
+  press(store, "]");
+  expect(store.choice.value.layer).toBe("b");
+  press(store, "[");
+  press(store, "[");
+  expect(store.choice.value.layer).toBe("a");
+});
+
+test("comma and full stop go through the images, of a filter through those that pass", () => {
+  const { store } = open();
+  press(store, ".");
+  press(store, ".");
+  press(store, ",");
+  expect(store.choice.value.image_index).toBe(1);
+  const right = [false, true, false, true, false];
+  const content = { top: [0, 0, 0, 0, 0], score: [1, 1, 1, 1, 1], right, indices: [0, 1, 2, 3, 4] };
+  store.predictions.keep({ kind: "predictions", id: "", ...content });
+  store.predictions.filter.value = "wrong";
+  press(store, ".");
+  expect(store.choice.value.image_index).toBe(2);
+  press(store, ".");
+  press(store, ".");
+  expect(store.choice.value.image_index).toBe(4);
+});
+
+test("m, o, v, c, x and numbers do what the list says", () => {
+  const { store } = open();
+  press(store, "m");
+  expect(store.choice.value.method).toBe("gradients");
+  press(store, "o");
+  expect(store.opacity.value).toBe(0);
+  press(store, "o");
+  expect(store.opacity.value).toBe(0.6);
+  press(store, "v");
+  expect(store.view.value).toBe("map");
+  press(store, "c");
+  expect(store.panes.value).toHaveLength(2);
+  press(store, "1");
+  expect(store.active.value).toBe(store.main);
+  press(store, "2");
+  press(store, "x");
+  expect(store.panes.value).toHaveLength(1);
+});
+
+test("the question mark opens the list", () => {
+  expect(press(open().store, "?")).toEqual({ used: true, help: true });
+});
+
+test("no shortcut where one types, with a modifier, or in a select that letters choose in", () => {
+  const { store } = open();
+  expect(isTyping({ tagName: "INPUT", type: "search" }, "m")).toBe(true);
+  expect(isTyping({ tagName: "INPUT", type: "range" }, "m")).toBe(false);
+  expect(isTyping({ tagName: "SELECT" }, "m")).toBe(true);
+  expect(isTyping({ tagName: "SELECT" }, "]")).toBe(false);
+  expect(press(store, "?", { tagName: "INPUT", type: "search" }).help).toBe(false);
+  expect(press(store, "m", undefined, { ctrlKey: true }).used).toBe(false);
+  expect(press(store, "q").used).toBe(false);
+});
+
+test("no key has two meanings", () => {
+  const keys = SHORTCUTS.flatMap((shortcut) => shortcut.keys);
+  expect(new Set(keys).size).toBe(keys.length);
+});
