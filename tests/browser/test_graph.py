@@ -107,10 +107,16 @@ def test_the_card_tells_what_feeds_a_layer_and_moves_nothing(opened):
     assert merge.bounding_box() == before
     page.mouse.move(5, 5)
     expect(card).to_have_count(0)
+    # Whoever picks sees the picture, not the card.
+    merge.hover()
+    expect(card).to_be_visible()
+    merge.click()
+    expect(card).to_have_count(0)
     # By keyboard: with the focus, until Escape.
-    row(page, "boxes").focus()
+    page.mouse.move(5, 5)
+    row(page, "merge").focus()
     page.keyboard.press("ArrowUp")
-    expect(card).to_contain_text("classes")
+    expect(card).to_contain_text("pool")
     page.keyboard.press("Escape")
     expect(card).to_have_count(0)
 
