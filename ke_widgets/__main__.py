@@ -40,6 +40,8 @@ def _demo(options, rest):
         print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab]"', file=sys.stderr)
         return 1
     copy_notebooks(options.dir)
+    # The kernels inherit it: else TensorFlow's lines about a missing GPU are the first thing that a student sees.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         rest = ["--allow-root", *rest]  # JupyterLab refuses root otherwise, and root is who one is in a container
     # Not the notebook as an argument: then the URL that JupyterLab prints would not lead to it.
