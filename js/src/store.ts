@@ -265,10 +265,18 @@ export class Store implements Listener {
       if (changed.opacity !== undefined) this.opacity.value = changed.opacity;
       if (changed.threshold !== undefined) this.threshold.value = changed.threshold;
       if (changed.view !== undefined) this.view.value = changed.view;
-      if (changed.colormap !== undefined) this.#keepColormap(changed.colormap, main.choice.peek());
-      else if (changed.method !== undefined) this.#protocol.save({ colormap: this.colormapOf(main.choice.peek()) });
+      this.#takeColormap(changed);
       this.#refresh();
     });
+  }
+
+  /** A colormap left over from maps of one sign says nothing about those with both. */
+  #takeColormap({ colormap }: Partial<Traits>): void {
+    const choice = this.main.choice.peek();
+    const leftOver = this.facts.signed(choice) && colormap === this.#colormaps.peek().sequential;
+    if (colormap !== undefined && !leftOver) this.#keepColormap(colormap, choice);
+    const now = this.colormapOf(choice);
+    if (now !== this.#protocol.traits().colormap) this.#protocol.save({ colormap: now });
   }
 
   images(indices: number[], size: number, pngs: Bytes[]): void {

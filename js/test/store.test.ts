@@ -97,6 +97,20 @@ test("another method leaves the parameters be, and takes the colormap of its kin
   vi.useRealTimers();
 });
 
+test("a contrast that Python sets takes the diverging colormap, and without it the other comes back", async () => {
+  vi.useFakeTimers();
+  const { store, model } = open();
+  await model.python({ contrast_index: 1 });
+  model.say(...resultFor({ ...CHOICE, contrast_index: 1 }, 1));
+  expect(store.colormap.value).toBe("RdBu_r");
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(store.colormap.value).toBe("RdBu_r");
+  expect(model.state.colormap).toBe("RdBu_r");
+  await model.python({ contrast_index: null });
+  expect(store.colormap.value).toBe("inferno");
+  vi.useRealTimers();
+});
+
 test("the map on show keeps its own colormap while another method is on its way", () => {
   const { store } = open();
   store.pickMethod("gradients");
