@@ -1,6 +1,6 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ROW_HEIGHT } from "../gutter.ts";
 import { step, used } from "../keys.ts";
 import type { OutlineNode } from "../outline.ts";
@@ -37,7 +37,8 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
   const { range, extent } = useWindow(box, count, ROW_HEIGHT, "y");
   const laidOut = extent.value > 0;
 
-  useEffect(() => view.reveal(chosen.value), [chosen.value]);
+  // Before the paint: an arrow key pressed right after a pick must not be undone by it.
+  useLayoutEffect(() => view.reveal(chosen.value), [chosen.value]);
   useEffect(() => {
     if (box.current && at.value >= 0) scrollToItem(box.current, at.value * ROW_HEIGHT, ROW_HEIGHT, "y");
     if (takeFocus.current) box.current?.querySelector<HTMLElement>(ROVING)?.focus({ preventScroll: true });
