@@ -24,13 +24,17 @@ function bytes(text) {
   return text.match(/\d+/g).map(Number);
 }
 
-const tables = Object.entries(COLORMAPS).map(([name, interpolate]) => {
-  const colours = Array.from({ length: STOPS }, (_, i) => bytes(interpolate(i / (STOPS - 1))));
-  return `  ${name}:\n    "${Buffer.from(colours.flat()).toString("base64")}",\n`;
-});
+const tables = Object.fromEntries(
+  Object.entries(COLORMAPS).map(([name, interpolate]) => {
+    const colours = Array.from({ length: STOPS }, (_, i) => bytes(interpolate(i / (STOPS - 1))));
+    return [name, Buffer.from(colours.flat()).toString("base64")];
+  }),
+);
+const lines = Object.entries(tables).map(([name, text]) => `  ${name}:\n    "${text}",\n`);
 
 writeFileSync(
   new URL("src/tables.ts", import.meta.url),
   `/** Made by tables.mjs: ${STOPS} colours each, evenly apart, red, green and blue, in base64. */\n` +
-    `export const TABLES: Record<string, string> = {\n${tables.join("")}};\n`,
+    `export const TABLES: Record<string, string> = {\n${lines.join("")}};\n`,
 );
+writeFileSync(new URL("../ke_widgets/widget/colormaps.json", import.meta.url), `${JSON.stringify(tables, null, 1)}\n`);

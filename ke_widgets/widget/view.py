@@ -13,10 +13,12 @@ from typing import Any
 import anywidget
 import ipywidgets
 import traitlets
+from PIL import Image
 
 from ke_widgets import methods
 from ke_widgets.widget import protocol
 from ke_widgets.widget.graph import graph
+from ke_widgets.widget.picture import compose
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.worker import Worker
 
@@ -87,10 +89,10 @@ class ExplainerWidget(anywidget.AnyWidget):
     params = traitlets.Dict().tag(sync=True)
     model: Any = traitlets.Int(0).tag(sync=True)
     panes: Any = traitlets.List(traitlets.Dict(), maxlen=_MOST_PANES).tag(sync=True)
-    view = traitlets.Enum(("overlay", "map", "image"), "overlay").tag(sync=True)
-    opacity = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
-    colormap = traitlets.Enum(COLORMAPS, "inferno").tag(sync=True)
-    threshold = traitlets.Float(0.1, min=0, max=1).tag(sync=True)
+    view: Any = traitlets.Enum(("overlay", "map", "image"), "overlay").tag(sync=True)
+    opacity: Any = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
+    colormap: Any = traitlets.Enum(COLORMAPS, "inferno").tag(sync=True)
+    threshold: Any = traitlets.Float(0.1, min=0, max=1).tag(sync=True)
 
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
@@ -189,6 +191,18 @@ class ExplainerWidget(anywidget.AnyWidget):
         if self._box is None:
             self._box = ipywidgets.VBox([self, self.charts])
         return self._box._repr_mimebundle_(**kwargs)
+
+    def save(self, path):
+        """Save what the main pane shows as a picture, at the image's resolution.
+
+        Args:
+            path: Where to; the ending says the format, such as `.png`.
+        """
+        explanation = self.wait()
+        image = self._session.images.picture(explanation.image_index)
+        signed = explanation.low < 0
+        colormap = "RdBu_r" if signed and self.colormap == "inferno" else self.colormap
+        Image.fromarray(compose(image, explanation, colormap, self.opacity, self.threshold, self.view)).save(path)
 
     def close(self):
         """Close every view and free what the widget held."""

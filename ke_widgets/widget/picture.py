@@ -1,0 +1,55 @@
+"""The picture that the page draws, drawn again: map over image, as it is saved from Python."""
+
+import base64
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+
+_TABLES = Path(__file__).parent / "colormaps.json"
+
+
+@functools.cache
+def colours(name):
+    """Give the 256 colours of a colormap, as the page has them.
+
+    Args:
+        name: Such as `"inferno"`.
+
+    Returns:
+        A float array `(256, 3)`, 0 to 255.
+    """
+    if name == "gray":
+        return np.repeat(np.arange(256.0)[:, None], 3, axis=1)
+    few = np.frombuffer(base64.b64decode(json.loads(_TABLES.read_text())[name]), "uint8").reshape(-1, 3)
+    places = np.linspace(0, len(few) - 1, 256)
+    return np.stack([np.interp(places, np.arange(len(few)), channel) for channel in few.T], axis=1)
+
+
+def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="overlay"):
+    """Draw a map over its image.
+
+    Args:
+        image: The image, uint8 `(H, W, C)`.
+        explanation: An `Explanation` of it.
+        colormap: Name of the colormap.
+        opacity: Of the map, 0 to 1.
+        threshold: Share of the map's range that is left out, 0 to 1.
+        view: `"overlay"`, `"map"` (on black) or `"image"`.
+
+    Returns:
+        uint8 `(H, W, 3)`.
+    """
+    image = np.broadcast_to(image[..., :3], (*image.shape[:2], 3)).astype("float64")
+    low, high = explanation.low, explanation.high
+    if view == "image" or not high > low or not np.isfinite(explanation.map).all():
+        return image.astype("uint8")
+    shares = np.clip((explanation.map - low) / (high - low), 0, 1).astype("float32")
+    large = np.asarray(ops.image.resize(shares[..., None], image.shape[:2], interpolation="bilinear"))
+    strength = np.abs(2 * large - 1) if low < 0 else large
+    painted = colours(colormap)[np.minimum((large[..., 0] * 256).astype(int), 255)]
+    covered = np.where(strength < threshold, 0.0, 1.0 if view == "map" else opacity)
+    ground = np.zeros_like(image) if view == "map" else image
+    return np.rint(ground * (1 - covered) + painted * covered).astype("uint8")

@@ -1,0 +1,61 @@
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from ke_widgets.widget import picture
+from ke_widgets.widget.picture import colours, compose
+from ke_widgets.widget.view import COLORMAPS, ExplainerWidget
+
+TABLES = Path(__file__).parents[2] / "js" / "src" / "tables.ts"
+IMAGE = np.full((4, 4, 3), 100, "uint8")
+
+
+def explanation(values, low=0.0, high=1.0):
+    return SimpleNamespace(map=np.asarray(values, "float32"), low=low, high=high)
+
+
+@pytest.mark.parametrize("name", [name for name in COLORMAPS if name != "turbo"])  # whose formulas differ a little
+def test_colours_are_matplotlibs(name):
+    expected = matplotlib.colormaps[name](np.arange(256))[:, :3] * 255
+    assert np.abs(colours(name) - expected).max() < 10  # d3 draws a spline through the same colours
+
+
+def test_page_and_kernel_have_the_same_colours():
+    shown = dict(re.findall(r'(\w+):\s+"([^"]+)"', TABLES.read_text()))
+    assert shown == picture.json.loads(picture._TABLES.read_text())
+
+
+def test_a_pixel_is_mixed_by_hand():
+    mixed = compose(IMAGE, explanation(np.ones((2, 2))), "inferno", opacity=0.25)
+    np.testing.assert_allclose(mixed[0, 0], np.rint(0.75 * 100 + 0.25 * colours("inferno")[255]), atol=1)
+
+
+def test_what_lies_under_the_threshold_is_the_image():
+    mixed = compose(IMAGE, explanation([[0.0, 1.0], [0.0, 1.0]]), "viridis", opacity=1.0, threshold=0.5)
+    assert (mixed[:, 0] == 100).all()
+    assert (mixed[:, -1] != 100).any()
+
+
+def test_of_both_signs_the_middle_is_nothing():
+    mixed = compose(IMAGE, explanation([[0.0, 1.0]], low=-1.0), "RdBu_r", opacity=1.0, threshold=0.5)
+    assert (mixed[:, 0] == 100).all()
+
+
+def test_map_and_image_alone():
+    assert (compose(IMAGE, explanation(np.ones((2, 2))), "gray", view="image") == 100).all()
+    assert (compose(IMAGE, explanation(np.ones((2, 2))), "gray", view="map") == 255).all()
+    assert (compose(IMAGE, explanation(np.zeros((2, 2)), high=0.0), "gray") == 100).all()
+
+
+def test_a_widget_saves_what_it_shows(model, images, tmp_path):
+    widget = ExplainerWidget(model, images, image_index=2, threshold=0.0)
+    widget.save(tmp_path / "shown.png")
+    saved = np.asarray(Image.open(tmp_path / "shown.png"))
+    np.testing.assert_array_equal(saved, compose(images[2], widget.result, "inferno", 0.6, 0.0))
+    assert saved.shape == (8, 8, 3)
+    widget.close()
