@@ -20,6 +20,7 @@ from ke_widgets.widget import protocol
 from ke_widgets.widget.graph import graph
 from ke_widgets.widget.picture import compose
 from ke_widgets.widget.session import Session
+from ke_widgets.widget.subject import Explanation
 from ke_widgets.widget.worker import Worker
 
 COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
@@ -144,16 +145,16 @@ class ExplainerWidget(anywidget.AnyWidget):
         return protocol.Choice(**choice)
 
     @property
-    def result(self):
+    def result(self) -> Explanation | None:
         """The newest `Explanation` of the main pane, or `None` before the first one."""
         return self._result_of(0)
 
     @property
-    def results(self):
+    def results(self) -> list[Explanation | None]:
         """The newest `Explanation` of every pane, the main one first; `None` where there is none yet."""
         return [self._result_of(pane) for pane in range(1 + len(self.panes))]
 
-    def wait(self, timeout=None):
+    def wait(self, timeout=None) -> Explanation:
         """Wait until everything chosen so far is explained.
 
         Args:
@@ -172,7 +173,7 @@ class ExplainerWidget(anywidget.AnyWidget):
             raise TimeoutError(f"`wait` must end within timeout={timeout} seconds. The method is still running.")
         if self._error is not None:
             raise self._error
-        return self.result
+        return self._result_of(0)
 
     @property
     def charts(self):
@@ -214,7 +215,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._newest.clear()
         super().close()
 
-    def _result_of(self, pane):
+    def _result_of(self, pane) -> Any:
         kept = self._results.get(_key(self.pane_choice(pane)))
         if kept is not None or pane:
             return kept
