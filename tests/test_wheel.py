@@ -67,7 +67,10 @@ def test_the_wheel_holds_bundle_models_and_notebooks_and_no_sources_of_the_page(
     assert "ke_widgets/widget/static/widget.js" in names
     assert "ke_widgets/demo/notebooks/01-quickstart.ipynb" in names
     assert sum(name.startswith("ke_widgets/demo/") and name.endswith(".keras") for name in names) >= 2
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ke_widgets"}
+    others = [name for name in names if not name.startswith("ke_widgets/") and ".dist-info/" not in name]
+    assert [name.partition(".data/")[2] for name in others] == [
+        "data/etc/jupyter/jupyter_server_config.d/ke_widgets.json"
+    ]
     assert not [name for name in names if name.endswith((".ts", ".tsx", ".map"))]
 
 
