@@ -1,0 +1,95 @@
+"""The widget of a page by role and name, and what its pictures should be."""
+
+import io
+import json
+
+import matplotlib
+import numpy as np
+from keras import ops
+from PIL import Image
+from playwright.sync_api import expect
+
+RESULT = """
+import json
+_r = w.wait(60)
+print(json.dumps({"map": _r.map.tolist(), "layer": _r.layer, "unit": _r.unit, "image": _r.image_index,
+                  "opacity": w.opacity, "class_index": w.class_index, "trait_layer": w.layer}))
+"""
+START = """
+import json
+import numpy as np
+import ke_widgets as ke
+from ke_widgets import demo
+model = demo.load("honest")
+scenes = demo.scenes(24, seed=7)
+"""
+WIDGET = """
+w = ke.ExplainerWidget(model, scenes.images, labels=demo.LABELS, targets=scenes.targets, charts=False)
+w
+"""
+GREY = [0.299, 0.587, 0.114]
+
+
+class Explainer:
+    """One widget of the page, the first by default, by role and name."""
+
+    def __init__(self, lab, place=0):
+        self.lab = lab
+        self.root = lab.page.get_by_role("region", name="Explainer").nth(place)
+
+    def part(self, role, name):
+        return self.root.get_by_role(role, name=name, exact=True)
+
+    def settled(self, timeout=30_000):
+        expect(self.root).to_have_attribute("aria-busy", "false", timeout=timeout)
+        return self
+
+    def pixels(self, name="Explanation"):
+        """What is seen of picture and map, as grey levels of 96 x 96, in [0, 1]."""
+        self.settled()
+        shot = Image.open(io.BytesIO(self.part("img", name).screenshot()))
+        return np.asarray(shot.convert("L").resize((96, 96), Image.Resampling.BOX)) / 255
+
+    def result(self):
+        return json.loads(self.lab.execute(RESULT))
+
+    def shows(self, result, **how):
+        """Whether the picture, at full opacity and no threshold, is this map: its grey levels but for rounding."""
+        return self.distance(result["map"], **how) < 0.02
+
+    def distance(self, values, name="Explanation", **how):
+        """How far the picture is from this map, as grey levels."""
+        return float(np.abs(self.pixels(name) - shown(values, **how)).mean())
+
+    def ask(self, code):
+        """What the expression `code` gives in the kernel, by way of JSON."""
+        return json.loads(self.lab.execute(f"import json; print(json.dumps({code}))"))
+
+
+def shown(values, signed=False):
+    """A map as the page should show it, scaled, at 96 x 96, in grey levels: inferno, or RdBu_r for both signs."""
+    values = np.asarray(values, "float32")
+    values = values if signed else np.maximum(values, 0)
+    values = values / max(np.abs(values).max(), 1e-12)
+    values = (values + 1) / 2 if signed else values
+    large = np.asarray(ops.image.resize(values[..., None], (96, 96), interpolation="bilinear"))[..., 0]
+    return matplotlib.colormaps["RdBu_r" if signed else "inferno"](large)[..., :3] @ GREY
+
+
+def open_explainer(lab, *cells, start=START):
+    """Open a notebook of `start` and `cells`, the last of which shows the widget `w`."""
+    lab.new()
+    lab.run_cell(start, timeout=120)
+    for cell in cells or [WIDGET]:
+        lab.run_cell(cell, timeout=120)
+    explainer = Explainer(lab)
+    explainer.root.scroll_into_view_if_needed()
+    return explainer.settled()
+
+
+def bare_map(explainer):
+    """Show the map itself: full opacity, no threshold."""
+    explainer.lab.execute("w.opacity = 1.0; w.threshold = 0.0; _ = w.wait(60)")
+    expect(explainer.part("slider", "Opacity")).to_have_value("1")
+    expect(explainer.part("slider", "Threshold")).to_have_value("0")
+    return explainer.settled()

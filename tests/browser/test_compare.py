@@ -1,0 +1,183 @@
+"""Comparing, contrasting, all layers at once, and methods that take long: in a real JupyterLab with a real kernel."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.explainer import GREY, bare_map, open_explainer
+
+
+def grey(image):
+    return np.asarray(image, "float64") @ GREY / 255
+
+
+def read_value(text):
+    return float(re.match(r"[−\d.e]+", text)[0].replace("−", "-"))
+
+
+def save(explainer):
+    """The picture that Save downloads."""
+    with explainer.lab.page.expect_download() as download:
+        explainer.part("button", "Save").click()
+    assert download.value.suggested_filename.endswith(".png")
+    return Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+
+
+def names(explainer):
+    panes = explainer.root.get_by_role("group", name=re.compile("^Pane"))
+    return [panes.nth(at).get_attribute("aria-label") for at in range(panes.count())]
+
+
+def test_panes_show_what_python_holds_and_are_read_at_one_place(lab):
+    explainer = bare_map(open_explainer(lab))
+    page = lab.page
+    panes = explainer.root.get_by_role("group", name=re.compile("^Pane"))
+    lab.execute('w.panes = [{"method": "gradcampp"}, {"layer": "block3/add"}]; _ = w.wait(60)')
+    expect(panes).to_have_count(3)
+    explainer.settled()
+    maps = explainer.ask("[r.map.tolist() for r in w.results]")
+    pictures = ["Explanation", "Explanation 2", "Explanation 3"]
+    for name, values in zip(pictures, maps):
+        assert explainer.distance(values, name) < 0.02, name
+    assert "Grad-CAM++" in names(explainer)[1]
+    assert "block3/add" in names(explainer)[2]
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        lab.screenshot(f"compare-{theme}", explainer.root)
+
+    # One place, and each map's own value there.
+    box = explainer.part("img", "Explanation").bounding_box()
+    place = (0.4, 0.62)
+    page.mouse.move(box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"])
+    tags = explainer.root.locator(".ke-tag b")
+    expect(tags).to_have_count(3)
+    for at, values in enumerate(np.asarray(each) for each in maps):
+        height, width = values.shape
+        expected = values[int(place[1] * height), int(place[0] * width)]
+        found = read_value(tags.nth(at).inner_text())
+        assert abs(found - expected) <= 0.006 * abs(expected) + 1e-3 * np.abs(values).max(), (at, found, expected)
+    page.mouse.move(2, 2)
+    expect(tags).to_have_count(0)
+
+    # One more by Compare, no more than four, and back to one.
+    compare = explainer.part("button", "Compare")
+    compare.click()
+    expect(panes).to_have_count(4)
+    expect(compare).to_be_disabled()
+    explainer.settled()
+    page.wait_for_timeout(500)  # the choice is saved once it rests
+    assert explainer.ask("len(w.panes)") == 3
+    assert save(explainer).size == (4 * 96 + 3 * 8, 96)
+    for number in (4, 3, 2):
+        explainer.part("button", f"Close pane {number}").click()
+    expect(panes).to_have_count(0)
+
+    # Map alone, image alone, and the file that Save gives.
+    image = np.asarray(explainer.ask("scenes.images[0].tolist()"), "uint8")
+    view = explainer.part("combobox", "View")
+    lab.execute("w.opacity = 0.5")
+    expect(explainer.part("slider", "Opacity")).to_have_value("0.5")
+    view.select_option("map")
+    assert explainer.distance(maps[0]) < 0.02
+    view.select_option("image")
+    assert np.abs(explainer.pixels() - grey(image)).mean() < 0.02
+    saved = save(explainer).convert("RGB")
+    assert saved.size == (96, 96)
+    assert np.abs(np.asarray(saved, int) - image).max() <= 1
+    assert lab.traffic.problems == []
+    assert lab.traffic.foreign == []
+
+
+def test_two_models_and_the_contrast_of_two_classes(lab):
+    cell = """
+cheat = demo.load("cheat")
+w = ke.ExplainerWidget([model, cheat], scenes.images, labels=demo.LABELS, panes=[{"model": 1}], charts=False)
+w
+"""
+    explainer = bare_map(open_explainer(lab, cell))
+    assert "honest" in names(explainer)[0]
+    assert "cheat" in names(explainer)[1]
+    maps = explainer.ask("[[r.model, r.map.tolist()] for r in w.results]")
+    assert [number for number, _ in maps] == [0, 1]
+    assert explainer.distance(maps[0][1]) < 0.02
+    assert explainer.distance(maps[1][1], "Explanation 2") < 0.02
+    lab.screenshot("two-models", explainer.root)
+
+    explainer.part("button", "Close pane 2").click()
+    classes = explainer.part("listbox", "Classes")
+    first = explainer.settled().result()
+    classes.get_by_role("option").nth(1).click(modifiers=["Shift"])
+    contrasted = explainer.settled().result()
+    against = explainer.ask("w.contrast_index")
+    label = classes.get_by_role("option").nth(1).get_attribute("title")
+    assert explainer.ask("list(demo.LABELS)")[against] == label
+    assert contrasted["unit"] == first["unit"] != against
+    other = explainer.ask(
+        f"w._session.run(**{{**w.choice.__dict__, 'class_index': {against}, 'contrast_index': None}}).map.tolist()"
+    )
+    difference = np.asarray(first["map"]) - np.asarray(other)
+    np.testing.assert_allclose(contrasted["map"], difference, atol=1e-4 * np.abs(difference).max())
+    expect(explainer.root.get_by_role("status")).to_contain_text(label)
+    assert explainer.shows(contrasted, signed=True)
+    assert explainer.part("combobox", "Colormap").input_value() == "RdBu_r"
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        lab.screenshot(f"contrast-{theme}", explainer.root)
+    classes.get_by_role("option").nth(1).click(modifiers=["Shift"])
+    assert explainer.settled().shows(first)
+    assert lab.traffic.problems == []
+
+
+def test_depth_needs_no_kernel_and_long_methods_can_be_stopped(lab):
+    explainer = bare_map(open_explainer(lab))
+    page = lab.page
+    explainer.part("button", "All layers at once").click()
+    expect(explainer.part("button", "All layers at once")).to_have_count(0, timeout=60_000)
+    depth = explainer.settled(60_000).part("slider", "Depth")
+    expect(explainer.root.locator(".ke-strip svg")).to_be_visible()
+    count = int(depth.get_attribute("max"))
+    depth.focus()
+    page.keyboard.press("End")
+    explainer.settled()
+    before = len(lab.traffic.widget_messages())
+    for _ in range(count - 1):
+        page.keyboard.press("ArrowLeft")
+    expect(depth).to_have_value("1")
+    for _ in range(count // 2):
+        page.keyboard.press("ArrowRight")
+    chosen = depth.get_attribute("aria-valuetext").split(",")[0]
+    expect(explainer.root.get_by_role("status")).to_contain_text(chosen)
+    page.wait_for_timeout(600)
+    sent = lab.traffic.widget_messages()[before:]
+    assert [message for message in sent if message.data["method"] == "custom"] == []
+    assert len(sent) <= 2, "at most a save of the trait or two"
+    page.mouse.move(2, 2)
+    picture = explainer.distance(explainer.result()["map"])
+    assert explainer.result()["layer"] == chosen
+    assert picture < 0.02
+    print(f"depth: {count} layers, {count - 1 + count // 2} moves, {len(sent)} messages")
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        lab.screenshot(f"depth-{theme}", explainer.root)
+
+    # Progress, what there is so far, Cancel.
+    lab.execute('w.params = {"repetitions": 20000, "batch_size": 1}')
+    explainer.part("combobox", "Method").select_option("smoothgrad")
+    expect(explainer.root.get_by_role("progressbar", name="Progress")).to_be_visible(timeout=60_000)
+    status = explainer.root.get_by_role("status")
+    expect(status).to_contain_text("so far", timeout=20_000)
+    lab.screenshot("progress", explainer.root)
+    explainer.part("button", "Cancel").click()
+    explainer.settled()
+    expect(status).to_contain_text(re.compile(r"stopped after \d+ of 20000"))
+    done = int(re.search(r"stopped after (\d+) of", status.inner_text())[1])
+    assert explainer.ask("[w.result.done, w.result.total, w.result.method]") == [done, 20000, "smoothgrad"]
+    assert 0 < done < 20000
+    assert explainer.distance(explainer.ask("w.result.map.tolist()")) < 0.03
+    expect(explainer.part("button", "Cancel")).to_have_count(0)
+    print(f"cancelled after {done} of 20000")
+    assert lab.traffic.problems == []
