@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatCount, formatShape } from "../format.ts";
+import { ROW_HEIGHT } from "../gutter.ts";
 import type { Edge } from "../lanes.ts";
 import type { OutlineNode } from "../outline.ts";
 import { neighbours } from "../wiring.ts";
@@ -14,16 +15,15 @@ interface Props extends Shown {
 /** Neighbours that are named; of more, their number is told. */
 const NAMED = 4;
 
-/** What a row has no room for, beside it. */
+/** What a row has no room for, under it or, in the lower half, above it: never over the picture. */
 export function LayerCard({ id, nodes, edges, index, top }: Props) {
   const card = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const element = card.current;
-    const root = element?.closest(".ke");
-    if (!element || !root) return;
-    element.style.top = `${top}px`;
-    const over = element.getBoundingClientRect().bottom - (root.getBoundingClientRect().bottom - 8);
-    if (over > 0) element.style.top = `${top - over}px`;
+    const panel = element?.parentElement;
+    if (!element || !panel) return;
+    const under = top < panel.clientHeight / 2;
+    element.style.top = `${under ? top + ROW_HEIGHT + 4 : top - element.offsetHeight - 4}px`;
   });
   const node = nodes[index];
   const { from, to } = neighbours(nodes, edges, index);
