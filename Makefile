@@ -23,11 +23,12 @@ BUNDLE := ke_widgets/widget/static/widget.js
 MODULES := js/node_modules/.package-lock.json
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.json js/*.mjs js/*.js js/*.ts)
 
-.PHONY: help demo test check check-js browser format clean
+.PHONY: help demo test bench check check-js browser format clean
 
 help:
 	@echo "make demo     open JupyterLab on the first notebook; DEMO_ARGS='--no-browser --port=9000' goes to JupyterLab"
 	@echo "make test     check everything: ruff, pyright, tsc, biome, vitest, pytest with the browser tests"
+	@echo "make bench    measure what is slow to measure: the layer graph of the largest model, in node and in a browser"
 	@echo "make format   format Python and TypeScript"
 	@echo "make clean    remove what these commands made, the environment too"
 	@echo "PYTHON=... chooses the interpreter, VENV=... the place of the environment (.venv)."
@@ -37,6 +38,10 @@ demo: $(VENV)/.installed-lab $(BUNDLE)
 
 test: check check-js browser
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: check-js browser
+	@$(NPM) run bench
+	@$(BIN)/python -m tests.benchmarks.graph
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check
