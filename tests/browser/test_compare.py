@@ -33,8 +33,9 @@ def names(explainer):
 
 
 def test_panes_show_what_python_holds_and_are_read_at_one_place(lab):
-    explainer = bare_map(open_explainer(lab))
     page = lab.page
+    page.set_viewport_size({"width": 1280, "height": 1300})  # all panes in view
+    explainer = bare_map(open_explainer(lab))
     panes = explainer.root.get_by_role("group", name=re.compile("^Pane"))
     lab.execute('w.panes = [{"method": "gradcampp"}, {"layer": "block3/add"}]; _ = w.wait(60)')
     expect(panes).to_have_count(3)

@@ -1,0 +1,222 @@
+"""For everyone: contrasts, keyboard, narrow pages, and text from elsewhere that is only ever text."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.explainer import Explainer, open_explainer
+
+FOCUSED = """() => {
+  const of = document.activeElement;
+  return { name: of.getAttribute('role') === 'treeitem' ? 'treeitem' : of.getAttribute('aria-label')
+             ?? of.labels?.[0]?.innerText ?? of.innerText.trim(),
+           within: of.closest('.ke') !== null, ring: getComputedStyle(of).outlineStyle !== 'none'
+             || getComputedStyle(of).boxShadow !== 'none' || of.matches('.ke :focus-visible') };
+}"""
+CONTROLS = [
+    *("Method", "Colormap", "View", "Compare", "Save", "Keyboard shortcuts", "Find layer", "treeitem", "Explanation"),
+    *("Opacity", "Threshold", "All layers at once", "Depth", "Find class", "Classes", "Show images", "Images"),
+]
+CELL = """() => {
+  const { content } = jupyterapp.shell.currentWidget;
+  return [content.activeCellIndex, content.mode];
+}"""
+
+
+def test_axe_finds_nothing_serious_in_either_theme(lab):
+    explainer = open_explainer(lab)
+    page = lab.page
+    lab.execute('w.panes = [{"method": "gradients"}]; _ = w.wait(60)')
+    expect(explainer.root.get_by_role("group", name=re.compile("^Pane"))).to_have_count(2)
+    explainer.settled()
+    expect(explainer.part("listbox", "Images").locator(".ke-predicted").first).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1100})
+    page.add_style_tag(content="body { height: 100vh !important }")  # in one of no height axe measures no contrast
+    for theme in ("light", "dark"):
+        lab.theme(theme)
+        for dialog in (False, True):
+            if dialog:
+                explainer.part("button", "Keyboard shortcuts").click()
+                expect(explainer.part("dialog", "Keyboard shortcuts")).to_be_visible()
+                lab.screenshot(f"help-{theme}")
+            found = Axe().run(page, context=".ke", options={"resultTypes": ["violations", "passes"]}).response
+            serious = [
+                (one["id"], one["nodes"][0]["html"][:200])
+                for one in found["violations"]
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], theme
+            measured = [one for one in found["passes"] if one["id"] == "color-contrast"]
+            count = sum(len(one["nodes"]) for one in measured)
+            assert count > (5 if dialog else 30), "contrasts were measured"
+            print(f"axe, {theme}{', dialog' * dialog}: {count} contrasts, {len(found['passes'])} rules passed")
+        page.keyboard.press("Escape")
+        lab.screenshot(f"access-{theme}", explainer.root)
+
+
+def test_everything_works_from_the_keyboard_and_the_notebook_takes_no_key(lab):
+    explainer = open_explainer(lab)
+    page = lab.page
+    lab.run_cell("after = 1")
+    method = explainer.part("combobox", "Method")
+    explainer.root.scroll_into_view_if_needed()
+    lab.command("notebook:enter-command-mode")
+    method.focus()
+    before = page.evaluate(CELL)
+    assert before[1] == "command"
+
+    # Tab reaches every control, in the order that is seen; the slider of depth asks for all layers by itself.
+    reached = []
+    for _ in range(2 * len(CONTROLS)):
+        focused = page.evaluate(FOCUSED)
+        if not focused["within"]:
+            break
+        assert focused["ring"], f"{focused} shows that it has the focus"
+        reached.append(focused["name"])
+        page.keyboard.press("Tab")
+    assert [name for name in reached if name in CONTROLS] == CONTROLS
+    explainer.settled(60_000)
+
+    def trait(name):
+        page.wait_for_timeout(400)  # a choice is saved once it rests
+        explainer.settled()
+        return explainer.ask(f"(w.wait(60), w.{name})[1]")
+
+    # Arrows choose.
+    layer = trait("layer")
+    explainer.part("tree", "Layers").locator("[tabindex='0']").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert trait("layer") != layer
+    top = trait("class_index")
+    explainer.part("listbox", "Classes").focus()
+    page.keyboard.press("ArrowDown")
+    second = trait("class_index")
+    assert second != top
+    page.keyboard.press("Control+ArrowDown")
+    page.keyboard.press("Shift+Enter")
+    assert trait("contrast_index") not in (None, second)
+    lab.execute("w.contrast_index = None; _ = w.wait(60)")
+    explainer.part("listbox", "Images").focus()
+    page.keyboard.press("ArrowRight")
+    assert trait("image_index") == 1
+    page.keyboard.press("End")
+    assert trait("image_index") == 23
+    for name, trait_name in (("Opacity", "opacity"), ("Threshold", "threshold")):
+        value = trait(trait_name)
+        explainer.part("slider", name).focus()
+        page.keyboard.press("ArrowRight")
+        assert trait(trait_name) == pytest.approx(value + 0.01)
+    layer = trait("layer")
+    explainer.part("slider", "Depth").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert trait("layer") not in (layer, explainer.ask("w._session.subjects[0].layers[0]"))
+    explainer.part("img", "Explanation").focus()
+    page.keyboard.press("ArrowRight")
+    expect(explainer.root.locator(".ke-tag")).to_contain_text("cell")
+    page.keyboard.press("Escape")
+    expect(explainer.root.locator(".ke-tag")).to_have_count(0)
+    explainer.part("searchbox", "Find class").focus()
+    page.keyboard.type("hea")
+    page.keyboard.press("Enter")
+    assert explainer.ask("demo.LABELS[w.wait(60).unit]") == "heart"
+    page.keyboard.press("Escape")
+    assert page.evaluate(CELL) == before, "JupyterLab took no key"
+
+    # The dialog of keys, and back to where one was.
+    button = explainer.part("button", "Keyboard shortcuts")
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = explainer.part("dialog", "Keyboard shortcuts")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(button).to_be_focused()
+    page.keyboard.press("?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(button).to_be_focused()
+    assert page.evaluate(CELL) == before
+    assert lab.traffic.problems == []
+
+    # Narrow.
+    page.set_viewport_size({"width": 1280, "height": 2000})  # so that the pictures hold it all
+    lab.execute('w.layout.width = "480px"; w.panes = [{"method": "gradients"}]; _ = w.wait(60)')
+    explainer.settled()
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        wide = explainer.root.evaluate("""(root) => [root, ...root.querySelectorAll('*')].filter((each) => {
+          const box = each.getBoundingClientRect(), { right } = root.getBoundingClientRect();
+          const inside = each.closest('.ke-scroll, .ke-images, .ke-hidden, svg');
+          return !inside && box.width > 0 && box.right > right + 1;
+        }).map((each) => each.className)""")
+        assert wide == []
+        assert explainer.root.evaluate("(root) => root.clientWidth") <= 480
+        assert explainer.root.evaluate("(root) => root.scrollWidth <= root.clientWidth")
+        lab.screenshot(f"narrow-{theme}", explainer.root)
+
+
+HOSTILE = """
+import json, os, tempfile
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import keras
+import numpy as np
+from PIL import Image
+import ke_widgets as ke
+from ke_widgets.widget import view
+BAD = "<img src=x onerror=window.hacked=1>"
+END = "</script><script>window.hacked=1</script>"
+keras.utils.set_random_seed(0)
+x = inputs = keras.Input((16, 16, 3))
+x = keras.layers.Rescaling(1 / 255)(x)
+x = keras.layers.Conv2D(4, 3, name="first")(x)
+x = keras.layers.Conv2D(4, 3, name="second", activation="relu")(x)
+x = keras.layers.GlobalAveragePooling2D()(x)
+model = keras.Model(inputs, keras.layers.Dense(3)(x))
+folder = tempfile.mkdtemp()
+paths = [os.path.join(folder, name) for name in ("good.png", BAD + ".png")]
+for path in paths:
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), "uint8")).save(path)
+# TensorFlow takes no such name for a layer; another backend might.
+describe = view._describe
+view._describe = lambda session: json.loads(json.dumps(describe(session)).replace('"first"', json.dumps(BAD)))
+w = ke.ExplainerWidget(model, paths, labels=[BAD, END, "<b>"], charts=False)
+view._describe = describe
+os.remove(paths[1])
+"""
+
+
+def test_names_with_html_are_text(lab):
+    explainer = open_explainer(lab, "w", start=HOSTILE)
+    bad, end = explainer.ask("[BAD, END]")
+    classes = explainer.part("listbox", "Classes")
+    expect(classes).to_contain_text(bad)
+    expect(classes).to_contain_text(end)
+    classes.get_by_role("option", name=end).click()
+    expect(explainer.root.get_by_role("status")).to_contain_text(end)
+    tree = explainer.part("tree", "Layers")
+    row = tree.get_by_role("treeitem", name=bad).first
+    expect(row).to_contain_text("onerror")
+    row.hover()
+    expect(explainer.root.get_by_role("tooltip")).to_contain_text(bad)
+    row.click()
+    alert = explainer.root.get_by_role("alert")
+    expect(alert).to_contain_text(bad)
+    explainer.settled()
+    explainer.part("searchbox", "Find class").fill("img")
+    expect(classes.get_by_role("option").first).to_have_attribute("title", bad)
+    explainer.part("searchbox", "Find layer").fill("onerror")
+    expect(tree.get_by_role("treeitem")).to_have_count(1)
+    expect(tree).to_contain_text(bad)
+    explainer.part("listbox", "Images").get_by_role("option").nth(1).click()
+    expect(alert).to_contain_text(f"{bad}.png")
+    lab.screenshot("hostile", explainer.root)
+    explainer.settled()
+    assert lab.page.evaluate("window.hacked") is None
+    assert explainer.root.locator("img[src], script").count() == 0
+    assert lab.traffic.problems == []
+    assert Explainer(lab).root.get_attribute("aria-busy") == "false"
