@@ -23,7 +23,8 @@ export interface Picture {
   result: Result | null;
 }
 
-interface Around {
+/** What a pane needs of the page. */
+export interface Around {
   facts: Facts;
   /** The image, or null while it is on its way. */
   image(index: number): ImageBitmap | null;
@@ -74,6 +75,13 @@ export class Pane implements Caller {
 
   connect(line: Line): void {
     this.#line = line;
+  }
+
+  /** A view opened: get what is chosen, unless it is here or on its way. */
+  open(promised: boolean): void {
+    if (this.current || !this.idle) return;
+    if (promised) this.#line?.explain.expect(this.choice.peek());
+    else this.#line?.explain.ask(this.choice.peek());
   }
 
   get key(): string {

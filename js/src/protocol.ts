@@ -4,7 +4,6 @@ import {
   type Choice,
   type Errand,
   type FromKernel,
-  LOOK_KEYS,
   type PredictionsContent,
   type Problem,
   type ProgressContent,
@@ -21,6 +20,7 @@ import { Errands } from "./errands.ts";
 import { type Caller, Line } from "./line.ts";
 import { decodeMap, decodeResult } from "./result.ts";
 import { Scan } from "./scan.ts";
+import { TraitSync } from "./traits.ts";
 
 /** What the page learns, beside what its panes do. */
 export interface Listener {
@@ -36,12 +36,6 @@ export interface Listener {
   gone(): void;
 }
 
-/** Milliseconds of rest after which a choice is saved; in the middle of a drag it must be a real pause. */
-export const SAVE_DELAY = 200;
-export const DRAG_DELAY = 2_000;
-
-const KEYS: readonly (keyof Traits)[] = [...CHOICE_KEYS, ...LOOK_KEYS, "panes"];
-
 /** The widget's side of all that Python says and is told. Nobody else touches the anywidget model. */
 export class Protocol {
   readonly setup: Setup;
@@ -51,15 +45,8 @@ export class Protocol {
   #lines: Line[] = [];
   #cut = new Set<string>();
   #errands: Errands;
-  /** What this kernel's widget has. */
-  #keys: readonly (keyof Traits)[];
-  #pending: Partial<Traits> = {};
-  /** What Python was told since the last quiet moment: coming back, it is an echo. */
-  #told = new Map<keyof Traits, Set<string>>();
-  #changed = new Set<keyof Traits>();
-  #saving = false;
+  #traits: TraitSync;
   #gone = false;
-  #saveTimer: ReturnType<typeof setTimeout> | undefined;
   #origin = Math.random().toString(36).slice(2, 8);
   #count = 0;
 
@@ -67,7 +54,12 @@ export class Protocol {
     this.setup = model.get("_setup") as Setup;
     this.#model = model;
     this.#listener = listener;
-    this.#keys = KEYS.filter((key) => model.get(key) !== undefined);
+    this.#traits = new TraitSync(model, {
+      traits: () => listener.traits(),
+      chosen: (changed) => this.#chosen(changed),
+      idle: () => this.#lines.every(({ explain }) => explain.idle),
+      lost: () => this.#lostKernel(),
+    });
     this.#errands = new Errands({
       send: (id, errand) => this.#send({ ...errand, id }),
       newId: () => this.#newId(),
@@ -77,7 +69,7 @@ export class Protocol {
 
   /** What Python holds. */
   traits(): Partial<Traits> {
-    return Object.fromEntries(this.#keys.map((key) => [key, this.#model.get(key)]));
+    return this.#traits.traits();
   }
 
   /** The newest result, as it was kept for a page that opens later. */
@@ -116,41 +108,19 @@ export class Protocol {
 
   /** Tell Python what was chosen, once it rests. */
   save(changed: Partial<Traits>, dragging = false): void {
-    Object.assign(this.#pending, changed);
-    clearTimeout(this.#saveTimer);
-    this.#saveTimer = setTimeout(() => this.#save(), dragging ? DRAG_DELAY : SAVE_DELAY);
-  }
-
-  #save(): void {
-    const changed = this.#pending;
-    this.#pending = {};
-    if (this.#gone) return;
-    this.#saving = true;
-    try {
-      for (const key of this.#keys) if (key in changed) this.#model.set(key, changed[key]);
-      this.#model.save_changes();
-    } catch {
-      this.#lostKernel();
-    } finally {
-      this.#saving = false;
-    }
-    this.#remember(changed);
-    this.#settle();
+    this.#traits.save(changed, dragging);
   }
 
   #listen(signal: AbortSignal): void {
     const model = this.#model;
     const onMessage = (content: FromKernel, buffers: Bytes[] = []) => this.#receive(content, buffers);
     const onSnapshot = () => this.#snapshotChanged();
-    const onTrait = this.#keys.map((key) => [`change:${key}`, () => this.#traitChanged(key)] as const);
     model.on("msg:custom", onMessage);
     model.on("change:_snapshot", onSnapshot);
-    for (const [name, callback] of onTrait) model.on(name, callback);
     signal.addEventListener("abort", () => {
       model.off("msg:custom", onMessage);
       model.off("change:_snapshot", onSnapshot);
-      for (const [name, callback] of onTrait) model.off(name, callback);
-      clearTimeout(this.#saveTimer);
+      this.#traits.end();
       this.#errands.stop();
       for (const line of this.#lines) line.stop();
     });
@@ -172,7 +142,7 @@ export class Protocol {
       this.#progress(content, buffers);
     } else if (content.kind === "superseded") {
       for (const line of this.#lines) for (const box of [line.explain, line.scan]) box.superseded(content.id);
-      this.#settle();
+      this.#traits.settle();
     } else if (content.kind === "error") {
       this.#failed(content.id, content);
     }
@@ -187,14 +157,14 @@ export class Protocol {
     const line = this.#lineOf(result.id, result.pane);
     line?.caller.result(result);
     line?.explain.answered(result.id);
-    this.#settle();
+    this.#traits.settle();
   }
 
   #scanned(content: ScanContent, [maps]: Bytes[]): void {
     const line = this.#lines.find(({ scan }) => scan.asking(content.id));
     line?.caller.scanned(new Scan(content, maps));
     line?.scan.answered(content.id);
-    this.#settle();
+    this.#traits.settle();
   }
 
   #progress({ id, pane, done, total, text, map }: ProgressContent, [values]: Bytes[]): void {
@@ -217,7 +187,7 @@ export class Protocol {
     } else if (line && work) {
       line.caller.failed(work, problem);
       line[work].answered(id);
-      this.#settle();
+      this.#traits.settle();
     } else {
       this.#listener.problem(problem);
     }
@@ -229,29 +199,10 @@ export class Protocol {
     if (kept) this.#result(kept.result);
   }
 
-  #traitChanged(key: keyof Traits): void {
-    if (this.#saving) return;
-    if (this.#changed.size === 0) queueMicrotask(() => this.#adopt());
-    this.#changed.add(key);
-  }
-
-  /** Take what Python set, all of one message together; what it heard from this page is no news. */
-  #adopt(): void {
-    const keys = [...this.#changed];
-    this.#changed.clear();
-    this.#take(keys.filter((key) => this.#quiet || !this.#told.get(key)?.has(JSON.stringify(this.#model.get(key)))));
-  }
-
-  #take(keys: readonly (keyof Traits)[]): void {
-    const own = this.#listener.traits();
-    const news = keys.filter((key) => JSON.stringify(this.#model.get(key)) !== JSON.stringify(own[key]));
-    if (news.length === 0) return;
-    for (const key of news) {
-      this.#told.delete(key);
-      delete this.#pending[key];
-    }
+  /** Python chose, and explains by itself what that changes. */
+  #chosen(changed: Partial<Traits>): void {
     const before = this.#lines.map(({ caller }) => this.#key(caller));
-    this.#listener.chosen(Object.fromEntries(news.map((key) => [key, this.#model.get(key)])));
+    this.#listener.chosen(changed);
     this.#lines.forEach(({ caller, explain }, i) => {
       if (this.#key(caller) === before[i]) return;
       if (explain.waits) explain.ask(caller.choice.peek());
@@ -263,31 +214,13 @@ export class Protocol {
     return resolve(choice.peek(), this.setup.methods);
   }
 
-  /** Nothing is under way that Python could echo. */
-  get #quiet(): boolean {
-    return this.#lines.every(({ explain }) => explain.idle) && Object.keys(this.#pending).length === 0;
-  }
-
-  /** In a quiet moment page and Python must agree. */
-  #settle(): void {
-    if (!this.#quiet || this.#gone) return;
-    this.#told.clear();
-    this.#take(this.#keys);
-  }
-
-  #remember(traits: Partial<Traits>): void {
-    for (const key of this.#keys) {
-      if (!(key in traits)) continue;
-      const values = this.#told.get(key) ?? new Set();
-      this.#told.set(key, values.add(JSON.stringify(traits[key])));
-    }
-  }
-
   #ask(line: Line, kind: "explain" | "scan", id: string, choice: Choice): void {
     const pane = this.#lines.indexOf(line);
-    const known = Object.fromEntries(CHOICE_KEYS.filter((key) => this.#keys.includes(key)).map((k) => [k, choice[k]]));
+    const known = Object.fromEntries(
+      CHOICE_KEYS.filter((key) => this.#traits.keys.includes(key)).map((k) => [k, choice[k]]),
+    );
     // What the main pane is asked to show, Python takes as chosen.
-    if (kind === "explain" && pane === 0) this.#remember(known);
+    if (kind === "explain" && pane === 0) this.#traits.remember(known);
     this.#send({ kind, id, pane, choice: known });
   }
 
@@ -303,6 +236,7 @@ export class Protocol {
   /** Only a restarted kernel makes sending fail. What is shown stays. */
   #lostKernel(): void {
     this.#gone = true;
+    this.#traits.stop();
     this.#errands.stop();
     for (const line of this.#lines) line.stop();
     this.#listener.gone();

@@ -1,5 +1,4 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { DIVERGING_DEFAULT, SEQUENTIAL_DEFAULT } from "./colormap.ts";
 import {
   type Bytes,
   type Choice,
@@ -19,24 +18,23 @@ import {
 } from "./contract.ts";
 import { Facts } from "./facts.ts";
 import { type Decode, decodeBitmap, Gallery } from "./gallery.ts";
-import type { Line } from "./line.ts";
-import { Pane, type Picture } from "./pane.ts";
+import { Look } from "./look.ts";
+import type { Pane, Picture } from "./pane.ts";
+import { MOST_PANES, Panes } from "./panes.ts";
 import { Predictions } from "./predictions.ts";
 import { type Listener, Protocol } from "./protocol.ts";
 import { rank } from "./ranking.ts";
 
 export const RESTARTED = "Kernel restarted: run the cell again.";
-/** Panes side by side, the main one included. */
-export const MOST_PANES = 4;
 
 /** All that one widget's page knows, shared by its views. Components read the signals and call the methods. */
 export class Store implements Listener {
   readonly setup: Setup;
   readonly facts: Facts;
   /** The main one first. */
-  readonly panes: Signal<readonly Pane[]>;
+  readonly panes: ReadonlySignal<readonly Pane[]>;
   /** The one that the controls act on. */
-  readonly active: Signal<Pane>;
+  readonly active: ReadonlySignal<Pane>;
   readonly opacity: Signal<number>;
   readonly threshold: Signal<number>;
   readonly view: Signal<View>;
@@ -61,20 +59,15 @@ export class Store implements Listener {
   readonly progressing: ReadonlySignal<Progress | null>;
 
   #protocol: Protocol;
-  #lines = new Map<Pane, Line>();
-  /** One colormap for maps with one sign, one for those with both. */
-  #colormaps: Signal<{ sequential: string; diverging: string }>;
+  #panes: Panes;
+  #look: Look;
 
   constructor(model: WidgetModel, abort: AbortSignal, decode: Decode = decodeBitmap) {
     this.#protocol = new Protocol(model, this, abort);
     this.setup = this.#protocol.setup;
     this.facts = new Facts(this.setup);
     const traits = this.#protocol.traits() as Traits;
-    this.opacity = signal(traits.opacity);
-    this.threshold = signal(traits.threshold);
-    this.view = signal(traits.view ?? "overlay");
     this.notices = signal(this.setup.notices ?? []);
-    this.#colormaps = signal({ sequential: SEQUENTIAL_DEFAULT, diverging: DIVERGING_DEFAULT });
     this.gallery = new Gallery(
       (indices, size) => this.#protocol.request({ kind: "images", indices, size }),
       () => this.#refresh(),
@@ -83,10 +76,20 @@ export class Store implements Listener {
     this.predictions = new Predictions(this.setup.images, (indices) =>
       this.#protocol.request({ kind: "predictions", indices }),
     );
-    const main = this.#newPane(pickChoice(traits), null);
-    this.panes = signal([main]);
-    this.active = signal(main);
-    this.#arrange(traits.panes ?? []);
+    const around = {
+      facts: this.facts,
+      image: (index: number) => this.gallery.image(index),
+      found: () => this.dismissTrouble(),
+      problem: (problem: Problem) => this.problem(problem),
+    };
+    this.#panes = new Panes(around, this.#protocol, pickChoice(traits));
+    this.panes = this.#panes.all;
+    this.active = this.#panes.active;
+    this.#panes.arrange(traits.panes ?? []);
+    this.#look = new Look(traits, this.#signed);
+    this.opacity = this.#look.opacity;
+    this.threshold = this.#look.threshold;
+    this.view = this.#look.view;
 
     this.choice = computed(() => this.active.value.choice.value);
     this.picture = computed(() => this.active.value.picture.value);
@@ -94,26 +97,20 @@ export class Store implements Listener {
     this.colormap = computed(() => this.colormapOf(this.choice.value));
     this.ranking = computed(() => rank(this.setup.labels.length, this.active.value.latest.value?.scores ?? null));
     this.busy = computed(() => this.awaited.value !== "idle");
-    this.awaited = computed(() => {
-      const all = this.panes.value.flatMap(({ awaited, scanning }) => [awaited.value, scanning.value]);
-      return (["slow", "asked"] as const).find((waiting) => all.includes(waiting)) ?? "idle";
-    });
+    this.awaited = computed(() => slowest(this.panes.value));
     this.progressing = computed(
       () => [this.active.value, ...this.panes.value].map(({ working }) => working.value).find(Boolean) ?? null,
     );
-    // A signed map wants two hues: the default for other maps was not chosen for it.
-    if (traits.colormap !== SEQUENTIAL_DEFAULT) this.#keepColormap(traits.colormap, main.choice.peek());
     this.#restore();
   }
 
   get main(): Pane {
-    return this.panes.peek()[0];
+    return this.#panes.main;
   }
 
   /** The colormap for a map: the one chosen last for maps of its kind. */
   colormapOf(choice: Choice): string {
-    const { sequential, diverging } = this.#colormaps.value;
-    return this.facts.signed(choice) ? diverging : sequential;
+    return this.#look.colormap(this.facts.signed(choice));
   }
 
   /** A view opened. */
@@ -121,11 +118,8 @@ export class Store implements Listener {
     this.#protocol.hello();
     for (const pane of this.panes.peek()) {
       this.gallery.image(pane.choice.peek().image_index);
-      if (pane.current || !pane.idle) continue;
-      const explain = this.#lines.get(pane)?.explain;
       // The first map is on its way unasked. What was chosen later without a word to the kernel is not.
-      if (pane === this.main && !pane.latest.peek()) explain?.expect(pane.choice.peek());
-      else explain?.ask(pane.choice.peek());
+      pane.open(pane === this.main && !pane.latest.peek());
     }
   }
 
@@ -144,7 +138,7 @@ export class Store implements Listener {
       if (seeking.length > 0) this.trouble.value = null;
       for (const other of seeking) other.seek(moving);
     });
-    this.#protocol.save(pane === this.main ? changed : { panes: this.#overrides() });
+    this.#protocol.save(pane === this.main ? changed : { panes: this.#panes.overrides });
     const now = this.colormapOf(this.main.choice.peek());
     if (now !== colormap) this.#protocol.save({ colormap: now });
   }
@@ -177,7 +171,7 @@ export class Store implements Listener {
   }
 
   pickColormap(name: string): void {
-    this.#keepColormap(name, this.choice.peek());
+    this.#look.keepColormap(name, this.facts.signed(this.choice.peek()));
     this.#protocol.save({ colormap: this.colormapOf(this.main.choice.peek()) });
   }
 
@@ -198,11 +192,7 @@ export class Store implements Listener {
 
   /** Depth is used: have all layers at hand, also where another pane follows this one's layer. */
   dive(): void {
-    if (this.disconnected.peek()) return;
-    const active = this.active.peek();
-    active.dive();
-    if (active !== this.main) return;
-    for (const pane of this.panes.peek()) if (pane.own.peek().layer === undefined) pane.dive();
+    if (!this.disconnected.peek()) this.#panes.dive();
   }
 
   /** One more pane, of what the active one shows but for `changed`; it is the active one then. */
@@ -211,33 +201,32 @@ export class Store implements Listener {
     const from = this.active.peek();
     const own = from === this.main ? {} : from.own.peek();
     batch(() => {
-      const pane = this.#newPane(own, this.main);
-      this.panes.value = [...this.panes.peek(), pane];
+      const pane = this.#panes.add(own);
       pane.adopt(from);
-      this.active.value = pane;
+      this.activate(pane);
       if (Object.keys(changed).length > 0) this.pick(changed);
       else pane.seek();
     });
-    this.#protocol.save({ panes: this.#overrides() });
+    this.#protocol.save({ panes: this.#panes.overrides });
   }
 
   closePane(pane: Pane): void {
     const at = this.panes.peek().indexOf(pane);
     if (at < 1) return;
     batch(() => {
-      this.#drop(pane);
+      this.#panes.drop(pane);
       // Those behind have another number now: what was asked under the old one is asked anew.
       for (const other of this.panes.peek().slice(at)) if (!other.idle) other.seek();
     });
-    this.#protocol.save({ panes: this.#overrides() });
+    this.#protocol.save({ panes: this.#panes.overrides });
   }
 
   activate(pane: Pane): void {
-    this.active.value = pane;
+    this.#panes.active.value = pane;
   }
 
   cancel(): void {
-    for (const line of this.#lines.values()) line.cancel();
+    this.#panes.cancel();
   }
 
   dismissTrouble(): void {
@@ -254,29 +243,19 @@ export class Store implements Listener {
     const { main } = this;
     const colormap = this.colormapOf(main.choice.peek());
     const look = { opacity: this.opacity.peek(), threshold: this.threshold.peek(), view: this.view.peek(), colormap };
-    return { ...main.choice.peek(), ...look, panes: this.#overrides() };
+    return { ...main.choice.peek(), ...look, panes: this.#panes.overrides };
   }
 
   chosen(changed: Partial<Traits>): void {
     const { main } = this;
     batch(() => {
       main.own.value = pickChoice({ ...main.choice.peek(), ...changed });
-      if (changed.panes !== undefined) this.#arrange(changed.panes);
-      if (changed.opacity !== undefined) this.opacity.value = changed.opacity;
-      if (changed.threshold !== undefined) this.threshold.value = changed.threshold;
-      if (changed.view !== undefined) this.view.value = changed.view;
-      this.#takeColormap(changed);
+      if (changed.panes !== undefined) this.#panes.arrange(changed.panes);
+      this.#look.take(changed, this.#signed);
       this.#refresh();
     });
-  }
-
-  /** A colormap left over from maps of one sign says nothing about those with both. */
-  #takeColormap({ colormap }: Partial<Traits>): void {
-    const choice = this.main.choice.peek();
-    const leftOver = this.facts.signed(choice) && colormap === this.#colormaps.peek().sequential;
-    if (colormap !== undefined && !leftOver) this.#keepColormap(colormap, choice);
-    const now = this.colormapOf(choice);
-    if (now !== this.#protocol.traits().colormap) this.#protocol.save({ colormap: now });
+    const colormap = this.#look.colormap(this.#signed);
+    if (colormap !== this.#protocol.traits().colormap) this.#protocol.save({ colormap });
   }
 
   images(indices: number[], size: number, pngs: Bytes[]): void {
@@ -303,45 +282,6 @@ export class Store implements Listener {
     this.trouble.value = { message: RESTARTED, hint: null };
   }
 
-  #newPane(own: Overrides, base: Pane | null): Pane {
-    const around = {
-      facts: this.facts,
-      image: (index: number) => this.gallery.image(index),
-      found: () => this.dismissTrouble(),
-      problem: (problem: Problem) => this.problem(problem),
-    };
-    const pane = new Pane(around, signal(own), base?.choice ?? null);
-    const line = this.#protocol.connect(pane);
-    pane.connect(line);
-    this.#lines.set(pane, line);
-    return pane;
-  }
-
-  #drop(pane: Pane): void {
-    const line = this.#lines.get(pane);
-    if (line) this.#protocol.disconnect(line);
-    this.#lines.delete(pane);
-    this.panes.value = this.panes.peek().filter((other) => other !== pane);
-    if (this.active.peek() === pane) this.active.value = this.main;
-  }
-
-  /** Have these panes beside the main one, as far as may be those that are here already. */
-  #arrange(overrides: readonly Overrides[]): void {
-    for (const pane of this.panes.peek().slice(1 + overrides.length)) this.#drop(pane);
-    overrides.forEach((own, i) => {
-      const pane = this.panes.peek()[1 + i];
-      if (pane) pane.own.value = own;
-      else this.panes.value = [...this.panes.peek(), this.#newPane(own, this.main)];
-    });
-  }
-
-  #overrides(): Overrides[] {
-    return this.panes
-      .peek()
-      .slice(1)
-      .map(({ own }) => own.peek());
-  }
-
   #restore(): void {
     const kept = this.#protocol.snapshot();
     if (!kept) return;
@@ -349,12 +289,18 @@ export class Store implements Listener {
     if (kept.image) void this.gallery.keep([kept.result.choice.image_index], 0, [kept.image]);
   }
 
-  #keepColormap(name: string, choice: Choice): void {
-    const kind = this.facts.signed(choice) ? "diverging" : "sequential";
-    this.#colormaps.value = { ...this.#colormaps.peek(), [kind]: name };
+  /** Whether the main pane's map has both signs: the trait `colormap` is of its kind. */
+  get #signed(): boolean {
+    return this.facts.signed(this.main.choice.peek());
   }
 
   #refresh(): void {
     for (const pane of this.panes.peek()) pane.refresh();
   }
+}
+
+/** What is awaited of all that the panes asked. */
+function slowest(panes: readonly Pane[]): Waiting {
+  const all = panes.flatMap(({ awaited, scanning }) => [awaited.value, scanning.value]);
+  return (["slow", "asked"] as const).find((waiting) => all.includes(waiting)) ?? "idle";
 }

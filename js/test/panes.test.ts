@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LOST } from "../src/mailbox.ts";
-import { SAVE_DELAY } from "../src/protocol.ts";
-import { MOST_PANES, Store } from "../src/store.ts";
+import { MOST_PANES } from "../src/panes.ts";
+import { Store } from "../src/store.ts";
+import { SAVE_DELAY } from "../src/traits.ts";
 import { CHOICE, FakeModel, node, resultFor, SETUP } from "./model.ts";
 
 beforeEach(() => {

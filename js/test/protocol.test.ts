@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LOST } from "../src/mailbox.ts";
-import { SAVE_DELAY } from "../src/protocol.ts";
 import { RESTARTED, Store } from "../src/store.ts";
+import { SAVE_DELAY } from "../src/traits.ts";
 import messages from "./fixtures/messages.json";
 import { CHOICE, FakeModel, resultFor } from "./model.ts";
 

@@ -57,14 +57,15 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         facts={store.facts}
         onCancel={() => store.cancel()}
       />
-      {view.help.value && <Help onClose={() => closeHelp(view, root.current)} />}
+      {view.help.value && (
+        <Help
+          onClose={() => {
+            view.help.value = false;
+          }}
+        />
+      )}
     </section>
   );
-}
-
-function closeHelp(view: ViewState, root: HTMLElement | null) {
-  view.help.value = false;
-  root?.querySelector<HTMLElement>("[aria-haspopup='dialog']")?.focus({ preventScroll: true });
 }
 
 function Layers({ store, view }: { store: Store; view: ViewState }) {

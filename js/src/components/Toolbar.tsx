@@ -1,7 +1,8 @@
 import { fileName } from "../captions.ts";
 import type { View } from "../contract.ts";
+import { MOST_PANES } from "../panes.ts";
 import { compose, download, type Shown } from "../save.ts";
-import { MOST_PANES, type Store } from "../store.ts";
+import type { Store } from "../store.ts";
 import type { ViewState } from "../viewstate.ts";
 import { ParamForm } from "./ParamForm.tsx";
 import { Select } from "./Select.tsx";
