@@ -1,57 +1,13 @@
 """The main job, in a real JupyterLab with a real kernel: open the quickstart, pick, drag, see the picture follow."""
 
-import io
 import json
 
-import matplotlib
 import numpy as np
 import pytest
-from keras import ops
 from PIL import Image
 from playwright.sync_api import expect
 
-RESULT = """
-import json
-_r = w.wait(60)
-print(json.dumps({"map": _r.map.tolist(), "layer": _r.layer, "unit": _r.unit, "image": _r.image_index,
-                  "opacity": w.opacity, "class_index": w.class_index, "trait_layer": w.layer}))
-"""
-
-
-class Explainer:
-    """The first widget of the page, by role and name."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.root = lab.page.get_by_role("region", name="Explainer").first
-
-    def part(self, role, name):
-        return self.root.get_by_role(role, name=name, exact=True)
-
-    def settled(self):
-        expect(self.root).to_have_attribute("aria-busy", "false")
-        return self
-
-    def pixels(self):
-        """What is seen of picture and map, as grey levels of 96 x 96, in [0, 1]."""
-        self.settled()
-        shot = Image.open(io.BytesIO(self.part("img", "Explanation").screenshot()))
-        return np.asarray(shot.convert("L").resize((96, 96), Image.Resampling.BOX)) / 255
-
-    def result(self):
-        return json.loads(self.lab.execute(RESULT))
-
-    def shows(self, result):
-        """Whether the picture, at full opacity and no threshold, is this map: its grey levels but for rounding."""
-        return float(np.abs(self.pixels() - shown(result["map"])).mean()) < 0.02
-
-
-def shown(values):
-    """A map as the page should show it: the positive part, scaled, at 96 x 96, in grey levels of inferno."""
-    values = np.maximum(np.asarray(values, "float32"), 0)
-    values = values / max(values.max(), 1e-12)
-    large = np.asarray(ops.image.resize(values[..., None], (96, 96), interpolation="bilinear"))[..., 0]
-    return matplotlib.colormaps["inferno"](large)[..., :3] @ [0.299, 0.587, 0.114]
+from tests.browser.explainer import Explainer
 
 
 @pytest.fixture
