@@ -74,6 +74,12 @@ export class Mailbox {
     }
   }
 
+  /** The same map by another choice: what waits, or must be asked again, says the new one. */
+  amend(choice: Choice): void {
+    if (this.#next) this.#next = choice;
+    if (this.#asked) this.#asked.choice = choice;
+  }
+
   /** What waits is not wanted any more. */
   drop(): void {
     this.#next = this.#promised = null;

@@ -108,6 +108,11 @@ export class Pane implements Caller {
     this.refresh();
   }
 
+  /** Something was chosen on which the map does not depend. */
+  amend(): void {
+    this.#line?.explain.amend(this.choice.peek());
+  }
+
   /** Depth is used: have all layers at hand. */
   dive(): void {
     this.#deep = true;

@@ -136,7 +136,7 @@ export class Store implements Listener {
       if (changed.layer !== undefined && !moving) pane.surface();
       const seeking = this.panes.peek().filter(({ key }, i) => key !== before[i]);
       if (seeking.length > 0) this.trouble.value = null;
-      for (const other of seeking) other.seek(moving);
+      for (const other of this.panes.peek()) seeking.includes(other) ? other.seek(moving) : other.amend();
     });
     this.#protocol.save(pane === this.main ? changed : { panes: this.#panes.overrides });
     const now = this.colormapOf(this.main.choice.peek());

@@ -167,3 +167,18 @@ test("stopped, it asks for nothing more", () => {
   expect(asked).toHaveLength(1);
   expect(waiting.at(-1)).toBe("idle");
 });
+
+test("what is chosen meanwhile without another map goes along with the question that waits, or that was lost", () => {
+  const { mailbox, asked } = open();
+  mailbox.ask(layer("a"));
+  mailbox.amend(layer("a2"));
+  vi.advanceTimersByTime(LOST);
+  mailbox.ask(layer("b"));
+  mailbox.amend(layer("b2"));
+  mailbox.answered("1");
+  expect(asked).toEqual([
+    ["1", "a"],
+    ["2", "a2"],
+    ["3", "b2"],
+  ]);
+});

@@ -89,8 +89,11 @@ function Options({ box, found, ...props }: OptionsProps) {
   useEffect(() => {
     const row = box.current?.querySelector<HTMLElement>("[aria-selected='true']");
     if (box.current && row) scrollToItem(box.current, row.offsetTop, row.offsetHeight, "y");
-    cursor.value = chosen.value;
   }, [chosen.value, ranking.value]);
+  // New scores move the rows, not the cursor: a second Shift+Enter must meet the class that the first one met.
+  useEffect(() => {
+    cursor.value = chosen.value;
+  }, [chosen.value]);
   useEffect(() => {
     const row = box.current?.querySelector<HTMLElement>("[data-cursor]");
     if (box.current && row) scrollToItem(box.current, row.offsetTop, row.offsetHeight, "y");
