@@ -1,11 +1,53 @@
-"""A long drag, and thousands of images: in a real JupyterLab with a real kernel."""
+"""Many quick choices, a long drag, and thousands of images: in a real JupyterLab with a real kernel."""
 
+import base64
+import json
+import struct
 import time
+from itertools import pairwise
 
+import numpy as np
 from playwright.sync_api import expect
 
 from tests.browser.explainer import Explainer, bare_map, open_explainer
 
+STEPS = 300
+# Seeded choices of layer, class, method and image, by mouse and by key, 15 ms apart.
+INTERACT = """async (steps) => {
+  const root = document.querySelector('.ke');
+  let state = 7;
+  const random = (count) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * count);
+  };
+  const one = (list) => list[random(list.length)];
+  const list = (name) => root.querySelector(`[role=listbox][aria-label=${name}]`);
+  const press = (target, key) => target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+  const select = (value) => {
+    const box = root.querySelector('select[aria-label=Method]');
+    box.value = value;
+    box.dispatchEvent(new Event('change', { bubbles: true }));
+  };
+  const actions = {
+    layer: () => one([...root.querySelectorAll('[role=treeitem][data-path]:not([data-fixed])')]).click(),
+    layerKey: () => press(root, one(['[', ']'])),
+    class: () => one([...list('Classes').querySelectorAll('[role=option]')]).click(),
+    classKey: () => press(list('Classes'), one(['ArrowUp', 'ArrowDown', 'Home'])),
+    image: () => one([...list('Images').querySelectorAll('[role=option]')]).click(),
+    imageKey: () => press(list('Images'), one(['ArrowLeft', 'ArrowRight', 'End'])),
+    method: () => select(one(['gradcam', 'gradcampp', 'full_gradients', 'gradients'])),
+  };
+  const kinds = Object.keys(actions);
+  const done = Object.fromEntries(kinds.map((kind) => [kind, 0]));
+  const start = performance.now();
+  for (let step = 1; step <= steps; step++) {
+    const kind = one(kinds);
+    actions[kind]();
+    done[kind] += 1;
+    await new Promise((go) => setTimeout(go, Math.max(0, start + 15 * step - performance.now())));
+  }
+  return { done, milliseconds: performance.now() - start };
+}"""
 # While the slider is dragged, how many frames the page drew.
 DRAG = """async (steps) => {
   const slider = document.querySelector('.ke input[aria-label=Opacity]');
@@ -22,9 +64,91 @@ DRAG = """async (steps) => {
 }"""
 
 
+class Answers:
+    """What widgets of the kernel sent to the page: contents and their buffers."""
+
+    def __init__(self, page):
+        self.received = []
+        page.on("websocket", lambda socket: socket.on("framereceived", self._on_frame))
+
+    def of(self, *kinds):
+        return [(content, buffers) for content, buffers in self.received if content.get("kind") in kinds]
+
+    def _on_frame(self, payload):
+        if isinstance(payload, str):
+            return
+        (count,) = struct.unpack_from("<Q", payload)
+        offsets = struct.unpack_from(f"<{count}Q", payload, 8)
+        parts = [payload[start:stop] for start, stop in pairwise(offsets)]
+        if json.loads(parts[1])["msg_type"] == "comm_msg":
+            data = json.loads(parts[4]).get("data", {})
+            if data.get("method") == "custom":
+                self.received.append((data["content"], parts[5:]))
+
+
 def asked(lab, kind, since=0):
     messages = [message.data.get("content", {}) for message in lab.traffic.widget_messages()[since:]]
     return [content for content in messages if content.get("kind") == kind]
+
+
+def test_300_interactions_end_in_what_a_fresh_computation_gives(lab):
+    answers = Answers(lab.page)
+    explainer = bare_map(open_explainer(lab))
+    made = lab.page.evaluate(INTERACT, STEPS)
+    explainer.settled(60_000)
+    lab.page.wait_for_timeout(600)  # a choice is saved once it rests
+    explainer.settled(60_000)
+
+    # Page, widget and a fresh computation, to the last bit that travels.
+    lab.execute("""
+from dataclasses import asdict
+from ke_widgets.widget import protocol
+import base64
+result = w.wait(60)
+fresh = w._session.run(**asdict(w.choice))
+told, sent = protocol._map(fresh.map, fresh.low, fresh.high)
+told_result, sent_result = protocol._map(result.map, result.low, result.high)
+""")
+    explainer.settled()
+    lab.page.wait_for_timeout(200)
+    choice = explainer.ask("asdict(w.choice)")
+    content, buffers = [each for each in answers.of("result") if each[0]["pane"] == 0][-1]
+    assert content["choice"] == choice, "the last map that came is of what is chosen"
+    assert content["map"] == explainer.ask("told") == explainer.ask("told_result")
+    bits = explainer.ask("[base64.b64encode(each).decode() for each in (sent, sent_result)]")
+    assert bits[0] == bits[1]
+    assert np.array_equal(
+        np.frombuffer(buffers[0], "<f2"), np.frombuffer(base64.b64decode(bits[0]), "<f2"), equal_nan=True
+    )
+    label = explainer.ask("list(demo.LABELS)")[choice["class_index"]]
+    method = {
+        "gradcam": "Grad-CAM",
+        "gradcampp": "Grad-CAM++",
+        "full_gradients": "Full-Gradients",
+        "gradients": "Gradients",
+    }
+    where = "" if "gradients" in choice["method"] else f" at {choice['layer']}"
+    expect(explainer.root.get_by_role("status")).to_contain_text(f"{method[choice['method']]} of {label}{where} ·")
+    chosen = explainer.part("listbox", "Images").locator('[aria-selected="true"]')
+    assert chosen.get_attribute("aria-label").startswith(f"Image {choice['image_index']}:")
+    assert explainer.part("listbox", "Classes").locator('[aria-selected="true"]').get_attribute("title") == label
+    tree = explainer.part("tree", "Layers").locator('[aria-selected="true"]')
+    assert tree.get_attribute("data-path") == choice["layer"]
+    assert explainer.distance(explainer.ask("fresh.map.tolist()")) < 0.02
+
+    # Every question has its answer.
+    questions = [content["id"] for content in asked(lab, "explain")]
+    answered = {content["id"] for content, _ in answers.of("result", "superseded", "error")}
+    assert set(questions) <= answered
+    assert answers.of("error") == []
+    results = len(answers.of("result"))
+    print(
+        f"{STEPS} interactions in {made['milliseconds']:.0f} ms, {made['done']}: "
+        f"{len(questions)} questions, {results} maps, none open; {choice}"
+    )
+    assert made["milliseconds"] < 40 * STEPS
+    assert lab.traffic.problems == []
+    assert lab.traffic.foreign == []
 
 
 def test_a_drag_asks_nothing_and_images_are_asked_for_as_they_come_into_view(lab):
