@@ -1,3 +1,4 @@
+import json
 import threading
 import time
 
@@ -349,3 +350,25 @@ def test_shown_by_itself_it_brings_its_charts_and_otherwise_not(model, images):
     assert together._box.children == (together, together.charts)
     alone.close()
     together.close()
+
+
+def test_the_bytes_before_the_first_picture_do_not_grow_with_the_images(model, capsys):
+    def sent(count):
+        widget = ExplainerWidget(model, np.zeros((count, 8, 8, 3), "uint8") + 9, charts=False)
+        page = Page(widget)
+        page.send({"kind": "hello"})
+        page.send({"kind": "images", "id": "i", "indices": [0], "size": 0})
+        widget.wait(LONG)
+        state = {name: value for name, value in widget.get_state().items() if name not in ("_esm", "_css", "_snapshot")}
+        described = len(json.dumps([state, page.received], default=str))
+        code = sum(len(getattr(widget, name)) for name in ("_esm", "_css"))
+        pictures = len(widget._session.images.png(0)[0]) + widget.result.map.size * 2 + widget.result.scores.size * 4
+        widget.close()
+        return described + pictures, code
+
+    (few, code), (many, _) = sent(3), sent(3000)
+    with capsys.disabled():
+        print(
+            f"\nbefore the first picture: {many:,} bytes of messages with 3,000 images, and {code:,} of code and styles"
+        )
+    assert many - few < 100
