@@ -33,7 +33,8 @@ class Panel:
             description=_ASK, tooltip=_TOOLTIP, layout=ipywidgets.Layout(width="200px", margin="4px 0 0 45px")
         )
         self._button.on_click(self._clicked)
-        right = ipywidgets.VBox([self._button, self._charts.curves])
+        right = ipywidgets.VBox([self._button, self._charts.curves], layout=ipywidgets.Layout(flex="1 1 400px"))
+        self._charts.curves.layout.width = "100%"
         self.box = ipywidgets.HBox([self._charts.scores, right], layout=ipywidgets.Layout(flex_flow="row wrap"))
 
     def show(self, explanation):
