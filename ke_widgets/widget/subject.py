@@ -115,7 +115,8 @@ class Subject:
             )
         self.classes = int(logits.shape[-1])
         self._activated = not np.allclose(np.asarray(logits), np.asarray(scores))
-        self.layers = self._spatial_layers()
+        self._layer_shapes = self._spatial_layers()
+        self.layers = list(self._layer_shapes)
 
     @property
     def default_layer(self):
@@ -208,7 +209,7 @@ class Subject:
 
     def why_no_scan(self):
         """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
-        sizes = [self._shape(path, inspection.find_path(self.model, path)) or () for path in self.layers]
+        sizes = list(self._layer_shapes.values())
         if any(side is None for shape in sizes for side in shape[1:]):
             return "The model takes images of any size, so that nobody knows the memory that all layers need."
         # The signals, their gradients, and what the backward pass holds beside them.
@@ -284,7 +285,9 @@ class Subject:
         return inspection.output_shape(operation) or self.shapes.get(path)
 
     def _spatial_layers(self):
-        found = [path for path, op in self._way_to_logits() if _is_spatial(op, self._shape(path, op))]
+        """Map the path of each layer that has a place, on the way to the logits, to its shape `(B, H, W, K)`."""
+        shapes = {path: (op, self._shape(path, op)) for path, op in self._way_to_logits()}
+        found = {path: shape for path, (op, shape) in shapes.items() if shape is not None and _is_spatial(op, shape)}
         if not found:
             raise ValueError(
                 "`model` must have a layer with a spatial output (B, H, W, K) on the way to its logits. "
@@ -369,7 +372,6 @@ def _note(values, inputs, low, high):
 def _is_spatial(operation, shape):
     return (
         not isinstance(operation, keras.layers.InputLayer)
-        and shape is not None
         and len(shape) == 4
         and any(side is None or side > 1 for side in shape[1:3])
     )
