@@ -1,12 +1,9 @@
 """ExplainerWidget: traits that hold what the user chose, and the wiring between page, worker and session."""
 
-import collections
 import contextlib
 import contextvars
-import functools
 import threading
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +12,17 @@ import ipywidgets
 import traitlets
 from PIL import Image
 
-from ke_widgets import methods
 from ke_widgets.widget import protocol
-from ke_widgets.widget.graph import graph
+from ke_widgets.widget.answering import Answering, Curves, key
 from ke_widgets.widget.picture import compose
 from ke_widgets.widget.session import Session
+from ke_widgets.widget.setup import COLORMAPS, describe
 from ke_widgets.widget.subject import Explanation
 from ke_widgets.widget.worker import Worker
 
-COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
-_PROGRESS_SECONDS = 0.1
-_PREVIEW_SECONDS = 0.5
 _STATIC = Path(__file__).parent / "static"
 _CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
 _MOST_PANES = 3
-_KEPT_RESULTS = 64
 
 
 class ExplainerWidget(anywidget.AnyWidget):
@@ -105,14 +98,10 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._box: Any = None
         self._page = threading.local()
         self._context = None
-        self._serial = 0
-        self._results = collections.OrderedDict()
-        self._error = None
         self._asked = None
-        self._newest = {}
-        self._kept = None
-        self._worker = Worker(self._work, self._failed, self._rest)
-        super().__init__(_setup=_describe(self._session), **self._first_choice(choice))
+        self._answering = Answering(self._session, self._answer, self._keep, self._tell_panel)
+        self._worker = Worker(self._answering.run, self._answering.failed, self._answering.rest)
+        super().__init__(_setup=describe(self._session), **self._first_choice(choice))
         self.on_msg(self._receive)
         self.observe(self._chosen, names=[*_CHOICE, "panes"])
         self._explain_all()
@@ -167,12 +156,12 @@ class ExplainerWidget(anywidget.AnyWidget):
             TimeoutError: If it took longer.
             Exception: What the method raised, where it failed.
         """
-        if self._asked != _key(self.choice):  # The page took a map from its scan of all layers.
+        if self._asked != key(self.choice):  # The page took a map from its scan of all layers.
             self._submit(protocol.Explain(None, self.choice))
         if not self._worker.wait(timeout):
             raise TimeoutError(f"`wait` must end within timeout={timeout} seconds. The method is still running.")
-        if self._error is not None:
-            raise self._error
+        if self._answering.error is not None:
+            raise self._answering.error
         return self._result_of(0)
 
     @property
@@ -211,16 +200,13 @@ class ExplainerWidget(anywidget.AnyWidget):
         for shown in (self._panel, self._box):
             if shown is not None:
                 shown.close()
-        self._results.clear()
-        self._newest.clear()
+        self._answering.clear()
         super().close()
 
     def _result_of(self, pane) -> Any:
-        kept = self._results.get(_key(self.pane_choice(pane)))
-        if kept is not None or pane:
-            return kept
+        kept = self._answering.found(self.pane_choice(pane))
         # While the newest choice is still on its way, the last thing that was shown.
-        return self._newest[0][2] if 0 in self._newest else None
+        return kept if kept is not None or pane else self._answering.newest()
 
     # From Python: a trait was set.
 
@@ -262,7 +248,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         self.class_index = class_index
 
     def _ask_curves(self):
-        self._worker.submit(_Curves(self.choice), "curves")
+        self._worker.submit(Curves(self.choice), "curves")
 
     # From the page. The handler only notes and answers at once: it may hold up every widget of the kernel.
 
@@ -299,10 +285,9 @@ class ExplainerWidget(anywidget.AnyWidget):
         elif isinstance(message, protocol.Cancel):
             self._cancel()
         elif isinstance(message, protocol.Pictures | protocol.Predictions):
-            self._worker.errand(lambda: self._serve(message))
+            self._worker.errand(lambda: self._answering.serve(message))
         else:
-            for content, kept, _ in list(self._newest.values()):
-                self._answer(({**content, "id": None}, kept))
+            self._answering.repeat()
 
     def _adopt(self, message):
         """Make what was picked in the main pane the traits; the layer of a scan is none."""
@@ -314,180 +299,31 @@ class ExplainerWidget(anywidget.AnyWidget):
 
     def _cancel(self):
         for dropped in self._worker.cancel():
-            self._drop(dropped)
+            self._answering.drop(dropped)
 
     def _submit(self, message):
         if isinstance(message, protocol.Explain) and message.pane == 0:
-            self._asked = _key(message.choice)
+            self._asked = key(message.choice)
         sender = (message.pane, type(message).__name__)
         dropped = self._worker.submit(message, sender)
         if dropped is not None:
-            self._drop(dropped)
+            self._answering.drop(dropped)
 
-    def _drop(self, message):
-        if getattr(message, "id", None) is not None:
-            self._answer(protocol.superseded(message.id))
-
-    # On the worker's thread.
-
-    def _work(self, message, why_stop):
-        run = {protocol.Scan: self._scan, _Curves: self._curves}.get(type(message), self._explain)
-        run(message, why_stop)
-
-    def _explain(self, message, why_stop):
-        told = shown = time.monotonic()
-        for done, total, finish in self._session.steps(**asdict(message.choice)):
-            if done == total:
-                break
-            stop = why_stop()
-            if stop == "superseded":
-                self._drop(message)
-                return
-            if stop == "cancelled":
-                break
-            now = time.monotonic()
-            if now - told >= _PROGRESS_SECONDS:
-                preview = finish() if now - shown >= _PREVIEW_SECONDS else None
-                told, shown = now, now if preview else shown
-                self._answer(protocol.progress(message.id, done, total, f"{done} of {total}", preview))
-        explanation = finish()
-        if message.pane == 0:
-            self._error = None
-        self._serial += 1
-        self._keep(message.choice, explanation)
-        answer = protocol.result(message.id, message.pane, self._serial, message.choice, explanation)
-        self._newest[message.pane] = (*answer, explanation)
-        self._answer(answer)
-        if self._panel is not None and message.pane == 0:
-            self._publish(lambda: self._panel.show(explanation))
-
-    def _curves(self, message, why_stop):
-        explanation = self._results.get(_key(message.choice))
-        if explanation is None:
-            explanation = self._session.run(**asdict(message.choice))
-        self._publish(lambda: self._panel.computing(True))
-        try:
-            told = 0.0
-            for curves in self._session.curves(explanation):
-                stop = why_stop()
-                if stop or curves.done == curves.total or time.monotonic() - told >= _PREVIEW_SECONDS:
-                    told = time.monotonic()
-                    self._publish(functools.partial(self._panel.curves, *curves))
-                if stop:
-                    break
-        finally:
-            self._publish(lambda: self._panel.computing(False))
-
-    def _scan(self, message, why_stop):
-        started = time.perf_counter()
-        values, limits = self._session.scan(**asdict(message.choice))
-        self._serial += 1
-        layers = self._session.subjects[message.choice.model].layers
-        milliseconds = 1000 * (time.perf_counter() - started)
-        self._answer(
-            protocol.scan(message.id, message.pane, self._serial, message.choice, layers, values, limits, milliseconds)
-        )
-
-    def _failed(self, message, error):
-        if isinstance(message, protocol.Explain) and message.pane == 0:
-            self._error = error
-        if isinstance(message, _Curves):
-            self._publish(lambda: self._panel.refuse(str(error)[:120]))
-            return
-        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        self._answer(protocol.error(message.id, text, _hint(error), message.choice))
-
-    def _keep(self, choice, explanation):
-        self._results[_key(choice)] = explanation
-        self._results.move_to_end(_key(choice))
-        while len(self._results) > _KEPT_RESULTS:
-            self._results.popitem(last=False)
-
-    def _serve(self, message):
-        try:
-            if isinstance(message, protocol.Predictions):
-                found = self._session.predictions(message.indices)
-                answer = protocol.predictions(message.id, message.indices, *found)
-            else:
-                images = [self._session.images.png(index, message.size) for index in message.indices]
-                answer = protocol.pictures(message.id, message.indices, message.size, images)
-        except Exception as error:
-            answer = protocol.error(message.id, str(error))
-        self._answer(answer)
-
-    def _rest(self):
-        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it."""
-        newest = self._newest.get(0)
-        if newest is None or newest is self._kept:
-            return
-        self._kept = newest
-        content, buffers, _ = newest
-        picture = self._session.images.png(content["choice"]["image_index"])
-        self._publish(lambda: self.set_trait("_snapshot", protocol.snapshot(content, buffers, picture)))
+    # What the worker's thread says.
 
     def _answer(self, message):
         content, buffers = message
         self._publish(lambda: self.send(content, buffers))
+
+    def _keep(self, snapshot):
+        self._publish(lambda: self.set_trait("_snapshot", snapshot))
+
+    def _tell_panel(self, function):
+        if self._panel is not None:
+            self._publish(lambda: function(self._panel))
 
     def _publish(self, function):
         if self._context is None:
             function()
         else:
             self._context.copy().run(function)
-
-
-@dataclass(frozen=True)
-class _Curves:
-    """Deletion and insertion of the map of a choice."""
-
-    choice: protocol.Choice
-
-
-def _key(choice):
-    return repr(sorted(asdict(choice).items()))
-
-
-def _describe(session):
-    """Write what the page needs to know once: layers, classes, methods."""
-    models = [_describe_model(subject) for subject in session.subjects]
-    return {
-        "version": 1,
-        "model": models[0]["name"],
-        "models": models,
-        "nodes": models[0]["nodes"],
-        "edges_known": models[0]["edges_known"],
-        "images": len(session.images),
-        "labels": session.labels,
-        "targets": session.targets is not None,
-        "methods": [_describe_method(name, *entry) for name, entry in session.methods.items()],
-        "scan_methods": session.scan_methods,
-        "colormaps": list(COLORMAPS),
-        "notices": session.notices,
-    }
-
-
-def _describe_model(subject):
-    rows, edges_known = graph(subject.model, subject.shapes)
-    spatial = set(subject.layers)
-    reason = subject.why_no_scan()
-    return {
-        "name": subject.model.name,
-        "nodes": [{**row, "spatial": row["path"] in spatial} for row in rows],
-        "edges_known": edges_known,
-        "default_layer": subject.default_layer,
-        "scan": {"offered": reason is None, "reason": reason, "layers": subject.layers},
-    }
-
-
-def _describe_method(name, method, spec):
-    params = [asdict(parameter) for parameter in methods.parameters(method)]
-    return {"name": name, "title": spec.title, "layer": spec.signals == "one", "signed": spec.signed, "params": params}
-
-
-def _hint(error):
-    name = type(error).__name__
-    if name == "ResourceExhaustedError" or isinstance(error, MemoryError):
-        return "The device ran out of memory: choose a layer nearer to the output, or smaller images."
-    if isinstance(error, TypeError | ValueError):
-        return None
-    return "The kernel and the widget go on: choose another layer or method, or run the model on this image in a cell."

@@ -182,10 +182,10 @@ paths = [os.path.join(folder, name) for name in ("good.png", BAD + ".png")]
 for path in paths:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), "uint8")).save(path)
 # TensorFlow takes no such name for a layer; another backend might.
-describe = view._describe
-view._describe = lambda session: json.loads(json.dumps(describe(session)).replace('"first"', json.dumps(BAD)))
+describe = view.describe
+view.describe = lambda session: json.loads(json.dumps(describe(session)).replace('"first"', json.dumps(BAD)))
 w = ke.ExplainerWidget(model, paths, labels=[BAD, END, "<b>"], charts=False)
-view._describe = describe
+view.describe = describe
 os.remove(paths[1])
 """
 

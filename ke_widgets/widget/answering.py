@@ -1,0 +1,185 @@
+"""What is done on the worker's thread: from a request to its answers. What was found is kept."""
+
+import collections
+import functools
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ke_widgets.widget import protocol
+
+_PROGRESS_SECONDS = 0.1
+_PREVIEW_SECONDS = 0.5
+_KEPT_RESULTS = 64
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Asks for deletion and insertion of the map of a choice."""
+
+    choice: protocol.Choice
+
+
+class Answering:
+    """Answers the requests of one widget, and keeps the newest results.
+
+    Args:
+        session: The `Session` that computes.
+        answer: Called with every answer, its content and buffers.
+        keep: Called with the newest result of the main pane and its image, once there is nothing else to do.
+        tell_panel: Called with a function of the charts' panel, which is called where there is one.
+
+    Attributes:
+        error: What the newest request of the main pane raised, or `None`.
+    """
+
+    def __init__(self, session, answer, keep, tell_panel):
+        self._session = session
+        self._answer = answer
+        self._keep = keep
+        self._tell_panel = tell_panel
+        self._serial = 0
+        self._results = collections.OrderedDict()
+        self._newest = {}
+        self._kept = None
+        self.error: Exception | None = None
+
+    def found(self, choice) -> Any:
+        """Give the `Explanation` of a choice, or `None` where there is none yet."""
+        return self._results.get(key(choice))
+
+    def newest(self) -> Any:
+        """Give the `Explanation` that the main pane showed last, or `None` before the first one."""
+        return self._newest[0][2] if 0 in self._newest else None
+
+    def repeat(self):
+        """Answer with the newest result of every pane once more."""
+        for content, buffers, _ in list(self._newest.values()):
+            self._answer(({**content, "id": None}, buffers))
+
+    def drop(self, request):
+        """Tell the page, where it asked, that a request will not be run."""
+        if getattr(request, "id", None) is not None:
+            self._answer(protocol.superseded(request.id))
+
+    def clear(self):
+        """Forget what was found."""
+        self._results.clear()
+        self._newest.clear()
+
+    # Called by the worker.
+
+    def run(self, request, why_stop):
+        """Answer an `Explain`, a `Scan` or `Curves`; see `Worker`."""
+        run = {protocol.Scan: self._scan, Curves: self._curves}.get(type(request), self._explain)
+        run(request, why_stop)
+
+    def failed(self, request, error):
+        """Answer a request that raised `error`."""
+        if isinstance(request, protocol.Explain) and request.pane == 0:
+            self.error = error
+        if isinstance(request, Curves):
+            self._tell_panel(lambda panel: panel.refuse(str(error)[:120]))
+            return
+        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        self._answer(protocol.error(request.id, text, _hint(error), request.choice))
+
+    def serve(self, request):
+        """Answer `Pictures` or `Predictions`."""
+        try:
+            if isinstance(request, protocol.Predictions):
+                found = self._session.predictions(request.indices)
+                answer = protocol.predictions(request.id, request.indices, *found)
+            else:
+                images = [self._session.images.png(index, request.size) for index in request.indices]
+                answer = protocol.pictures(request.id, request.indices, request.size, images)
+        except Exception as error:
+            answer = protocol.error(request.id, str(error))
+        self._answer(answer)
+
+    def rest(self):
+        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it."""
+        newest = self._newest.get(0)
+        if newest is None or newest is self._kept:
+            return
+        self._kept = newest
+        content, buffers, _ = newest
+        picture = self._session.images.png(content["choice"]["image_index"])
+        self._keep(protocol.snapshot(content, buffers, picture))
+
+    def _explain(self, request, why_stop):
+        told = shown = time.monotonic()
+        for done, total, finish in self._session.steps(**asdict(request.choice)):
+            if done == total:
+                break
+            stop = why_stop()
+            if stop == "superseded":
+                self.drop(request)
+                return
+            if stop == "cancelled":
+                break
+            now = time.monotonic()
+            if now - told >= _PROGRESS_SECONDS:
+                preview = finish() if now - shown >= _PREVIEW_SECONDS else None
+                told, shown = now, now if preview else shown
+                self._answer(protocol.progress(request.id, done, total, f"{done} of {total}", preview))
+        self._show(request, finish())
+
+    def _show(self, request, explanation):
+        if request.pane == 0:
+            self.error = None
+        self._serial += 1
+        self._results[key(request.choice)] = explanation
+        self._results.move_to_end(key(request.choice))
+        while len(self._results) > _KEPT_RESULTS:
+            self._results.popitem(last=False)
+        answer = protocol.result(request.id, request.pane, self._serial, request.choice, explanation)
+        self._newest[request.pane] = (*answer, explanation)
+        self._answer(answer)
+        if request.pane == 0:
+            self._tell_panel(lambda panel: panel.show(explanation))
+
+    def _scan(self, request, why_stop):
+        started = time.perf_counter()
+        values, limits = self._session.scan(**asdict(request.choice))
+        self._serial += 1
+        layers = self._session.subjects[request.choice.model].layers
+        milliseconds = 1000 * (time.perf_counter() - started)
+        self._answer(
+            protocol.scan(request.id, request.pane, self._serial, request.choice, layers, values, limits, milliseconds)
+        )
+
+    def _curves(self, request, why_stop):
+        explanation = self.found(request.choice)
+        if explanation is None:
+            explanation = self._session.run(**asdict(request.choice))
+        self._tell_panel(lambda panel: panel.computing(True))
+        try:
+            told = 0.0
+            for curves in self._session.curves(explanation):
+                stop = why_stop()
+                if stop or curves.done == curves.total or time.monotonic() - told >= _PREVIEW_SECONDS:
+                    told = time.monotonic()
+                    self._tell_panel(functools.partial(_show_curves, curves))
+                if stop:
+                    break
+        finally:
+            self._tell_panel(lambda panel: panel.computing(False))
+
+
+def key(choice):
+    """Write a choice as text, the same for equal ones."""
+    return repr(sorted(asdict(choice).items()))
+
+
+def _show_curves(curves, panel):
+    panel.curves(*curves)
+
+
+def _hint(error):
+    name = type(error).__name__
+    if name == "ResourceExhaustedError" or isinstance(error, MemoryError):
+        return "The device ran out of memory: choose a layer nearer to the output, or smaller images."
+    if isinstance(error, TypeError | ValueError):
+        return None
+    return "The kernel and the widget go on: choose another layer or method, or run the model on this image in a cell."

@@ -1,0 +1,52 @@
+"""What a page is told once, when it opens: models and their layers, classes, methods, colormaps."""
+
+from dataclasses import asdict
+
+from ke_widgets import methods
+from ke_widgets.widget.graph import graph
+
+COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
+
+
+def describe(session):
+    """Write what the page needs to know once: layers, classes, methods.
+
+    Args:
+        session: A `Session`.
+
+    Returns:
+        A dict of plain data, for JSON.
+    """
+    models = [_describe_model(subject) for subject in session.subjects]
+    return {
+        "version": 1,
+        "model": models[0]["name"],
+        "models": models,
+        "nodes": models[0]["nodes"],
+        "edges_known": models[0]["edges_known"],
+        "images": len(session.images),
+        "labels": session.labels,
+        "targets": session.targets is not None,
+        "methods": [_describe_method(name, *entry) for name, entry in session.methods.items()],
+        "scan_methods": session.scan_methods,
+        "colormaps": list(COLORMAPS),
+        "notices": session.notices,
+    }
+
+
+def _describe_model(subject):
+    rows, edges_known = graph(subject.model, subject.shapes)
+    spatial = set(subject.layers)
+    reason = subject.why_no_scan()
+    return {
+        "name": subject.model.name,
+        "nodes": [{**row, "spatial": row["path"] in spatial} for row in rows],
+        "edges_known": edges_known,
+        "default_layer": subject.default_layer,
+        "scan": {"offered": reason is None, "reason": reason, "layers": subject.layers},
+    }
+
+
+def _describe_method(name, method, spec):
+    params = [asdict(parameter) for parameter in methods.parameters(method)]
+    return {"name": name, "title": spec.title, "layer": spec.signals == "one", "signed": spec.signed, "params": params}
