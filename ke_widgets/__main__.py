@@ -1,4 +1,4 @@
-"""The command `ke-widgets`: `ke-widgets demo` opens the first notebook in JupyterLab."""
+"""The command `ke-widgets`: `demo` opens the notebooks, `doctor` says what is wrong, `workshop` prepares a class."""
 
 import argparse
 import filecmp
@@ -17,6 +17,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="ke-widgets", description="See what a Keras 3 model looks at.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_demo(commands)
+    _add_doctor(commands)
     options, rest = parser.parse_known_args(argv)
     if rest and not options.passes_on:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -33,6 +34,24 @@ def _add_demo(commands):
     )
     demo.add_argument("--dir", type=Path, default=Path("ke-widgets-demo"), help="the folder (default: %(default)s)")
     demo.set_defaults(run=_demo, passes_on=True)
+
+
+def _add_doctor(commands):
+    doctor = commands.add_parser(
+        "doctor",
+        help="say whether the widget will work here, and what to do if not",
+        description="Look at packages, Jupyter's extensions, servers and kernels, and explain a small picture. "
+        "Ends with status 1 if the widget will not work.",
+    )
+    doctor.add_argument("--json", action="store_true", help="one JSON object, to add to a report of a problem")
+    doctor.add_argument("--quick", action="store_true", help="do not load TensorFlow")
+    doctor.set_defaults(run=_doctor, passes_on=False)
+
+
+def _doctor(options, rest):
+    from ke_widgets.doctor import report
+
+    return report(options.quick, options.json)
 
 
 def _demo(options, rest):

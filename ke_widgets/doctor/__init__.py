@@ -1,0 +1,109 @@
+"""What is installed, what is missing, and what to do about it: `ke-widgets doctor`.
+
+A probe is a function without arguments that yields findings. Each is run by itself: one that raises is a finding too,
+so that nothing on a broken machine keeps the others from being looked at. TensorFlow is loaded in a process of its own
+(`trial.py`), because a broken one may take the whole process down.
+"""
+
+import json
+import platform
+import sys
+from typing import Literal, NamedTuple
+
+LEVELS = ("ok", "warning", "error")
+
+
+class Finding(NamedTuple):
+    """One line of the report.
+
+    Attributes:
+        part: What was looked at, such as `"packages"`.
+        level: `"ok"`; `"warning"`: the widget works, with less than there could be; `"error"`: it does not.
+        text: What was found.
+        advice: What to do about it, empty where all is well.
+    """
+
+    part: str
+    level: Literal["ok", "warning", "error"]
+    text: str
+    advice: str = ""
+
+
+def diagnose(quick=False):
+    """Look at everything that the widget needs, and yield what is found.
+
+    Args:
+        quick: Leave out what loads TensorFlow.
+
+    Yields:
+        A `Finding` each, in the order of the report.
+    """
+    from ke_widgets.doctor import browser, hosts, packages, servers, trial
+
+    probes = {
+        "packages": [packages.versions, packages.backend, packages.bundle],
+        "JupyterLab": [browser.labextensions],
+        "server": [servers.extension, servers.running],
+        "kernels": [servers.kernels],
+        "trial": [] if quick else [trial.run],
+        "hosts": [hosts.hosts],
+    }
+    for part, functions in probes.items():
+        for probe in functions:
+            yield from _isolated(part, probe)
+
+
+def _isolated(part, probe):
+    try:
+        for level, text, *advice in probe():
+            yield Finding(part, level, text, *advice)
+    except ModuleNotFoundError as error:
+        advice = 'pip install "ke-widgets[lab]"'
+        yield Finding(part, "warning", f"{probe.__name__}: not looked at, {error.name} is not installed", advice)
+    except Exception as error:  # whatever a broken installation raises is what we are here to tell
+        text = f"{probe.__name__} could not be looked at: {type(error).__name__}: {_first_line(error)}"
+        yield Finding(part, "warning", text, "add the output of `ke-widgets doctor --json` to a report of this problem")
+
+
+def _first_line(error):
+    return next(iter(str(error).splitlines()), "")
+
+
+def report(quick=False, as_json=False, write=print):
+    """Write the report and return the command's exit status.
+
+    Args:
+        quick: See `diagnose`.
+        as_json: Write one JSON object instead of lines.
+        write: A function that takes a line.
+
+    Returns:
+        1 if there is an error among the findings, else 0.
+    """
+    findings, part = [], None
+    for finding in diagnose(quick):
+        findings.append(finding)
+        if as_json:
+            continue
+        if finding.part != part:
+            part = finding.part
+            write(f"\n{part}" if len(findings) > 1 else part)
+        write(f"  {finding.level:7}  {finding.text}")
+        if finding.advice:
+            write(f"           -> {finding.advice}")
+    count = {level: sum(finding.level == level for finding in findings) for level in LEVELS}
+    if as_json:
+        machine = {"python": sys.version, "executable": sys.executable, "platform": platform.platform()}
+        write(json.dumps({**machine, **count, "findings": [finding._asdict() for finding in findings]}, indent=2))
+    else:
+        write(f"\n{_verdict(count)}")
+    return 1 if count["error"] else 0
+
+
+def _verdict(count):
+    said = f"{_number(count['error'], 'error')}, {_number(count['warning'], 'warning')}"
+    return f"The widget {'will not work here' if count['error'] else 'will work here'}: {said}."
+
+
+def _number(count, word):
+    return f"{count or 'no'} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,75 @@
+"""A small explanation from end to end, in a process of its own: a broken TensorFlow may take its process down."""
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+SECONDS = 300
+_MARK = "ke-widgets trial: "
+_REINSTALL = f"{sys.executable} -m pip install --force-reinstall tensorflow keras numpy"
+
+
+def run(seconds=SECONDS):
+    """Yield what TensorFlow says of its devices, and how long the first map takes."""
+    command = [sys.executable, "-c", "from ke_widgets.doctor import trial; trial.explain()"]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+    except subprocess.TimeoutExpired:
+        yield "error", f"the demo was not explained within {seconds} s", "free memory and processor time, and try again"
+        return
+    said = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    for line in said:
+        yield from json.loads(line)
+    if done.returncode < 0:
+        yield "error", f"the process was ended by signal {-done.returncode} while TensorFlow ran", _REINSTALL
+    elif done.returncode:
+        reason = next(iter(reversed(done.stderr.strip().splitlines())), f"exit status {done.returncode}")
+        yield "error", f"the demo could not be explained: {reason}", _REINSTALL
+
+
+def explain():
+    """Explain one scene of the demo, and print findings as JSON, marked, a line for each step that was reached."""
+    start = time.perf_counter()
+    keras = importlib.import_module("keras")
+    devices = keras.distribution.list_devices()
+    _tell(_backend(keras.backend.backend(), keras.version()), _devices(devices))
+    import ke_widgets as ke
+    from ke_widgets import demo
+
+    loaded = time.perf_counter()
+    widget = ke.ExplainerWidget(demo.load("honest"), demo.scenes(1, seed=1).images, labels=demo.LABELS)
+    result = widget.wait()
+    took = f"{loaded - start:.1f} s to load TensorFlow, {time.perf_counter() - loaded:.1f} s to the first map"
+    widget.close()
+    _tell(("ok", f"explained a demo scene: {demo.LABELS[result.unit]}, map {result.map.shape}; {took}"))
+
+
+def _tell(*findings):
+    print(_MARK + json.dumps(findings), flush=True)
+
+
+def _backend(name, version):
+    if name == "tensorflow":
+        return "ok", f"keras {version} on tensorflow"
+    return "error", f"keras {version} on {name}; explaining needs tensorflow", "set KERAS_BACKEND=tensorflow"
+
+
+def _devices(devices):
+    if all(device.startswith("cpu") for device in devices) and shutil.which("nvidia-smi"):
+        return (
+            "warning",
+            f"devices: {', '.join(devices)}; there is an NVIDIA driver, but TensorFlow finds no GPU",
+            'pip install "tensorflow[and-cuda]"',
+        )
+    return "ok", f"devices: {', '.join(devices)}"
