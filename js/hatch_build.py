@@ -11,7 +11,8 @@ from pathlib import Path
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 BUNDLE = "ke_widgets/widget/static/widget.js"
-NOTEBOOKS = "ke_widgets/demo/notebooks"
+# What `ke_widgets.shipped` finds: patterns in the clone, and the folder in the package.
+SHIPPED = {"notebooks/*.ipynb": "ke_widgets/demo/notebooks", "jupyter-config/workshop/*": "ke_widgets/demo/workshop"}
 NODE_MAJOR = 20
 
 
@@ -23,9 +24,10 @@ class BundleHook(BuildHookInterface):
         root = Path(self.root)
         if _is_stale(root / BUNDLE, _sources(root / "js")):
             _bundle(root / "js")
-        if version == "standard":  # an editable install finds the notebooks in the clone
-            for path in (root / "notebooks").glob("*.ipynb"):
-                build_data["force_include"][str(path)] = f"{NOTEBOOKS}/{path.name}"
+        if version == "standard":  # an editable install finds them in the clone
+            for pattern, target in SHIPPED.items():
+                for path in root.glob(pattern):
+                    build_data["force_include"][str(path)] = f"{target}/{path.name}"
 
 
 def _bundle(js):

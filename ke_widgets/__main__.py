@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ke_widgets import shipped
+
 FIRST_NOTEBOOK = "01-quickstart.ipynb"
 
 
@@ -18,6 +20,7 @@ def main(argv=None):
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_doctor(commands)
+    _add_workshop(commands)
     options, rest = parser.parse_known_args(argv)
     if rest and not options.passes_on:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -54,6 +57,30 @@ def _doctor(options, rest):
     return report(options.quick, options.json)
 
 
+def _add_workshop(commands):
+    workshop = commands.add_parser(
+        "workshop",
+        help="write a folder for a class: notebooks, exact versions, settings",
+        description="Write notebooks, a requirements file with the versions that are installed here, a server config "
+        "for many students, settings, and a README that says how to use them.",
+    )
+    workshop.add_argument("dir", type=Path, metavar="DIR", help="the folder")
+    workshop.add_argument("--force", action="store_true", help="overwrite files that are there")
+    workshop.set_defaults(run=_workshop, passes_on=False)
+
+
+def _workshop(options, rest):
+    from ke_widgets import workshop
+
+    try:
+        written = workshop.write(options.dir, options.force)
+    except (OSError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{len(written)} files in {options.dir}. README.md says how to start.")
+    return 0
+
+
 def _demo(options, rest):
     if importlib.util.find_spec("jupyterlab") is None:
         print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab]"', file=sys.stderr)
@@ -71,19 +98,12 @@ def _demo(options, rest):
 def copy_notebooks(folder):
     """Copy the notebooks into `folder`. A file that is there stays as it is, and if it differs, that is said."""
     folder.mkdir(parents=True, exist_ok=True)
-    for source in sorted(_notebooks().glob("*.ipynb")):
+    for source in sorted(shipped.folder("notebooks").glob("*.ipynb")):
         target = folder / source.name
         if not target.exists():
             shutil.copyfile(source, target)
         elif not filecmp.cmp(source, target, shallow=False):
             print(f"{target} differs from the one in the package and is left as it is.")
-
-
-def _notebooks():
-    """The folder of the notebooks: in the package when installed from a wheel, beside it in a clone."""
-    here = Path(__file__).parent
-    packaged = here / "demo" / "notebooks"
-    return packaged if packaged.is_dir() else here.parent / "notebooks"
 
 
 def _become(command):

@@ -66,6 +66,8 @@ def test_the_wheel_holds_bundle_models_and_notebooks_and_no_sources_of_the_page(
     names = zipfile.ZipFile(wheel).namelist()
     assert "ke_widgets/widget/static/widget.js" in names
     assert "ke_widgets/demo/notebooks/01-quickstart.ipynb" in names
+    workshop = sorted(path.name for path in (ROOT / "jupyter-config/workshop").iterdir())
+    assert sorted(Path(name).name for name in names if name.startswith("ke_widgets/demo/workshop/")) == workshop
     assert sum(name.startswith("ke_widgets/demo/") and name.endswith(".keras") for name in names) >= 2
     others = [name for name in names if not name.startswith("ke_widgets/") and ".dist-info/" not in name]
     assert [name.partition(".data/")[2] for name in others] == [
@@ -108,6 +110,22 @@ def test_the_demo_says_what_to_install_where_jupyterlab_is_missing(installed, wi
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == 'The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab]"'
     assert not list(tmp_path.iterdir())
+
+
+def test_a_workshop_says_what_to_install_where_jupyterlab_is_missing(installed, without_node, tmp_path):
+    done = subprocess.run(
+        [installed / "ke-widgets", "workshop", "here"], env=without_node, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "which ke-widgets needs, is not installed here, so its version is not known" in done.stderr
+    assert 'pip install "ke-widgets[lab,plot]"' in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_workshop_s_files_come_out_of_the_package(installed, without_node, tmp_path):
+    code = "from ke_widgets import shipped; print(sorted(path.name for path in shipped.folder('workshop').iterdir()))"
+    printed = run(installed / "python", "-c", code, env=without_node, cwd=tmp_path)
+    assert printed.strip() == "['README.md', 'jupyter_server_config.py', 'overrides.json']"
 
 
 def test_the_notebooks_come_out_of_the_package(installed, without_node, tmp_path):

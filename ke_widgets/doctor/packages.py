@@ -17,6 +17,7 @@ NEEDED = {
     "anywidget": "0.9",
     "bqplot": "",
     "traitlets": "",
+    "packaging": "",
     "pillow": "",
 }
 # What it is used with. A notebook needs ipykernel, and one of the programs below it.
