@@ -35,21 +35,17 @@ export interface Method {
 
 export interface Setup {
   version: number;
-  model: string;
   images: number;
   image_labels?: string[] | null;
-  nodes: LayerNode[];
-  edges_known: boolean;
+  models: ModelSetup[];
   labels: string[];
   methods: Method[];
   colormaps: string[];
   notices: string[];
-  /** What follows, an older kernel does not know. */
-  models?: ModelSetup[];
   /** Names of the methods that explain all layers in one pass. */
-  scan_methods?: string[];
+  scan_methods: string[];
   /** Whether the right classes are known. */
-  targets?: boolean;
+  targets: boolean;
 }
 
 export interface ModelSetup {
@@ -120,6 +116,8 @@ export interface ResultContent {
   /** 0 is the main one. */
   pane?: number;
   serial: number;
+  /** How often the model's weights had changed. */
+  generation: number;
   choice: Choice;
   map: MapContent;
   unit: string;
@@ -147,6 +145,7 @@ export interface ScanContent {
   id: string;
   pane: number;
   serial: number;
+  generation: number;
   choice: Choice;
   layers: string[];
   maps: MapContent[];
@@ -156,6 +155,8 @@ export interface ScanContent {
 export interface PredictionsContent {
   kind: "predictions";
   id: string;
+  model: number;
+  generation: number;
   indices: number[];
   top: number[];
   score: number[];
@@ -170,6 +171,14 @@ export interface ImagesContent {
   sizes: [number, number][];
 }
 
+export interface ErrorContent extends Problem {
+  kind: "error";
+  id: string | null;
+  /** That it was caused in; null where it is of none. */
+  pane: number | null;
+  choice: Choice | null;
+}
+
 export type FromKernel =
   | ResultContent
   | ImagesContent
@@ -177,16 +186,20 @@ export type FromKernel =
   | PredictionsContent
   | ProgressContent
   | { kind: "superseded"; id: string }
-  | { kind: "error"; id: string | null; message: string; hint: string | null; choice: Choice | null; pane?: number };
+  /** Models were trained or loaded: how often the weights of each have changed. */
+  | { kind: "weights"; id: null; generations: number[] }
+  | ErrorContent;
 
 export type ToKernel =
   | { kind: "hello" }
   | { kind: "explain" | "scan"; id: string; pane: number; choice: Partial<Choice> }
-  | { kind: "cancel"; id: string }
+  | { kind: "cancel"; id: string | null; pane: number }
   | ({ id: string } & Errand);
 
 /** What is asked for beside the maps. */
-export type Errand = { kind: "images"; indices: number[]; size: number } | { kind: "predictions"; indices: number[] };
+export type Errand =
+  | { kind: "images"; indices: number[]; size: number }
+  | { kind: "predictions"; indices: number[]; model: number };
 
 /** Bytes as hosts hand them over. */
 export type Bytes = DataView | ArrayBuffer | Uint8Array;

@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { type Choice, type Method, type ModelSetup, resolve, type Setup } from "./contract.ts";
 
 /** What the kernel said about models and methods, asked as the page needs it. */
@@ -5,10 +6,11 @@ export class Facts {
   readonly setup: Setup;
   readonly models: readonly ModelSetup[];
   #spatial: Set<string>[];
+  #generations = signal<readonly number[]>([]);
 
   constructor(setup: Setup) {
     this.setup = setup;
-    this.models = setup.models ?? [alone(setup)];
+    this.models = setup.models;
     this.#spatial = this.models.map(({ nodes }) => new Set(nodes.filter((n) => n.spatial).map(({ path }) => path)));
   }
 
@@ -23,6 +25,19 @@ export class Facts {
   /** Whether the map has both signs: by its method, or as the difference of two classes. */
   signed(choice: Choice): boolean {
     return choice.contrast_index !== null || (this.methodOf(choice)?.signed ?? false);
+  }
+
+  /** Whether it is of the weights that its model has now, as far as the page knows. */
+  fresh({ choice, generation }: { choice: Choice; generation: number }): boolean {
+    return generation >= (this.#generations.value[choice.model] ?? 0);
+  }
+
+  /** The kernel told how often a model's weights have changed. */
+  learn(model: number, generation: number): void {
+    const generations = [...this.#generations.peek()];
+    if (generation <= (generations[model] ?? 0)) return;
+    generations[model] = generation;
+    this.#generations.value = generations;
   }
 
   label(index: number): string {
@@ -56,14 +71,10 @@ export class Facts {
   whyNoScan(choice: Choice): string | null {
     const { offered, reason } = this.modelOf(choice).scan;
     if (!offered) return reason ?? "Each layer is computed when you come to it.";
-    if (this.setup.scan_methods?.includes(choice.method)) return null;
+    if (this.setup.scan_methods.includes(choice.method)) return null;
     const title = this.methodOf(choice)?.title ?? choice.method;
     if (this.methodOf(choice)?.layer === false)
       return `${title} explains the input: its map is the same at every depth.`;
     return `${title} computes each layer when you come to it.`;
   }
-}
-
-function alone({ model, nodes, edges_known }: Setup): ModelSetup {
-  return { name: model, nodes, edges_known, default_layer: "", scan: { offered: false, reason: null, layers: [] } };
 }

@@ -10,6 +10,8 @@ export type Preview = Pick<Result, "choice" | "map" | "values" | "done" | "total
 export interface Caller {
   /** What it shows, or is about to. */
   readonly choice: { peek(): Choice };
+  /** It shows that already. */
+  readonly current: boolean;
   result(result: Result): void;
   scanned(scan: Scan): void;
   progress(work: Work, progress: Progress): void;
@@ -21,7 +23,7 @@ export interface Caller {
 
 interface Post {
   ask(line: Line, work: Work, id: string, choice: Choice): void;
-  cancel(id: string): void;
+  cancel(line: Line, id: string | null): void;
   newId(): string;
 }
 
@@ -36,7 +38,7 @@ export class Line {
     const open = (work: Work) =>
       new Mailbox({
         ask: (id, choice) => post.ask(this, work, id, choice),
-        cancel: (id) => post.cancel(id),
+        cancel: (id) => post.cancel(this, id),
         changed: (waiting) => caller.waiting(work, waiting),
         newId: () => post.newId(),
       });

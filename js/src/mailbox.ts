@@ -13,7 +13,8 @@ interface Question {
 
 interface Post {
   ask(id: string, choice: Choice): void;
-  cancel(id: string): void;
+  /** `null`: what Python began by itself. */
+  cancel(id: string | null): void;
   /** Something changed about what is awaited. */
   changed(waiting: Waiting): void;
   newId(): string;
@@ -88,10 +89,10 @@ export class Mailbox {
   /** Ask the kernel to stop what it does for us, and forget what waits. */
   cancel(): void {
     this.#next = null;
-    const id = this.#asked?.ids.at(-1);
-    if (!this.#asked || id === undefined) return;
+    if (!this.#asked) return;
     this.#asked.cancelled = true;
-    this.#post.cancel(id);
+    const { ids } = this.#asked;
+    for (const id of ids.length > 0 ? ids : [null]) this.#post.cancel(id);
   }
 
   /** An answer came: a result or an error, with the id of its question, or null if Python began by itself. */

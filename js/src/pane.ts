@@ -9,6 +9,7 @@ const UNKNOWN = {
   kind: "result",
   id: null,
   serial: 0,
+  generation: 0,
   unit: "logit",
   scores: new Float32Array(),
   scores_kind: "probability",
@@ -28,9 +29,6 @@ export interface Around {
   facts: Facts;
   /** The image, or null while it is on its way. */
   image(index: number): ImageBitmap | null;
-  /** A map came: no problem any more. */
-  found(): void;
-  problem(problem: Problem): void;
 }
 
 let count = 0;
@@ -48,8 +46,12 @@ export class Pane implements Caller {
   readonly awaited = signal<Waiting>("idle");
   readonly scanning = signal<Waiting>("idle");
   readonly working = signal<Progress | null>(null);
+  /** What went wrong with what was chosen last. */
+  readonly trouble = signal<Problem | null>(null);
   /** All layers of what is chosen, if they are here. */
   readonly scan: ReadonlySignal<Scan | null>;
+  /** What is shown is not yet what is chosen. */
+  readonly late: ReadonlySignal<boolean>;
 
   #around: Around;
   #line: Line | undefined;
@@ -69,7 +71,13 @@ export class Pane implements Caller {
     this.scan = computed(() => {
       const scan = this.#scanned.value;
       const { facts } = around;
-      return scan && facts.key(scan.content.choice, true) === facts.key(this.choice.value, true) ? scan : null;
+      const own = scan && facts.key(scan.content.choice, true) === facts.key(this.choice.value, true);
+      return own && facts.fresh(scan.content) ? scan : null;
+    });
+    this.late = computed(() => {
+      const shown = this.picture.value?.result?.choice;
+      const { facts } = around;
+      return this.awaited.value !== "idle" && !(shown && facts.key(shown) === facts.key(this.choice.value));
     });
   }
 
@@ -92,20 +100,32 @@ export class Pane implements Caller {
     return this.awaited.peek() === "idle" && this.scanning.peek() === "idle";
   }
 
-  /** Whether the newest result is of what is chosen. */
+  /** Whether the newest result is of what is chosen, and of the model as it is. */
   get current(): boolean {
     const latest = this.latest.peek();
-    return latest !== null && this.#around.facts.key(latest.choice) === this.key;
+    const { facts } = this.#around;
+    return latest !== null && facts.key(latest.choice) === this.key && facts.fresh(latest);
   }
 
   // What the user does.
 
   /** Get what is chosen. From the scan, `moving` through its layers, nobody needs to be asked. */
   seek(moving = false): void {
+    this.trouble.value = null;
     if (moving && this.#draw()) return;
     this.#drawn = false;
     if (!this.current || this.awaited.peek() !== "idle") this.#line?.explain.ask(this.choice.peek());
     this.refresh();
+  }
+
+  /** A model was trained: what is shown of it is asked for anew. */
+  renew(): void {
+    if (this.idle && this.#stale) this.seek();
+  }
+
+  get #stale(): boolean {
+    const latest = this.latest.peek();
+    return latest !== null && !this.#around.facts.fresh(latest);
   }
 
   /** Something was chosen on which the map does not depend. */
@@ -143,7 +163,7 @@ export class Pane implements Caller {
     if (this.#drawn && this.#around.facts.key(result.choice) !== this.key) return;
     this.#preview = null;
     batch(() => {
-      this.#around.found();
+      this.trouble.value = null;
       this.latest.value = result;
       this.working.value = null;
       this.refresh();
@@ -172,7 +192,7 @@ export class Pane implements Caller {
 
   failed(work: Work, problem: Problem): void {
     if (work === "scan") this.#unscannable = this.#around.facts.key(this.choice.peek(), true);
-    this.#around.problem(problem);
+    this.trouble.value = problem;
   }
 
   waiting(work: Work, waiting: Waiting): void {
@@ -184,7 +204,7 @@ export class Pane implements Caller {
       this.#preview = null;
       this.refresh();
     }
-    if (this.#deep) this.dive();
+    if (this.#deep && !this.#stale) this.dive();
   }
 
   /** Show the chosen image as soon as it is here, with its own map or none: never one image under another's map. */

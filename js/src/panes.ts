@@ -69,8 +69,8 @@ export class Panes {
     for (const pane of this.all.peek()) if (pane.own.peek().layer === undefined) pane.dive();
   }
 
-  cancel(): void {
-    for (const line of this.#lines.values()) line.cancel();
+  cancel(pane: Pane): void {
+    this.#lines.get(pane)?.cancel();
   }
 
   #open(own: Overrides, base: ReadonlySignal<Choice> | null): Pane {

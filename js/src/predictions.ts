@@ -1,4 +1,4 @@
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { PredictionsContent } from "./contract.ts";
 
 /** Images asked about at once. */
@@ -18,15 +18,18 @@ export class Predictions {
   readonly count: number;
   /** How many are known; it changes with every answer. */
   readonly known: ReadonlySignal<number>;
-  readonly filter = signal<Filter>("all");
+  readonly filter: Signal<Filter>;
   #known = signal(0);
   #request: (indices: number[]) => void;
   #all: (Prediction | undefined)[];
   #asked = new Set<number>();
   #wanted: number[] = [];
+  #generation = 0;
 
-  constructor(count: number, request: (indices: number[]) => void) {
+  /** The `filter` is shared by those of several models. */
+  constructor(count: number, filter: Signal<Filter>, request: (indices: number[]) => void) {
     this.count = count;
+    this.filter = filter;
     this.known = this.#known;
     this.#request = request;
     this.#all = new Array(count);
@@ -48,23 +51,41 @@ export class Predictions {
   /** To filter, all must be known: they are asked for one chunk after another, as long as the filter is on. */
   choose(filter: Filter): void {
     this.filter.value = filter;
-    this.#goOn();
+    this.goOn();
   }
 
-  keep({ indices, top, score, right }: PredictionsContent): void {
+  /** The model was trained: what it saw before is forgotten. */
+  renew(generation: number): void {
+    if (generation <= this.#generation) return;
+    this.#generation = generation;
+    this.#asked.clear();
+    this.#all = new Array(this.count);
+    this.#known.value = 0;
+  }
+
+  keep({ generation, indices, top, score, right }: PredictionsContent): void {
+    this.renew(generation);
+    this.#unask(indices);
+    if (generation < this.#generation) {
+      this.want(indices);
+      return;
+    }
     let news = 0;
     indices.forEach((index, i) => {
-      this.#asked.delete(index);
       if (!this.#all[index]) news += 1;
       this.#all[index] = { top: top[i], score: score[i], right: right[i] };
     });
     this.#known.value += news;
-    this.#goOn();
+    this.goOn();
   }
 
   failed(indices: readonly number[]): void {
-    for (const index of indices) this.#asked.delete(index);
+    this.#unask(indices);
     this.filter.value = "all";
+  }
+
+  #unask(indices: readonly number[]): void {
+    for (const index of indices) this.#asked.delete(index);
   }
 
   /** The images that pass the filter, so far as is known; null when all do. */
@@ -75,7 +96,7 @@ export class Predictions {
     return Array.from(this.#all.keys()).filter((index) => this.#all[index]?.right === right);
   }
 
-  #goOn(): void {
+  goOn(): void {
     if (this.filter.peek() === "all" || this.#asked.size > 0) return;
     const missing: number[] = [];
     for (let i = 0; i < this.count && missing.length < CHUNK; i++) if (!this.#all[i]) missing.push(i);

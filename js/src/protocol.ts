@@ -3,6 +3,7 @@ import {
   CHOICE_KEYS,
   type Choice,
   type Errand,
+  type ErrorContent,
   type FromKernel,
   type PredictionsContent,
   type Problem,
@@ -30,7 +31,9 @@ export interface Listener {
   chosen(changed: Partial<Traits>): void;
   images(indices: number[], size: number, pngs: Bytes[]): void;
   predicted(content: PredictionsContent): void;
-  errandFailed(errand: Errand): void;
+  errandFailed(errand: Errand, problem: Problem): void;
+  /** So often have a model's weights changed. */
+  generation(model: number, generation: number): void;
   problem(problem: Problem): void;
   /** The kernel of this widget is no more. */
   gone(): void;
@@ -44,6 +47,8 @@ export class Protocol {
   /** Of the panes, in their order. */
   #lines: Line[] = [];
   #cut = new Set<string>();
+  /** Messages that overtook the trait that opens their pane. */
+  #early: [FromKernel, Bytes[]][] = [];
   #errands: Errands;
   #traits: TraitSync;
   #gone = false;
@@ -88,7 +93,7 @@ export class Protocol {
   connect(caller: Caller): Line {
     const line = new Line(caller, {
       ask: (asking, kind, id, choice) => this.#ask(asking, kind, id, choice),
-      cancel: (id) => this.#send({ kind: "cancel", id }),
+      cancel: (asking, id) => this.#send({ kind: "cancel", id, pane: this.#lines.indexOf(asking) }),
       newId: () => this.#newId(),
     });
     this.#lines.push(line);
@@ -96,6 +101,7 @@ export class Protocol {
   }
 
   disconnect(line: Line): void {
+    line.cancel();
     this.#lines = this.#lines.filter((other) => other !== line);
     for (const id of line.ids) this.#cut.add(id);
     line.stop();
@@ -128,7 +134,9 @@ export class Protocol {
 
   #receive(content: FromKernel, buffers: Bytes[]): void {
     if (content.id !== null && this.#cut.has(content.id)) return;
-    if (content.kind === "images") {
+    if (content.id === null && "pane" in content && (content.pane ?? 0) >= this.#lines.length) {
+      this.#early.push([content, buffers]);
+    } else if (content.kind === "images") {
       this.#errands.answered(content.id);
       this.#listener.images(content.indices, content.size, buffers);
     } else if (content.kind === "predictions") {
@@ -144,7 +152,11 @@ export class Protocol {
       for (const line of this.#lines) for (const box of [line.explain, line.scan]) box.superseded(content.id);
       this.#traits.settle();
     } else if (content.kind === "error") {
-      this.#failed(content.id, content);
+      this.#failed(content);
+    } else if (content.kind === "weights") {
+      content.generations.forEach((generation, model) => {
+        this.#listener.generation(model, generation);
+      });
     }
   }
 
@@ -158,6 +170,7 @@ export class Protocol {
     line?.caller.result(result);
     line?.explain.answered(result.id);
     this.#traits.settle();
+    this.#listener.generation(result.choice.model, result.generation);
   }
 
   #scanned(content: ScanContent, [maps]: Bytes[]): void {
@@ -165,6 +178,7 @@ export class Protocol {
     line?.caller.scanned(new Scan(content, maps));
     line?.scan.answered(content.id);
     this.#traits.settle();
+    this.#listener.generation(content.choice.model, content.generation);
   }
 
   #progress({ id, pane, done, total, text, map }: ProgressContent, [values]: Bytes[]): void {
@@ -177,14 +191,14 @@ export class Protocol {
     if (map && values && choice) line.caller.preview({ choice, map, values: decodeMap(map, values), done, total });
   }
 
-  #failed(id: string | null, problem: Problem): void {
+  #failed({ id, pane, message, hint }: ErrorContent): void {
+    const problem = { message, hint };
     const errand = this.#errands.answered(id);
-    const line = this.#lineOf(id);
-    const work = line?.workOf(id);
+    const line = this.#lineOf(id, pane ?? -1);
+    const work = line?.workOf(id) ?? "explain";
     if (errand) {
-      this.#listener.errandFailed(errand);
-      this.#listener.problem(problem);
-    } else if (line && work) {
+      this.#listener.errandFailed(errand, problem);
+    } else if (line) {
       line.caller.failed(work, problem);
       line[work].answered(id);
       this.#traits.settle();
@@ -204,10 +218,11 @@ export class Protocol {
     const before = this.#lines.map(({ caller }) => this.#key(caller));
     this.#listener.chosen(changed);
     this.#lines.forEach(({ caller, explain }, i) => {
-      if (this.#key(caller) === before[i]) return;
+      if (this.#key(caller) === before[i] || caller.current) return;
       if (explain.waits) explain.ask(caller.choice.peek());
       else explain.expect(caller.choice.peek());
     });
+    for (const [content, buffers] of this.#early.splice(0)) this.#receive(content, buffers);
   }
 
   #key({ choice }: Caller): string {

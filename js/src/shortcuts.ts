@@ -55,7 +55,7 @@ function stepLayer(store: Store, by: number): void {
 }
 
 function stepImage(store: Store, by: number): void {
-  const indices = store.predictions.passing() ?? range(store.setup);
+  const indices = store.predictions.peek().passing() ?? range(store.setup);
   const { image_index } = store.choice.peek();
   const at = indices.findIndex((index) => index >= image_index);
   const here = indices[at] === image_index;

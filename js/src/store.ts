@@ -8,7 +8,6 @@ import {
   type ParamValue,
   type PredictionsContent,
   type Problem,
-  type Progress,
   pickChoice,
   type Setup,
   type Traits,
@@ -21,7 +20,7 @@ import { type Decode, decodeBitmap, Gallery } from "./gallery.ts";
 import { Look } from "./look.ts";
 import type { Pane, Picture } from "./pane.ts";
 import { MOST_PANES, Panes } from "./panes.ts";
-import { Predictions } from "./predictions.ts";
+import { type Filter, Predictions } from "./predictions.ts";
 import { type Listener, Protocol } from "./protocol.ts";
 import { rank } from "./ranking.ts";
 
@@ -42,7 +41,8 @@ export class Store implements Listener {
   readonly notices: Signal<readonly string[]>;
   readonly disconnected = signal(false);
   readonly gallery: Gallery;
-  readonly predictions: Predictions;
+  /** What the active pane's model sees. */
+  readonly predictions: ReadonlySignal<Predictions>;
 
   // Of the active pane.
   readonly choice: ReadonlySignal<Choice>;
@@ -56,11 +56,13 @@ export class Store implements Listener {
   readonly busy: ReadonlySignal<boolean>;
   /** What is awaited from the kernel, for the status line. */
   readonly awaited: ReadonlySignal<Waiting>;
-  readonly progressing: ReadonlySignal<Progress | null>;
+  /** The pane whose progress is told: the active one, or another that works. */
+  readonly working: ReadonlySignal<Pane | null>;
 
   #protocol: Protocol;
   #panes: Panes;
   #look: Look;
+  #predictions: Predictions[];
 
   constructor(model: WidgetModel, abort: AbortSignal, decode: Decode = decodeBitmap) {
     this.#protocol = new Protocol(model, this, abort);
@@ -73,14 +75,16 @@ export class Store implements Listener {
       () => this.#refresh(),
       decode,
     );
-    this.predictions = new Predictions(this.setup.images, (indices) =>
-      this.#protocol.request({ kind: "predictions", indices }),
+    const filter = signal<Filter>("all");
+    this.#predictions = this.facts.models.map(
+      (_, model) =>
+        new Predictions(this.setup.images, filter, (indices) =>
+          this.#protocol.request({ kind: "predictions", indices, model }),
+        ),
     );
     const around = {
       facts: this.facts,
       image: (index: number) => this.gallery.image(index),
-      found: () => this.dismissTrouble(),
-      problem: (problem: Problem) => this.problem(problem),
     };
     this.#panes = new Panes(around, this.#protocol, pickChoice(traits));
     this.panes = this.#panes.all;
@@ -98,9 +102,10 @@ export class Store implements Listener {
     this.ranking = computed(() => rank(this.setup.labels.length, this.active.value.latest.value?.scores ?? null));
     this.busy = computed(() => this.awaited.value !== "idle");
     this.awaited = computed(() => slowest(this.panes.value));
-    this.progressing = computed(
-      () => [this.active.value, ...this.panes.value].map(({ working }) => working.value).find(Boolean) ?? null,
+    this.working = computed(
+      () => [this.active.value, ...this.panes.value].find(({ working }) => working.value) ?? null,
     );
+    this.predictions = computed(() => this.#predictions[this.choice.value.model]);
     this.#restore();
   }
 
@@ -135,7 +140,6 @@ export class Store implements Listener {
       pane.own.value = { ...pane.own.peek(), ...changed };
       if (changed.layer !== undefined && !moving) pane.surface();
       const seeking = this.panes.peek().filter(({ key }, i) => key !== before[i]);
-      if (seeking.length > 0) this.trouble.value = null;
       for (const other of this.panes.peek()) seeking.includes(other) ? other.seek(moving) : other.amend();
     });
     this.#protocol.save(pane === this.main ? changed : { panes: this.#panes.overrides });
@@ -225,8 +229,9 @@ export class Store implements Listener {
     this.#panes.active.value = pane;
   }
 
-  cancel(): void {
-    this.#panes.cancel();
+  /** Stop what a pane waits for, and nothing else. */
+  cancel(pane: Pane): void {
+    this.#panes.cancel(pane);
   }
 
   dismissTrouble(): void {
@@ -263,16 +268,31 @@ export class Store implements Listener {
   }
 
   predicted(content: PredictionsContent): void {
-    this.predictions.keep(content);
+    this.#predictions[content.model]?.keep(content);
   }
 
-  errandFailed(errand: Errand): void {
-    if (errand.kind === "images") this.gallery.failed(errand.indices, errand.size);
-    else this.predictions.failed(errand.indices);
+  generation(model: number, generation: number): void {
+    this.facts.learn(model, generation);
+    this.#predictions[model]?.renew(generation);
+    for (const pane of this.panes.peek()) pane.renew();
   }
 
-  problem({ message, hint }: Problem): void {
-    this.trouble.value = { message, hint };
+  /** An image that cannot be had is told where it is chosen. */
+  errandFailed(errand: Errand, problem: Problem): void {
+    if (errand.kind === "predictions") {
+      this.#predictions[errand.model]?.failed(errand.indices);
+      this.problem(problem);
+      return;
+    }
+    this.gallery.failed(errand.indices, errand.size);
+    for (const pane of this.panes.peek()) {
+      const own = errand.size === 0 && errand.indices.includes(pane.choice.peek().image_index);
+      if (own) pane.trouble.value = problem;
+    }
+  }
+
+  problem(problem: Problem): void {
+    this.trouble.value = problem;
   }
 
   gone(): void {

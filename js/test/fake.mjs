@@ -139,6 +139,7 @@ function explain(choice, serial, id, setup) {
     kind: "result",
     id,
     serial,
+    generation: 0,
     choice,
     map: {
       height: side,
@@ -186,9 +187,7 @@ export async function fakeModel(kind) {
   if (kind.startsWith("nesting")) Object.assign(known, { edges_known: false });
   const setup = {
     version: 1,
-    model: "honest",
     images: large ? 5000 : 24,
-    ...known,
     models: ["honest", "cheating"].slice(0, kind === "models" ? 2 : 1).map((name, i) => {
       const rows = i === 0 ? known.nodes : nodes(true).slice(0, 60);
       const layers = rows.filter(({ spatial }) => spatial).map(({ path }) => path);
@@ -206,7 +205,7 @@ export async function fakeModel(kind) {
         ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."]
         : [],
   };
-  const layer = setup.nodes.findLast(({ name, spatial }) => (drawn ? spatial : name === "conv2")).path;
+  const layer = known.nodes.findLast(({ name, spatial }) => (drawn ? spatial : name === "conv2")).path;
   const traits = {
     image_index: 0,
     layer,
@@ -243,7 +242,7 @@ export async function fakeModel(kind) {
       const { indices } = message;
       const top = indices.map((index) => (index * 5) % labels.length);
       const right = indices.map((index) => (index % 7 === 3 ? false : index % 11 === 5 ? null : true));
-      return say({ ...message, top, score: indices.map((index) => 0.5 + (index % 50) / 100), right });
+      return say({ ...message, generation: 0, top, score: indices.map((index) => 0.5 + (index % 50) / 100), right });
     }
     if (message.kind === "cancel") cancelled = true;
     if (message.kind === "scan") return setTimeout(() => say(...scan(message)), 400);
@@ -288,7 +287,10 @@ export async function fakeModel(kind) {
       bytes.set(new Uint8Array(map.buffer), at);
       at += map.byteLength;
     }
-    return [{ kind: "scan", id, pane, serial, choice, layers, maps, milliseconds: 400 }, [new DataView(bytes.buffer)]];
+    return [
+      { kind: "scan", id, pane, serial, generation: 0, choice, layers, maps, milliseconds: 400 },
+      [new DataView(bytes.buffer)],
+    ];
   }
   const CHOICE = ["image_index", "layer", "class_index", "contrast_index", "method", "params", "model"];
   const pick = (from) => Object.fromEntries(CHOICE.map((key) => [key, from[key]]));

@@ -10,9 +10,7 @@ const NODES = [node("input", -1, false, "InputLayer"), node("a"), node("b"), nod
 
 export const SETUP: Setup = {
   version: 1,
-  model: "tiny",
   images: 5,
-  nodes: NODES,
   models: [
     {
       name: "tiny",
@@ -24,7 +22,6 @@ export const SETUP: Setup = {
   ],
   scan_methods: ["gradcam"],
   targets: true,
-  edges_known: true,
   labels: ["cat", "dog", "bird"],
   methods: [
     {
@@ -130,7 +127,7 @@ export function resultFor(choice: Choice, serial: number, id: string | null = nu
   const details = { unit: "logit", scores_kind: "probability", milliseconds: 1, note: null };
   const scores = new DataView(Float32Array.from([0.1, 0.7, 0.2]).buffer);
   const values = new DataView(Uint16Array.from([0, 0x3c00]).buffer);
-  return [{ kind: "result", id, serial, choice, map, ...details }, [values, scores]];
+  return [{ kind: "result", id, serial, generation: 0, choice, map, ...details }, [values, scores]];
 }
 
 /** The maps of layers a, b and c, 2 by 2 each, with 4, 3.5 and 3 at one place and 1 at the others. */
@@ -140,5 +137,5 @@ export function scanFor({ id, pane, choice }: Message, serial: number): [Message
   const bits = layers.flatMap((_, i) => [0x3c00 - 0x100 * i, 0x3400, 0x3400, 0x3400]);
   const buffer = new DataView(Uint16Array.from(bits).buffer);
   const maps = layers.map(() => map);
-  return [{ kind: "scan", id, pane, serial, choice, layers, maps, milliseconds: 9 }, [buffer]];
+  return [{ kind: "scan", id, pane, serial, generation: 0, choice, layers, maps, milliseconds: 9 }, [buffer]];
 }

@@ -106,6 +106,37 @@ test("a closed pane's answer is nobody's, and those behind it take its number", 
   expect(model.state.panes).toEqual([{ layer: "c" }]);
 });
 
+test("a Cancel, and a pane that closes, stop what that pane asked and nothing else", async () => {
+  const { model, store } = await open();
+  store.addPane({ layer: "b" });
+  store.addPane({ layer: "c" });
+  const [second, third] = model.explains;
+  const cancelled = () => model.sent.filter(({ kind }) => kind === "cancel").map(({ id, pane }) => [id, pane]);
+  store.cancel(store.panes.value[2]);
+  expect(cancelled()).toEqual([[third.id, 2]]);
+  store.closePane(store.panes.value[1]);
+  expect(cancelled()).toEqual([
+    [third.id, 2],
+    [second.id, 1],
+  ]);
+});
+
+test("predictions are of the active pane's model", async () => {
+  const models = [...SETUP.models, { ...SETUP.models[0], name: "other" }];
+  const { model, store } = await open({ _setup: { ...SETUP, models } });
+  store.addPane({ model: 1 });
+  const [{ id }] = model.explains;
+  model.say(...resultFor(model.explains[0].choice, 2, id));
+  store.predictions.value.want([4]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(model.sent.at(-1)).toMatchObject({ kind: "predictions", indices: [4], model: 1 });
+  const answer = { kind: "predictions", id: model.sent.at(-1).id, model: 1, generation: 0, indices: [4] };
+  model.say({ ...answer, top: [2], score: [0.5], right: [true] });
+  expect(store.predictions.value.at(4)?.top).toBe(2);
+  store.activate(store.main);
+  expect(store.predictions.value.at(4)).toBeUndefined();
+});
+
 test("the main pane cannot be closed", async () => {
   const { store } = await open();
   store.closePane(store.main);
@@ -126,6 +157,19 @@ test("panes that Python sets are opened, changed and closed, and their results a
   expect(model.explains).toEqual([]);
   await model.python({ panes: [] });
   expect(store.panes.value).toHaveLength(1);
+});
+
+test("an answer that overtakes the trait that it belongs to is not lost", async () => {
+  const { model, store } = await open();
+  const [content, buffers] = resultFor({ ...CHOICE, layer: "b" }, 2);
+  model.say({ ...content, pane: 1 }, buffers);
+  model.say({ kind: "error", id: null, pane: 2, message: "no", hint: null, choice: null });
+  await model.python({ panes: [{ layer: "b" }, { layer: "c" }] });
+  expect(shown(store).map((choice) => choice?.layer)).toEqual(["a", "b", undefined]);
+  expect(store.panes.value[2].trouble.value?.message).toBe("no");
+  model.say(...resultFor({ ...CHOICE, class_index: 2 }, 3));
+  await model.python({ class_index: 2, panes: [] });
+  expect(store.busy.value).toBe(false);
 });
 
 test("Python's change of the main choice is awaited in the panes that follow it", async () => {
@@ -173,7 +217,7 @@ test("a class is not contrasted with itself", async () => {
 
 test("another model takes the layer along if it has it, else its own default", async () => {
   const models = [
-    ...(SETUP.models ?? []),
+    ...SETUP.models,
     {
       name: "other",
       nodes: [node("a"), node("z")],
@@ -197,7 +241,7 @@ test("an error in one pane leaves the others be", async () => {
   const { model, store } = await open();
   store.addPane({ layer: "b" });
   model.say({ kind: "error", id: model.explains[0].id, message: "no", hint: null, choice: null });
-  expect(store.trouble.value?.message).toBe("no");
+  expect(store.panes.value.map(({ trouble }) => trouble.value?.message)).toEqual([undefined, "no"]);
   expect(store.busy.value).toBe(false);
   expect(shown(store)[0]).toEqual(CHOICE);
 });

@@ -1,14 +1,17 @@
+import { signal } from "@preact/signals";
 import { expect, test } from "vitest";
-import { CHUNK, Predictions } from "../src/predictions.ts";
+import { CHUNK, type Filter, Predictions } from "../src/predictions.ts";
 import messages from "./fixtures/messages.json";
 
 function open(count = 1000) {
   const asked: number[][] = [];
-  const predictions = new Predictions(count, (indices) => asked.push(indices));
-  const answer = (indices: number[]) =>
+  const predictions = new Predictions(count, signal<Filter>("all"), (indices) => asked.push(indices));
+  const answer = (indices: number[], generation = 0) =>
     predictions.keep({
       kind: "predictions",
       id: "",
+      model: 0,
+      generation,
       indices,
       top: indices.map((index) => index % 5),
       score: indices.map(() => 0.5),
@@ -71,4 +74,21 @@ test("a failure ends the filter, and what was asked may be asked again", async (
   predictions.want([3]);
   await Promise.resolve();
   expect(asked[1]).toEqual([3]);
+});
+
+test("a model that was trained is asked again, and what it said before is forgotten, also if it comes late", async () => {
+  const { predictions, asked, answer } = open(20);
+  predictions.want([1, 2]);
+  await Promise.resolve();
+  answer([1, 2]);
+  predictions.want([3]);
+  await Promise.resolve();
+  predictions.renew(1);
+  expect(predictions.at(1)).toBeUndefined();
+  answer([3]);
+  await Promise.resolve();
+  expect(asked).toEqual([[1, 2], [3], [3]]);
+  answer([3], 1);
+  expect(predictions.at(3)?.top).toBe(3);
+  expect(predictions.known.value).toBe(1);
 });

@@ -3,7 +3,7 @@ import { LOST } from "../src/mailbox.ts";
 import { RESTARTED, Store } from "../src/store.ts";
 import { SAVE_DELAY } from "../src/traits.ts";
 import messages from "./fixtures/messages.json";
-import { CHOICE, FakeModel, resultFor } from "./model.ts";
+import { CHOICE, FakeModel, resultFor, scanFor } from "./model.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -57,9 +57,9 @@ test("every message has the fields that Python reads", async () => {
   const { model, store } = await open();
   store.open();
   store.pick({ layer: "b" });
-  store.cancel();
+  store.cancel(store.main);
   store.gallery.want([1]);
-  store.predictions.want([1]);
+  store.predictions.value.want([1]);
   model.answer(model.explains[0], 2);
   store.dive();
   await vi.advanceTimersByTimeAsync(0);
@@ -173,10 +173,11 @@ test("an error is shown with its hint, ends the waiting, and goes with the next 
   store.pick({ layer: "b" });
   const [{ id, choice }] = model.explains;
   model.say({ kind: "error", id, message: "no", hint: "try another", choice });
-  expect(store.trouble.value).toEqual({ message: "no", hint: "try another" });
+  expect(store.main.trouble.value).toEqual({ message: "no", hint: "try another" });
+  expect(store.trouble.value).toBeNull();
   expect(store.busy.value).toBe(false);
   store.pick({ layer: "a" });
-  expect(store.trouble.value).toBeNull();
+  expect(store.main.trouble.value).toBeNull();
   expect(model.explains).toHaveLength(1);
 });
 
@@ -185,11 +186,11 @@ test("progress is shown while the work runs, and gone after it", async () => {
   store.pick({ layer: "b" });
   const [{ id }] = model.explains;
   model.say({ kind: "progress", id, done: 3, total: 9, text: "3 of 9" });
-  expect(store.progressing.value).toMatchObject({ done: 3, total: 9, text: "3 of 9" });
-  store.cancel();
-  expect(model.sent.at(-1)).toEqual({ kind: "cancel", id });
+  expect(store.working.value?.working.value).toMatchObject({ done: 3, total: 9, text: "3 of 9" });
+  store.cancel(store.main);
+  expect(model.sent.at(-1)).toEqual({ kind: "cancel", id, pane: 0 });
   model.say({ kind: "superseded", id });
-  expect(store.progressing.value).toBeNull();
+  expect(store.working.value).toBeNull();
   expect(store.busy.value).toBe(false);
 });
 
@@ -219,7 +220,49 @@ test("images that do not come are asked for again, ever later, until they come o
   model.say({ kind: "error", id: model.sent[2].id, message: "cannot read", hint: null, choice: null });
   vi.advanceTimersByTime(100 * LOST);
   expect(model.sent).toHaveLength(3);
-  expect(store.trouble.value?.message).toBe("cannot read");
+  expect(store.trouble.value).toBeNull();
+});
+
+test("an image that cannot be had is told in the pane that shows it", async () => {
+  const { model, store } = await open();
+  store.addPane();
+  store.pick({ image_index: 3 });
+  const { id } = model.sent.find(({ kind, indices }) => kind === "images" && indices.includes(3));
+  model.say({ kind: "error", id, pane: null, message: "cannot read", hint: null, choice: null });
+  expect(store.panes.value.map(({ trouble }) => trouble.value?.message)).toEqual([undefined, "cannot read"]);
+});
+
+test("work that Python began is cancelled by its pane", async () => {
+  const { model, store } = await open();
+  await model.python({ layer: "c" });
+  model.say({ kind: "progress", id: null, pane: 0, done: 1, total: 9, text: "1 of 9" });
+  store.cancel(store.main);
+  expect(model.sent).toEqual([{ kind: "cancel", id: null, pane: 0 }]);
+});
+
+test("after a training what was scanned is gone, and what is shown is asked for anew", async () => {
+  const { model, store } = await open();
+  store.dive();
+  model.say(...scanFor(model.sent[0], 2));
+  expect(store.main.scan.value).not.toBeNull();
+  store.pick({ layer: "c" }, true);
+  model.sent.length = 0;
+  model.say({ kind: "weights", id: null, generations: [1] });
+  expect(store.main.scan.value).toBeNull();
+  expect(model.explains).toMatchObject([{ choice: { layer: "c" } }]);
+  // An answer that was on its way is of the older weights: asked once more.
+  model.answer(model.explains[0], 3);
+  expect(model.explains).toHaveLength(2);
+  const [content, buffers] = resultFor(model.explains[1].choice, 4, model.explains[1].id);
+  model.say({ ...content, generation: 1 }, buffers);
+  expect(store.picture.value?.result).toMatchObject({ generation: 1, choice: { layer: "c" } });
+  // Depth is in use: all layers of the new weights.
+  const scan = model.sent.at(-1);
+  expect(scan).toMatchObject({ kind: "scan" });
+  const [maps, bytes] = scanFor(scan, 5);
+  model.say({ ...maps, generation: 1 }, bytes);
+  expect(store.main.scan.value?.content.generation).toBe(1);
+  expect(store.busy.value).toBe(false);
 });
 
 test("the kept result is taken when its message was lost", async () => {

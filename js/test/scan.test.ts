@@ -123,7 +123,7 @@ test("what cannot be scanned is said, and not asked", async () => {
   model.answer(model.explains[0], 2);
   store.dive();
   expect(scans(model)).toEqual([]);
-  const [first] = SETUP.models ?? [];
+  const [first] = SETUP.models;
   const large = { ...first, scan: { offered: false, reason: "Needs 3 GB.", layers: ["a", "b", "c"] } };
   const other = await open({ _setup: { ...SETUP, models: [large] } });
   expect(other.store.facts.whyNoScan(CHOICE)).toBe("Needs 3 GB.");
@@ -134,7 +134,7 @@ test("a scan that failed is not tried again for the same choice", async () => {
   const { model, store } = await open();
   store.dive();
   model.say({ kind: "error", id: scans(model)[0].id, message: "out of memory", hint: null, choice: null });
-  expect(store.trouble.value?.message).toBe("out of memory");
+  expect(store.main.trouble.value?.message).toBe("out of memory");
   store.dive();
   expect(scans(model)).toHaveLength(1);
   expect(store.busy.value).toBe(false);

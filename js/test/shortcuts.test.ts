@@ -45,8 +45,8 @@ test("comma and full stop go through the images, of a filter through those that 
   expect(store.choice.value.image_index).toBe(1);
   const right = [false, true, false, true, false];
   const content = { top: [0, 0, 0, 0, 0], score: [1, 1, 1, 1, 1], right, indices: [0, 1, 2, 3, 4] };
-  store.predictions.keep({ kind: "predictions", id: "", ...content });
-  store.predictions.filter.value = "wrong";
+  store.predictions.value.keep({ kind: "predictions", id: "", model: 0, generation: 0, ...content });
+  store.predictions.value.filter.value = "wrong";
   press(store, ".");
   expect(store.choice.value.image_index).toBe(2);
   press(store, ".");

@@ -133,7 +133,7 @@ test("a notice can be dismissed", () => {
 test("a view opens the way to the chosen layer, and to one that Python chooses", () => {
   const inner = Array.from({ length: 100 }, (_, i) => node(`m/${i}`, i < 50 ? 0 : 1));
   const nodes = [node("m"), node("n"), ...inner];
-  const { store } = open({ _setup: { ...SETUP, models: undefined, nodes }, layer: "m/3" });
+  const { store } = open({ _setup: { ...SETUP, models: [{ ...SETUP.models[0], nodes }] }, layer: "m/3" });
   const view = new ViewState(store).tree(0);
   const shown = () => view.layers[view.active.value].path;
   expect([...view.folded.value].map((index) => view.layers[index].path)).toEqual(["n"]);

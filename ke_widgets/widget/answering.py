@@ -42,6 +42,7 @@ class Answering:
         self._results = collections.OrderedDict()
         self._newest = {}
         self._kept = None
+        self._generations = session.generations()
         self.error: Exception | None = None
 
     def found(self, choice) -> Any:
@@ -61,6 +62,16 @@ class Answering:
         """Tell the page, where it asked, that a request will not be run."""
         if getattr(request, "id", None) is not None:
             self._answer(protocol.superseded(request.id))
+
+    def trained(self):
+        """Look whether a model was trained since the last time; then what was found is forgotten, and the page told."""
+        generations = self._session.generations()
+        if generations == self._generations:
+            return False
+        self._generations = generations
+        self.clear()
+        self._answer(protocol.weights(generations))
+        return True
 
     def clear(self):
         """Forget what was found."""
@@ -82,20 +93,30 @@ class Answering:
             self._tell_panel(lambda panel: panel.refuse(str(error)[:120]))
             return
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        self._answer(protocol.error(request.id, text, _hint(error), request.choice))
+        self._answer(protocol.error(request.id, text, _hint(error), request.choice, request.pane))
 
     def serve(self, request):
         """Answer `Pictures` or `Predictions`."""
         try:
             if isinstance(request, protocol.Predictions):
-                found = self._session.predictions(request.indices)
-                answer = protocol.predictions(request.id, request.indices, *found)
+                model, indices = request.model, request.indices
+                generation = self._session.subjects[model].generation()
+                found = self._session.predictions(indices, model)
+                answer = protocol.predictions(request.id, model, generation, indices, *found)
             else:
-                images = [self._session.images.png(index, request.size) for index in request.indices]
+                images = [self._png(index, request.size) for index in request.indices]
                 answer = protocol.pictures(request.id, request.indices, request.size, images)
         except Exception as error:
             answer = protocol.error(request.id, str(error))
         self._answer(answer)
+
+    def _png(self, index, size):
+        try:
+            return self._session.images.png(index, size)
+        except ValueError:
+            if size == 0:
+                raise
+            return b"", (0, 0)  # One file that cannot be read must not cost the other thumbnails.
 
     def rest(self):
         """Keep the newest result of the main pane where a reloaded page and a saved notebook find it."""
@@ -122,7 +143,7 @@ class Answering:
             if now - told >= _PROGRESS_SECONDS:
                 preview = finish() if now - shown >= _PREVIEW_SECONDS else None
                 told, shown = now, now if preview else shown
-                self._answer(protocol.progress(request.id, done, total, f"{done} of {total}", preview))
+                self._answer(protocol.progress(request.id, request.pane, done, total, f"{done} of {total}", preview))
         self._show(request, finish())
 
     def _show(self, request, explanation):
@@ -141,13 +162,13 @@ class Answering:
 
     def _scan(self, request, why_stop):
         started = time.perf_counter()
+        subject = self._session.subjects[request.choice.model]
+        generation = subject.generation()
         values, limits = self._session.scan(**asdict(request.choice))
         self._serial += 1
-        layers = self._session.subjects[request.choice.model].layers
         milliseconds = 1000 * (time.perf_counter() - started)
-        self._answer(
-            protocol.scan(request.id, request.pane, self._serial, request.choice, layers, values, limits, milliseconds)
-        )
+        about = request.id, request.pane, self._serial, generation, request.choice
+        self._answer(protocol.scan(*about, subject.layers, values, limits, milliseconds))
 
     def _curves(self, request, why_stop):
         explanation = self.found(request.choice)

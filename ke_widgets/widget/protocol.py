@@ -1,9 +1,9 @@
 """The messages between page and kernel: dataclasses on one side, JSON and binary buffers on the other.
 
 Page to kernel: `hello`, `explain`, `scan`, `cancel`, `images`, `predictions`. Kernel to page: `result`, `superseded`,
-`progress`, `error`, `scan`, `images`, `predictions`. Every question is answered, with its id. Maps travel as float16 in
-units of their largest size (`map.scale`: gradients may be smaller than a float16 can be), scores as float32, both
-little endian; pictures as PNG.
+`progress`, `error`, `scan`, `images`, `predictions`, `weights`. Every question is answered, with its id. What depends
+on a model's weights says which `generation` of them it is of. Maps travel as float16 in units of their largest size
+(`map.scale`: gradients may be smaller than a float16 can be), scores as float32, both little endian; pictures as PNG.
 """
 
 from dataclasses import asdict, dataclass
@@ -50,9 +50,10 @@ class Scan:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Stop the request of that id."""
+    """Stop the request of that id; where it has none, the one that Python made for that pane."""
 
     id: str | None
+    pane: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,11 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Say what the model sees on these images."""
+    """Say what one of the models sees on these images."""
 
     id: str | None
     indices: list[int]
+    model: int = 0
 
 
 _KINDS = {
@@ -113,7 +115,7 @@ def result(id, pane, serial, choice, explanation):
         serial: A number that grows with every result.
         choice: What is explained, a `Choice`.
         explanation: What came out; its attributes `map, low, high, scores, scores_kind, milliseconds, note, done,
-            total` are sent.
+            total, generation` are sent.
 
     Returns:
         Content and buffers: the map, and the scores.
@@ -124,6 +126,7 @@ def result(id, pane, serial, choice, explanation):
         "id": id,
         "pane": pane,
         "serial": serial,
+        "generation": explanation.generation,
         "choice": asdict(choice),
         "map": shown,
         "unit": "logit",
@@ -136,13 +139,14 @@ def result(id, pane, serial, choice, explanation):
     return content, [buffer, _little(explanation.scores, "<f4")]
 
 
-def scan(id, pane, serial, choice, layers, values, limits, milliseconds):
+def scan(id, pane, serial, generation, choice, layers, values, limits, milliseconds):
     """Write the answer to a `scan`.
 
     Args:
         id: The request's.
         pane: Number of the pane.
         serial: A number that grows with every result.
+        generation: Which weights the maps are of.
         choice: What is explained; its layer means nothing here.
         layers: Paths of the layers.
         values: One raw map `(H', W')` for each.
@@ -158,6 +162,7 @@ def scan(id, pane, serial, choice, layers, values, limits, milliseconds):
         "id": id,
         "pane": pane,
         "serial": serial,
+        "generation": generation,
         "choice": asdict(choice),
         "layers": list(layers),
         "maps": [shown for shown, _ in maps],
@@ -171,29 +176,36 @@ def superseded(id):
     return {"kind": "superseded", "id": id}, []
 
 
-def error(id, message, hint=None, choice=None):
-    """Write the answer to a request that failed."""
+def error(id, message, hint=None, choice=None, pane=None):
+    """Write the answer to a request that failed, and the number of the pane that it was of."""
     return {
         "kind": "error",
         "id": id,
+        "pane": pane,
         "message": message,
         "hint": hint,
         "choice": None if choice is None else asdict(choice),
     }, []
 
 
-def progress(id, done, total, text, explanation=None):
+def progress(id, pane, done, total, text, explanation=None):
     """Write how far a request has come, and the map so far where there is one."""
-    content = {"kind": "progress", "id": id, "done": done, "total": total, "text": text}
+    content = {"kind": "progress", "id": id, "pane": pane, "done": done, "total": total, "text": text}
     if explanation is None:
         return content, []
     shown, buffer = _map(explanation.map, explanation.low, explanation.high)
     return {**content, "map": shown}, [buffer]
 
 
-def predictions(id, indices, top, score, right):
+def predictions(id, model, generation, indices, top, score, right):
     """Write the answer to `predictions`: the highest class of each image, its score, and whether it is true."""
-    return {"kind": "predictions", "id": id, "indices": list(indices), "top": top, "score": score, "right": right}, []
+    content = {"kind": "predictions", "id": id, "model": model, "generation": generation, "indices": list(indices)}
+    return {**content, "top": top, "score": score, "right": right}, []
+
+
+def weights(generations):
+    """Write that a model was trained or loaded: which weights each of the models has now."""
+    return {"kind": "weights", "id": None, "generations": list(generations)}, []
 
 
 def pictures(id, indices, size, images):

@@ -128,18 +128,24 @@ class Session:
             raise ValueError("Curves are of one class: leave the contrast out.")
         yield from self.subjects[explanation.model].curves(explanation)
 
-    def predictions(self, image_indices):
-        """Tell what the first model sees on some images.
+    def generations(self):
+        """Count how often the weights of each model have changed."""
+        return [subject.generation() for subject in self.subjects]
+
+    def predictions(self, image_indices, model=0):
+        """Tell what a model sees on some images.
 
         Args:
             image_indices: Numbers of the images.
+            model: Number of the model.
 
         Returns:
             The class with the highest score for each, that score, and whether it is true (`None` without `targets`).
         """
         for index in image_indices:
             _check_range("image_index", index, len(self.images), "images")
-        scores = self.subjects[0].scores(image_indices)
+        _check_range("model", model, len(self.subjects), "models")
+        scores = self.subjects[model].scores(image_indices)
         top = scores.argmax(axis=-1)
         right = [None if self.targets is None else bool(self.targets[i, t]) for i, t in zip(image_indices, top)]
         return top.tolist(), scores.max(axis=-1).tolist(), right

@@ -20,10 +20,7 @@ def describe(session):
     models = [_describe_model(subject) for subject in session.subjects]
     return {
         "version": 1,
-        "model": models[0]["name"],
         "models": models,
-        "nodes": models[0]["nodes"],
-        "edges_known": models[0]["edges_known"],
         "images": len(session.images),
         "labels": session.labels,
         "targets": session.targets is not None,

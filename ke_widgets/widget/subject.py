@@ -45,6 +45,7 @@ class Explanation:
         milliseconds: What it took.
         done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
         total: Number of pieces of the whole method; 1 for a method that does not sample.
+        generation: How often the model's weights had changed when it was begun.
     """
 
     map: np.ndarray = field(repr=False)
@@ -64,6 +65,7 @@ class Explanation:
     milliseconds: float
     done: int = 1
     total: int = 1
+    generation: int = 0
 
 
 class Curves(NamedTuple):
@@ -107,6 +109,7 @@ class Subject:
         self._both = Exposed(model, [self._logits, Endpoint("", index=output)])
         self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._weights = None
+        self._generation = -1
         self.shapes, (logits, scores) = self._first_run()
         if len(logits.shape) != 2:
             raise ValueError(
@@ -143,6 +146,9 @@ class Subject:
             An array `(len(image_indices), U)`, float32.
         """
         self._forget_if_trained()
+        return self._scores(image_indices)
+
+    def _scores(self, image_indices):
         missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
         for size, group in _by_shape(missing, self.images):
             inputs = ops.convert_to_tensor(np.concatenate(group))
@@ -152,6 +158,11 @@ class Subject:
         while len(self._known_scores) > _KEPT_SCORES:
             self._known_scores.popitem(last=False)
         return scores
+
+    def generation(self):
+        """Count how often the weights have changed since the first look; what was kept of older ones is dropped."""
+        self._forget_if_trained()
+        return self._generation
 
     def scores_kind(self, scores):
         """Tell `"probability"`, where an activation made the scores from the logits, from `"logit"`."""
@@ -172,6 +183,7 @@ class Subject:
             How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
         """
         started = time.perf_counter()
+        generation = self.generation()
         function, spec = methods.table()[method]
         params = _own(function, params)
         layer = layer if spec.signals == "one" else ""
@@ -183,7 +195,7 @@ class Subject:
             logits, maps = progress.result()
             values = np.asarray(maps)[0, ..., 0]
             low, high = limits(values, spec.signed or contrast_index is not None)
-            (scores,) = self.scores([image_index])
+            (scores,) = self._scores([image_index])
             return Explanation(
                 map=values,
                 logits=np.asarray(logits)[0],
@@ -202,6 +214,7 @@ class Subject:
                 milliseconds=1000 * (time.perf_counter() - started),
                 done=progress.done,
                 total=progress.total,
+                generation=generation,
             )
 
         for progress in methods.step_by_step(run, exposed, ops.convert_to_tensor(array), units, **params):
@@ -270,6 +283,7 @@ class Subject:
         mark = np.asarray(mark).tobytes()
         if mark != self._weights:
             self._weights = mark
+            self._generation += 1
             self._known_scores.clear()
 
     def _first_run(self):

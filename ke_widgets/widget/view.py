@@ -10,6 +10,7 @@ from typing import Any
 import anywidget
 import ipywidgets
 import traitlets
+from IPython.core.getipython import get_ipython
 from PIL import Image
 
 from ke_widgets.widget import protocol
@@ -103,6 +104,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._worker = Worker(self._answering.run, self._answering.failed, self._answering.rest)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
         self.on_msg(self._receive)
+        self._watch_cells("register")
         self.observe(self._chosen, names=[*_CHOICE, "panes"])
         self._explain_all()
 
@@ -158,6 +160,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         """
         if self._asked != key(self.choice):  # The page took a map from its scan of all layers.
             self._submit(protocol.Explain(None, self.choice))
+        self._worker.errand(lambda: self._answering.trained() and self._explain_all())
         if not self._worker.wait(timeout):
             raise TimeoutError(f"`wait` must end within timeout={timeout} seconds. The method is still running.")
         if self._answering.error is not None:
@@ -170,7 +173,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         if self._panel is None:
             from ke_widgets.widget.panel import Panel  # bqplot comes only where charts are shown
 
-            self._panel = Panel(self._session.labels, self._picked, self._ask_curves, self._cancel)
+            self._panel = Panel(self._session.labels, self._picked, self._ask_curves, self._cancel_curves)
             if self.result is not None:
                 self._panel.show(self.result)
         return self._panel.box
@@ -197,6 +200,7 @@ class ExplainerWidget(anywidget.AnyWidget):
     def close(self):
         """Close every view and free what the widget held."""
         self._worker.close()
+        self._watch_cells("unregister")
         for shown in (self._panel, self._box):
             if shown is not None:
                 shown.close()
@@ -242,6 +246,20 @@ class ExplainerWidget(anywidget.AnyWidget):
         for pane in range(1 + len(self.panes)):
             self._submit(protocol.Explain(None, self.pane_choice(pane), pane))
 
+    # A cell ran, or the page moved without a question: a model may have been trained since.
+
+    def _watch_cells(self, how):
+        shell = get_ipython()
+        if shell is not None:
+            getattr(shell.events, how)("post_run_cell", self._look_at_weights)
+
+    def _look_at_weights(self, *_):
+        self._worker.errand(self._refresh)
+
+    def _refresh(self):
+        if self._answering.trained() and self._context is None:  # A page asks for what it shows.
+            self._explain_all()
+
     # From the charts.
 
     def _picked(self, class_index):
@@ -255,6 +273,8 @@ class ExplainerWidget(anywidget.AnyWidget):
     def set_state(self, sync_data):
         with self._page_speaks():
             super().set_state(sync_data)
+        if not {*_CHOICE, "panes"}.isdisjoint(sync_data):
+            self._look_at_weights()
 
     def send_state(self, key=None):
         # A choice that came with the page's own request is known there; echoed, it could undo a newer one.
@@ -283,7 +303,7 @@ class ExplainerWidget(anywidget.AnyWidget):
             self._adopt(message)
             self._submit(message)
         elif isinstance(message, protocol.Cancel):
-            self._cancel()
+            self._cancel(message)
         elif isinstance(message, protocol.Pictures | protocol.Predictions):
             self._worker.errand(lambda: self._answering.serve(message))
         else:
@@ -297,8 +317,15 @@ class ExplainerWidget(anywidget.AnyWidget):
             for name in _CHOICE:
                 setattr(self, name, getattr(message.choice, name))
 
-    def _cancel(self):
-        for dropped in self._worker.cancel():
+    def _cancel_curves(self):
+        self._worker.cancel(lambda request: isinstance(request, Curves))
+
+    def _cancel(self, message):
+        def meant(request):
+            asked = isinstance(request, protocol.Explain | protocol.Scan) and request.id == message.id
+            return asked and (message.id is not None or request.pane == message.pane)
+
+        for dropped in self._worker.cancel(meant):
             self._answering.drop(dropped)
 
     def _submit(self, message):

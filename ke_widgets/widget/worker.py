@@ -31,6 +31,7 @@ class Worker:
         self._waiting = {}
         self._sender = None
         self._running = None
+        self._request = None
         self._cancelled = False
         self._closed = False
         self._thread = None
@@ -57,11 +58,21 @@ class Worker:
             self._errands.append(function)
             self._wake()
 
-    def cancel(self):
-        """Ask the request that is running to stop; those that wait are given back unrun."""
+    def cancel(self, meant=lambda request: True):
+        """Ask the request that is running to stop, if it is meant; those that wait are given back unrun.
+
+        Args:
+            meant: Called with a request, tells whether it is to be cancelled.
+
+        Returns:
+            The requests that waited and never will be run.
+        """
         with self._change:
-            self._cancelled = True
-            dropped, self._waiting = self._waiting, {}
+            if self._request is not None and meant(self._request):
+                self._cancelled = True
+            dropped = {sender: request for sender, request in self._waiting.items() if meant(request)}
+            for sender in dropped:
+                del self._waiting[sender]
             self._change.notify_all()
         return list(dropped.values())
 
@@ -111,7 +122,7 @@ class Worker:
                 logging.getLogger("ke_widgets").exception("An errand of the widget failed.")
             finally:
                 with self._change:
-                    self._running = None
+                    self._running = self._request = None
                     self._change.notify_all()
 
     def _why_stop(self):
@@ -122,7 +133,7 @@ class Worker:
         if self._errands:
             return self._errands.popleft()
         self._sender = next(iter(self._waiting))
-        request = self._waiting.pop(self._sender)
+        request = self._request = self._waiting.pop(self._sender)
         self._cancelled = False
 
         def work():

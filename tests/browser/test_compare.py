@@ -182,3 +182,81 @@ def test_depth_needs_no_kernel_and_long_methods_can_be_stopped(lab):
     expect(explainer.part("button", "Cancel")).to_have_count(0)
     print(f"cancelled after {done} of 20000")
     assert lab.traffic.problems == []
+
+
+BROKEN = """
+from ke_widgets import methods as _methods
+_kept = _methods.step_by_step
+def _broken(function, model, *args, **kwargs):
+    if function.__name__ == "gradcampp":
+        raise RuntimeError("broken on purpose")
+    yield from _kept(function, model, *args, **kwargs)
+_methods.step_by_step = _broken
+"""
+TRAIN = """
+for weight in model.trainable_weights:
+    weight.assign(weight * 0.8)
+"""
+
+
+def test_panes_err_and_stop_by_themselves_and_nothing_outlives_a_training(lab):
+    explainer = bare_map(open_explainer(lab))
+    root, page = explainer.root, lab.page
+    panes = root.get_by_role("group", name=re.compile("^Pane"))
+    status = root.get_by_role("status")
+    lab.execute(BROKEN)
+    lab.execute('w.params = {"repetitions": 20000, "batch_size": 1}; w.panes = [{"method": "gradcampp"}, {}]')
+
+    # An error stands in its pane, also where Python chose, and goes with the next choice there.
+    alert = root.get_by_role("alert")
+    expect(alert).to_have_count(1)
+    expect(panes.nth(1).get_by_role("alert")).to_contain_text("broken on purpose")
+    lab.screenshot("error-in-pane", root)
+    panes.nth(1).click(position={"x": 40, "y": 8})
+    explainer.part("combobox", "Method").select_option("smoothgrad")
+    expect(alert).to_have_count(0)
+
+    # Two panes at work: Cancel stops the one that is active, closing a pane its own.
+    expect(status).to_contain_text("SmoothGrad", timeout=60_000)
+    panes.nth(2).click(position={"x": 40, "y": 8})
+    explainer.part("combobox", "Method").select_option("smoothgrad")
+    page.wait_for_timeout(300)
+    panes.nth(1).click(position={"x": 40, "y": 8})
+    expect(root.locator(".ke-work")).to_contain_text(re.compile(r"Pane 2: \d+ of 20000"))
+    lab.screenshot("two-at-work", root)
+    explainer.part("button", "Cancel").click()
+    expect(status).to_contain_text(re.compile(r"stopped after \d+ of 20000"))
+    expect(root.locator(".ke-work")).to_contain_text(re.compile(r"Pane 3: \d+ of 20000"), timeout=60_000)
+    assert root.get_attribute("aria-busy") == "true"
+    explainer.part("button", "Close pane 3").click()
+    explainer.settled()
+    expect(panes).to_have_count(2)
+    explainer.part("button", "Close pane 2").click()
+    expect(panes).to_have_count(0)
+    lab.execute("_methods.step_by_step = _kept")
+
+    # All layers at once, then a training in another cell: what is shown is the trained model's.
+    explainer.part("button", "All layers at once").click()
+    strip = root.locator(".ke-strip path").first
+    expect(strip).to_be_visible(timeout=60_000)
+    explainer.settled()
+    before, bars = explainer.ask("w.wait(60).map.tolist()"), strip.get_attribute("d")
+    assert explainer.distance(before) < 0.02
+    predicted = root.locator(".ke-predicted").all_inner_texts()
+    lab.run_cell(TRAIN)
+    expect(strip).not_to_have_attribute("d", bars, timeout=60_000)
+    explainer.settled()
+    fresh = explainer.ask("w._session.run(**w.choice.__dict__).map.tolist()")
+    assert np.abs(np.subtract(fresh, before)).max() > 0.05 * np.abs(before).max()
+    assert explainer.ask("w.result.map.tolist()") == fresh
+    told = explainer.ask("w._session.predictions(range(24))[0]")
+    assert told != explainer.ask(f"[demo.LABELS.index(each) for each in {predicted}]")
+    expect(root.locator(".ke-predicted").first).to_have_text(explainer.ask("list(demo.LABELS)")[told[0]])
+    depth = explainer.part("slider", "Depth")
+    depth.focus()
+    page.keyboard.press("Home")
+    first = explainer.ask("w._session.subjects[0].layers[0]")
+    expect(status).to_contain_text(first)
+    page.wait_for_timeout(600)  # the choice is saved once it rests
+    assert explainer.distance(explainer.ask("w.wait(60).map.tolist()")) < 0.02
+    assert lab.traffic.problems == []

@@ -25,6 +25,7 @@ def explanation(values, low=0.0, high=2.0, note=None):
         note=note,
         done=3,
         total=4,
+        generation=2,
     )
 
 
@@ -35,11 +36,12 @@ def from_kernel():
     messages = {
         "result": protocol.result("7", 1, 3, CHOICE, explanation(values)),
         "superseded": protocol.superseded("6"),
-        "progress": protocol.progress("7", 5, 25, "5 of 25"),
-        "preview": protocol.progress("7", 9, 25, "9 of 25", explanation(values)),
-        "scan": protocol.scan("9", 0, 4, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5),
-        "predictions": protocol.predictions("10", [0, 4], [1, 0], [0.75, 0.5], [True, None]),
-        "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE),
+        "progress": protocol.progress("7", 1, 5, 25, "5 of 25"),
+        "preview": protocol.progress("7", 1, 9, 25, "9 of 25", explanation(values)),
+        "scan": protocol.scan("9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5),
+        "predictions": protocol.predictions("10", 1, 2, [0, 4], [1, 0], [0.75, 0.5], [True, None]),
+        "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE, pane=1),
+        "weights": protocol.weights([2, 0]),
         "images": protocol.pictures("8", [0, 4], 112, [(b"\x89PNG0", (96, 96)), (b"\x89PNG4", (64, 80))]),
     }
     return {
@@ -55,8 +57,8 @@ def from_page():
         "hello": {"kind": "hello"},
         "explain": {"kind": "explain", "id": "7", "pane": 1, "choice": choice},
         "scan": {"kind": "scan", "id": "9", "pane": 0, "choice": choice},
-        "predictions": {"kind": "predictions", "id": "10", "indices": [0, 4]},
-        "cancel": {"kind": "cancel", "id": "7"},
+        "predictions": {"kind": "predictions", "id": "10", "indices": [0, 4], "model": 1},
+        "cancel": {"kind": "cancel", "id": "7", "pane": 1},
         "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
     }
 
@@ -71,8 +73,8 @@ def test_messages_from_the_page_are_read():
     assert protocol.parse(page["hello"]) == protocol.Hello()
     assert protocol.parse(page["explain"]) == protocol.Explain("7", CHOICE, pane=1)
     assert protocol.parse(page["scan"]) == protocol.Scan("9", CHOICE)
-    assert protocol.parse(page["predictions"]) == protocol.Predictions("10", [0, 4])
-    assert protocol.parse(page["cancel"]) == protocol.Cancel("7")
+    assert protocol.parse(page["predictions"]) == protocol.Predictions("10", [0, 4], model=1)
+    assert protocol.parse(page["cancel"]) == protocol.Cancel("7", pane=1)
     assert protocol.parse(page["images"]) == protocol.Pictures("8", [0, 4], 112)
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import threading
 import time
@@ -5,6 +6,7 @@ import time
 import numpy as np
 import pytest
 import traitlets
+from PIL import Image
 
 from ke_widgets import methods, metrics
 from ke_widgets.widget.view import ExplainerWidget
@@ -30,9 +32,9 @@ class Page:
     def send(self, content):
         self.widget._handle_custom_msg(content, [])
 
-    def explain(self, id, **change):
+    def explain(self, id, pane=0, **change):
         choice = {"image_index": 0, "layer": "stem", "class_index": 0, "method": "gradcam", "params": {}, **change}
-        self.send({"kind": "explain", "id": id, "choice": choice})
+        self.send({"kind": "explain", "id": id, "pane": pane, "choice": choice})
 
     def kinds(self):
         return [(content["kind"], content.get("id")) for content in self.received]
@@ -143,6 +145,25 @@ def test_pictures_are_sent_as_png(widget):
     assert page.kinds()[-1] == ("error", "j")
 
 
+def test_an_image_that_cannot_be_read_is_told_in_the_pane_that_wants_it(model, images, tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path, image in zip(paths, images):
+        Image.fromarray(image).save(path)
+    widget = ExplainerWidget(model, paths)
+    widget.wait(LONG)
+    paths[2].unlink()
+    page = Page(widget)
+    page.send({"kind": "images", "id": "i", "indices": [0, 2], "size": 4})
+    page.explain("e", pane=1, image_index=2)
+    with contextlib.suppress(ValueError):
+        widget.wait(LONG)
+    thumbnails, error = page.received
+    assert (thumbnails["kind"], thumbnails["sizes"]) == ("images", [[8, 8], [0, 0]])
+    assert (error["kind"], error["id"], error["pane"]) == ("error", "e", 1)
+    assert "2.png" in error["message"]
+    widget.close()
+
+
 @pytest.mark.parametrize("content", [{"kind": "other", "id": "x"}, "text", {"kind": "explain", "id": "x"}])
 def test_a_message_that_makes_no_sense_is_answered_with_an_error(widget, content):
     page = Page(widget)
@@ -191,7 +212,7 @@ def test_the_setup_tells_the_page_all_it_needs(widget):
     setup = widget._setup
     assert setup["labels"] == ["a", "b", "c"]
     assert setup["images"] == 5
-    assert [node["path"] for node in setup["nodes"] if node["spatial"]] == [
+    assert [node["path"] for node in setup["models"][0]["nodes"] if node["spatial"]] == [
         "rescaling",
         "stem",
         "block",
@@ -231,6 +252,63 @@ def test_cancel_keeps_what_was_computed_and_says_how_far_it_got(widget, monkeypa
     assert (result.done, result.total, result.layer) == (1, 5, "block")
     assert page.kinds() == [("result", "x")]
     assert (page.received[0]["done"], page.received[0]["total"]) == (1, 5)
+
+
+def test_cancel_in_one_pane_leaves_the_work_of_another_be(widget, monkeypatch):
+    page, (go, began) = Page(widget), pieces(monkeypatch, 3)
+    page.explain("a", pane=0, layer="block")
+    assert began.acquire(timeout=LONG)
+    page.explain("b", pane=1, layer="stem")
+    page.explain("c", pane=2, layer="stem")
+    page.send({"kind": "cancel", "id": "b", "pane": 1})
+    assert page.kinds() == [("superseded", "b")]
+    go.release(6)
+    widget.wait(LONG)
+    assert page.kinds() == [("superseded", "b"), ("result", "a"), ("result", "c")]
+    assert [(each["done"], each["total"]) for each in page.received[1:]] == [(3, 3), (3, 3)]
+
+
+def test_what_python_began_is_cancelled_by_its_pane(widget, monkeypatch):
+    page, (go, began) = Page(widget), pieces(monkeypatch, 3)
+    widget.layer = "block"
+    assert began.acquire(timeout=LONG)
+    page.send({"kind": "cancel", "id": None, "pane": 1})
+    page.send({"kind": "cancel", "id": None, "pane": 0})
+    go.release(3)
+    assert widget.wait(LONG).done == 1
+
+
+def train(model):
+    """Move every weight a little, as a step of training does."""
+    for weight in model.trainable_weights:
+        weight.assign_add(np.full(weight.shape, 0.01, "float32"))
+
+
+def test_after_a_training_nothing_older_is_a_result(widget, model):
+    before = widget.result
+    train(model)
+    result = widget.wait(LONG)
+    assert result is not before
+    assert (before.generation, result.generation) == (0, 1)
+    np.testing.assert_allclose(result.scores, np.asarray(model(widget._session.images.inputs(0)))[0], rtol=1e-5)
+    assert np.abs(result.map - before.map).max() > 0
+
+
+def test_the_page_is_told_of_a_training_once_its_cell_has_run(widget, model):
+    page = Page(widget)
+    page.send({"kind": "hello"})
+    page.explain("a")
+    widget.wait(LONG)
+    before = len(page.received)
+    train(model)
+    widget._look_at_weights()
+    widget._look_at_weights()
+    assert widget._worker.wait(LONG)
+    assert page.received[before:] == [{"kind": "weights", "id": None, "generations": [1]}]
+    page.explain("b")
+    page.send({"kind": "predictions", "id": "p", "indices": [0], "model": 0})
+    assert widget._worker.wait(LONG)
+    assert {content["generation"] for content in page.received[before + 1 :]} == {1}
 
 
 def test_a_newer_request_stops_a_long_one_between_two_pieces(widget, monkeypatch):

@@ -53,9 +53,10 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       <StatusBar
         picture={store.picture}
         awaited={store.awaited}
-        progress={store.progressing}
+        working={store.working}
+        panes={store.panes}
         facts={store.facts}
-        onCancel={() => store.cancel()}
+        onCancel={(pane) => store.cancel(pane)}
       />
       {view.help.value && (
         <Help
@@ -112,9 +113,10 @@ function Images({ store }: { store: Store }) {
       chosen={useComputed(() => store.choice.value.image_index)}
       enabled={useComputed(() => !store.disconnected.value)}
       gallery={store.gallery}
-      predictions={setup.models ? store.predictions : null}
+      predictions={store.predictions}
       ready={useComputed(() => store.panes.value[0].latest.value !== null)}
-      targets={setup.targets ?? false}
+      targets={setup.targets}
+      model={facts.models.length > 1 ? facts.modelOf(store.choice.value).name : null}
       onPick={(image_index) => store.pick({ image_index })}
     />
   );

@@ -21,7 +21,7 @@ export function ImageFilter({
   const { count } = predictions;
   const found = passing.value;
   return (
-    <div class="ke-filter">
+    <>
       <Select
         name="Images"
         label="Show images"
@@ -40,6 +40,6 @@ export function ImageFilter({
           <span>{formatCount(known)} looked at</span>
         </>
       )}
-    </div>
+    </>
   );
 }

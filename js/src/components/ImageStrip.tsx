@@ -19,21 +19,28 @@ interface Props {
   chosen: ReadonlySignal<number>;
   enabled: ReadonlySignal<boolean>;
   gallery: Gallery;
-  /** What the model sees on them, where the kernel tells it. */
-  predictions: Predictions | null;
+  /** What the model sees on them. */
+  predictions: ReadonlySignal<Predictions>;
   /** The first map is here: there is time for predictions. */
   ready: ReadonlySignal<boolean>;
   /** The right classes are known. */
   targets: boolean;
+  /** Its name, where there are several. */
+  model: string | null;
   onPick(index: number): void;
 }
 
 export function ImageStrip(props: Props) {
-  const { count, predictions, targets } = props;
-  const passing = useComputed(() => predictions?.passing() ?? null);
+  const { count, predictions, targets, model } = props;
+  const passing = useComputed(() => predictions.value.passing());
   return (
     <section class="ke-strip-of-images">
-      {predictions && targets && <ImageFilter predictions={predictions} passing={passing} />}
+      {(targets || model) && (
+        <div class="ke-filter">
+          {targets && <ImageFilter predictions={predictions.value} passing={passing} />}
+          {model && <span class="ke-told-by">Predictions of {model}</span>}
+        </div>
+      )}
       <Reel {...props} items={useComputed(() => passing.value ?? Array.from({ length: count }, (_, i) => i))} />
     </section>
   );
@@ -54,7 +61,9 @@ function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
   useSignalEffect(() => {
     const seen = items.value.slice(...inView.value);
     gallery.want(seen);
-    if (ready.value) predictions?.want(seen);
+    // Read anew with every answer, since a model that was trained has to be asked again.
+    if (ready.value && predictions.value.known.value >= 0) predictions.value.want(seen);
+    if (ready.value) predictions.value.goOn();
   });
   useEffect(() => {
     if (box.current && place.value >= 0) scrollToItem(box.current, place.value * PITCH, PITCH, "x");
@@ -85,11 +94,7 @@ function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
       data-lm-suppress-shortcuts="true"
       onKeyDown={onKeyDown}
     >
-      <div
-        class="ke-reel"
-        data-told={predictions !== null || undefined}
-        style={{ width: `${items.value.length * PITCH}px` }}
-      >
+      <div class="ke-reel" style={{ width: `${items.value.length * PITCH}px` }}>
         {positions.map((position) => (
           <Item
             key={items.value[position]}
@@ -125,7 +130,7 @@ function Item({
   onPick,
 }: ItemProps) {
   // Read anew with every answer.
-  const prediction = predictions && predictions.known.value > 0 ? predictions.at(index) : undefined;
+  const prediction = predictions.value.known.value > 0 ? predictions.value.at(index) : undefined;
   const label = prediction && (labels[prediction.top] ?? `class ${prediction.top}`);
   const name = nameOf(index);
   return (

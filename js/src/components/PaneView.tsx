@@ -10,6 +10,7 @@ import type { Spot, ViewState } from "../viewstate.ts";
 import { ImageCanvas, MapCanvas } from "./Canvas.tsx";
 import { Crosshair } from "./Crosshair.tsx";
 import { Legend } from "./Legend.tsx";
+import { Trouble } from "./Messages.tsx";
 
 interface Props {
   store: Store;
@@ -49,9 +50,9 @@ export function PaneView(props: Props) {
       role="group"
       aria-label={`Pane ${number}: ${caption}`}
       aria-current={active || undefined}
-      data-busy={pane.awaited.value !== "idle" || undefined}
-      onPointerDown={activate}
-      onFocusCapture={activate}
+      // Not as the button goes down: the parameters of another method would move what is clicked.
+      onClickCapture={activate}
+      onFocusCapture={(event) => (event.target as Element).matches(":focus-visible") && activate()}
     >
       <div class="ke-heading">
         <b>{number}</b>
@@ -80,7 +81,7 @@ interface BoxProps extends Props {
 }
 
 function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
-  const { picture } = pane;
+  const { picture, trouble } = pane;
   const id = useId();
   const frame = useRef<HTMLDivElement>(null);
   const screen = useScreenSize(frame);
@@ -90,6 +91,7 @@ function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
     <div
       ref={frame}
       class="ke-frame"
+      data-late={pane.late.value || undefined}
       style={{ "--ratio": bitmap ? bitmap.width / bitmap.height : 1 }}
       onPointerMove={(event) => point(event, view)}
       onPointerLeave={() => {
@@ -121,6 +123,14 @@ function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
         </span>
       </div>
       <Crosshair spot={view.spot} picture={picture} />
+      {trouble.value && (
+        <Trouble
+          problem={trouble.value}
+          onDismiss={() => {
+            trouble.value = null;
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -1,27 +1,30 @@
 import type { ReadonlySignal } from "@preact/signals";
-import type { Progress, Result, Waiting } from "../contract.ts";
+import type { Result, Waiting } from "../contract.ts";
 import type { Facts } from "../facts.ts";
 import { formatTime } from "../format.ts";
-import type { Picture } from "../pane.ts";
+import type { Pane, Picture } from "../pane.ts";
 
 interface Props {
   /** Of the active pane. */
   picture: ReadonlySignal<Picture | null>;
   awaited: ReadonlySignal<Waiting>;
-  progress: ReadonlySignal<Progress | null>;
+  /** Whose progress is told. */
+  working: ReadonlySignal<Pane | null>;
+  panes: ReadonlySignal<readonly Pane[]>;
   facts: Facts;
-  onCancel(): void;
+  onCancel(pane: Pane): void;
 }
 
-export function StatusBar({ picture, awaited, progress, facts, onCancel }: Props) {
-  const working = awaited.value === "idle" ? null : progress.value;
+export function StatusBar({ picture, awaited, working, panes, facts, onCancel }: Props) {
+  const pane = awaited.value === "idle" ? null : working.value;
+  const number = panes.value.length > 1 && pane ? 1 + panes.value.indexOf(pane) : 0;
   return (
     <div class="ke-foot">
       <span role="status">
         <Shown picture={picture.value} facts={facts} />
         {awaited.value === "slow" && <span class="ke-slow">kernel busy</span>}
       </span>
-      {working && <Work progress={working} onCancel={onCancel} />}
+      {pane && <Work pane={pane} number={number} onCancel={() => onCancel(pane)} />}
     </div>
   );
 }
@@ -54,10 +57,15 @@ function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string 
   return done < total ? `stopped after ${done} of ${total}` : formatTime(milliseconds);
 }
 
-function Work({ progress: { done, total, text }, onCancel }: { progress: Progress; onCancel(): void }) {
+/** How far a pane has come; its number where there are several, since Cancel stops that one alone. */
+function Work({ pane, number, onCancel }: { pane: Pane; number: number; onCancel(): void }) {
+  const { done, total, text } = pane.working.value ?? { done: 0, total: 0, text: "" };
   return (
     <span class="ke-work">
-      <span class="ke-text">{text}</span>
+      <span class="ke-text">
+        {number > 0 && `Pane ${number}: `}
+        {text}
+      </span>
       <progress aria-label="Progress" max={total || undefined} value={total ? done : undefined} />
       <button type="button" class="ke-button" onClick={onCancel}>
         Cancel

@@ -15,6 +15,7 @@ const VIEWS = [
 
 export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   const disabled = store.disconnected.value;
+  const method = store.method.value;
   return (
     <div class="ke-bar">
       <Selects store={store} disabled={disabled} />
@@ -46,12 +47,19 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
           ?
         </button>
       </div>
+      {method && method.params.length > 0 && (
+        <ParamForm
+          method={method}
+          values={store.choice.value.params}
+          disabled={disabled}
+          onChange={(name, value) => store.pickParam(name, value)}
+        />
+      )}
     </div>
   );
 }
 
 function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
-  const method = store.method.value;
   const { models } = store.facts;
   const { methods, colormaps } = store.setup;
   const choice = store.choice.value;
@@ -85,14 +93,6 @@ function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
         options={VIEWS}
         onChange={(shown) => store.pickView(shown as View)}
       />
-      {method && method.params.length > 0 && (
-        <ParamForm
-          method={method}
-          values={choice.params}
-          disabled={disabled}
-          onChange={(name, value) => store.pickParam(name, value)}
-        />
-      )}
     </>
   );
 }
