@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = "ke_widgets/widget/static/widget.js"
+BUNDLE = "ke_widgets/widget/static/offline.js"  # the last of what a build writes
 # What `ke_widgets.shipped` finds: patterns in the clone, and the folder in the package.
 SHIPPED = {"notebooks/*.ipynb": "ke_widgets/demo/notebooks", "jupyter-config/workshop/*": "ke_widgets/demo/workshop"}
 NODE_MAJOR = 20

@@ -26,7 +26,8 @@ FIGURE = re.compile(r"^(honest|cheat) +(stamped|plain) +average precision for he
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
-def test_the_python_in_a_page_runs_in_order(page):
+def test_the_python_in_a_page_runs_in_order(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what it writes does not stay
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     names = {}
     for block in blocks:

@@ -38,8 +38,7 @@ export function imageName(index: number, { setup }: Facts): string {
 /** The picture in words: image, method, class, layer. */
 export function describe(picture: Picture | null, facts: Facts): string {
   if (!picture) return "Nothing yet.";
-  const label = facts.setup.image_labels?.[picture.index];
-  const where = `Image ${picture.index}${label ? ` (${label})` : ""}`;
+  const where = imageName(picture.index, facts);
   if (!picture.result) return `${where}, no map yet.`;
   const { choice, note } = picture.result;
   const method = facts.methodOf(choice);
@@ -52,6 +51,6 @@ export function describe(picture: Picture | null, facts: Facts): string {
 /** The name of an image's file. */
 export function fileName(choice: Choice, facts: Facts): string {
   const { name } = facts.modelOf(choice);
-  const words = [name, choice.method, facts.classes(choice), `image ${choice.image_index}`];
+  const words = [name, choice.method, facts.classes(choice), imageName(choice.image_index, facts)];
   return `${words.join(" ").replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.png`;
 }

@@ -10,6 +10,8 @@ export interface LayerNode {
   parent: number;
   /** Has an output with rows and columns, so it can be explained. */
   spatial: boolean;
+  /** Could be explained, but this file holds no map of it. */
+  absent?: boolean;
   params: number;
   inputs: number[];
 }
@@ -46,6 +48,8 @@ export interface Setup {
   scan_methods: string[];
   /** Whether the right classes are known. */
   targets: boolean;
+  /** This page is a file without a kernel: the classes whose maps it holds. All it offers, it has. */
+  file?: { classes: number[] };
 }
 
 export interface ModelSetup {

@@ -7,6 +7,7 @@ import {
   type FromKernel,
   type PredictionsContent,
   type Problem,
+  type Progress,
   type ProgressContent,
   type Result,
   resolve,
@@ -23,6 +24,9 @@ import { decodeMap, decodeResult } from "./result.ts";
 import { Scan } from "./scan.ts";
 import { TraitSync } from "./traits.ts";
 
+/** The id of all that is said of a file that Python writes. */
+const EXPORT = "export";
+
 /** What the page learns, beside what its panes do. */
 export interface Listener {
   /** What is chosen in the page now. */
@@ -35,6 +39,8 @@ export interface Listener {
   /** So often have a model's weights changed. */
   generation(model: number, generation: number): void;
   problem(problem: Problem): void;
+  /** How far the file is that Python writes; null when it is done. */
+  exporting(progress: Progress | null): void;
   /** The kernel of this widget is no more. */
   gone(): void;
 }
@@ -87,6 +93,10 @@ export class Protocol {
   /** A view opened: wakes the kernel's thread for this page, and asks for the newest results. */
   hello(): void {
     this.#send({ kind: "hello" });
+  }
+
+  cancelExport(): void {
+    this.#send({ kind: "cancel", id: EXPORT, pane: 0 });
   }
 
   /** One more pane, the last one. */
@@ -184,6 +194,7 @@ export class Protocol {
   #progress({ id, pane, done, total, text, map }: ProgressContent, [values]: Bytes[]): void {
     const line = this.#lineOf(id, pane);
     const work = line?.workOf(id);
+    if (id === EXPORT) this.#listener.exporting(done < total ? { done, total, text } : null);
     if (!line || !work) return;
     line[work].heard();
     line.caller.progress(work, { done, total, text });

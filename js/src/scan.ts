@@ -77,7 +77,8 @@ export function concentration(values: Float32Array, share = TOP_SHARE): number {
   return total > 0 ? top / total : 0;
 }
 
-function describeEmpty({ finite, low, high }: MapContent): string | null {
+/** Why such a map shows nothing; null where it shows something. */
+export function describeEmpty({ finite, low, high }: MapContent): string | null {
   if (!finite) return "The map has values that are NaN or infinite.";
   return high > low ? null : "The map is the same everywhere: at this layer no place stands out.";
 }

@@ -8,6 +8,7 @@ import {
   type ParamValue,
   type PredictionsContent,
   type Problem,
+  type Progress,
   pickChoice,
   type Setup,
   type Traits,
@@ -40,6 +41,8 @@ export class Store implements Listener {
   readonly trouble = signal<Problem | null>(null);
   readonly notices: Signal<readonly string[]>;
   readonly disconnected = signal(false);
+  /** How far the file is that Python writes, if it does. */
+  readonly writing = signal<Progress | null>(null);
   readonly gallery: Gallery;
   /** What the active pane's model sees. */
   readonly predictions: ReadonlySignal<Predictions>;
@@ -99,7 +102,12 @@ export class Store implements Listener {
     this.picture = computed(() => this.active.value.picture.value);
     this.method = computed(() => this.facts.methodOf(this.choice.value));
     this.colormap = computed(() => this.colormapOf(this.choice.value));
-    this.ranking = computed(() => rank(this.setup.labels.length, this.active.value.latest.value?.scores ?? null));
+    const { labels, file } = this.setup;
+    this.ranking = computed(() =>
+      rank(labels.length, this.active.value.latest.value?.scores ?? null).filter(
+        (i) => file?.classes.includes(i) ?? true,
+      ),
+    );
     this.busy = computed(() => this.awaited.value !== "idle");
     this.awaited = computed(() => slowest(this.panes.value));
     this.working = computed(
@@ -234,6 +242,11 @@ export class Store implements Listener {
     this.#panes.cancel(pane);
   }
 
+  cancelExport(): void {
+    this.writing.value = null;
+    this.#protocol.cancelExport();
+  }
+
   dismissTrouble(): void {
     this.trouble.value = null;
   }
@@ -277,6 +290,10 @@ export class Store implements Listener {
     for (const pane of this.panes.peek()) pane.renew();
   }
 
+  exporting(progress: Progress | null): void {
+    this.writing.value = progress;
+  }
+
   /** An image that cannot be had is told where it is chosen. */
   errandFailed(errand: Errand, problem: Problem): void {
     if (errand.kind === "predictions") {
@@ -298,6 +315,7 @@ export class Store implements Listener {
   gone(): void {
     const { main } = this;
     this.disconnected.value = true;
+    this.writing.value = null;
     main.own.value = main.picture.peek()?.result?.choice ?? main.choice.peek();
     this.trouble.value = { message: RESTARTED, hint: null };
   }

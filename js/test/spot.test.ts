@@ -37,5 +37,5 @@ test("panes are captioned by what differs between them, and by nothing else", ()
 
 test("a file's name is safe to write", () => {
   const setup = { ...SETUP, labels: ["<b>cat/../x</b>", "dog", "bird"] };
-  expect(fileName(CHOICE, new Facts(setup))).toBe("tiny-gradcam-b-cat-x-b-image-0.png");
+  expect(fileName(CHOICE, new Facts(setup))).toBe("tiny-gradcam-b-cat-x-b-Image-0.png");
 });

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ke_widgets.widget import protocol
+from ke_widgets.widget.export import Export
 
 _PROGRESS_SECONDS = 0.1
 _PREVIEW_SECONDS = 0.5
@@ -81,7 +82,10 @@ class Answering:
     # Called by the worker.
 
     def run(self, request, why_stop):
-        """Answer an `Explain`, a `Scan` or `Curves`; see `Worker`."""
+        """Answer an `Explain`, a `Scan` or `Curves`, or go on with an `Export`; see `Worker`."""
+        if isinstance(request, Export):
+            request.turn()
+            return
         run = {protocol.Scan: self._scan, Curves: self._curves}.get(type(request), self._explain)
         run(request, why_stop)
 

@@ -106,6 +106,33 @@ def parse(content) -> Hello | Explain | Scan | Cancel | Pictures | Predictions:
         raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {content!r}.") from error
 
 
+def encode_map(values, low, high):
+    """Part a raw map into what is told of it, and its float16 numbers in units of its largest size.
+
+    Args:
+        values: A raw map `(H', W')`.
+        low: The value that is shown as nothing.
+        high: The value that is shown as most.
+
+    Returns:
+        A dict of plain data, and bytes.
+    """
+    values = np.asarray(values, "float64")
+    finite = values[np.isfinite(values)]
+    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
+    told = {
+        "height": int(values.shape[0]),
+        "width": int(values.shape[1]),
+        "low": float(low),
+        "high": float(high),
+        "min": float(finite.min()) if finite.size else 0.0,
+        "max": float(finite.max()) if finite.size else 0.0,
+        "scale": scale,
+        "finite": bool(finite.size == values.size),
+    }
+    return told, _little(values / scale, "<f2")
+
+
 def result(id, pane, serial, choice, explanation):
     """Write the answer to an `explain`.
 
@@ -120,7 +147,7 @@ def result(id, pane, serial, choice, explanation):
     Returns:
         Content and buffers: the map, and the scores.
     """
-    shown, buffer = _map(explanation.map, explanation.low, explanation.high)
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high)
     content = {
         "kind": "result",
         "id": id,
@@ -156,7 +183,7 @@ def scan(id, pane, serial, generation, choice, layers, values, limits, milliseco
     Returns:
         Content, and one buffer with all maps, one after the other.
     """
-    maps = [_map(each, low, high) for each, (low, high) in zip(values, limits)]
+    maps = [encode_map(each, low, high) for each, (low, high) in zip(values, limits)]
     content = {
         "kind": "scan",
         "id": id,
@@ -193,7 +220,7 @@ def progress(id, pane, done, total, text, explanation=None):
     content = {"kind": "progress", "id": id, "pane": pane, "done": done, "total": total, "text": text}
     if explanation is None:
         return content, []
-    shown, buffer = _map(explanation.map, explanation.low, explanation.high)
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high)
     return {**content, "map": shown}, [buffer]
 
 
@@ -219,24 +246,6 @@ def snapshot(content, buffers, picture) -> dict[str, Any]:
     """Write the newest result with its image, so that a page that opens later can show it at once."""
     png, own = picture
     return {"content": content, "map": buffers[0], "scores": buffers[1], "image": png, "size": list(own)}
-
-
-def _map(values, low, high):
-    """Part a raw map into what is told of it, and its float16 numbers in units of its largest size."""
-    values = np.asarray(values, "float64")
-    finite = values[np.isfinite(values)]
-    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
-    told = {
-        "height": int(values.shape[0]),
-        "width": int(values.shape[1]),
-        "low": float(low),
-        "high": float(high),
-        "min": float(finite.min()) if finite.size else 0.0,
-        "max": float(finite.max()) if finite.size else 0.0,
-        "scale": scale,
-        "finite": bool(finite.size == values.size),
-    }
-    return told, _little(values / scale, "<f2")
 
 
 def _little(values, dtype):

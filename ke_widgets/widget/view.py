@@ -1,11 +1,12 @@
 """ExplainerWidget: traits that hold what the user chose, and the wiring between page, worker and session."""
 
+import concurrent.futures
 import contextlib
 import contextvars
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anywidget
 import ipywidgets
@@ -15,7 +16,9 @@ from PIL import Image
 
 from ke_widgets.widget import protocol
 from ke_widgets.widget.answering import Answering, Curves, key
+from ke_widgets.widget.export import Export
 from ke_widgets.widget.picture import compose
+from ke_widgets.widget.plan import first, plan, told
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.setup import COLORMAPS, describe
 from ke_widgets.widget.subject import Explanation
@@ -23,7 +26,9 @@ from ke_widgets.widget.worker import Worker
 
 _STATIC = Path(__file__).parent / "static"
 _CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
+_LOOK = ("view", "opacity", "colormap", "threshold")
 _MOST_PANES = 3
+EXPORT = "export"  # The id of an export's progress, and of its Cancel.
 
 
 class ExplainerWidget(anywidget.AnyWidget):
@@ -100,6 +105,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._page = threading.local()
         self._context = None
         self._asked = None
+        self._exports = []
         self._answering = Answering(self._session, self._answer, self._keep, self._tell_panel)
         self._worker = Worker(self._answering.run, self._answering.failed, self._answering.rest)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
@@ -197,8 +203,100 @@ class ExplainerWidget(anywidget.AnyWidget):
         colormap = "RdBu_r" if signed and self.colormap == "inferno" else self.colormap
         Image.fromarray(compose(image, explanation, colormap, self.opacity, self.threshold, self.view)).save(path)
 
+    def to_html(
+        self,
+        path,
+        *,
+        images=None,
+        layers=None,
+        classes=None,
+        methods=None,
+        title=None,
+        limit=50_000_000,
+        verbose: Literal["auto", 0, 1, 2] = "auto",
+    ):
+        """Write the view to one HTML file that needs neither kernel nor network.
+
+        Every combination of what is asked for is computed beforehand, with the parameters that are set now. The widget
+        goes on working meanwhile, and its Cancel stops the export.
+
+        Args:
+            path: Where to.
+            images: Numbers of images. Default: the first eight, the one on show among them in any case.
+            layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
+            classes: Numbers or labels of classes. Default: the best three of each image, and the one on show.
+            methods: Names of methods. Default: the one on show.
+            title: Heading of the page.
+            limit: Bytes that the file may have; its size is known, and told, before most of it is computed.
+            verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
+
+        Returns:
+            The file's path.
+
+        Raises:
+            ValueError: If something asked for is not there, or the file would be larger than `limit`.
+            concurrent.futures.CancelledError: If the export was cancelled; then there is no file.
+
+        Examples:
+            >>> import tempfile
+            >>> from ke_widgets import demo
+            >>> scenes = demo.scenes(2, seed=1)
+            >>> widget = ke.ExplainerWidget(demo.load("honest"), scenes.images, labels=demo.LABELS)
+            >>> folder = tempfile.TemporaryDirectory()
+            >>> path = widget.to_html(f"{folder.name}/maps.html", classes=["heart", "star"], verbose=0)
+            >>> path.name, path.read_text("utf-8")[:15]
+            ('maps.html', '<!doctype html>')
+            >>> widget.close()
+        """
+        asked = {"images": images, "layers": layers, "classes": classes, "methods": methods}
+        traits = {**asdict(self.choice), **{name: getattr(self, name) for name in (*_LOOK, "panes")}}
+        export = self._on_worker(lambda: self._export(path, title, limit, traits, asked))
+        self._exports.append(export)
+        try:
+            self._worker.submit(export, export)
+            return export.wait(verbose)
+        finally:
+            export.cancel()
+            self._exports.remove(export)
+
+    def _export(self, path, title, limit, traits, asked):
+        session = self._session
+        planned = plan(self._setup, traits, session.subjects[traits["model"]].scores, **asked)
+        name = Path(path).name
+
+        def tell(done, total):
+            self._answer(protocol.progress(EXPORT, 0, done, total, f"{name}: {done} of {total} maps"))
+
+        return Export(
+            path=path,
+            title=title or f"What {' and '.join(subject.model.name for subject in session.subjects)} looks at",
+            session=session,
+            plan=planned,
+            setup=told(self._setup, planned),
+            traits=first(planned, traits),
+            encode=protocol.encode_map,
+            limit=limit,
+            go_on=lambda export: self._worker.submit(export, export),
+            tell=tell,
+        )
+
+    def _on_worker(self, function) -> Any:
+        """Call a function where the session is used, and give what it gives."""
+        future = concurrent.futures.Future()
+
+        def call():
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._worker.errand(call)
+        return future.result()
+
     def close(self):
         """Close every view and free what the widget held."""
+        for export in list(self._exports):
+            export.cancel()
         self._worker.close()
         self._watch_cells("unregister")
         for shown in (self._panel, self._box):
@@ -302,6 +400,9 @@ class ExplainerWidget(anywidget.AnyWidget):
         if isinstance(message, protocol.Explain | protocol.Scan):
             self._adopt(message)
             self._submit(message)
+        elif isinstance(message, protocol.Cancel) and message.id == EXPORT:
+            for export in list(self._exports):
+                export.cancel()
         elif isinstance(message, protocol.Cancel):
             self._cancel(message)
         elif isinstance(message, protocol.Pictures | protocol.Predictions):

@@ -54,9 +54,11 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         picture={store.picture}
         awaited={store.awaited}
         working={store.working}
+        writing={store.writing}
         panes={store.panes}
         facts={store.facts}
         onCancel={(pane) => store.cancel(pane)}
+        onCancelExport={() => store.cancelExport()}
       />
       {view.help.value && (
         <Help
@@ -97,7 +99,7 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
       enabled={useComputed(() => !store.disconnected.value)}
       query={view.classQuery}
       onPick={(index) => store.pickClass(index)}
-      onContrast={(index) => store.pickContrast(index)}
+      onContrast={store.setup.file ? null : (index) => store.pickContrast(index)}
       onPane={(index) => store.addPane({ class_index: index })}
     />
   );

@@ -22,7 +22,8 @@ interface Props {
   enabled: ReadonlySignal<boolean>;
   query: Signal<string>;
   onPick(index: number): void;
-  onContrast(index: number): void;
+  /** Nothing where contrasts are not to be had. */
+  onContrast: ((index: number) => void) | null;
   /** Show it in a pane of its own. */
   onPane(index: number): void;
 }
@@ -37,13 +38,14 @@ interface Keys {
 function choose(index: number, { shiftKey, ctrlKey, metaKey }: Keys, props: Props): void {
   if (!props.enabled.peek()) return;
   if (ctrlKey || metaKey) props.onPane(index);
-  else if (shiftKey) props.onContrast(index);
+  else if (shiftKey && props.onContrast) props.onContrast(index);
   else props.onPick(index);
 }
 
 export function ClassList(props: Props) {
-  const { labels, ranking, query } = props;
+  const { labels, ranking, query, onContrast } = props;
   const box = useRef<HTMLDivElement>(null);
+  const count = ranking.value.length;
   const found = useComputed(() => search(ranking.value, labels, query.value));
 
   function onSearchKey(event: KeyboardEvent) {
@@ -59,15 +61,17 @@ export function ClassList(props: Props) {
       <h3>
         Classes
         <span>
-          {found.value.length < labels.length && `${formatCount(found.value.length)} of `}
-          {formatCount(labels.length)}
+          {found.value.length < count && `${formatCount(found.value.length)} of `}
+          {formatCount(count)}
         </span>
       </h3>
       <SearchBox name="Find class" query={query} onKey={onSearchKey} />
       <Options {...props} box={box} found={found} />
       {found.value.length === 0 && <p class="ke-aside">No class fits.</p>}
-      {labels.length > 1 && (
-        <p class="ke-aside ke-tip">Shift-click a second class to contrast the two, Ctrl-click to compare.</p>
+      {count > 1 && (
+        <p class="ke-aside ke-tip">
+          {onContrast && "Shift-click a second class to contrast the two, "}Ctrl-click to compare.
+        </p>
       )}
     </section>
   );

@@ -36,7 +36,7 @@ export function LayerCard({ id, nodes, edges, index, top }: Props) {
         {shape && ` · ${shape}`}
         {` · ${formatCount(node.params)} parameters`}
       </p>
-      {!node.block && <p>{node.spatial ? "Can be explained." : "No rows and columns to draw a map on."}</p>}
+      {!node.block && <p>{mapOf(node)}</p>}
       {edges.length > 0 && (
         <dl>
           <dt>From</dt>
@@ -47,6 +47,11 @@ export function LayerCard({ id, nodes, edges, index, top }: Props) {
       )}
     </div>
   );
+}
+
+function mapOf({ spatial, absent }: OutlineNode): string {
+  if (absent) return "Not in this file.";
+  return spatial ? "Can be explained." : "No rows and columns to draw a map on.";
 }
 
 function names(nodes: readonly OutlineNode[], indices: readonly number[]): string {

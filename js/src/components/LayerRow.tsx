@@ -87,9 +87,10 @@ function Name({ text }: { text: string }) {
 }
 
 /** What the row is called: all that a reader who does not see the lanes needs to choose. */
-function spoken({ path, type, shape, block, layers }: OutlineNode): string {
-  const inside = layers > 0 ? `${formatCount(layers)} layers inside` : "";
-  return [path, block ? "block" : type, formatShape(shape, " × "), inside].filter(Boolean).join(", ");
+function spoken({ path, type, shape, block, layers, absent }: OutlineNode): string {
+  const inside = layers > 0 && `${formatCount(layers)} layers inside`;
+  const parts = [path, block ? "block" : type, formatShape(shape, " × "), inside, absent && "not in this file"];
+  return parts.filter(Boolean).join(", ");
 }
 
 function markOf(node: OutlineNode, row: Row, beside: Beside) {

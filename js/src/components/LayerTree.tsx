@@ -41,6 +41,7 @@ export function LayerTree(props: Props) {
       </h3>
       <SearchBox name="Find layer" query={view.layerQuery} onKey={treeSearchKeys(tree, box)} />
       {unused.value && <p class="ke-aside">This method explains the input: no layer is looked at.</p>}
+      {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
       {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
       <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
         <div

@@ -1,5 +1,5 @@
 import type { ReadonlySignal } from "@preact/signals";
-import type { Result, Waiting } from "../contract.ts";
+import type { Progress, Result, Waiting } from "../contract.ts";
 import type { Facts } from "../facts.ts";
 import { formatTime } from "../format.ts";
 import type { Pane, Picture } from "../pane.ts";
@@ -10,21 +10,26 @@ interface Props {
   awaited: ReadonlySignal<Waiting>;
   /** Whose progress is told. */
   working: ReadonlySignal<Pane | null>;
+  /** How far the file is that Python writes, if it does. */
+  writing: ReadonlySignal<Progress | null>;
   panes: ReadonlySignal<readonly Pane[]>;
   facts: Facts;
   onCancel(pane: Pane): void;
+  onCancelExport(): void;
 }
 
-export function StatusBar({ picture, awaited, working, panes, facts, onCancel }: Props) {
+export function StatusBar(props: Props) {
+  const { picture, awaited, working, writing, panes, facts, onCancel, onCancelExport } = props;
   const pane = awaited.value === "idle" ? null : working.value;
-  const number = panes.value.length > 1 && pane ? 1 + panes.value.indexOf(pane) : 0;
+  const progress = pane ? pane.working.value : writing.value;
+  const named = pane && panes.value.length > 1 ? `Pane ${1 + panes.value.indexOf(pane)}: ` : "";
   return (
     <div class="ke-foot">
       <span role="status">
         <Shown picture={picture.value} facts={facts} />
         {awaited.value === "slow" && <span class="ke-slow">kernel busy</span>}
       </span>
-      {pane && <Work pane={pane} number={number} onCancel={() => onCancel(pane)} />}
+      {progress && <Work progress={progress} named={named} onCancel={pane ? () => onCancel(pane) : onCancelExport} />}
     </div>
   );
 }
@@ -57,13 +62,13 @@ function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string 
   return done < total ? `stopped after ${done} of ${total}` : formatTime(milliseconds);
 }
 
-/** How far a pane has come; its number where there are several, since Cancel stops that one alone. */
-function Work({ pane, number, onCancel }: { pane: Pane; number: number; onCancel(): void }) {
-  const { done, total, text } = pane.working.value ?? { done: 0, total: 0, text: "" };
+/** How far it has come, and of which pane where there are several, since Cancel stops that one alone. */
+function Work({ progress, named, onCancel }: { progress: Progress; named: string; onCancel(): void }) {
+  const { done, total, text } = progress;
   return (
     <span class="ke-work">
       <span class="ke-text">
-        {number > 0 && `Pane ${number}: `}
+        {named}
         {text}
       </span>
       <progress aria-label="Progress" max={total || undefined} value={total ? done : undefined} />

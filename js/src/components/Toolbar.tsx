@@ -51,7 +51,7 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
         <ParamForm
           method={method}
           values={store.choice.value.params}
-          disabled={disabled}
+          disabled={disabled || store.setup.file !== undefined}
           onChange={(name, value) => store.pickParam(name, value)}
         />
       )}

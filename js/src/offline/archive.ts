@@ -1,0 +1,164 @@
+import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../contract.ts";
+import { describeEmpty } from "../scan.ts";
+
+/** A map as `ke_widgets/widget/export.py` writes it; its values are base64. */
+interface Stored {
+  map: MapContent;
+  values: string;
+  note: string | null;
+  milliseconds: number;
+}
+
+/** All that the file holds. */
+export interface Contents {
+  setup: Setup;
+  traits: Record<string, unknown>;
+  /** PNG as base64, and height and width. */
+  images: { png: string; size: [number, number] }[];
+  /** Of each model, of each image: base64 of float32. */
+  scores: { kind: "probability" | "logit"; values: string }[][];
+  /** Of each model, of each image. */
+  predictions: { top: number; score: number | null; right: boolean | null }[][];
+  /** By `name`; why there is none, where the method does not run there. */
+  maps: Record<string, Stored | { error: string }>;
+}
+
+type Request = Extract<ToKernel, { kind: "explain" | "scan" }>;
+type Answer = [FromKernel, Bytes[]];
+type Callback = (...args: unknown[]) => void;
+
+/** What stands in for a kernel: it answers the page's questions from what was computed before. */
+export class Archive implements WidgetModel {
+  #contents: Contents;
+  #state: Record<string, unknown>;
+  #listeners = new Map<string, Set<Callback>>();
+  #serial = 0;
+
+  constructor(contents: Contents) {
+    this.#contents = contents;
+    this.#state = { ...contents.traits, _setup: contents.setup, _snapshot: {} };
+  }
+
+  get(name: string): unknown {
+    return this.#state[name];
+  }
+
+  set(name: string, value: unknown): void {
+    this.#state[name] = value;
+    this.#emit(`change:${name}`);
+  }
+
+  /** Nobody to tell. */
+  save_changes(): void {}
+
+  /** Answers, like a kernel, after the question was put. */
+  send(content: unknown): void {
+    queueMicrotask(() => {
+      const answer = this.#answer(content as ToKernel);
+      if (answer) this.#emit("msg:custom", ...answer);
+    });
+  }
+
+  on(name: string, callback: Callback): void {
+    const all = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, all.add(callback));
+  }
+
+  off(name: string, callback: Callback): void {
+    this.#listeners.get(name)?.delete(callback);
+  }
+
+  #emit(name: string, ...args: unknown[]): void {
+    for (const callback of [...(this.#listeners.get(name) ?? [])]) callback(...args);
+  }
+
+  #answer(message: ToKernel): Answer | null {
+    const { traits, images, predictions } = this.#contents;
+    try {
+      if (message.kind === "hello") return this.#result(null, 0, traits as unknown as Choice);
+      if (message.kind === "explain") return this.#result(message.id, message.pane, message.choice as Choice);
+      if (message.kind === "scan") return this.#scan(message);
+      if (message.kind === "images") {
+        const shown = message.indices.map((index) => images[index] ?? missing(`image ${index}`));
+        return [{ ...message, sizes: shown.map(({ size }) => size) }, shown.map(({ png }) => bytes(png))];
+      }
+      if (message.kind === "predictions") {
+        const told = message.indices.map((index) => predictions[message.model][index] ?? missing(`image ${index}`));
+        const top = told.map((one) => one.top);
+        const score = told.map((one) => one.score ?? Number.NaN);
+        return [{ ...message, generation: 0, top, score, right: told.map(({ right }) => right) }, []];
+      }
+      return null; // Nothing runs that could be cancelled.
+    } catch (error) {
+      const { message: text } = error as Error;
+      const id = "id" in message ? message.id : null;
+      return [{ kind: "error", id, pane: null, message: text, hint: null, choice: null }, []];
+    }
+  }
+
+  #result(id: string | null, pane: number, choice: Choice): Answer {
+    const { scores } = this.#contents;
+    const { values, ...stored } = this.#find(choice);
+    const own = scores[choice.model][choice.image_index];
+    this.#serial += 1;
+    const note = stored.note ?? describeEmpty(stored.map);
+    const told = { note, unit: "logit", scores_kind: own.kind, done: 1, total: 1 };
+    return [
+      { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...told },
+      [bytes(values), bytes(own.values)],
+    ];
+  }
+
+  /** All layers that the file holds. */
+  #scan({ id, pane, choice }: Request): Answer {
+    const known = choice as Choice;
+    const { layers } = this.#contents.setup.models[known.model].scan;
+    const found = layers.map((layer) => this.#find({ ...known, layer }));
+    const parts = found.map(({ values }) => bytes(values));
+    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    this.#serial += 1;
+    const told = { generation: 0, layers, maps: found.map(({ map }) => map), milliseconds: 0 };
+    return [{ kind: "scan", id, pane, serial: this.#serial, choice: known, ...told }, [all]];
+  }
+
+  #find(choice: Choice): Stored {
+    const stored = this.#contents.maps[name(choice, this.#contents.setup)];
+    if (!stored || !this.#sameParams(choice) || (choice.contrast_index ?? null) !== null)
+      missing(describe(choice, this.#contents.setup));
+    if ("error" in stored) throw new Error(stored.error);
+    return stored;
+  }
+
+  /** Parameters are what they were when the file was made. */
+  #sameParams({ method, params }: Choice): boolean {
+    const { setup, traits } = this.#contents;
+    const own = setup.methods.find((one) => one.name === method)?.params ?? [];
+    const used = traits.params as Record<string, ParamValue>;
+    return own.every((param) => (params[param.name] ?? param.default) === (used[param.name] ?? param.default));
+  }
+}
+
+/** Under which a map is kept; a method that looks at the image has one for all layers. */
+function name({ model, image_index, class_index, method, layer }: Choice, { methods }: Setup): string {
+  const looksAtLayer = methods.find((one) => one.name === method)?.layer;
+  return [model, image_index, class_index, method, looksAtLayer ? layer : ""].join(" ");
+}
+
+function describe(choice: Choice, { labels, image_labels }: Setup): string {
+  const [own, other] = [choice.class_index, choice.contrast_index ?? -1].map((index) => labels[index]);
+  const image = image_labels?.[choice.image_index] ?? `image ${choice.image_index}`;
+  return `${choice.method} of ${own}${other ? ` rather than ${other}` : ""} at ${choice.layer}, ${image}`;
+}
+
+function missing(what: string): never {
+  throw new Error(`Not in this file: ${what}. Only what was asked for when it was made is in it.`);
+}
+
+function bytes(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}
