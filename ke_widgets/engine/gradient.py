@@ -150,7 +150,12 @@ def _rows(tape, units, sources, where=None):
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
         return _connected(found, where)
 
-    return [tf.einsum("ub...->bu...", g) for g in _each(row, number, [wide(x).dtype for x in sources])]
+    return [_swap(g) for g in _each(row, number, [wide(x).dtype for x in sources])]
+
+
+def _swap(x):
+    """Swap the first two axes. (An einsum that says so takes ten times as long.)"""
+    return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
 
 
 def _each(row, number, dtypes):
@@ -188,8 +193,10 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
         indices_batch_dims: Leading axes that logits and indices share.
 
     Returns:
-        Units `(B, U)`, a list with the term `(B, U, H, W, C)` of each input, and a dict of the terms
-        `(B, U, ...)` of the biases by name. Sums of all terms over all of their axes are the units.
+        Units `(B, U)`, a list with the factors of the term of each input, and a dict of those of the biases by name.
+        The factors are a gradient `(B, U, ...)` and what it is multiplied by, which broadcasts to it: the input, or
+        the bias, `(K,)` where it is one number for each channel. The sum of all terms over all of their axes is the
+        units.
     """
     inputs = keras.tree.map_structure(floating, inputs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -209,8 +216,8 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
         sites = [(name, signal, bias) for (name, _, bias), signal in zip(biases, signals)]
     flat = [*keras.tree.flatten(inputs)]
     rows = _rows(tape, units, [*flat, *(signal for _, signal, _ in sites)])
-    own = [row * tf.expand_dims(wide(x), 1) for row, x in zip(rows, flat)]
-    return units, own, {name: row * bias for row, (name, _, bias) in zip(rows[len(flat) :], sites)}
+    own = [(row, tf.expand_dims(wide(x), 1)) for row, x in zip(rows, flat)]
+    return units, own, {name: (row, bias) for row, (name, _, bias) in zip(rows[len(flat) :], sites)}
 
 
 def _sites(name, operation, bias, calls):

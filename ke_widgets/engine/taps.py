@@ -1,4 +1,4 @@
-"""Read what goes in and out of a layer while its model runs.
+"""Read, or replace, what comes out of a layer while its model runs.
 
 Keras 3 gives the inner tensors of a nested or subclassed model to nobody: they exist only while the model runs.
 So while a block runs, and only then, the instance attribute `call` of each wanted layer is a wrapper that notes its
@@ -12,6 +12,8 @@ import contextlib
 import contextvars
 import functools
 import threading
+import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,9 @@ import tensorflow as tf
 
 _ABSENT = object()
 _OPEN: contextvars.ContextVar[tuple["Recording", ...]] = contextvars.ContextVar("ke_widgets_taps", default=())
+_GIVEN: contextvars.ContextVar[Mapping[int, Any]] = contextvars.ContextVar(
+    "ke_widgets_given", default=types.MappingProxyType({})
+)
 _LOCK = threading.Lock()
 _INSTALLED: dict[int, "_Wrapper"] = {}
 
@@ -79,15 +84,39 @@ def recording(operations, watch=None):
     """
     operations = list({id(operation): operation for operation in operations}.values())
     tap = Recording({id(operation): [] for operation in operations}, watch=watch)
-    installed = []
     token = _OPEN.set((*_OPEN.get(), tap))
+    try:
+        with _installed(operations):
+            yield tap
+    finally:
+        _OPEN.reset(token)
+
+
+@contextlib.contextmanager
+def replacing(operation, outputs):
+    """Let `operation` give `outputs` instead of running, wherever this thread calls it while the block runs.
+
+    Args:
+        operation: A layer, or another Keras operation.
+        outputs: What it returns.
+    """
+    token = _GIVEN.set({**_GIVEN.get(), id(operation): outputs})
+    try:
+        with _installed([operation]):
+            yield
+    finally:
+        _GIVEN.reset(token)
+
+
+@contextlib.contextmanager
+def _installed(operations):
+    installed = []
     try:
         for operation in operations:
             _install(operation)
             installed.append(operation)
-        yield tap
+        yield
     finally:
-        _OPEN.reset(token)
         for operation in installed:
             _remove(operation)
 
@@ -144,7 +173,8 @@ def _remove(operation):
 def _wrap_call(operation, call):
     @functools.wraps(call)
     def tapped_call(*args, **kwargs):
-        outputs = call(*args, **kwargs)
+        given = _GIVEN.get()
+        outputs = given[id(operation)] if id(operation) in given else call(*args, **kwargs)
         for tap in _OPEN.get():
             tap.note(operation, args, kwargs, outputs)
         return outputs

@@ -107,12 +107,15 @@ def full_gradients(
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
     size = image_size(inputs, spatial_axis)
-    maps = [_psi(term, size, spatial_axis) for term in (*own, *terms.values())]
-    maps = [m for m in maps if m is not None]
-    if not maps:
+    found = [_sums(*factors, size, spatial_axis) for factors in (*own, *terms.values())]
+    found = [each for each in found if each is not None]
+    if not found:
         raise ValueError(
-            f"`inputs` must be images (B, H, W, C). Received: {[tuple(term.shape[2:]) for term in own]} for each image."
+            "`inputs` must be images (B, H, W, C). "
+            f"Received: {[tuple(row.shape[2:]) for row, _ in own]} for each image."
         )
+    # Resizing is linear: maps of one size are added up before.
+    maps = [resize(_psi(group), size) for group in _by_size(found)]
     return logits, sum(maps[1:], maps[0])
 
 
@@ -148,7 +151,9 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
         (['inputs', 'dense'], True)
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
-    return logits, {"inputs": own[0] if len(own) == 1 else own, **terms}
+    inputs = [ops.multiply(*factors) for factors in own]
+    biases = {name: ops.multiply(*factors) for name, factors in terms.items()}
+    return logits, {"inputs": inputs[0] if len(inputs) == 1 else inputs, **biases}
 
 
 def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
@@ -195,18 +200,46 @@ def _check_biases(model, names, layers, biases, exposed):
         raise ValueError(f"`model` must expose {expected}. Received: {', '.join(wrong) or 'none'}, of {model.name!r}.")
 
 
-def _psi(term, size, spatial_axis):
-    """Give the map `(B, H, W, U)` of one term `(B, U, H', W', K)`, or `None` where it has no places."""
+def _sums(gradient, factor, size, spatial_axis):
+    """Sum `|gradient * factor|` over the channels, `(B, U, H', W')`, and give it with what `_psi` scales it by.
+
+    The gradient is by far the largest thing here, and each pass over it costs: what can be done with a channel's
+    factor is done after its places, and what can be done with the places after its channels.
+
+    Returns:
+        The sums, the least and the largest value `(B, U)` over places and channels, and the number of channels; or
+        `None` for a term without places.
+    """
+    apart = len(factor.shape) == 1 and factor.shape[0] == gradient.shape[-1]
     try:
-        term = ops.abs(lay_out(term, size, spatial_axis, leading=2))
+        values = ops.abs(lay_out(gradient if apart else gradient * factor, size, spatial_axis, leading=2))
     except ValueError:
         return None
-    axes = tuple(range(2, len(term.shape)))
-    term = term - ops.min(term, axis=axes, keepdims=True)
-    top = ops.max(term, axis=axes, keepdims=True)
-    # Resizing is linear: after the sum over the channels there is less to resize.
-    flat = ops.moveaxis(ops.sum(ops.where(top > 0, term / ops.where(top > 0, top, 1), 0), axis=-1), 1, -1)
-    return resize(flat, size)
+    places, channels = tuple(range(2, len(values.shape) - 1)), values.shape[-1]
+    weights = ops.cast(ops.abs(factor), values.dtype) if apart else ops.ones((channels,), values.dtype)
+    least = ops.min(ops.min(values, axis=places) * weights, axis=-1)
+    most = ops.max(ops.max(values, axis=places) * weights, axis=-1)
+    sums = ops.matmul(ops.reshape(values, (-1, channels)), weights[:, None])
+    return ops.reshape(sums, ops.shape(values)[:-1]), least, most, channels
+
+
+def _by_size(found):
+    """Group what `_sums` gave by the size of the maps, where it is known."""
+    groups = {}
+    for number, each in enumerate(found):
+        size = tuple(each[0].shape[2:])
+        groups.setdefault(number if None in size else size, []).append(each)
+    return groups.values()
+
+
+def _psi(group):
+    """Scale each term to [0, 1] over all of its channels and places, and sum all of them up: `(B, H', W', U)`."""
+    sums, least, most, channels = zip(*group)
+    sums, least, most = (ops.stack(each, axis=2) for each in (sums, least, most))
+    scale = ops.where(most > least, 1 / ops.where(most > least, most - least, 1), 0)
+    lowest = ops.sum(least * scale * ops.cast(ops.convert_to_tensor(channels), scale.dtype), axis=-1)
+    summed = ops.sum(sums * scale[..., None, None], axis=2) - lowest[..., None, None]
+    return ops.moveaxis(summed, 1, -1)
 
 
 METHODS = {

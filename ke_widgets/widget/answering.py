@@ -123,7 +123,8 @@ class Answering:
             return b"", (0, 0)  # One file that cannot be read must not cost the other thumbnails.
 
     def rest(self):
-        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it."""
+        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it; prepare."""
+        self._session.prepare([content["choice"] for content, *_ in list(self._newest.values())])
         newest = self._newest.get(0)
         if newest is None or newest is self._kept:
             return

@@ -1,5 +1,7 @@
 """What a widget computes: models, their images, their labels, and `steps`, from a choice to an explanation."""
 
+import threading
+
 import keras
 import numpy as np
 
@@ -46,6 +48,7 @@ class Session:
         self.images = self.subjects[0].images
         self.labels = _labels(labels, counts[0])
         self.targets = _targets(targets, len(self.images), counts[0])
+        self._preparing = None
         self.notices = list(dict.fromkeys(n for s, how in zip(self.subjects, preprocess) for n in _notices(s, how)))
 
     @property
@@ -106,6 +109,25 @@ class Session:
         """
         self.check(model=model, contrast_index=contrast_index, **choice)
         yield from self.subjects[model].steps(contrast_index=contrast_index, **choice)
+
+    def prepare(self, choices):
+        """Make ready for another class where some choices were explained, on a thread of its own.
+
+        Nobody waits for it: what is chosen meanwhile is explained the other way.
+
+        Args:
+            choices: A list of dicts, the arguments of `check`.
+        """
+        if self._preparing is not None and self._preparing.is_alive():
+            return
+
+        def prepare():
+            for choice in choices:
+                own = {name: value for name, value in choice.items() if name != "model"}
+                self.subjects[choice["model"]].prepare(**own)
+
+        self._preparing = threading.Thread(target=prepare, name="ke_widgets_preparing", daemon=True)
+        self._preparing.start()
 
     def scan(self, *, model=0, contrast_index=None, layer, **choice):
         """Explain one choice at every spatial layer of its model in one pass; see `Subject.scan`."""

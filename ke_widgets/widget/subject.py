@@ -3,6 +3,7 @@
 import collections
 import functools
 import time
+import weakref
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,12 +16,13 @@ from ke_widgets.engine import structure, taps
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import forward
+from ke_widgets.engine.resuming import first_look, look_again
 from ke_widgets.methods.meta import contrast
 from ke_widgets.methods.scan import can_scan, scan
 
 _KEPT_SCORES = 4096
+_KEPT_SIGNALS = 4  # One for each pane that the page can show.
 _SCAN_BYTES = 2 * 1024**3
-_SMALL_WEIGHT = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +107,10 @@ class Subject:
         self.number = number
         self._head = head
         self._logits = inspection.logits_endpoint(model, head)
-        output = inspection.head_index(model, head)
-        self._both = Exposed(model, [self._logits, Endpoint("", index=output)])
+        self._output = inspection.head_index(model, head)
+        self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
+        self._signals: collections.OrderedDict[tuple[int, str], Any] = collections.OrderedDict()
+        self._traced = weakref.WeakSet()
         self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._weights = None
         self._generation = -1
@@ -187,7 +191,7 @@ class Subject:
         function, spec = methods.table()[method]
         params = _own(function, params)
         layer = layer if spec.signals == "one" else ""
-        exposed = Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
+        exposed = self._exposed(layer)
         run, units = _told_apart(function, class_index, contrast_index)
         array = self.images.inputs(image_index)
 
@@ -217,8 +221,54 @@ class Subject:
                 generation=generation,
             )
 
-        for progress in methods.step_by_step(run, exposed, ops.convert_to_tensor(array), units, **params):
+        inputs = ops.convert_to_tensor(array)
+        if can_scan(function):
+            found = self._look(run, image_index, layer, inputs, units, params)
+            yield 1, 1, functools.partial(finish, methods.Progress(1, 1, lambda: found))
+            return
+        for progress in methods.step_by_step(run, exposed, inputs, units, **params):
             yield progress.done, progress.total, functools.partial(finish, progress)
+
+    def _exposed(self, layer):
+        return Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
+
+    def _look(self, method, image_index, layer, inputs, units, params):
+        """Give logits and maps; from the kept signal, where this image and layer were looked at before."""
+        signal = self._signals.get((image_index, layer))
+        if signal is not None:
+            self._signals.move_to_end((image_index, layer))
+            again = compiled(look_again(method), self._exposed(layer), **params)
+            if again in self._traced:
+                return again((inputs, signal), units)
+        first = compiled(first_look(method), self._exposed(layer), **params)
+        logits, maps, signal, outputs = first(inputs, units)
+        self._known_scores[image_index] = np.asarray(outputs[self._output][0], "float32")
+        if signal is not None:
+            self._signals[image_index, layer] = signal
+            while len(self._signals) > _KEPT_SIGNALS:
+                self._signals.popitem(last=False)
+        return logits, maps
+
+    def prepare(self, image_index, layer, class_index, contrast_index, method, params):
+        """Make ready for another class at an image and layer that were explained: that takes about half a second.
+
+        Args:
+            image_index: Number of the image.
+            layer: Path of the layer.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+            method: Name of the method.
+            params: Own parameters; those of other methods are left aside.
+        """
+        function, _ = methods.table()[method]
+        signal = self._signals.get((image_index, layer))
+        if signal is None or not can_scan(function):
+            return
+        run, units = _told_apart(function, class_index, contrast_index)
+        again = compiled(look_again(run), self._exposed(layer), **_own(function, params))
+        if again not in self._traced:
+            again((ops.convert_to_tensor(self.images.inputs(image_index)), signal), units)
+            self._traced.add(again)
 
     def why_no_scan(self):
         """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
@@ -278,13 +328,14 @@ class Subject:
                 yield Curves(shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total)
 
     def _forget_if_trained(self):
-        """Drop what was kept when the weights have changed since: every training step moves some of the small ones."""
+        """Drop what was kept when the weights have changed since."""
         mark = compiled(_fingerprint, self._both)(ops.zeros(()), None)
         mark = np.asarray(mark).tobytes()
         if mark != self._weights:
             self._weights = mark
             self._generation += 1
             self._known_scores.clear()
+            self._signals.clear()
 
     def _first_run(self):
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
@@ -353,9 +404,16 @@ def _forward(model, inputs, indices):
 
 
 def _fingerprint(model, inputs, indices):
-    """Sum up every small weight; the sums move when the model is trained or loaded."""
-    small = [weight for weight in model.weights if np.prod(weight.shape) <= _SMALL_WEIGHT]
-    return ops.stack([ops.sum(ops.cast(weight, "float32")) for weight in small or model.weights[-1:]])
+    """List every number of the vectors among the weights, and a row out of the middle of each of the others.
+
+    They move when the model is trained or loaded, and are a hundredth of all.
+    """
+    rows = [_row(weight) for weight in model.weights if all(weight.shape)]
+    return ops.concatenate([ops.cast(ops.reshape(row, (-1,)), "float32") for row in rows])
+
+
+def _row(weight):
+    return ops.convert_to_tensor(weight)[tuple(side // 2 for side in weight.shape[:-1])]
 
 
 def _by_shape(image_indices, images):

@@ -49,6 +49,47 @@ def test_a_long_method_comes_in_pieces_and_ends_as_the_whole(session):
     assert not np.allclose(half.map, whole.map)
 
 
+def build():
+    keras.utils.set_random_seed(3)
+    x = inputs = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, use_bias=False, name="conv")(keras.layers.Rescaling(1 / 255)(x))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(3, use_bias=False, activation="softmax", name="scores")(x))
+
+
+def test_another_class_starts_from_the_kept_signal_and_finds_the_same(images):
+    session = Session(build(), images)
+    choice = {"model": 0, "image_index": 1, "layer": "conv", "contrast_index": None, "method": "gradcam", "params": {}}
+    first = session.run(**choice, class_index=0)
+    session.prepare([{**choice, "class_index": 0}])
+    session._preparing.join()
+    (again,) = session.subjects[0]._traced
+    traced = again.experimental_get_tracing_count()
+    second = session.run(**choice, class_index=2)
+    assert again.experimental_get_tracing_count() == traced == 1
+    fresh = Session(session.subjects[0].model, images).run(**choice, class_index=2)
+    np.testing.assert_allclose(second.map, fresh.map, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(second.logits, fresh.logits, rtol=1e-6)
+    np.testing.assert_array_equal(second.scores, first.scores)
+
+
+@pytest.mark.parametrize("name", ["conv", "scores"])
+def test_nothing_kept_outlives_the_weights_that_made_it_also_without_biases(images, name):
+    model = build()
+    session = Session(model, images)
+    choice = {"model": 0, "image_index": 1, "layer": "conv", "contrast_index": None, "method": "gradcam", "params": {}}
+    session.run(**choice, class_index=0)
+    session.prepare([{**choice, "class_index": 0}])
+    session._preparing.join()
+    kernel = model.get_layer(name).kernel
+    kernel.assign(kernel * 2)
+    found = session.run(**choice, class_index=2)
+    logits, maps = cams.gradcam(expose(model, "conv"), images[1:2].astype("float32"), np.array([[2]]))
+    np.testing.assert_allclose(found.map, maps[0, ..., 0], rtol=1e-5)
+    np.testing.assert_allclose(found.logits, logits[0], rtol=1e-5)
+    np.testing.assert_allclose(found.scores, model(images[1:2].astype("float32"))[0], rtol=1e-5)
+
+
 def test_scores_are_the_models_own_output(session, model, images):
     expected = model(images.astype("float32")).numpy()
     np.testing.assert_allclose(session.subjects[0].scores([0, 3, 0]), expected[[0, 3, 0]], rtol=1e-5)

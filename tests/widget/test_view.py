@@ -39,6 +39,10 @@ class Page:
     def kinds(self):
         return [(content["kind"], content.get("id")) for content in self.received]
 
+    def ends(self):
+        """Without the progress that is told where tracing took long."""
+        return [kind for kind in self.kinds() if kind[0] != "progress"]
+
 
 @pytest.fixture
 def widget(model, images):
@@ -186,13 +190,13 @@ def test_an_exception_in_a_method_is_an_error_reply_with_a_hint_and_the_widget_g
     page = Page(widget)
     with monkeypatch.context() as patch:
         patch.setattr(methods, "step_by_step", lambda *a, **k: (_ for _ in ()).throw(RuntimeError("broken")))
-        page.explain("x", layer="stem")
+        page.explain("x", layer="stem", method="scorecam")
         with pytest.raises(RuntimeError, match="broken"):
             widget.wait(LONG)
     (error,) = page.received
     assert (error["kind"], error["id"], error["message"]) == ("error", "x", "RuntimeError: broken")
     assert "go on" in error["hint"]
-    page.explain("y", layer="stem")
+    page.explain("y", layer="stem", method="scorecam")
     assert widget.wait(LONG).layer == "stem"
 
 
@@ -227,7 +231,7 @@ def test_the_setup_tells_the_page_all_it_needs(widget):
 
 
 def pieces(monkeypatch, count):
-    """Make every method take `count` pieces, each held until the test lets it go."""
+    """Make every method that goes by pieces take `count` pieces, each held until the test lets it go."""
     go, began = threading.Semaphore(0), threading.Semaphore(0)
     whole = methods.step_by_step
 
@@ -244,7 +248,7 @@ def pieces(monkeypatch, count):
 
 def test_cancel_keeps_what_was_computed_and_says_how_far_it_got(widget, monkeypatch):
     page, (go, began) = Page(widget), pieces(monkeypatch, 5)
-    page.explain("x", layer="block")
+    page.explain("x", layer="block", method="scorecam")
     assert began.acquire(timeout=LONG)
     page.send({"kind": "cancel", "id": "x"})
     go.release()
@@ -256,19 +260,22 @@ def test_cancel_keeps_what_was_computed_and_says_how_far_it_got(widget, monkeypa
 
 def test_cancel_in_one_pane_leaves_the_work_of_another_be(widget, monkeypatch):
     page, (go, began) = Page(widget), pieces(monkeypatch, 3)
-    page.explain("a", pane=0, layer="block")
+    page.explain("a", pane=0, layer="block", method="scorecam")
     assert began.acquire(timeout=LONG)
-    page.explain("b", pane=1, layer="stem")
-    page.explain("c", pane=2, layer="stem")
+    page.explain("b", pane=1, layer="stem", method="scorecam")
+    page.explain("c", pane=2, layer="stem", method="scorecam")
     page.send({"kind": "cancel", "id": "b", "pane": 1})
     assert page.kinds() == [("superseded", "b")]
     go.release(6)
     widget.wait(LONG)
-    assert page.kinds() == [("superseded", "b"), ("result", "a"), ("result", "c")]
-    assert [(each["done"], each["total"]) for each in page.received[1:]] == [(3, 3), (3, 3)]
+    assert page.ends() == [("superseded", "b"), ("result", "a"), ("result", "c")]
+    results = [each for each in page.received if each["kind"] == "result"]
+    assert [(each["done"], each["total"]) for each in results] == [(3, 3), (3, 3)]
 
 
 def test_what_python_began_is_cancelled_by_its_pane(widget, monkeypatch):
+    widget.method = "scorecam"
+    widget.wait(LONG)
     page, (go, began) = Page(widget), pieces(monkeypatch, 3)
     widget.layer = "block"
     assert began.acquire(timeout=LONG)
@@ -313,12 +320,12 @@ def test_the_page_is_told_of_a_training_once_its_cell_has_run(widget, model):
 
 def test_a_newer_request_stops_a_long_one_between_two_pieces(widget, monkeypatch):
     page, (go, began) = Page(widget), pieces(monkeypatch, 5)
-    page.explain("old", layer="block")
+    page.explain("old", layer="block", method="scorecam")
     assert began.acquire(timeout=LONG)
-    page.explain("new", layer="stem")
+    page.explain("new", layer="stem", method="scorecam")
     go.release(6)
     assert widget.wait(LONG).layer == "stem"
-    assert page.kinds() == [("superseded", "old"), ("result", "new")]
+    assert page.ends() == [("superseded", "old"), ("result", "new")]
 
 
 def test_panes_follow_the_main_one_but_for_what_differs(widget):
