@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import pytest
 
-from ke_widgets import methods
 from ke_widgets.widget import export as exporting
+from ke_widgets.widget.session import Session
 from ke_widgets.widget.view import ExplainerWidget
 
 LONG = 60
@@ -106,8 +106,8 @@ def test_the_size_is_told_and_refused_before_the_rest_is_computed(widget, path, 
     assert "maps.html: 5 images × 5 layers × 3 classes × 2 methods, 150 maps, about 0.2 MB" in told
     path.unlink()
     computed = []
-    whole = methods.step_by_step
-    monkeypatch.setattr(methods, "step_by_step", lambda *a, **k: computed.append(1) or whole(*a, **k))
+    whole = Session.steps
+    monkeypatch.setattr(Session, "steps", lambda *a, **k: computed.append(1) or whole(*a, **k))
     with pytest.raises(ValueError, match=r"`limit` must be at least the size of the file") as refused:
         export(widget, path, layers="all", methods=["gradcam", "scorecam"], limit=size // 2)
     expected = int(re.search(r"about ([\d,]+) bytes", str(refused.value))[1].replace(",", ""))
@@ -203,14 +203,14 @@ def test_scores_that_are_no_numbers_are_written_so_that_the_page_can_read_them(m
 def gated(monkeypatch):
     """Let every method wait, piece by piece, for the test."""
     go, began = threading.Semaphore(0), threading.Semaphore(0)
-    whole = methods.step_by_step
+    whole = Session.steps
 
-    def slow(*args, **params):
+    def slow(*args, **choice):
         began.release()
         assert go.acquire(timeout=LONG)
-        yield from whole(*args, **params)
+        yield from whole(*args, **choice)
 
-    monkeypatch.setattr(methods, "step_by_step", slow)
+    monkeypatch.setattr(Session, "steps", slow)
     return go, began
 
 
