@@ -183,6 +183,24 @@ export interface ErrorContent extends Problem {
   choice: Choice | null;
 }
 
+/** The answer to `check`. */
+export interface StandingContent {
+  kind: "standing";
+  id: string | null;
+  pane: number;
+  known: boolean;
+}
+
+/** What Python chose, said again until it was seen: a server may drop messages. */
+export interface StateContent {
+  kind: "state";
+  id: null;
+  number: number;
+  /** Of the newest result. */
+  serial: number;
+  traits: Partial<Traits>;
+}
+
 export type FromKernel =
   | ResultContent
   | ImagesContent
@@ -190,6 +208,8 @@ export type FromKernel =
   | PredictionsContent
   | ProgressContent
   | { kind: "superseded"; id: string }
+  | StandingContent
+  | StateContent
   /** Models were trained or loaded: how often the weights of each have changed. */
   | { kind: "weights"; id: null; generations: number[] }
   | ErrorContent;
@@ -198,6 +218,10 @@ export type ToKernel =
   | { kind: "hello" }
   | { kind: "explain" | "scan"; id: string; pane: number; choice: Partial<Choice> }
   | { kind: "cancel"; id: string | null; pane: number }
+  /** Is it at this question, or with `null` at what it began by itself for this pane? */
+  | { kind: "check"; id: string | null; pane: number }
+  /** The state of that number was seen. */
+  | { kind: "seen"; number: number }
   | ({ id: string } & Errand);
 
 /** What is asked for beside the maps. */

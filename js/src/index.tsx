@@ -24,7 +24,9 @@ export default function widget() {
   function show({ model, el, signal }: Context & { el: HTMLElement }) {
     const end = store ? undefined : initialize({ model, signal });
     const shown = store as Store;
-    shown.open();
+    // Said by ipywidgets of a view whose model has no kernel.
+    if (el.classList.contains("jupyter-widgets-disconnected")) shown.rest();
+    else shown.open();
     render(<App store={shown} view={new ViewState(shown)} />, el);
     return () => {
       end?.();

@@ -24,6 +24,7 @@ export interface Caller {
 interface Post {
   ask(line: Line, work: Work, id: string, choice: Choice): void;
   cancel(line: Line, id: string | null): void;
+  check(line: Line, id: string | null): void;
   newId(): string;
 }
 
@@ -39,6 +40,7 @@ export class Line {
       new Mailbox({
         ask: (id, choice) => post.ask(this, work, id, choice),
         cancel: (id) => post.cancel(this, id),
+        check: (id) => post.check(this, id),
         changed: (waiting) => caller.waiting(work, waiting),
         newId: () => post.newId(),
       });

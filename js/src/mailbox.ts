@@ -1,7 +1,10 @@
 import type { Choice, Waiting } from "./contract.ts";
 
-/** Milliseconds without a word after which the kernel counts as busy, and after which the question counts as lost. */
-export const SLOW = 1_000;
+/** Milliseconds without a word after which the kernel is asked whether it is at the question, and as long again after
+ * which it counts as busy. */
+export const DOUBT = 500;
+export const SLOW = 2 * DOUBT;
+/** Milliseconds after which a kernel that was at the question is asked once more. */
 export const LOST = 10_000;
 
 interface Question {
@@ -15,14 +18,16 @@ interface Post {
   ask(id: string, choice: Choice): void;
   /** `null`: what Python began by itself. */
   cancel(id: string | null): void;
+  /** Ask whether the kernel is at this: `null` is what Python began by itself. */
+  check(id: string | null): void;
   /** Something changed about what is awaited. */
   changed(waiting: Waiting): void;
   newId(): string;
 }
 
 /**
- * One question in flight; the newest one waits for the answer and goes out then. Nothing fails for being slow: a
- * question that nobody has answered for ten seconds is asked again.
+ * One question in flight; the newest one waits for the answer and goes out then, or sooner where the kernel is alive
+ * and has long work to do. Nothing fails for being slow: a kernel that is not at the question is asked again.
  */
 export class Mailbox {
   #post: Post;
@@ -30,6 +35,8 @@ export class Mailbox {
   #next: Choice | null = null;
   #promised: Choice | null = null;
   #timers: ReturnType<typeof setTimeout>[] = [];
+  /** The kernel is at the question in flight, and has been for a while. */
+  #known = false;
 
   constructor(post: Post) {
     this.#post = post;
@@ -57,9 +64,10 @@ export class Mailbox {
 
   ask(choice: Choice): void {
     this.#promised = null;
-    if (this.#asked?.ids.length) {
+    if (this.#asked?.ids.length && !this.#known) {
       this.#next = choice;
     } else {
+      this.#next = null;
       this.#send({ choice, ids: [], cancelled: false });
     }
   }
@@ -110,7 +118,16 @@ export class Mailbox {
 
   /** The kernel is alive and at work. */
   heard(): void {
-    if (this.#asked) this.#watch();
+    if (this.#asked) this.#watch(true);
+  }
+
+  /** What the kernel says when it is asked whether it is at a question. */
+  checked(id: string | null, known: boolean): void {
+    const asked = this.#asked;
+    if (!asked || id !== (asked.ids.at(-1) ?? null)) return;
+    if (this.#next || (asked.cancelled && !known)) this.#proceed();
+    else if (known) this.#watch(true, LOST);
+    else this.#send(asked);
   }
 
   stop(): void {
@@ -137,17 +154,20 @@ export class Mailbox {
     this.#post.ask(id, question.choice);
   }
 
-  #watch(): void {
+  #watch(known = false, after = DOUBT): void {
     this.#quiet();
+    this.#known = known;
     this.#post.changed("asked");
-    this.#timers = [setTimeout(() => this.#post.changed("slow"), SLOW), setTimeout(() => this.#lost(), LOST)];
+    this.#timers = [
+      setTimeout(() => this.#post.changed("slow"), after + DOUBT),
+      setTimeout(() => this.#check(SLOW), after),
+    ];
   }
 
-  #lost(): void {
-    const asked = this.#asked;
-    if (asked?.cancelled || this.#next) this.#proceed();
-    else if (asked) this.#send(asked);
-    if (this.#asked) this.#post.changed("slow");
+  /** Ask, ever less often, until there is a word. */
+  #check(pause: number): void {
+    this.#timers[1] = setTimeout(() => this.#check(Math.min(2 * pause, LOST)), pause);
+    this.#post.check(this.#asked?.ids.at(-1) ?? null);
   }
 
   #quiet(): void {

@@ -14,6 +14,7 @@ import {
   type ScanContent,
   type Setup,
   type Snapshot,
+  type StateContent,
   type ToKernel,
   type Traits,
   type WidgetModel,
@@ -58,6 +59,8 @@ export class Protocol {
   #errands: Errands;
   #traits: TraitSync;
   #gone = false;
+  /** Of the newest result that came. */
+  #serial = 0;
   #origin = Math.random().toString(36).slice(2, 8);
   #count = 0;
 
@@ -104,6 +107,7 @@ export class Protocol {
     const line = new Line(caller, {
       ask: (asking, kind, id, choice) => this.#ask(asking, kind, id, choice),
       cancel: (asking, id) => this.#send({ kind: "cancel", id, pane: this.#lines.indexOf(asking) }),
+      check: (asking, id) => this.#send({ kind: "check", id, pane: this.#lines.indexOf(asking) }),
       newId: () => this.#newId(),
     });
     this.#lines.push(line);
@@ -131,11 +135,15 @@ export class Protocol {
     const model = this.#model;
     const onMessage = (content: FromKernel, buffers: Bytes[] = []) => this.#receive(content, buffers);
     const onSnapshot = () => this.#snapshotChanged();
+    const onLost = () => this.#lostKernel();
     model.on("msg:custom", onMessage);
     model.on("change:_snapshot", onSnapshot);
+    // Said by ipywidgets when the kernel is restarted.
+    model.on("comm_live_update", onLost);
     signal.addEventListener("abort", () => {
       model.off("msg:custom", onMessage);
       model.off("change:_snapshot", onSnapshot);
+      model.off("comm_live_update", onLost);
       this.#traits.end();
       this.#errands.stop();
       for (const line of this.#lines) line.stop();
@@ -161,6 +169,11 @@ export class Protocol {
     } else if (content.kind === "superseded") {
       for (const line of this.#lines) for (const box of [line.explain, line.scan]) box.superseded(content.id);
       this.#traits.settle();
+    } else if (content.kind === "standing") {
+      const line = this.#lineOf(content.id, content.pane);
+      line?.[line.workOf(content.id) ?? "explain"].checked(content.id, content.known);
+    } else if (content.kind === "state") {
+      this.#stated(content);
     } else if (content.kind === "error") {
       this.#failed(content);
     } else if (content.kind === "weights") {
@@ -175,7 +188,15 @@ export class Protocol {
     return (id !== null && this.#lines.find((line) => line.workOf(id))) || this.#lines[pane];
   }
 
+  /** While something is under way the page has the last word; then it is said once more. */
+  #stated({ number, serial, traits }: StateContent): void {
+    if (!this.#traits.correct(traits)) return;
+    this.#send({ kind: "seen", number });
+    if (serial > this.#serial) this.hello();
+  }
+
   #result(result: Result): void {
+    this.#serial = Math.max(this.#serial, result.serial);
     const line = this.#lineOf(result.id, result.pane);
     line?.caller.result(result);
     line?.explain.answered(result.id);
@@ -259,12 +280,18 @@ export class Protocol {
     }
   }
 
-  /** Only a restarted kernel makes sending fail. What is shown stays. */
-  #lostKernel(): void {
+  /** Nobody answers any more. */
+  end(): void {
     this.#gone = true;
     this.#traits.stop();
     this.#errands.stop();
     for (const line of this.#lines) line.stop();
+  }
+
+  /** Only a restarted kernel makes sending fail. What is shown stays. */
+  #lostKernel(): void {
+    if (this.#gone) return;
+    this.end();
     this.#listener.gone();
   }
 

@@ -25,7 +25,14 @@ import { type Filter, Predictions } from "./predictions.ts";
 import { type Listener, Protocol } from "./protocol.ts";
 import { rank } from "./ranking.ts";
 
-export const RESTARTED = "Kernel restarted: run the cell again.";
+export const RESTARTED: Problem = {
+  message: "Kernel restarted: run the cell again.",
+  hint: "What is shown was computed before. How it is shown can still be changed, and it can be saved.",
+};
+export const SAVED: Problem = {
+  message: "A saved picture, without its kernel: run the cell again to choose.",
+  hint: "How it is shown can be changed, and it can be saved.",
+};
 
 /** All that one widget's page knows, shared by its views. Components read the signals and call the methods. */
 export class Store implements Listener {
@@ -40,7 +47,9 @@ export class Store implements Listener {
   readonly view: Signal<View>;
   readonly trouble = signal<Problem | null>(null);
   readonly notices: Signal<readonly string[]>;
-  readonly disconnected = signal(false);
+  /** Why nobody answers any more, if so. */
+  readonly ended = signal<Problem | null>(null);
+  readonly disconnected = computed(() => this.ended.value !== null);
   /** How far the file is that Python writes, if it does. */
   readonly writing = signal<Progress | null>(null);
   readonly gallery: Gallery;
@@ -134,6 +143,12 @@ export class Store implements Listener {
       // The first map is on its way unasked. What was chosen later without a word to the kernel is not.
       pane.open(pane === this.main && !pane.latest.peek());
     }
+  }
+
+  /** A view opened in a notebook that was saved: there is nobody to answer. */
+  rest(): void {
+    this.#protocol.end();
+    this.ended.value = SAVED;
   }
 
   // What the user does.
@@ -314,10 +329,9 @@ export class Store implements Listener {
 
   gone(): void {
     const { main } = this;
-    this.disconnected.value = true;
+    this.ended.value = RESTARTED;
     this.writing.value = null;
     main.own.value = main.picture.peek()?.result?.choice ?? main.choice.peek();
-    this.trouble.value = { message: RESTARTED, hint: null };
   }
 
   #restore(): void {

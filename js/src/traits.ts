@@ -70,6 +70,15 @@ export class TraitSync {
     this.#take(this.keys);
   }
 
+  /** Python says what it holds, since a message may have been lost; false while the page has something under way. */
+  correct(traits: Partial<Traits>): boolean {
+    if (!this.#quiet) return false;
+    for (const key of this.keys)
+      if (key in traits && JSON.stringify(traits[key]) !== JSON.stringify(this.#model.get(key)))
+        this.#model.set(key, traits[key]);
+    return true;
+  }
+
   /** The kernel is gone: save nothing more. */
   stop(): void {
     this.#stopped = true;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Choice, Waiting } from "../src/contract.ts";
-import { LOST, Mailbox, SLOW } from "../src/mailbox.ts";
+import { DOUBT, LOST, Mailbox, SLOW } from "../src/mailbox.ts";
 import { CHOICE } from "./model.ts";
 
 beforeEach(() => {
@@ -15,15 +15,17 @@ const layer = (name: string): Choice => ({ ...CHOICE, layer: name });
 function open() {
   const asked: [string, string][] = [];
   const cancelled: (string | null)[] = [];
+  const checks: (string | null)[] = [];
   const waiting: Waiting[] = [];
   let count = 0;
   const mailbox = new Mailbox({
     ask: (id, choice) => asked.push([id, choice.layer]),
     cancel: (id) => cancelled.push(id),
+    check: (id) => checks.push(id),
     changed: (now) => waiting.push(now),
     newId: () => `${++count}`,
   });
-  return { mailbox, asked, cancelled, waiting };
+  return { mailbox, asked, cancelled, checks, waiting };
 }
 
 test("one question is in flight, and of those that come meanwhile only the newest goes out", () => {
@@ -72,15 +74,74 @@ test("after a second without a word the kernel is slow, until it is heard of", (
   expect(waiting.at(-1)).toBe("idle");
 });
 
+test("a kernel that says nothing is asked ever less often whether it is at the question, and nothing else", () => {
+  const { mailbox, asked, checks, waiting } = open();
+  mailbox.ask(layer("a"));
+  vi.advanceTimersByTime(DOUBT);
+  expect(checks).toEqual(["1"]);
+  vi.advanceTimersByTime(60_000);
+  expect(checks.length).toBeGreaterThan(6);
+  expect(checks.length).toBeLessThan(12);
+  expect(asked).toHaveLength(1);
+  expect(waiting.at(-1)).toBe("slow");
+});
+
+test("a kernel that is at the question is not busy, and is left alone for a while", () => {
+  const { mailbox, asked, checks, waiting } = open();
+  mailbox.ask(layer("a"));
+  vi.advanceTimersByTime(SLOW);
+  mailbox.checked("1", true);
+  expect(waiting.at(-1)).toBe("asked");
+  vi.advanceTimersByTime(LOST - 1);
+  expect(waiting.at(-1)).toBe("asked");
+  expect(checks).toHaveLength(1);
+  vi.advanceTimersByTime(SLOW);
+  expect(checks).toHaveLength(2);
+  expect(waiting.at(-1)).toBe("slow");
+  expect(asked).toHaveLength(1);
+});
+
+test("a pick does not wait for long work of a kernel that is alive: it supersedes it", () => {
+  for (const alive of ["checked", "heard"]) {
+    const { mailbox, asked } = open();
+    mailbox.ask(layer("a"));
+    if (alive === "heard") mailbox.heard();
+    else mailbox.checked("1", true);
+    mailbox.ask(layer("b"));
+    mailbox.ask(layer("c"));
+    expect(asked).toEqual([
+      ["1", "a"],
+      ["2", "b"],
+    ]);
+    mailbox.superseded("1");
+    mailbox.answered("2");
+    expect(asked.at(-1)).toEqual(["3", "c"]);
+  }
+});
+
+test("what was picked while the kernel was busy goes out with its first word, the newest alone", () => {
+  const { mailbox, asked } = open();
+  for (const name of ["a", "b", "c"]) {
+    mailbox.ask(layer(name));
+    vi.advanceTimersByTime(SLOW);
+  }
+  expect(asked).toHaveLength(1);
+  mailbox.checked("1", true);
+  expect(asked.at(-1)).toEqual(["2", "c"]);
+});
+
 test("a lost message is asked for again with a new id, and the answer to either will do", () => {
   const { mailbox, asked, waiting } = open();
   mailbox.ask(layer("a"));
-  vi.advanceTimersByTime(LOST);
+  vi.advanceTimersByTime(DOUBT);
+  mailbox.checked("other page's", false);
+  expect(asked).toHaveLength(1);
+  mailbox.checked("1", false);
   expect(asked).toEqual([
     ["1", "a"],
     ["2", "a"],
   ]);
-  expect(waiting.at(-1)).toBe("slow");
+  expect(waiting.at(-1)).toBe("asked");
   mailbox.superseded("1");
   expect(mailbox.idle).toBe(false);
   mailbox.answered("1");
@@ -101,7 +162,7 @@ test("asked again, the newest choice goes out in place of the lost one", () => {
   const { mailbox, asked } = open();
   mailbox.ask(layer("a"));
   mailbox.ask(layer("b"));
-  vi.advanceTimersByTime(LOST);
+  mailbox.checked("1", false);
   expect(asked.at(-1)).toEqual(["2", "b"]);
   mailbox.answered("2");
   expect(mailbox.idle).toBe(true);
@@ -114,7 +175,9 @@ test("what Python computes by itself is awaited, and asked for only if it does n
   mailbox.answered(null);
   expect(mailbox.idle).toBe(true);
   mailbox.expect(layer("b"));
-  vi.advanceTimersByTime(LOST);
+  mailbox.checked(null, true);
+  expect(asked).toEqual([]);
+  mailbox.checked(null, false);
   expect(asked).toEqual([["1", "b"]]);
 });
 
@@ -150,11 +213,13 @@ test("cancel names what was asked, each time, drops what waits, and is not asked
   const { mailbox, asked, cancelled } = open();
   mailbox.cancel();
   mailbox.ask(layer("a"));
-  vi.advanceTimersByTime(LOST);
+  mailbox.checked("1", false);
   mailbox.ask(layer("b"));
   mailbox.cancel();
   expect(cancelled).toEqual(["1", "2"]);
-  vi.advanceTimersByTime(LOST);
+  mailbox.checked("2", true);
+  expect(mailbox.idle).toBe(false);
+  mailbox.checked("2", false);
   expect(asked).toHaveLength(2);
   expect(mailbox.idle).toBe(true);
 });
@@ -172,7 +237,7 @@ test("what is chosen meanwhile without another map goes along with the question 
   const { mailbox, asked } = open();
   mailbox.ask(layer("a"));
   mailbox.amend(layer("a2"));
-  vi.advanceTimersByTime(LOST);
+  mailbox.checked("1", false);
   mailbox.ask(layer("b"));
   mailbox.amend(layer("b2"));
   mailbox.answered("1");

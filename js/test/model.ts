@@ -79,7 +79,7 @@ export class FakeModel implements WidgetModel {
   set(name: string, value: unknown) {
     this.state[name] = value;
     this.#unsaved[name] = value;
-    this.#emit(`change:${name}`);
+    this.emit(`change:${name}`);
   }
 
   save_changes() {
@@ -102,14 +102,21 @@ export class FakeModel implements WidgetModel {
   }
 
   say(content: Message, buffers: DataView[] = []) {
-    this.#emit("msg:custom", structuredClone(content), buffers);
+    this.emit("msg:custom", structuredClone(content), buffers);
   }
 
   /** A cell set traits; they arrive in one message. */
   async python(changed: Partial<Traits>) {
     Object.assign(this.state, changed);
-    for (const name of Object.keys(changed)) this.#emit(`change:${name}`);
+    for (const name of Object.keys(changed)) this.emit(`change:${name}`);
     await Promise.resolve();
+  }
+
+  /** Answer what the page checks: whether the kernel is at those questions. */
+  stand(known: boolean) {
+    const checks = this.sent.filter(({ kind }) => kind === "check");
+    this.sent = this.sent.filter(({ kind }) => kind !== "check");
+    for (const { id, pane } of checks) this.say({ kind: "standing", id, pane, known });
   }
 
   /** Answer a question with a result. */
@@ -117,7 +124,7 @@ export class FakeModel implements WidgetModel {
     this.say(...resultFor(explain.choice, serial, explain.id));
   }
 
-  #emit(name: string, ...args: Message[]) {
+  emit(name: string, ...args: Message[]) {
     for (const callback of [...(this.#listeners.get(name) ?? [])]) callback(...args);
   }
 }

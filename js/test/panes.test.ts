@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { LOST } from "../src/mailbox.ts";
+import { DOUBT } from "../src/mailbox.ts";
 import { MOST_PANES } from "../src/panes.ts";
 import { Store } from "../src/store.ts";
 import { SAVE_DELAY } from "../src/traits.ts";
@@ -178,7 +178,8 @@ test("Python's change of the main choice is awaited in the panes that follow it"
   model.answer(model.explains[0], 2);
   vi.advanceTimersByTime(SAVE_DELAY);
   await model.python({ class_index: 2 });
-  const ask = vi.advanceTimersByTime(LOST);
+  const ask = vi.advanceTimersByTime(DOUBT);
+  model.stand(false);
   expect(ask && model.explains.slice(1)).toMatchObject([
     { pane: 0, choice: { class_index: 2, layer: "a" } },
     { pane: 1, choice: { class_index: 2, layer: "b" } },

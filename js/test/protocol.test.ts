@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { LOST } from "../src/mailbox.ts";
-import { RESTARTED, Store } from "../src/store.ts";
+import { DOUBT, LOST } from "../src/mailbox.ts";
+import { RESTARTED, SAVED, Store } from "../src/store.ts";
 import { SAVE_DELAY } from "../src/traits.ts";
 import messages from "./fixtures/messages.json";
 import { CHOICE, FakeModel, resultFor, scanFor } from "./model.ts";
@@ -62,6 +62,16 @@ test("every message has the fields that Python reads", async () => {
   store.predictions.value.want([1]);
   model.answer(model.explains[0], 2);
   store.dive();
+  model.say(
+    ...scanFor(
+      model.sent.find(({ kind }) => kind === "scan"),
+      3,
+    ),
+  );
+  vi.advanceTimersByTime(SAVE_DELAY);
+  model.say({ kind: "state", id: null, number: 1, serial: 2, traits: {} });
+  store.pick({ layer: "c" });
+  vi.advanceTimersByTime(DOUBT);
   await vi.advanceTimersByTimeAsync(0);
   const fields = (message: object) => Object.keys(message).sort();
   const written: Record<string, object> = messages.page;
@@ -113,7 +123,8 @@ test("Python's choice is followed without a question", async () => {
 test("Python's choice whose result got lost is asked for", async () => {
   const { model } = await open();
   await model.python({ layer: "c" });
-  vi.advanceTimersByTime(LOST);
+  vi.advanceTimersByTime(DOUBT);
+  model.stand(false);
   expect(model.explains).toMatchObject([{ choice: { layer: "c" } }]);
 });
 
@@ -199,7 +210,7 @@ test("a restarted kernel: said once, what was shown stays, nothing more is sent"
   const shown = store.picture.value;
   model.dead = true;
   store.pick({ layer: "b" });
-  expect(store.trouble.value?.message).toBe(RESTARTED);
+  expect(store.ended.value).toBe(RESTARTED);
   expect(store.disconnected.value).toBe(true);
   expect(store.busy.value).toBe(false);
   expect(store.picture.value).toBe(shown);
@@ -207,6 +218,43 @@ test("a restarted kernel: said once, what was shown stays, nothing more is sent"
   expect(store.choice.value.layer).toBe("a");
   vi.advanceTimersByTime(10 * LOST);
   expect(model.saves).toEqual([]);
+});
+
+test("what ipywidgets says of a restart, and that a view has no kernel, end the asking", async () => {
+  const { model, store } = await open();
+  store.pick({ layer: "b" });
+  model.emit("comm_live_update");
+  expect(store.ended.value).toBe(RESTARTED);
+  expect(store.busy.value).toBe(false);
+  expect(store.choice.value.layer).toBe("a");
+
+  const saved = await open();
+  saved.store.rest();
+  saved.store.pick({ layer: "b" });
+  expect(saved.store.ended.value).toBe(SAVED);
+  expect(saved.model.sent).toEqual([]);
+  expect(saved.store.picture.value).not.toBeNull();
+});
+
+test("what Python says it holds is taken over, and that it was seen is said", async () => {
+  const { model, store } = await open();
+  const traits = { ...CHOICE, layer: "c", opacity: 0.25 };
+  model.say({ kind: "state", id: null, number: 4, serial: 1, traits });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(model.sent).toEqual([{ kind: "seen", number: 4 }]);
+  expect(store.choice.value.layer).toBe("c");
+  expect(store.opacity.value).toBe(0.25);
+});
+
+test("a result that the page has not seen is asked for, and while a pick is under way nothing is taken over", async () => {
+  const { model, store } = await open();
+  model.say({ kind: "state", id: null, number: 5, serial: 7, traits: {} });
+  expect(model.sent).toEqual([{ kind: "seen", number: 5 }, { kind: "hello" }]);
+  store.pick({ layer: "b" });
+  model.sent.length = 0;
+  model.say({ kind: "state", id: null, number: 6, serial: 7, traits: { ...CHOICE, layer: "c" } });
+  expect(model.sent).toEqual([]);
+  expect(store.choice.value.layer).toBe("b");
 });
 
 test("images that do not come are asked for again, ever later, until they come or fail", async () => {

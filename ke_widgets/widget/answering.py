@@ -54,6 +54,11 @@ class Answering:
         """Give the `Explanation` that the main pane showed last, or `None` before the first one."""
         return self._newest[0][2] if 0 in self._newest else None
 
+    @property
+    def serial(self):
+        """Number of the newest result."""
+        return self._serial
+
     def repeat(self):
         """Answer with the newest result of every pane once more."""
         for content, buffers, _ in list(self._newest.values()):

@@ -1,9 +1,10 @@
 """The messages between page and kernel: dataclasses on one side, JSON and binary buffers on the other.
 
-Page to kernel: `hello`, `explain`, `scan`, `cancel`, `images`, `predictions`. Kernel to page: `result`, `superseded`,
-`progress`, `error`, `scan`, `images`, `predictions`, `weights`. Every question is answered, with its id. What depends
-on a model's weights says which `generation` of them it is of. Maps travel as float16 in units of their largest size
-(`map.scale`: gradients may be smaller than a float16 can be), scores as float32, both little endian; pictures as PNG.
+Page to kernel: `hello`, `explain`, `scan`, `cancel`, `check`, `seen`, `images`, `predictions`. Kernel to page:
+`result`, `superseded`, `progress`, `standing`, `state`, `error`, `scan`, `images`, `predictions`, `weights`. Every
+question is answered, with its id. What depends on a model's weights says which `generation` of them it is of. Maps
+travel as float16 in units of their largest size (`map.scale`: gradients may be smaller than a float16 can be), scores
+as float32, both little endian; pictures as PNG.
 """
 
 from dataclasses import asdict, dataclass
@@ -57,6 +58,21 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Check:
+    """Say whether the request of that id waits or runs; `None` is one that Python made for that pane."""
+
+    id: str | None
+    pane: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The page has seen the state of that number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Pictures:
     """Send these images, scaled to a longest side of `size` pixels, or as they are where it is 0."""
 
@@ -79,12 +95,14 @@ _KINDS = {
     "explain": Explain,
     "scan": Scan,
     "cancel": Cancel,
+    "check": Check,
+    "seen": Seen,
     "images": Pictures,
     "predictions": Predictions,
 }
 
 
-def parse(content) -> Hello | Explain | Scan | Cancel | Pictures | Predictions:
+def parse(content) -> Hello | Explain | Scan | Cancel | Check | Seen | Pictures | Predictions:
     """Read a message from the page.
 
     Args:
@@ -201,6 +219,16 @@ def scan(id, pane, serial, generation, choice, layers, values, limits, milliseco
 def superseded(id):
     """Write the answer to an `explain` that a newer one, or Cancel, came before."""
     return {"kind": "superseded", "id": id}, []
+
+
+def standing(id, pane, known):
+    """Write the answer to a `check`: whether the request waits or runs."""
+    return {"kind": "standing", "id": id, "pane": pane, "known": known}, []
+
+
+def state(number, serial, traits):
+    """Write what Python holds: a number to answer with, that of the newest result, and the chosen traits."""
+    return {"kind": "state", "id": None, "number": number, "serial": serial, "traits": traits}, []
 
 
 def error(id, message, hint=None, choice=None, pane=None):

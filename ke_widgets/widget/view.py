@@ -22,9 +22,11 @@ from ke_widgets.widget.plan import first, plan, told
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.setup import COLORMAPS, describe
 from ke_widgets.widget.subject import Explanation
+from ke_widgets.widget.telling import Telling
 from ke_widgets.widget.worker import Worker
 
 _STATIC = Path(__file__).parent / "static"
+_LOOK = ("view", "opacity", "colormap", "threshold")
 _CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
 _LOOK = ("view", "opacity", "colormap", "threshold")
 _MOST_PANES = 3
@@ -107,11 +109,13 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._asked = None
         self._exports = []
         self._answering = Answering(self._session, self._answer, self._keep, self._tell_panel)
-        self._worker = Worker(self._answering.run, self._answering.failed, self._answering.rest)
+        self._worker = Worker(self._answering.run, self._answering.failed, self._rest)
+        self._telling = Telling(self._tell)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
         self.on_msg(self._receive)
         self._watch_cells("register")
         self.observe(self._chosen, names=[*_CHOICE, "panes"])
+        self.observe(self._styled, names=_LOOK)
         self._explain_all()
 
     def _first_choice(self, choice):
@@ -338,7 +342,14 @@ class ExplainerWidget(anywidget.AnyWidget):
             return
         if change["name"] == "model" and self.layer not in self._session.subjects[self.model].layers:
             self.layer = self._session.subjects[self.model].default_layer
+        self._telling.changed()
         self._explain_all()
+
+    def _styled(self, change):
+        if getattr(self._page, "speaks", False):
+            return
+        self._telling.changed()
+        self._worker.errand(lambda: None)  # It rests after that, and tells.
 
     def _explain_all(self):
         for pane in range(1 + len(self.panes)):
@@ -379,6 +390,10 @@ class ExplainerWidget(anywidget.AnyWidget):
         if not getattr(self._page, "adopting", False):
             super().send_state(key)
 
+    def _send(self, msg, buffers=None):
+        # Also what a running cell sets: published from the cell, it would make the page's messages wait for its end.
+        self._publish(lambda: super(ExplainerWidget, self)._send(msg, buffers))
+
     @contextlib.contextmanager
     def _page_speaks(self, adopting=False):
         self._page.speaks, self._page.adopting = True, adopting
@@ -405,6 +420,10 @@ class ExplainerWidget(anywidget.AnyWidget):
                 export.cancel()
         elif isinstance(message, protocol.Cancel):
             self._cancel(message)
+        elif isinstance(message, protocol.Check):
+            self._answer(protocol.standing(message.id, message.pane, self._at(message)))
+        elif isinstance(message, protocol.Seen):
+            self._telling.seen(message.number)
         elif isinstance(message, protocol.Pictures | protocol.Predictions):
             self._worker.errand(lambda: self._answering.serve(message))
         else:
@@ -429,6 +448,11 @@ class ExplainerWidget(anywidget.AnyWidget):
         for dropped in self._worker.cancel(meant):
             self._answering.drop(dropped)
 
+    def _at(self, message):
+        """Tell whether what the page asks about waits or runs."""
+        asked = [each for each in self._worker.pending() if isinstance(each, protocol.Explain | protocol.Scan)]
+        return any(each.id == message.id and (each.id is not None or each.pane == message.pane) for each in asked)
+
     def _submit(self, message):
         if isinstance(message, protocol.Explain) and message.pane == 0:
             self._asked = key(message.choice)
@@ -440,11 +464,18 @@ class ExplainerWidget(anywidget.AnyWidget):
     # What the worker's thread says.
 
     def _answer(self, message):
-        content, buffers = message
-        self._publish(lambda: self.send(content, buffers))
+        self.send(*message)
+
+    def _rest(self):
+        self._answering.rest()
+        return None if self._context is None else self._telling.rest()  # No page is open yet.
+
+    def _tell(self, number):
+        traits = {name: getattr(self, name) for name in (*_CHOICE, *_LOOK, "panes")}
+        self._answer(protocol.state(number, self._answering.serial, traits))
 
     def _keep(self, snapshot):
-        self._publish(lambda: self.set_trait("_snapshot", snapshot))
+        self.set_trait("_snapshot", snapshot)
 
     def _tell_panel(self, function):
         if self._panel is not None:

@@ -17,7 +17,8 @@ class Worker:
         run: Called with a request and a function that tells whether to stop: `"cancelled"`, `"superseded"` when a newer
             one of its sender waits, or `None`. It answers for itself; what it raises goes to `failed`.
         failed: Called with a request and the exception that `run` raised.
-        idle: Called when nothing was left to do for `rest` seconds.
+        idle: Called when nothing was left to do for `rest` seconds; gives seconds after which it is called again, or
+            `None`.
         rest: Seconds.
     """
 
@@ -76,6 +77,11 @@ class Worker:
             self._change.notify_all()
         return list(dropped.values())
 
+    def pending(self):
+        """Give the requests that wait or run."""
+        with self._change:
+            return [*self._waiting.values(), *([] if self._request is None else [self._request])]
+
     def wait(self, timeout=None):
         """Block until nothing waits or runs.
 
@@ -106,17 +112,18 @@ class Worker:
         return bool(self._errands) or bool(self._waiting)
 
     def _loop(self):
-        rested = True
+        pause = None
         while True:
             with self._change:
-                woken = self._change.wait_for(lambda: self._closed or self._busy(), None if rested else self._rest)
+                woken = self._change.wait_for(lambda: self._closed or self._busy(), pause)
                 if self._closed:
                     return
                 work = self._next() if woken else self._idle
                 self._running = work
-            rested = not woken
+            pause = self._rest if woken else None
             try:
-                work()
+                again = work()
+                pause = pause if woken else again
             except Exception:
                 # An errand that failed must not take the thread along; a request's error was answered already.
                 logging.getLogger("ke_widgets").exception("An errand of the widget failed.")

@@ -64,12 +64,14 @@ RUN_ALL = """async () => {
   return [...jupyterapp.shell.currentWidget.content.model.cells].flatMap((cell) => cell.outputs?.toJSON() ?? []);
 }"""
 RUN_CELL = """async (source) => {
+  window.cellEnded = false;
   const notebook = jupyterapp.shell.currentWidget.content;
   const index = notebook.model.sharedModel.cells.length;
   notebook.model.sharedModel.insertCell(index, { cell_type: 'code', source });
   notebook.activeCellIndex = index;
   notebook.deselectAll();
   await jupyterapp.commands.execute('notebook:run-cell');
+  window.cellEnded = true;
   return notebook.model.cells.get(index).outputs.toJSON();
 }"""
 EXECUTE = """async (code) => {
@@ -85,6 +87,15 @@ THEME = """async (theme) => {
   while (!isSet()) await new Promise(requestAnimationFrame);
 }"""
 COMMAND = "async ({ id, args }) => { await jupyterapp.commands.execute(id, args); }"
+
+
+LOOP = """
+import pathlib, time
+pathlib.Path("started").touch()
+_end = time.monotonic() + 60
+while not pathlib.Path("stop").exists() and time.monotonic() < _end:
+    {body}
+"""
 
 
 class CellError(RuntimeError):
@@ -193,11 +204,15 @@ class Lab:
         return self._open("new.ipynb", lambda target: nbformat.write(notebook, target))
 
     def _open(self, name, write):
-        folder = self._server.root / self._folder
-        folder.mkdir(exist_ok=True)
-        write(folder / name)
+        self.folder.mkdir(exist_ok=True)
+        write(self.folder / name)
         self.page.goto(f"{self._server.url}/lab/tree/{self._folder}/{name}?reset")
         return self._wait_until_ready()
+
+    @property
+    def folder(self):
+        """Where the notebook is, and its kernel runs."""
+        return self._server.root / self._folder
 
     def reload(self):
         """Save the notebook and load the page anew, with the kernel as it is."""
@@ -217,6 +232,26 @@ class Lab:
     def run_cell(self, code, timeout=60):
         """Run `code` in a new cell at the end and return its text. Raises `CellError` when it raises."""
         return _text(self._evaluate(RUN_CELL, code, timeout))
+
+    @contextlib.contextmanager
+    def running(self, body):
+        """A cell that repeats the line `body` for as long as the `with` lasts, by a file that ends it.
+
+        Yields a function that tells whether it still runs. Raises `CellError` at the end when the cell raised.
+        """
+        started, stop = self.folder / "started", self.folder / "stop"
+        for file in (started, stop):
+            file.unlink(missing_ok=True)
+        self.page.evaluate(f"(source) => {{ window.running = ({RUN_CELL})(source); }}", LOOP.format(body=body))
+        try:
+            end = time.monotonic() + START_SECONDS
+            while not started.exists():
+                assert time.monotonic() < end, "the cell never started"
+                self.page.wait_for_timeout(20)
+            yield lambda: not self.page.evaluate("window.cellEnded")
+        finally:
+            stop.touch()
+        _text(self._evaluate("() => window.running", timeout=60))
 
     def execute(self, code, timeout=60):
         """Run `code` in the kernel without a cell, so that nothing scrolls; else as `run_cell`."""

@@ -42,6 +42,8 @@ def from_kernel():
         "predictions": protocol.predictions("10", 1, 2, [0, 4], [1, 0], [0.75, 0.5], [True, None]),
         "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE, pane=1),
         "weights": protocol.weights([2, 0]),
+        "standing": protocol.standing("7", 1, True),
+        "state": protocol.state(5, 12, {"layer": "stem", "opacity": 0.5}),
         "images": protocol.pictures("8", [0, 4], 112, [(b"\x89PNG0", (96, 96)), (b"\x89PNG4", (64, 80))]),
     }
     return {
@@ -59,6 +61,8 @@ def from_page():
         "scan": {"kind": "scan", "id": "9", "pane": 0, "choice": choice},
         "predictions": {"kind": "predictions", "id": "10", "indices": [0, 4], "model": 1},
         "cancel": {"kind": "cancel", "id": "7", "pane": 1},
+        "check": {"kind": "check", "id": "7", "pane": 1},
+        "seen": {"kind": "seen", "number": 5},
         "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
     }
 
@@ -75,6 +79,8 @@ def test_messages_from_the_page_are_read():
     assert protocol.parse(page["scan"]) == protocol.Scan("9", CHOICE)
     assert protocol.parse(page["predictions"]) == protocol.Predictions("10", [0, 4], model=1)
     assert protocol.parse(page["cancel"]) == protocol.Cancel("7", pane=1)
+    assert protocol.parse(page["check"]) == protocol.Check("7", 1)
+    assert protocol.parse(page["seen"]) == protocol.Seen(5)
     assert protocol.parse(page["images"]) == protocol.Pictures("8", [0, 4], 112)
 
 

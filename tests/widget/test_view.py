@@ -139,6 +139,37 @@ def test_a_view_that_opens_is_sent_the_newest_result(widget):
     assert page.kinds() == [("result", None)]
 
 
+def test_whether_the_kernel_is_at_a_question_is_answered_from_the_handler(widget, monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(widget._session, "steps", lambda **choice: gate.wait(LONG) and iter(()))
+    page = Page(widget)
+    page.explain("a1")
+    for id in ("a1", "lost", None):
+        page.send({"kind": "check", "id": id, "pane": 0})
+    assert [(content["id"], content["known"]) for content in page.received] == [
+        ("a1", True),
+        ("lost", False),
+        (None, False),
+    ]
+    gate.set()
+
+
+def test_what_python_chose_is_told_until_it_was_seen(widget):
+    page = Page(widget)
+    page.send({"kind": "hello"})
+    states = lambda: [content for content in page.received if content["kind"] == "state"]  # noqa: E731
+    widget.opacity = 0.25
+    widget.layer = "stem"
+    end = time.monotonic() + LONG
+    while len(states()) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert states()[1]["traits"]["layer"] == "stem"
+    assert states()[1]["traits"]["opacity"] == 0.25
+    assert states()[1]["serial"] == max(c["serial"] for c in page.received if c["kind"] == "result")
+    page.send({"kind": "seen", "number": states()[1]["number"]})
+    assert widget._telling.rest() is None
+
+
 def test_pictures_are_sent_as_png(widget):
     page = Page(widget)
     page.send({"kind": "images", "id": "i", "indices": [1, 3], "size": 4})

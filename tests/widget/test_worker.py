@@ -113,7 +113,7 @@ def test_a_request_that_fails_is_reported_and_the_next_one_runs():
 def test_idle_comes_once_after_the_work():
     rested = threading.Event()
     count = []
-    worker = Worker(lambda request, why_stop: None, failed, lambda: (count.append(1), rested.set()), rest=0.01)
+    worker = Worker(lambda request, why_stop: None, failed, lambda: count.append(1) or rested.set(), rest=0.01)
     worker.submit(1)
     assert rested.wait(LONG)
     assert not threading.Event().wait(0.1)
@@ -130,3 +130,33 @@ def test_close_ends_the_thread():
     assert not worker._thread.is_alive()
     worker.submit(2)
     assert worker.wait(LONG)
+
+
+def test_what_waits_and_what_runs_is_pending():
+    gate = Gate()
+    worker = Worker(gate, failed)
+    assert worker.pending() == []
+    worker.submit(1)
+    assert gate.started.wait(LONG)
+    worker.submit(2)
+    assert sorted(worker.pending()) == [1, 2]
+    gate.open.set()
+    assert worker.wait(LONG)
+    assert worker.pending() == []
+    worker.close()
+
+
+def test_at_rest_it_is_called_again_for_as_long_as_it_wants():
+    pauses = iter([0.0, 0.0, None])
+    rested = threading.Event()
+
+    def idle():
+        pause = next(pauses)
+        if pause is None:
+            rested.set()
+        return pause
+
+    worker = Worker(lambda request, why_stop: None, failed, idle, rest=0.0)
+    worker.submit(1)
+    assert rested.wait(LONG)
+    worker.close()

@@ -43,6 +43,7 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       {store.notices.value.map((text) => (
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
+      {store.ended.value && <Trouble problem={store.ended.value} />}
       {store.trouble.value && <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />}
       <div class="ke-body">
         <Layers store={store} view={view} />

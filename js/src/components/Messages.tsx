@@ -1,13 +1,14 @@
 import type { Problem } from "../contract.ts";
 
-export function Trouble({ problem, onDismiss }: { problem: Problem; onDismiss(): void }) {
+/** What went wrong; without `onDismiss` it stays. */
+export function Trouble({ problem, onDismiss }: { problem: Problem; onDismiss?(): void }) {
   return (
     <div class="ke-message ke-trouble" role="alert">
       <p>
         {problem.message}
         {problem.hint && <span class="ke-hint"> {problem.hint}</span>}
       </p>
-      <Dismiss name="Dismiss error" onDismiss={onDismiss} />
+      {onDismiss && <Dismiss name="Dismiss error" onDismiss={onDismiss} />}
     </div>
   );
 }

@@ -27,7 +27,7 @@ export function StatusBar(props: Props) {
     <div class="ke-foot">
       <span role="status">
         <Shown picture={picture.value} facts={facts} />
-        {awaited.value === "slow" && <span class="ke-slow">kernel busy</span>}
+        {awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
       </span>
       {progress && <Work progress={progress} named={named} onCancel={pane ? () => onCancel(pane) : onCancelExport} />}
     </div>
