@@ -11,6 +11,23 @@ export function keepFromHost(event: KeyboardEvent): void {
   event.stopPropagation();
 }
 
+const SUPPRESS = "data-lm-suppress-shortcuts";
+
+/**
+ * Tell a host that looks at keys before we do which are not its own: Notebook 7 takes them on their way down, and asks
+ * the focused element alone. Escape is the host's, and so is Shift+Enter where it is no choice. Returns what ends that.
+ */
+export function claimKeys(root: HTMLElement): () => void {
+  const claim = (event: KeyboardEvent) => {
+    const [target] = event.composedPath();
+    if (!(target instanceof Element) || target === root || !root.contains(target)) return;
+    const runs = event.key === "Enter" && event.shiftKey && target.role !== "listbox";
+    target.toggleAttribute(SUPPRESS, event.key !== "Escape" && !runs);
+  };
+  addEventListener("keydown", claim, true);
+  return () => removeEventListener("keydown", claim, true);
+}
+
 /** Where a key leads in a list of `count` from position `at`; -1 if it leads nowhere. */
 export function step(key: string, at: number, count: number, page = 10): number {
   if (count === 0) return -1;

@@ -1,8 +1,13 @@
-/** Whether what lies behind an element is dark: hosts say it in many ways, but all of them paint it. */
+/** Whether an element's ground is dark, its own or that of what lies behind: hosts say it in many ways, but all paint it. */
 export function isDark(element: Element): boolean {
-  for (let at: Element | null = element; at; at = above(at)) {
-    const [red, green, blue, alpha = 1] = (getComputedStyle(at).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
-    if (alpha > 0.5 && blue !== undefined) return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128;
+  const pen = new OffscreenCanvas(1, 1).getContext("2d");
+  for (let at: Element | null = element; pen && at; at = above(at)) {
+    // Painted, a colour is four bytes in whatever notation the host wrote it; marimo's is `color(srgb 1 1 1)`.
+    pen.fillStyle = getComputedStyle(at).backgroundColor;
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillRect(0, 0, 1, 1);
+    const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data;
+    if (alpha > 127) return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128;
   }
   return false;
 }
@@ -13,8 +18,11 @@ function above(element: Element): Element | null {
 }
 
 /** Call `changed` at once and whenever the host's theme may have changed; returns what ends that. */
-export function watchTheme(element: Element, changed: (dark: boolean) => void): () => void {
-  const look = () => changed(element.parentElement ? isDark(element.parentElement) : false);
+export function watchTheme(element: HTMLElement, changed: (dark: boolean) => void): () => void {
+  const look = () => {
+    element.dataset.theme = ""; // Then its ground is the host's, or none.
+    changed(isDark(element));
+  };
   const observer = new MutationObserver(() => requestAnimationFrame(look));
   for (const target of [document.documentElement, document.body]) observer.observe(target, { attributes: true });
   observer.observe(document.head, { childList: true, subtree: true });

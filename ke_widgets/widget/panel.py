@@ -36,6 +36,7 @@ class Panel:
         right = ipywidgets.VBox([self._button, self._charts.curves], layout=ipywidgets.Layout(flex="1 1 400px"))
         self._charts.curves.layout.width = "100%"
         self.box = ipywidgets.HBox([self._charts.scores, right], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self.box.add_class("ke-charts")
 
     def show(self, explanation):
         """Show the scores of a new explanation; curves of another map are taken away."""

@@ -1,7 +1,7 @@
 import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { imageName } from "../captions.ts";
-import { keepFromHost } from "../keys.ts";
+import { claimKeys, keepFromHost } from "../keys.ts";
 import { onShortcut } from "../shortcuts.ts";
 import type { Store } from "../store.ts";
 import { watchTheme } from "../theme.ts";
@@ -20,9 +20,14 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
   useEffect(() => {
     const element = root.current;
     if (!element) return;
-    return watchTheme(element, (dark) => {
+    const endTheme = watchTheme(element, (dark) => {
       element.dataset.theme = dark ? "dark" : "light";
     });
+    const endKeys = claimKeys(element);
+    return () => {
+      endTheme();
+      endKeys();
+    };
   }, []);
   return (
     <section
