@@ -54,6 +54,7 @@ check-js: $(VENV)/.installed-test $(BUNDLE)
 
 browser: $(VENV)/.installed-test
 	@$(BIN)/python tests/browser/chromium.py
+	@$(BIN)/python -m tests.browser.firefox
 
 format: $(VENV)/.installed-test $(MODULES)
 	$(BIN)/ruff check --fix

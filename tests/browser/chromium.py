@@ -31,15 +31,20 @@ def _playwrights_own():
     return path if Path(path).exists() else None
 
 
-def _install():
-    """Try Debian's package where we are root on such a system, then Playwright's download."""
+def install_packages(*names):
+    """Install packages of Debian, where we are root on such a system."""
     if shutil.which("apt-get") and os.geteuid() == 0:
-        print("chromium: installing Debian's package", flush=True)
+        print(f"{names[0]}: installing Debian's package", flush=True)
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
         subprocess.run([*apt, "update"], env=env)
-        install = [*apt, "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
+        install = [*apt, "install", "--yes", "--no-install-recommends", *names]
         subprocess.run(install, env=env, stdout=subprocess.DEVNULL)
+
+
+def _install():
+    """Try Debian's package, then Playwright's download."""
+    install_packages("chromium", "fonts-dejavu-core")
     if not find_chromium():
         print("chromium: trying Playwright's own", flush=True)
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])

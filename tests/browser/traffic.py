@@ -67,6 +67,12 @@ def read_frame(payload):
             return None
         buffers = len(message.get("buffers", []))
         return Message(message["channel"], message["header"]["msg_type"], message["content"], buffers)
+    if (
+        payload[0] == 0
+    ):  # the older protocol, of nbclassic: lengths from the large end, the message as JSON, then buffers
+        count, start, stop = struct.unpack_from(">3I", payload)
+        message = json.loads(payload[start:stop])
+        return Message(message["channel"], message["header"]["msg_type"], message["content"], count - 1)
     # v1.kernel.websocket.jupyter.org: the number of offsets, the offsets, then channel, header, parent, metadata,
     # content and buffers between them.
     (count,) = struct.unpack_from("<Q", payload)
