@@ -11,8 +11,6 @@ from pathlib import Path
 
 from ke_widgets import shipped
 
-FIRST_NOTEBOOK = "01-quickstart.ipynb"
-
 
 def main(argv=None):
     """Run the command line `argv`, by default the program's own, and return its exit status."""
@@ -30,12 +28,20 @@ def main(argv=None):
 def _add_demo(commands):
     demo = commands.add_parser(
         "demo",
-        help="open the first notebook in JupyterLab",
-        description="Copy the notebooks to a folder and open the first in JupyterLab. "
+        help="open the notebooks in JupyterLab",
+        description="Copy the notebooks to a folder and open one in JupyterLab. "
         "Arguments that are not listed here go to JupyterLab, for example --no-browser --port=9000.",
         allow_abbrev=False,
     )
     demo.add_argument("--dir", type=Path, default=Path("ke-widgets-demo"), help="the folder (default: %(default)s)")
+    names = [path.stem for path in notebooks()]
+    demo.add_argument(
+        "--open",
+        choices=names,
+        default=next(iter(names), None),
+        metavar="NAME",
+        help=f"which to open: {', '.join(names)}",
+    )
     demo.set_defaults(run=_demo, passes_on=True)
 
 
@@ -91,14 +97,19 @@ def _demo(options, rest):
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         rest = ["--allow-root", *rest]  # JupyterLab refuses root otherwise, and root is who one is in a container
     # Not the notebook as an argument: then the URL that JupyterLab prints would not lead to it.
-    server = [f"--ServerApp.root_dir={options.dir.resolve()}", f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"]
+    server = [f"--ServerApp.root_dir={options.dir.resolve()}", f"--LabApp.default_url=/lab/tree/{options.open}.ipynb"]
     return _become([sys.executable, "-m", "jupyterlab", *server, *rest])
+
+
+def notebooks():
+    """The notebooks that come with the package, in the order in which they are to be read."""
+    return sorted(shipped.folder("notebooks").glob("*.ipynb"))
 
 
 def copy_notebooks(folder):
     """Copy the notebooks into `folder`. A file that is there stays as it is, and if it differs, that is said."""
     folder.mkdir(parents=True, exist_ok=True)
-    for source in sorted(shipped.folder("notebooks").glob("*.ipynb")):
+    for source in notebooks():
         target = folder / source.name
         if not target.exists():
             shutil.copyfile(source, target)

@@ -36,6 +36,16 @@ def test_demo_copies_the_notebooks_and_passes_the_rest_to_jupyterlab(started, pa
     assert command[-2:] == ["--no-browser", "--port=9000"]
 
 
+def test_demo_opens_the_notebook_that_is_asked_for_and_names_them_all(started, packaged, tmp_path, capsys):
+    (packaged / "02-methods.ipynb").write_text("second")
+    assert program.main(["demo", "--dir", str(tmp_path / "here"), "--open", "02-methods"]) == 0
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == ["01-quickstart.ipynb", "02-methods.ipynb"]
+    assert "--LabApp.default_url=/lab/tree/02-methods.ipynb" in started[0]
+    with pytest.raises(SystemExit, match="2"):
+        program.main(["demo", "--open", "03"])
+    assert "invalid choice: '03' (choose from" in capsys.readouterr().err
+
+
 def test_demo_leaves_what_is_there_and_says_so(started, packaged, tmp_path, capsys):
     (tmp_path / "01-quickstart.ipynb").write_text("mine")
     program.main(["demo", "--dir", str(tmp_path)])
