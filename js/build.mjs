@@ -7,6 +7,16 @@ const LIMITS = { "widget.js": 100_000, "widget.css": 100_000, "offline.js": 105_
 const out = new URL("../ke_widgets/widget/static/", import.meta.url).pathname;
 const watch = process.argv.includes("--watch");
 
+// Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short.
+const OWN = [
+  ..."activate addPane amend arrange cancelExport classQuery closePane colormapOf concentrations".split(" "),
+  ..."dismissNotice dismissTrouble edgesKnown errandFailed exporting facts focusable folded gallery".split(" "),
+  ..."inView keepColormap layerQuery methodOf modelOf nameOf newId onCancel onCancelExport onClose".split(" "),
+  ..."onContrast onDismiss onDive onPane onPick pickClass pickColormap pickContrast pickMethod".split(" "),
+  ..."pickModel pickParam pickView ranking renew reveal scanning setOpacity setThreshold settle".split(" "),
+  ..."trouble whyNoScan workOf".split(" "),
+];
+
 const common = {
   outdir: out,
   bundle: true,
@@ -15,6 +25,7 @@ const common = {
   jsxImportSource: "preact",
   legalComments: "none",
   minify: process.argv.includes("--minify"),
+  mangleProps: process.argv.includes("--minify") ? new RegExp(`^(${OWN.join("|")})$`) : undefined,
   logLevel: "warning",
 };
 const builds = await Promise.all([
