@@ -1,6 +1,6 @@
 /** Whether an element's ground is dark, its own or that of what lies behind: hosts say it in many ways, but all paint it. */
 export function isDark(element: Element): boolean {
-  const pen = new OffscreenCanvas(1, 1).getContext("2d");
+  const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   for (let at: Element | null = element; pen && at; at = above(at)) {
     // Painted, a colour is four bytes in whatever notation the host wrote it; marimo's is `color(srgb 1 1 1)`.
     pen.fillStyle = getComputedStyle(at).backgroundColor;
