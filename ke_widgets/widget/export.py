@@ -2,8 +2,6 @@
 
 import base64
 import concurrent.futures
-import hashlib
-import html
 import importlib.metadata
 import json
 import math
@@ -16,32 +14,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-_STATIC = Path(__file__).parent / "static"
+from ke_widgets.widget.page import page, text
+
 _TURN_SECONDS = 0.05
 _TELL_SECONDS = 0.1
-_HEAD = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-<div id="view"></div>
-<noscript><p>The picture is drawn by a script in this file, which this browser does not run.</p></noscript>
-<p class="about">{about}</p>
-</main>
-<script type="application/json" id="contents">{contents}</script>
-<script type="application/json" id="maps">{{"""
-_FOOT = """}}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
 
 
 class Export:
@@ -175,7 +151,7 @@ class Export:
             samples.setdefault(self._kind(*group), group)
         for kind, group in samples.items():
             yield from self._explain(*group)
-            self._lengths[kind] = [len(_text(self._maps[name])) for name in self._names(*group)]
+            self._lengths[kind] = [len(text(self._maps[name])) for name in self._names(*group)]
         for method in self._plan.methods:
             own = [self._maps[name] for group in samples.values() if group[3] == method for name in self._names(*group)]
             if all("error" in stored for stored in own):
@@ -304,7 +280,7 @@ class Export:
             with open(partial, "x", encoding="utf-8", newline="\n") as file:
                 file.write(before)
                 for number, (name, stored) in enumerate(self._maps.items()):
-                    file.write(f"{',' * (number > 0)}{_text(name)}:{_text(stored)}")
+                    file.write(f"{',' * (number > 0)}{text(name)}:{text(stored)}")
                 file.write(after)
             if not self.finished:
                 os.replace(partial, self.path)
@@ -312,51 +288,8 @@ class Export:
             partial.unlink(missing_ok=True)
 
 
-def page(title, about, contents):
-    """Write the page around the maps: nothing in it comes from elsewhere, and no text in it is taken for HTML.
-
-    Args:
-        title: The heading.
-        about: A line under the view.
-        contents: Plain data for the script, for JSON.
-
-    Returns:
-        HTML before the maps, which are the members of a JSON object, and HTML after them.
-
-    Raises:
-        RuntimeError: If a file of the package is missing, because it was installed without being built.
-    """
-    try:
-        script, style = ((_STATIC / name).read_text("utf-8") for name in ("offline.js", "offline.css"))
-    except FileNotFoundError as error:
-        raise RuntimeError(f"ke_widgets is not whole: {error.filename} is missing. Build it: npm run build.") from error
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_hash(script)}",
-            f"style-src {_hash(style)}",
-            "img-src data: blob:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
-    title, about = html.escape(title), html.escape(about)
-    head = _HEAD.format(policy=policy, title=title, style=style, about=about, contents=_text(contents))
-    return head, _FOOT.format(script=script)
-
-
 def _megabytes(size):
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
-
-
-def _text(data):
-    """Write JSON in which nothing can end the script that it stands in."""
-    text = json.dumps(data, separators=(",", ":"), default=list, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _hash(text):
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _base64(data):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from keras import ops
+from PIL import Image
 
+STILL_SIDES = (256, 400)  # Pixels of a picture in a notebook: to be seen, and not to weigh on it.
 _TABLES = Path(__file__).parent / "colormaps.json"
 
 
@@ -26,6 +28,28 @@ def colours(name):
     few = np.frombuffer(base64.b64decode(json.loads(_TABLES.read_text())[name]), "uint8").reshape(-1, 3)
     places = np.linspace(0, len(few) - 1, 256)
     return np.stack([np.interp(places, np.arange(len(few)), channel) for channel in few.T], axis=1)
+
+
+def resized(image, least, most):
+    """Scale an image so that its longest side lies between two numbers.
+
+    Args:
+        image: uint8 `(H, W, C)`.
+        least: Pixels of the longest side, at least.
+        most: Pixels of the longest side, at most.
+
+    Returns:
+        uint8 `(H', W', C)`, 3 channels where there were more; the same image where it fits.
+    """
+    side = max(image.shape[:2])
+    scale = min(max(side, least), most) / side
+    if scale == 1:
+        return image
+    shape = [max(1, round(scale * extent)) for extent in image.shape[1::-1]]
+    small = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image[..., :3]).resize(
+        shape, Image.Resampling.BILINEAR
+    )
+    return np.asarray(small).reshape(shape[1], shape[0], -1)
 
 
 def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="overlay"):
@@ -53,3 +77,40 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
     covered = np.where(strength < threshold, 0.0, 1.0 if view == "map" else opacity)
     ground = np.zeros_like(image) if view == "map" else image
     return np.rint(ground * (1 - covered) + painted * covered).astype("uint8")
+
+
+def draw(images, explanation, look, sides=None):
+    """Draw a result over its image, as it is shown.
+
+    Args:
+        images: The `Images` of a session.
+        explanation: An `Explanation` of one of them.
+        look: `view`, `opacity`, `colormap` and `threshold`, as traits have them.
+        sides: What the longest side may be, at least and at most; `None` for the image's own.
+
+    Returns:
+        A PIL image.
+    """
+    image = images.picture(explanation.image_index)
+    if sides is not None:
+        image = resized(image, *sides)
+    # A map of both signs wants two hues: the default for other maps was not chosen for it.
+    diverging = {"colormap": "RdBu_r"} if explanation.low < 0 and look["colormap"] == "inferno" else {}
+    return Image.fromarray(compose(image, explanation, **{**look, **diverging}))
+
+
+def in_words(session, explanation):
+    """Say what a picture shows.
+
+    Args:
+        session: A `Session`.
+        explanation: An `Explanation` of it.
+
+    Returns:
+        A line of text.
+    """
+    labels, title = session.labels, session.methods[explanation.method][1].title
+    against = "" if explanation.contrast is None else f" rather than {labels[explanation.contrast]}"
+    where = f" at {explanation.layer}" if explanation.layer else ""
+    of = f"{labels[explanation.unit]}{against}{where} of {session.subjects[explanation.model].model.name}"
+    return f"ExplainerWidget: {title} of {of}, image {explanation.image_index}"

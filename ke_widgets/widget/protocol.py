@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+EXPORT = "export"  # The id of an export's progress, and of its Cancel.
+
 
 @dataclass(frozen=True)
 class Choice:

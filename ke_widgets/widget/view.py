@@ -1,8 +1,10 @@
 """ExplainerWidget: traits that hold what the user chose, and the wiring between page, worker and session."""
 
+import base64
 import concurrent.futures
 import contextlib
 import contextvars
+import io
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -12,13 +14,11 @@ import anywidget
 import ipywidgets
 import traitlets
 from IPython.core.getipython import get_ipython
-from PIL import Image
 
 from ke_widgets.widget import protocol
 from ke_widgets.widget.answering import Answering, Curves, key
-from ke_widgets.widget.export import Export
-from ke_widgets.widget.picture import compose
-from ke_widgets.widget.plan import first, plan, told
+from ke_widgets.widget.exporting import begin
+from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.setup import COLORMAPS, describe
 from ke_widgets.widget.subject import Explanation
@@ -30,7 +30,7 @@ _LOOK = ("view", "opacity", "colormap", "threshold")
 _CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
 _LOOK = ("view", "opacity", "colormap", "threshold")
 _MOST_PANES = 3
-EXPORT = "export"  # The id of an export's progress, and of its Cancel.
+_STILL_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0
 
 
 class ExplainerWidget(anywidget.AnyWidget):
@@ -189,11 +189,32 @@ class ExplainerWidget(anywidget.AnyWidget):
         return self._panel.box
 
     def _repr_mimebundle_(self, **kwargs):
-        if not self._with_charts:
-            return super()._repr_mimebundle_(**kwargs)
-        if self._box is None:
+        if self._with_charts and self._box is None:
             self._box = ipywidgets.VBox([self, self.charts])
-        return self._box._repr_mimebundle_(**kwargs)
+        shown = self._box if self._with_charts else super()
+        bundle: Any = shown._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, **self._still()}, metadata
+
+    def _still(self):
+        """Give what places without widgets show: the picture as it is now, and what it is of, in words.
+
+        A notebook keeps what the cell gave when it ran, and replacing that later would open the view anew. So the first
+        map is waited for: a second where somebody may look on, who would rather see the view without its map, and as
+        long as it takes (almost) where cells are run by a program, such as nbconvert, which answers no `input()`.
+        """
+        kernel = getattr(get_ipython(), "kernel", None)
+        self._worker.wait(_STILL_SECONDS if getattr(kernel, "_allow_stdin", True) else _UNWATCHED_SECONDS)
+        found = self.result
+        if found is None:
+            return {}
+        file = io.BytesIO()
+        draw(self._session.images, found, self._look, STILL_SIDES).save(file, "PNG", optimize=True)
+        return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": in_words(self._session, found)}
+
+    @property
+    def _look(self):
+        return {name: getattr(self, name) for name in _LOOK}
 
     def save(self, path):
         """Save what the main pane shows as a picture, at the image's resolution.
@@ -201,11 +222,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         Args:
             path: Where to; the ending says the format, such as `.png`.
         """
-        explanation = self.wait()
-        image = self._session.images.picture(explanation.image_index)
-        signed = explanation.low < 0
-        colormap = "RdBu_r" if signed and self.colormap == "inferno" else self.colormap
-        Image.fromarray(compose(image, explanation, colormap, self.opacity, self.threshold, self.view)).save(path)
+        draw(self._session.images, self.wait(), self._look).save(path)
 
     def to_html(
         self,
@@ -253,36 +270,20 @@ class ExplainerWidget(anywidget.AnyWidget):
             >>> widget.close()
         """
         asked = {"images": images, "layers": layers, "classes": classes, "methods": methods}
-        traits = {**asdict(self.choice), **{name: getattr(self, name) for name in (*_LOOK, "panes")}}
-        export = self._on_worker(lambda: self._export(path, title, limit, traits, asked))
+        traits = {**asdict(self.choice), **self._look, "panes": self.panes}
+        export = self._on_worker(
+            lambda: begin(self._session, self._setup, traits, asked, path, title, limit, self._go_on, self._answer)
+        )
         self._exports.append(export)
         try:
-            self._worker.submit(export, export)
+            self._go_on(export)
             return export.wait(verbose)
         finally:
             export.cancel()
             self._exports.remove(export)
 
-    def _export(self, path, title, limit, traits, asked):
-        session = self._session
-        planned = plan(self._setup, traits, session.subjects[traits["model"]].scores, **asked)
-        name = Path(path).name
-
-        def tell(done, total):
-            self._answer(protocol.progress(EXPORT, 0, done, total, f"{name}: {done} of {total} maps"))
-
-        return Export(
-            path=path,
-            title=title or f"What {' and '.join(subject.model.name for subject in session.subjects)} looks at",
-            session=session,
-            plan=planned,
-            setup=told(self._setup, planned),
-            traits=first(planned, traits),
-            encode=protocol.encode_map,
-            limit=limit,
-            go_on=lambda export: self._worker.submit(export, export),
-            tell=tell,
-        )
+    def _go_on(self, export):
+        self._worker.submit(export, export)
 
     def _on_worker(self, function) -> Any:
         """Call a function where the session is used, and give what it gives."""
@@ -415,7 +416,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         if isinstance(message, protocol.Explain | protocol.Scan):
             self._adopt(message)
             self._submit(message)
-        elif isinstance(message, protocol.Cancel) and message.id == EXPORT:
+        elif isinstance(message, protocol.Cancel) and message.id == protocol.EXPORT:
             for export in list(self._exports):
                 export.cancel()
         elif isinstance(message, protocol.Cancel):

@@ -16,8 +16,8 @@ from playwright.sync_api import expect
 
 import ke_widgets as ke
 from ke_widgets import demo
-from tests.browser.explainer import GREY, Explainer
-from tests.browser.lab import SCREENSHOTS
+from tests.browser.explainer import GREY, Explainer, open_explainer
+from tests.browser.lab import RUN_CELL, SCREENSHOTS
 
 HOSTILE = "</script><img src=x onerror=\"document.body.textContent='hacked'\"><b>&amp;"
 LABELS = [HOSTILE, *demo.LABELS[1:]]
@@ -255,3 +255,36 @@ def test_the_sizes_of_files(exported, capsys):
         print(f"\nexported file, 8 images × 3 layers × 3 classes: {size:,} bytes, 72 maps; ", end="")
         print(f"with a second method {exported.path.stat().st_size:,} bytes")
     assert size < 1_000_000
+
+
+OUTPUTS = """() => [...jupyterapp.shell.currentWidget.content.model.cells].at(-1).outputs.toJSON()"""
+
+
+def test_in_a_notebook_the_view_answers_meanwhile_and_cancel_leaves_no_file(lab):
+    explainer = open_explainer(lab)
+    page = lab.page
+    lab.run_cell("_ = w.wait(60); w")
+    explainer = Explainer(lab, 1).settled()
+    assert {"image/png", "text/plain"} < set(page.evaluate(OUTPUTS)[0]["data"])
+    expect(page.locator(".jp-OutputArea-output > img")).to_have_count(0)  # the view, not its picture
+
+    # An export that takes long: its progress, a map in the middle of it, and Cancel.
+    lab.execute('w.params = {"repetitions": 20000, "batch_size": 1}')
+    page.evaluate(f"(source) => {{ window.ran = ({RUN_CELL})(source); }}", 'w.to_html("m.html", methods="smoothgrad")')
+    expect(explainer.root.get_by_role("progressbar", name="Progress")).to_be_visible(timeout=30_000)
+    expect(explainer.root.locator(".ke-work")).to_contain_text("m.html: 0 of 64 maps")
+    explainer.part("tree", "Layers").get_by_role("treeitem", name="block3/add").click()
+    expect(explainer.root.get_by_role("status")).to_contain_text("block3/add", timeout=30_000)
+    explainer.settled()
+    lab.screenshot("export-progress", explainer.root)
+    expect(explainer.root.locator(".ke-work")).to_contain_text("m.html: 0 of 64 maps")
+    explainer.part("button", "Cancel").click()
+    (output,) = page.evaluate("window.ran")
+    assert (output["ename"], output["evalue"]) == ("CancelledError", "m.html was cancelled; no file was written.")
+    expect(explainer.root.get_by_role("progressbar")).to_have_count(0)
+    assert lab.execute("import os; print([name for name in os.listdir() if 'm.html' in name])") == "[]"
+
+    printed = lab.run_cell('w.to_html("m.html", layers=["block3/add"], verbose=2)')
+    assert "m.html: 8 images × 1 layer × 8 classes × 1 method, 64 maps, about 0." in printed
+    expect(explainer.root.get_by_role("progressbar")).to_have_count(0)
+    assert lab.traffic.foreign == []

@@ -16,7 +16,7 @@ from ke_widgets.widget import export as exporting
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.view import ExplainerWidget
 
-LONG = 60
+LONG = 20
 HOSTILE = '</script><!--<img src=x onerror="alert(1)">'
 
 

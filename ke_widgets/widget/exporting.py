@@ -1,0 +1,47 @@
+"""From what a user asks to be written to an `Export` of it."""
+
+from pathlib import Path
+
+from ke_widgets.widget import protocol
+from ke_widgets.widget.export import Export
+from ke_widgets.widget.plan import first, plan, told
+
+
+def begin(session, setup, traits, asked, path, title, limit, go_on, answer):
+    """Check what is asked for, and make the `Export` that computes it turn by turn.
+
+    Args:
+        session: The `Session` that computes.
+        setup: What the widget's page is told once.
+        traits: What is chosen and how it is shown, by the names of the traits.
+        asked: Images, layers, classes and methods; see `plan`.
+        path: Where to.
+        title: The page's heading, or `None`.
+        limit: Bytes that the file may have.
+        go_on: Called with the export when it wants another turn.
+        answer: Called with messages for the widget's page.
+
+    Returns:
+        An `Export`.
+
+    Raises:
+        ValueError: If something that is asked for is not there, or cannot be written there.
+    """
+    planned = plan(setup, traits, session.subjects[traits["model"]].scores, **asked)
+    name = Path(path).name
+
+    def tell(done, total):
+        answer(protocol.progress(protocol.EXPORT, 0, done, total, f"{name}: {done} of {total} maps"))
+
+    return Export(
+        path=path,
+        title=title or f"What {' and '.join(subject.model.name for subject in session.subjects)} looks at",
+        session=session,
+        plan=planned,
+        setup=told(setup, planned),
+        traits=first(planned, traits),
+        encode=protocol.encode_map,
+        limit=limit,
+        go_on=go_on,
+        tell=tell,
+    )
