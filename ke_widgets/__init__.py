@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ke_widgets import demo as demo
+    from ke_widgets import doctor as doctor
     from ke_widgets import filters as filters
     from ke_widgets import inspection as inspection
     from ke_widgets import methods as methods
@@ -31,7 +32,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives. All of them come when they are first asked for: the command line and the server
 # extension are part of this package and must not wait for TensorFlow, nor a library user for the notebook's libraries.
-_MODULES = ("demo", "filters", "inspection", "methods", "metrics", "utils")
+_MODULES = ("demo", "doctor", "filters", "inspection", "methods", "metrics", "utils")
 _HOMES = {
     "ExplainerWidget": "widget.view",
     **dict.fromkeys(("explain", "explain_batches", "partial_explain"), "engine.explaining"),
@@ -52,6 +53,7 @@ __all__ = [
     "gradcampp",
     "scorecam",
     "demo",
+    "doctor",
     "filters",
     "inspection",
     "methods",

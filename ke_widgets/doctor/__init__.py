@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and what to do about it: `ke-widgets doctor`.
+"""What is installed, what is missing, and what to do about it: `ke-widgets doctor`; in a cell, `ke.doctor.report()`.
 
 A probe is a function without arguments that yields findings. Each is run by itself: one that raises is a finding too,
 so that nothing on a broken machine keeps the others from being looked at. TensorFlow is loaded in a process of its own

@@ -54,7 +54,7 @@ def _vscode():
     if missing:
         text = f"VS Code: nbextensions {', '.join(missing)} are not found, it would ask a CDN"
         return "warning", text, _reinstall(missing)
-    return "ok", f"VS Code: {_WAITS}; widget state is never saved, so a picture is kept with w.save(path)"
+    return "ok", f"VS Code: {_WAITS}; widget state is never saved, so keep results with w.to_html(path)"
 
 
 def _missing_nbextensions():

@@ -35,7 +35,8 @@ def run(seconds=SECONDS):
         yield "error", f"the process was ended by signal {-done.returncode} while TensorFlow ran", _REINSTALL
     elif done.returncode:
         reason = next(iter(reversed(done.stderr.strip().splitlines())), f"exit status {done.returncode}")
-        yield "error", f"the demo could not be explained: {reason}", _REINSTALL
+        advice = "install what is missing above" if reason.startswith("ModuleNotFoundError") else _REINSTALL
+        yield "error", f"the demo could not be explained: {reason}", advice
 
 
 def explain():

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import ke_widgets as ke
 import ke_widgets.doctor as doctor
 from ke_widgets.__main__ import main
 from ke_widgets.doctor import browser, hosts, packages, servers, trial
@@ -79,6 +80,12 @@ def test_a_probe_that_raises_is_a_finding_and_the_next_one_runs(probes, monkeypa
     assert second.level == "warning"
     assert second.text.endswith("not looked at, a_package_that_is_not_there is not installed")
     assert last == ("hosts", "ok", "last", "")
+
+
+def test_it_can_be_asked_in_a_cell(probes, capsys):
+    probes([("ok", "keras 3.15.1")])
+    assert ke.doctor.report() == 0
+    assert capsys.readouterr().out.startswith("packages\n  ok       keras 3.15.1\n")
 
 
 def test_quick_does_not_explain(probes, monkeypatch):

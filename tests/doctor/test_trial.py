@@ -37,6 +37,13 @@ def test_an_import_that_fails_is_one_line_and_no_traceback(broken):
     assert "pip install --force-reinstall tensorflow" in advice
 
 
+def test_a_missing_module_is_not_blamed_on_tensorflow(broken):
+    broken("import a_package_that_is_not_there")
+    ((_, text, advice),) = trial.run()
+    assert text.endswith("ModuleNotFoundError: No module named 'a_package_that_is_not_there'")
+    assert advice == "install what is missing above"
+
+
 def test_a_crash_of_the_process_is_an_error_and_not_ours(broken):
     broken("import os, signal; os.kill(os.getpid(), signal.SIGABRT)")
     ((level, text, _),) = trial.run()
