@@ -28,7 +28,7 @@ JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.json js/*
 help:
 	@echo "make demo     open JupyterLab on the first notebook; DEMO_ARGS='--no-browser --port=9000' goes to JupyterLab"
 	@echo "make test     check everything: ruff, pyright, tsc, biome, vitest, pytest with the browser tests"
-	@echo "make bench    measure what is slow to measure: the layer graph of the largest model, in node and in a browser"
+	@echo "make bench    measure what is slow to measure: the layer graph of the largest model, six notebooks at once on one server"
 	@echo "make format   format Python and TypeScript"
 	@echo "make clean    remove what these commands made, the environment too"
 	@echo "PYTHON=... chooses the interpreter, VENV=... the place of the environment (.venv)."
@@ -42,6 +42,7 @@ test: check check-js browser
 bench: check-js browser
 	@$(NPM) run bench
 	@$(BIN)/python -m tests.benchmarks.graph
+	@$(BIN)/python -m tests.benchmarks.load
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check

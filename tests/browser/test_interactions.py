@@ -1,15 +1,13 @@
 """Many quick choices, a long drag, and thousands of images: in a real JupyterLab with a real kernel."""
 
 import base64
-import json
-import struct
 import time
-from itertools import pairwise
 
 import numpy as np
 from playwright.sync_api import expect
 
 from tests.browser.explainer import Explainer, bare_map, open_explainer
+from tests.browser.traffic import Answers
 
 STEPS = 300
 # Seeded choices of layer, class, method and image, by mouse and by key, 15 ms apart.
@@ -62,28 +60,6 @@ DRAG = """async (steps) => {
   slider.dispatchEvent(new Event('change', { bubbles: true }));
   return milliseconds;
 }"""
-
-
-class Answers:
-    """What widgets of the kernel sent to the page: contents and their buffers."""
-
-    def __init__(self, page):
-        self.received = []
-        page.on("websocket", lambda socket: socket.on("framereceived", self._on_frame))
-
-    def of(self, *kinds):
-        return [(content, buffers) for content, buffers in self.received if content.get("kind") in kinds]
-
-    def _on_frame(self, payload):
-        if isinstance(payload, str):
-            return
-        (count,) = struct.unpack_from("<Q", payload)
-        offsets = struct.unpack_from(f"<{count}Q", payload, 8)
-        parts = [payload[start:stop] for start, stop in pairwise(offsets)]
-        if json.loads(parts[1])["msg_type"] == "comm_msg":
-            data = json.loads(parts[4]).get("data", {})
-            if data.get("method") == "custom":
-                self.received.append((data["content"], parts[5:]))
 
 
 def asked(lab, kind, since=0):

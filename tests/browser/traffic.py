@@ -59,6 +59,28 @@ class Traffic:
             self.messages.append(message)
 
 
+class Answers:
+    """What widgets of the kernel sent to the page: contents and their buffers."""
+
+    def __init__(self, page):
+        self.received = []
+        page.on("websocket", lambda socket: socket.on("framereceived", self._on_frame))
+
+    def of(self, *kinds):
+        return [(content, buffers) for content, buffers in self.received if content.get("kind") in kinds]
+
+    def _on_frame(self, payload):
+        if isinstance(payload, str):
+            return
+        (count,) = struct.unpack_from("<Q", payload)
+        offsets = struct.unpack_from(f"<{count}Q", payload, 8)
+        parts = [payload[start:stop] for start, stop in pairwise(offsets)]
+        if json.loads(parts[1])["msg_type"] == "comm_msg":
+            data = json.loads(parts[4]).get("data", {})
+            if data.get("method") == "custom":
+                self.received.append((data["content"], parts[5:]))
+
+
 def read_frame(payload):
     """Decode a websocket frame to the kernel, of either of Jupyter's protocols; None when it is something else."""
     if isinstance(payload, str):
