@@ -66,7 +66,7 @@ class Export:
         self._change = threading.Condition()
         self._told = 0.0
         self._work = self._make()
-        self.total = sum(len(self._layers_of(model, method)) for model, _, _, method in self._groups())
+        self.total = sum(len(layers) for _, _, layers, _, _ in self._groups())
 
     def turn(self):
         """Go on for a moment; whoever calls this may do something else between two turns."""
@@ -153,7 +153,7 @@ class Export:
             yield from self._explain(*group)
             self._lengths[kind] = [len(text(self._maps[name])) for name in self._names(*group)]
         for method in self._plan.methods:
-            own = [self._maps[name] for group in samples.values() if group[3] == method for name in self._names(*group)]
+            own = [self._maps[name] for group in samples.values() if group[1] == method for name in self._names(*group)]
             if all("error" in stored for stored in own):
                 raise ValueError(f"`methods` must name methods that run on this model: {method!r} {own[0]['error']}")
         self._page = self._around()
@@ -166,7 +166,7 @@ class Export:
             )
         yield
         for group in groups:
-            if group not in samples.values():
+            if group != samples[self._kind(*group)]:
                 yield from self._explain(*group)
         if self._session.generations() != generations:
             raise RuntimeError(
@@ -176,35 +176,41 @@ class Export:
         self._write()
 
     def _groups(self):
-        """List what is computed together: model, image, class, method."""
+        """List what is computed together: model, method, layers, image, class.
+
+        One layer comes after the other, since few compiled functions are kept, and the classes of an image together.
+        """
         plan = self._plan
         return [
-            (model, image, class_index, method)
+            (model, method, layers, image, class_index)
             for model in range(len(plan.layers))
             for method in plan.methods
+            for layers in self._together(model, method)
             for image in plan.images
             for class_index in plan.classes
         ]
 
-    def _kind(self, model, image, class_index, method):
-        """What the size of a map depends on."""
-        return model, method, self._sizes[image]
+    def _together(self, model, method):
+        """Part the layers into those that one pass gives: all, where that is to be had and worth it, or each."""
+        layers = self._plan.layers[model] if self._looks_at_layer[method] else [""]
+        scans = method in self._session.scan_methods and self._session.subjects[model].why_no_scan() is None
+        return [tuple(layers)] if scans and len(layers) > 2 else [(layer,) for layer in layers]
 
-    def _layers_of(self, model, method):
-        return self._plan.layers[model] if self._looks_at_layer[method] else [""]
+    def _kind(self, model, method, layers, image, class_index):
+        """What the size of a group's maps depends on."""
+        return model, method, layers, self._sizes[image]
 
-    def _names(self, model, image, class_index, method):
+    def _names(self, model, method, layers, image, class_index):
         """Name each map, as `js/src/offline/archive.ts` does."""
         place = self._plan.images.index(image)
-        return [f"{model} {place} {class_index} {method} {layer}" for layer in self._layers_of(model, method)]
+        return [f"{model} {place} {class_index} {method} {layer}" for layer in layers]
 
-    def _explain(self, model, image, class_index, method):
-        """Compute a group: all its layers in one pass, where that is to be had and worth it."""
+    def _explain(self, model, method, layers, image, class_index):
+        """Compute a group."""
         choice = {"image_index": image, "class_index": class_index, "method": method, "model": model}
         choice |= {"params": self._traits["params"], "contrast_index": None}
-        layers = self._layers_of(model, method)
-        names = self._names(model, image, class_index, method)
-        if len(layers) > 2 and self._scans(model, method):
+        names = self._names(model, method, layers, image, class_index)
+        if len(layers) > 1:
             subject = self._session.subjects[model]
             started = time.perf_counter()
             values, limits = self._session.scan(layer=layers[0], **choice)
@@ -231,9 +237,6 @@ class Export:
         else:
             self._maps[name] = self._entry(found.map, found.low, found.high, found.note, found.milliseconds)
         yield
-
-    def _scans(self, model, method):
-        return method in self._session.scan_methods and self._session.subjects[model].why_no_scan() is None
 
     def _entry(self, values, low, high, note, milliseconds):
         content, buffer = self._encode(values, low, high)
