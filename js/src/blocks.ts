@@ -73,24 +73,21 @@ function between(items: readonly Item[], edges: readonly Edge[]): [number, numbe
 }
 
 /** For each row, how many before it are still needed after it: none where every path goes through the row. */
-function widths(count: number, edges: readonly Edge[]): number[] {
-  const last = Array.from({ length: count }, (_, row) => row);
+function widths(count: number, edges: readonly Edge[]): Int32Array {
+  const last = new Int32Array(count);
   for (const [from, to] of edges) last[from] = Math.max(last[from], to);
-  const change = new Array(count + 1).fill(0);
-  last.forEach((end, row) => {
-    if (end <= row + 1) return;
+  const change = new Int32Array(count + 1);
+  for (let row = 0; row < count; row++) {
+    if (last[row] <= row + 1) continue;
     change[row + 1]++;
-    change[end]--;
-  });
-  let width = 0;
-  return change.slice(0, count).map((step) => {
-    width += step;
-    return width;
-  });
+    change[last[row]]--;
+  }
+  for (let row = 1; row < count; row++) change[row] += change[row - 1];
+  return change.subarray(0, count);
 }
 
 /** Where skips reach over whole blocks (NASNet), blocks end where paths meet and next to nothing goes past. */
-function split(first: number, last: number, merges: Uint8Array, width: readonly number[]): [number, number][] {
+function split(first: number, last: number, merges: Uint8Array, width: Int32Array): [number, number][] {
   const parts: [number, number][] = [];
   const cuts = (from: number, to: number, most: number) => {
     let start = from;

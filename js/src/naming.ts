@@ -1,10 +1,11 @@
 /** What the names of layers tell: which share a beginning, and which were not given by anybody. */
 
-const letters = (text: string) => text.replace(/[\d_]/g, "").toLowerCase();
+const letters = (text: string) => text.replace(/[\d_]+/g, "").toLowerCase();
 
 /** Keras named it: `batch_normalization_7`. */
-export function isAutomatic({ name, type }: { name: string; type: string }): boolean {
-  return letters(name) === letters(type);
+export function isAutomatic(name: string, type: string): boolean {
+  // Most names differ in their first letter already.
+  return name[0].toLowerCase() === type[0].toLowerCase() && letters(name) === letters(type);
 }
 
 /** Whether a name is `prefix`, or goes on after it with a word of its own. */

@@ -31,11 +31,12 @@ export function terms(query: string): string[] {
  * that word. (`conv2` means the layers of that name, not each Conv2D.)
  */
 function search(nodes: readonly TreeNode[], words: readonly string[]): boolean[] {
+  if (words.length === 0) return nodes.map(() => true);
   const texts = nodes.map(({ path, type }) => ({ path: path.toLowerCase(), type: type.toLowerCase() }));
   const named = new Set(words.filter((word) => texts.some(({ path }) => path.includes(word))));
   const fits = ({ path, type }: { path: string; type: string }) =>
     words.every((word) => path.includes(word) || type === word || (!named.has(word) && type.includes(word)));
-  return texts.map((text, index) => words.length === 0 || (!nodes[index].block && fits(text)));
+  return texts.map((text, index) => !nodes[index].block && fits(text));
 }
 
 /** The nested models around a node, the nearest first. */

@@ -130,13 +130,13 @@ test.each(GRAPHS)("%s: at most 80 rows are open at first, the chosen one among t
 });
 
 test("which names Keras gave, and what names begin with", () => {
-  expect(isAutomatic({ name: "batch_normalization_7", type: "BatchNormalization" })).toBe(true);
-  expect(isAutomatic({ name: "re_lu", type: "ReLU" })).toBe(true);
-  expect(isAutomatic({ name: "conv_7", type: "Conv2D" })).toBe(false);
+  expect(isAutomatic("batch_normalization_7", "BatchNormalization")).toBe(true);
+  expect(isAutomatic("re_lu", "ReLU")).toBe(true);
+  expect(isAutomatic("conv_7", "Conv2D")).toBe(false);
   expect(beginning("block1_conv", "block1")).toBe(true);
   expect(beginning("block10_conv", "block1")).toBe(false);
   const named = (...names: string[]) =>
-    prefixOf(names.map((name) => ({ name, automatic: isAutomatic({ name, type: "Conv2D" }) })));
+    prefixOf(names.map((name) => ({ name, automatic: isAutomatic(name, "Conv2D") })));
   expect(named("conv2_block1_1_conv", "conv2_block1_out")).toBe("conv2_block1");
   expect(named("conv2_block1_out", "conv2_block10_out")).toBe("conv2");
   expect(named("left", "right")).toBe("");

@@ -6,10 +6,13 @@ import { step, used } from "../keys.ts";
 import { barLengths, firstRows, search } from "../ranking.ts";
 import { Marked } from "./Marked.tsx";
 import { SearchBox } from "./SearchBox.tsx";
+import { useAfterPaint } from "./useAfterPaint.ts";
 import { scrollToItem } from "./useWindow.ts";
 
 /** Rows that exist at once; whoever looks for another class types. */
 const LIMIT = 100;
+/** Those that are in view at first. */
+const FIRST = 24;
 
 interface Props {
   labels: readonly string[];
@@ -87,9 +90,10 @@ function Options({ box, found, ...props }: OptionsProps) {
   const { labels, ranking, result, chosen, contrast, enabled, query, onPick } = props;
   const id = useId();
   const cursor = useSignal(chosen.peek());
-  const visible = useComputed(() => firstRows(found.value, chosen.value, LIMIT));
+  const limit = useAfterPaint() ? LIMIT : FIRST;
+  const visible = firstRows(found.value, chosen.value, limit);
   const bars = useComputed(() => (result.value ? barLengths(result.value.scores, result.value.scores_kind) : null));
-  const { rows, more } = visible.value;
+  const { rows, more } = visible;
   useEffect(() => {
     const row = box.current?.querySelector<HTMLElement>("[aria-selected='true']");
     if (box.current && row) scrollToItem(box.current, row.offsetTop, row.offsetHeight, "y");

@@ -6,6 +6,7 @@ import { step, used } from "../keys.ts";
 import type { Prediction, Predictions } from "../predictions.ts";
 import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
+import { useAfterPaint } from "./useAfterPaint.ts";
 import { scrollToItem, useWindow } from "./useWindow.ts";
 
 /** A thumbnail of 56 px and the gap beside it. */
@@ -32,7 +33,9 @@ interface Props {
 
 export function ImageStrip(props: Props) {
   const { count, predictions, targets, model } = props;
+  const painted = useAfterPaint();
   const passing = useComputed(() => predictions.value.passing());
+  const items = useComputed(() => passing.value ?? Array.from({ length: count }, (_, i) => i));
   return (
     <section class="ke-strip-of-images">
       {(targets || model) && (
@@ -41,7 +44,7 @@ export function ImageStrip(props: Props) {
           {model && <span class="ke-told-by">Predictions of {model}</span>}
         </div>
       )}
-      <Reel {...props} items={useComputed(() => passing.value ?? Array.from({ length: count }, (_, i) => i))} />
+      {painted && <Reel {...props} items={items} />}
     </section>
   );
 }
