@@ -35,8 +35,10 @@ export class Predictions {
     this.#all = new Array(count);
   }
 
+  /** Undefined where it is not known yet, or the image cannot be read. */
   at(index: number): Prediction | undefined {
-    return this.#all[index];
+    const known = this.#all[index];
+    return known && known.top >= 0 ? known : undefined;
   }
 
   /** These came into view. */

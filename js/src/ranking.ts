@@ -19,7 +19,7 @@ export function search(order: readonly number[], labels: readonly string[], quer
 }
 
 export interface Window {
-  /** The rows to render: the first `limit`, and the chosen one in any case. */
+  /** The rows to render: the first `limit`, and the chosen one wherever it is among those that fit. */
   rows: number[];
   /** How many are left out. */
   more: number;
@@ -27,8 +27,8 @@ export interface Window {
 
 export function firstRows(found: readonly number[], chosen: number, limit: number): Window {
   const rows = found.slice(0, limit);
-  const pinned = chosen >= 0 && !rows.includes(chosen);
-  const more = found.length - rows.length - (pinned && found.includes(chosen) ? 1 : 0);
+  const pinned = !rows.includes(chosen) && found.includes(chosen);
+  const more = found.length - rows.length - (pinned ? 1 : 0);
   return { rows: pinned ? [...rows, chosen] : rows, more };
 }
 

@@ -52,6 +52,8 @@ export class Store implements Listener {
   readonly disconnected = computed(() => this.ended.value !== null);
   /** How far the file is that Python writes, if it does. */
   readonly writing = signal<Progress | null>(null);
+  /** Why nothing came of what was done last. */
+  readonly refusal = signal("");
   readonly gallery: Gallery;
   /** What the active pane's model sees. */
   readonly predictions: ReadonlySignal<Predictions>;
@@ -156,6 +158,7 @@ export class Store implements Listener {
   /** Choose, in the active pane; `moving` through depth. */
   pick(changed: Overrides, moving = false): void {
     if (this.disconnected.peek()) return;
+    this.refusal.value = "";
     const pane = this.active.peek();
     const before = this.panes.peek().map(({ key }) => key);
     const colormap = this.colormapOf(this.main.choice.peek());
@@ -224,7 +227,11 @@ export class Store implements Listener {
 
   /** One more pane, of what the active one shows but for `changed`; it is the active one then. */
   addPane(changed: Overrides = {}): void {
-    if (this.disconnected.peek() || this.panes.peek().length >= MOST_PANES) return;
+    if (this.disconnected.peek()) return;
+    if (this.panes.peek().length >= MOST_PANES) {
+      this.refusal.value = `${MOST_PANES} panes are open, and there is room for no more: close one first.`;
+      return;
+    }
     const from = this.active.peek();
     const own = from === this.main ? {} : from.own.peek();
     batch(() => {
@@ -240,6 +247,7 @@ export class Store implements Listener {
   closePane(pane: Pane): void {
     const at = this.panes.peek().indexOf(pane);
     if (at < 1) return;
+    this.refusal.value = "";
     batch(() => {
       this.#panes.drop(pane);
       // Those behind have another number now: what was asked under the old one is asked anew.

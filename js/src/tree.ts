@@ -15,8 +15,6 @@ export interface Row {
   /** Among its siblings on show, from 1. */
   position: number;
   siblings: number;
-  /** Fits the query; true for all when there is none. */
-  hit: boolean;
 }
 
 /** Rows that a list can open with. */
@@ -27,16 +25,17 @@ export function terms(query: string): string[] {
 }
 
 /**
- * Which nodes fit every word of the query: by path, by their type's full name, or by a part of it where no path has
- * that word. (`conv2` means the layers of that name, not each Conv2D.)
+ * The nodes that fit every word of the query, in order: by path, by their type's full name, or by a part of it where no
+ * path has that word. (`conv2` means the layers of that name, not each Conv2D.) None without a word.
  */
-function search(nodes: readonly TreeNode[], words: readonly string[]): boolean[] {
-  if (words.length === 0) return nodes.map(() => true);
+export function search(nodes: readonly TreeNode[], query: string): number[] {
+  const words = terms(query);
+  if (words.length === 0) return [];
   const texts = nodes.map(({ path, type }) => ({ path: path.toLowerCase(), type: type.toLowerCase() }));
   const named = new Set(words.filter((word) => texts.some(({ path }) => path.includes(word))));
   const fits = ({ path, type }: { path: string; type: string }) =>
     words.every((word) => path.includes(word) || type === word || (!named.has(word) && type.includes(word)));
-  return texts.map((text, index) => !nodes[index].block && fits(text));
+  return [...texts.keys()].filter((index) => !nodes[index].block && fits(texts[index]));
 }
 
 /** The nested models around a node, the nearest first. */
@@ -62,14 +61,10 @@ export function initiallyFolded(nodes: readonly LayerNode[], chosen: number): Se
   return folded;
 }
 
-/** The rows on show, in order. A query shows what fits it, with the nested models around it, folded or not. */
-export function visibleRows(nodes: readonly TreeNode[], folded: ReadonlySet<number>, query = ""): Row[] {
-  const words = terms(query);
-  const searching = words.length > 0;
-  const hits = search(nodes, words);
-  const shown = searching ? withAncestors(nodes, hits) : unfolded(nodes, folded);
+/** The rows on show, in order. */
+export function visibleRows(nodes: readonly TreeNode[], folded: ReadonlySet<number>): Row[] {
+  const shown = unfolded(nodes, folded);
   const parents = containers(nodes);
-  const open = (index: number) => parents.has(index) && (searching ? true : !folded.has(index));
   const counts = new Map<number, number>();
   const rows: Row[] = [];
   nodes.forEach(({ parent }, index) => {
@@ -79,22 +74,13 @@ export function visibleRows(nodes: readonly TreeNode[], folded: ReadonlySet<numb
     rows.push({
       index,
       expandable: parents.has(index),
-      expanded: open(index),
+      expanded: parents.has(index) && !folded.has(index),
       position,
       siblings: 0,
-      hit: hits[index],
     });
   });
   for (const row of rows) row.siblings = counts.get(nodes[row.index].parent) ?? 0;
   return rows;
-}
-
-function withAncestors(nodes: readonly LayerNode[], hits: readonly boolean[]): boolean[] {
-  const shown = [...hits];
-  for (let index = nodes.length - 1; index >= 0; index--) {
-    if (shown[index] && nodes[index].parent >= 0) shown[nodes[index].parent] = true;
-  }
-  return shown;
 }
 
 function unfolded(nodes: readonly LayerNode[], folded: ReadonlySet<number>): boolean[] {
@@ -117,11 +103,9 @@ export function typeAhead(nodes: readonly TreeNode[], rows: readonly Row[], from
   return -1;
 }
 
-/** The next hit from row `from` in direction `step`, round the ends; -1 if none. */
-export function nextHit(rows: readonly Row[], from: number, step: 1 | -1): number {
-  for (let n = 1; n <= rows.length; n++) {
-    const at = (((from + n * step) % rows.length) + rows.length) % rows.length;
-    if (rows[at].hit) return at;
-  }
-  return -1;
+/** The hit after a node (or before it, with `step` -1), round the ends; -1 if there is none. */
+export function nextHit(hits: readonly number[], from: number, step: 1 | -1): number {
+  const beyond = hits.filter((hit) => (hit - from) * step > 0);
+  const first = step > 0 ? 0 : -1;
+  return beyond.at(first) ?? hits.at(first) ?? -1;
 }

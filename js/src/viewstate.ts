@@ -1,8 +1,8 @@
-import { batch, type Signal, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { LayerNode } from "./contract.ts";
 import { type OutlineNode, outline } from "./outline.ts";
 import type { Store } from "./store.ts";
-import { ancestors, initiallyFolded } from "./tree.ts";
+import { ancestors, initiallyFolded, search } from "./tree.ts";
 
 /** A place in the picture, from 0 to 1 in both directions; `told` where it is to be read out. */
 export interface Spot {
@@ -40,6 +40,8 @@ export class TreeState {
   /** The layers and what they fold into. */
   readonly layers: readonly OutlineNode[];
   readonly layerQuery = signal("");
+  /** The layers that fit the query, in order. */
+  readonly hits: ReadonlySignal<readonly number[]>;
   readonly folded: Signal<ReadonlySet<number>>;
   /** The row that the keyboard is on. */
   readonly active: Signal<number>;
@@ -49,11 +51,16 @@ export class TreeState {
     const at = this.#find(chosen);
     this.folded = signal(initiallyFolded(this.layers, at));
     this.active = signal(Math.max(0, at));
+    this.hits = computed(() => search(this.layers, this.layerQuery.value));
   }
 
   /** Make a layer's row visible, and the active one. */
   reveal(path: string): void {
-    const index = this.#find(path);
+    this.open(this.#find(path));
+  }
+
+  /** Unfold what is around a row, and go there. */
+  open(index: number): void {
     if (index < 0) return;
     const folded = new Set(this.folded.peek());
     for (const around of ancestors(this.layers, index)) folded.delete(around);

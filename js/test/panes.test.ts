@@ -86,6 +86,9 @@ test("there are four panes at most", async () => {
   const { store } = await open();
   for (let i = 0; i < 6; i++) store.addPane();
   expect(store.panes.value).toHaveLength(MOST_PANES);
+  expect(store.refusal.value).toContain("close one first");
+  store.closePane(store.panes.value[3]);
+  expect(store.refusal.value).toBe("");
 });
 
 test("a closed pane's answer is nobody's, and those behind it take its number", async () => {

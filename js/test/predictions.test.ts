@@ -39,6 +39,18 @@ test("what Python wrote is kept", () => {
   expect(predictions.known.value).toBe(2);
 });
 
+test("an image that cannot be read is known to have no prediction, and not asked about again", async () => {
+  const { predictions, asked } = open();
+  predictions.want([1, 2]);
+  await Promise.resolve();
+  const content = { kind: "predictions", id: "", model: 0, generation: 0, indices: [1, 2] } as const;
+  predictions.keep({ ...content, indices: [1, 2], top: [-1, 3], score: [0, 1], right: [null, true] });
+  predictions.want([1, 2]);
+  await Promise.resolve();
+  expect([predictions.at(1), predictions.at(2)?.top]).toEqual([undefined, 3]);
+  expect(asked).toHaveLength(1);
+});
+
 test("to filter, the rest is asked for chunk after chunk, and stops with the filter", async () => {
   const { predictions, asked, answer } = open();
   predictions.choose("wrong");

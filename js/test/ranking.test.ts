@@ -15,10 +15,10 @@ test("search keeps the order of the ranking and wants every word, or the class's
   expect(search([3, 1, 0, 2], LABELS, " ")).toEqual([3, 1, 0, 2]);
 });
 
-test("firstRows renders the first ones, always the chosen one, and counts the rest", () => {
+test("firstRows renders the first ones, the chosen one if it fits, and counts the rest", () => {
   expect(firstRows([5, 4, 3, 2], 4, 2)).toEqual({ rows: [5, 4], more: 2 });
   expect(firstRows([5, 4, 3, 2], 2, 2)).toEqual({ rows: [5, 4, 2], more: 1 });
-  expect(firstRows([5, 4], 9, 2)).toEqual({ rows: [5, 4, 9], more: 0 });
+  expect(firstRows([5, 4], 9, 2)).toEqual({ rows: [5, 4], more: 0 });
   expect(firstRows([5, 4], -1, 2)).toEqual({ rows: [5, 4], more: 0 });
 });
 

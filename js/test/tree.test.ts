@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ancestors, initiallyFolded, nextHit, typeAhead, visibleRows } from "../src/tree.ts";
+import { ancestors, initiallyFolded, nextHit, search, typeAhead, visibleRows } from "../src/tree.ts";
 import { node } from "./model.ts";
 
 const NODES = [
@@ -36,20 +36,16 @@ test("visibleRows hides all that is inside a folded model, however deep", () => 
   expect(rows[1].expanded).toBe(false);
 });
 
-test("a query shows what fits it and the models around it, folded or not", () => {
-  const rows = visibleRows(NODES, new Set([1, 2]), "CONV1");
-  expect(names(rows)).toEqual(["backbone", "block1", "conv1"]);
-  expect(rows.map(({ hit }) => hit)).toEqual([false, false, true]);
-  expect(rows.map(({ siblings }) => siblings)).toEqual([1, 1, 1]);
-});
-
 test("a query fits by path, by type, and by all of its words", () => {
-  expect(names(visibleRows(NODES, new Set(), "block1/conv1"))).toEqual(["backbone", "block1", "conv1"]);
-  expect(names(visibleRows(NODES, new Set(), "dens"))).toEqual(["logits"]);
-  expect(names(visibleRows(NODES, new Set(), "relu"))).toEqual(["backbone", "relu"]);
-  expect(visibleRows(NODES, new Set(), "conv2d")).toHaveLength(4);
-  expect(names(visibleRows(NODES, new Set(), "backbone relu"))).toEqual(["backbone", "relu"]);
-  expect(visibleRows(NODES, new Set(), "nothing such")).toEqual([]);
+  const found = (query: string) => search(NODES, query).map((index) => NODES[index].name);
+  expect(found("CONV1")).toEqual(["conv1"]);
+  expect(found("block1/conv1")).toEqual(["conv1"]);
+  expect(found("dens")).toEqual(["logits"]);
+  expect(found("relu")).toEqual(["relu"]);
+  expect(found("conv2d")).toEqual(["conv1", "conv2"]);
+  expect(found("backbone relu")).toEqual(["relu"]);
+  expect(found("nothing such")).toEqual([]);
+  expect(found("")).toEqual([]);
 });
 
 test("ancestors are the models around, the nearest first", () => {
@@ -77,12 +73,13 @@ test("typeAhead finds the next name, goes round the end, and stays on a longer b
 });
 
 test("nextHit walks the hits both ways and round the ends", () => {
-  const rows = visibleRows(NODES, new Set(), "conv");
-  expect(names(rows)).toEqual(["backbone", "block1", "conv1", "conv2"]);
-  expect(nextHit(rows, -1, 1)).toBe(2);
-  expect(nextHit(rows, 2, 1)).toBe(3);
-  expect(nextHit(rows, 3, 1)).toBe(2);
-  expect(nextHit(rows, 2, -1)).toBe(3);
+  const hits = search(NODES, "conv");
+  expect(hits).toEqual([3, 4]);
+  expect(nextHit(hits, 0, 1)).toBe(3);
+  expect(nextHit(hits, 3, 1)).toBe(4);
+  expect(nextHit(hits, 6, 1)).toBe(3);
+  expect(nextHit(hits, 4, -1)).toBe(3);
+  expect(nextHit(hits, 3, -1)).toBe(4);
   expect(nextHit([], -1, 1)).toBe(-1);
 });
 

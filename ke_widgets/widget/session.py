@@ -163,14 +163,26 @@ class Session:
 
         Returns:
             The class with the highest score for each, that score, and whether it is true (`None` without `targets`).
+            An image that cannot be read has the class -1.
         """
         for index in image_indices:
             _check_range("image_index", index, len(self.images), "images")
         _check_range("model", model, len(self.subjects), "models")
-        scores = self.subjects[model].scores(image_indices)
-        top = scores.argmax(axis=-1)
-        right = [None if self.targets is None else bool(self.targets[i, t]) for i, t in zip(image_indices, top)]
-        return top.tolist(), scores.max(axis=-1).tolist(), right
+        scores = _scores_of_readable(self.subjects[model], image_indices)
+        top = [int(scores[index].argmax()) if index in scores else -1 for index in image_indices]
+        true = self.targets
+        right = [None if true is None or t < 0 else bool(true[i, t]) for i, t in zip(image_indices, top)]
+        return top, [float(scores[index].max()) if index in scores else 0.0 for index in image_indices], right
+
+
+def _scores_of_readable(subject, image_indices):
+    """Map images to their scores; those that cannot be read are left out, and cost the others nothing."""
+    try:
+        return dict(zip(image_indices, subject.scores(image_indices)))
+    except ValueError:
+        if len(image_indices) == 1:
+            return {}
+    return {index: each for index in image_indices for each in _scores_of_readable(subject, [index]).values()}
 
 
 def _one_each(name, value, count):

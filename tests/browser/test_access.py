@@ -211,9 +211,11 @@ def test_names_with_html_are_text(lab):
     expect(alert).to_contain_text(bad)
     explainer.settled()
     explainer.part("searchbox", "Find class").fill("img")
+    expect(classes.get_by_role("option")).to_have_count(1)  # what fits, and not the chosen one, which stays chosen
     expect(classes.get_by_role("option").first).to_have_attribute("title", bad)
+    expect(explainer.root.get_by_role("status")).to_contain_text(end)
     explainer.part("searchbox", "Find layer").fill("onerror")
-    expect(tree.get_by_role("treeitem")).to_have_count(1)
+    expect(tree.locator("[data-hit]")).to_have_count(1)
     expect(tree).to_contain_text(bad)
     explainer.part("listbox", "Images").get_by_role("option").nth(1).click()
     expect(alert).to_contain_text(f"{bad}.png")

@@ -70,6 +70,9 @@ def test_panes_show_what_python_holds_and_are_read_at_one_place(lab):
     expect(panes).to_have_count(4)
     expect(compare).to_be_disabled()
     explainer.settled()
+    explainer.part("listbox", "Classes").get_by_role("option").nth(2).click(modifiers=["Control"])
+    status = explainer.root.get_by_role("status")
+    expect(status).to_contain_text("4 panes are open, and there is room for no more: close one first.")
     page.wait_for_timeout(500)  # the choice is saved once it rests
     assert explainer.ask("len(w.panes)") == 3
     assert save(explainer).size == (4 * 96 + 3 * 8, 96)

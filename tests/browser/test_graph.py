@@ -81,6 +81,43 @@ def test_a_block_folds_and_unfolds_and_is_never_chosen(opened):
     expect(block).to_have_attribute("data-holds", "true")
 
 
+def test_a_search_lights_its_hits_and_enter_walks_through_them(opened):
+    page = opened("graph-DenseNet121")
+    heading, search = page.get_by_role("heading", name="Layers"), page.get_by_role("searchbox", name="Find layer")
+    before = page.get_by_role("treeitem").count(), page.locator(".ke-edge").count()
+    chosen = page.locator('[role="treeitem"][aria-selected="true"]').get_attribute("data-path")
+    search.fill("pool")
+    hits = page.locator("[data-hit]")
+    active = page.locator('[role="treeitem"][tabindex="0"]')
+    expect(heading).to_contain_text("of 14")
+    assert page.get_by_role("treeitem").count() >= before[0], "rows stay"
+    assert page.locator(".ke-edge").count() >= before[1] > 0, "and so do the edges"
+    seen = []
+    for _ in range(15):
+        expect(active).to_have_attribute("data-hit", "true")
+        expect(active).to_be_in_viewport()
+        seen.append((active.get_attribute("data-path"), heading.inner_text().split("\n")[-1]))
+        search.press("Enter")
+    assert seen[0] == seen[14]
+    assert len({path for path, _ in seen}) == 14
+    assert {text for _, text in seen} == {f"{number} of 14" for number in range(1, 15)}
+    search.press("Shift+Enter")
+    expect(active).to_have_attribute("data-path", seen[0][0])
+    # Into what is folded: a hit inside a block opens it, and folded blocks tell how many they hold.
+    search.fill("conv3_block7_2_conv")
+    expect(hits).to_have_count(1)
+    expect(active).to_have_attribute("data-path", "conv3_block7_2_conv")
+    search.fill("conv4 concat")
+    expect(page.locator(".ke-count mark").first).to_contain_text("of")
+    page.screenshot(path=SCREENSHOTS / "graph-search.png")
+    search.fill("nothing such")
+    expect(heading).to_contain_text("none fits")
+    search.press("Escape")
+    expect(search).to_have_value("")
+    expect(hits).to_have_count(0)
+    assert page.locator('[role="treeitem"][aria-selected="true"]').get_attribute("data-path") == chosen
+
+
 def test_the_way_to_the_output_is_lit_and_nothing_before_it(opened):
     page = opened("graph-multi_output")
     row(page, "lateral").click()

@@ -196,6 +196,11 @@ def test_an_image_that_cannot_be_read_is_told_in_the_pane_that_wants_it(model, i
     assert (thumbnails["kind"], thumbnails["sizes"]) == ("images", [[8, 8], [0, 0]])
     assert (error["kind"], error["id"], error["pane"]) == ("error", "e", 1)
     assert "2.png" in error["message"]
+    page.send({"kind": "predictions", "id": "p", "indices": [0, 2, 1], "model": 0})
+    with contextlib.suppress(ValueError):
+        widget.wait(LONG)
+    top = model(images[:2].astype("float32")).numpy().argmax(-1)
+    assert page.received[-1]["top"] == [top[0], -1, top[1]]
     widget.close()
 
 

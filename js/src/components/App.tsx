@@ -59,6 +59,7 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       <StatusBar
         picture={store.picture}
         awaited={store.awaited}
+        refusal={store.refusal}
         working={store.working}
         writing={store.writing}
         panes={store.panes}

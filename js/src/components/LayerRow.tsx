@@ -22,6 +22,10 @@ interface Props {
   /** The kernel is there to be asked. */
   enabled: boolean;
   searching: boolean;
+  /** It fits the query. */
+  hit: boolean;
+  /** So many that fit are folded away inside. */
+  hidden: number;
   query: ReadonlySignal<string>;
   /** What tells more about it, while that is on show. */
   described?: string;
@@ -29,7 +33,8 @@ interface Props {
 }
 
 export function LayerRow(props: Props) {
-  const { node, row, top, beside, chosen, holds, active, enabled, searching, query, described, onClick } = props;
+  const { node, row, top, beside, chosen, holds, active, enabled, described, onClick } = props;
+  const { searching, hit, hidden, query } = props;
   const pickable = enabled && node.spatial;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys of all its rows
@@ -39,7 +44,8 @@ export function LayerRow(props: Props) {
       data-path={node.block ? undefined : node.path}
       data-index={row.index}
       data-fixed={!(node.spatial || node.block) || undefined}
-      data-miss={!row.hit || undefined}
+      data-hit={hit || undefined}
+      data-miss={(searching && !hit && hidden === 0) || undefined}
       data-holds={holds || undefined}
       aria-label={spoken(node)}
       aria-level={node.level + 1}
@@ -61,14 +67,18 @@ export function LayerRow(props: Props) {
           </svg>
         )}
       </span>
-      {searching ? (
+      {hit ? (
         <span class="ke-name">
-          <Marked text={node.name} query={query} />
+          <Marked text={node.label} query={query} />
         </span>
       ) : (
         <Name text={node.label} />
       )}
-      {node.layers > 0 && !row.expanded && <span class="ke-count">{formatCount(node.layers)}</span>}
+      {node.layers > 0 && !row.expanded && (
+        <span class="ke-count">
+          {hidden > 0 && <mark>{formatCount(hidden)} of</mark>} {formatCount(node.layers)}
+        </span>
+      )}
       <span class="ke-shape">{formatShape(node.shape)}</span>
     </div>
   );

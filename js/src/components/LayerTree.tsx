@@ -1,8 +1,8 @@
-import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useId, useMemo, useRef } from "preact/hooks";
 import { formatCount } from "../format.ts";
 import { gutterWidth, ROW_HEIGHT } from "../gutter.ts";
-import { type Row, terms } from "../tree.ts";
+import { nextHit, type Row, terms } from "../tree.ts";
 import { edgesOf } from "../wiring.ts";
 import { LayerCard } from "./LayerCard.tsx";
 import { LayerRow } from "./LayerRow.tsx";
@@ -25,21 +25,30 @@ export function LayerTree(props: Props) {
   const { rows } = tree;
   const searching = useComputed(() => terms(view.layerQuery.value).length > 0);
   const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
-  const beside = useGutter(nodes, edges, rows, chosen, searching);
+  const beside = useGutter(nodes, edges, rows, chosen);
   const card = useCard(rows);
   const id = useId();
-  const found = useComputed(() => rows.value.filter(({ hit }) => hit).length);
+  const hits = view.hits.value;
+  const place = hits.indexOf(view.active.value) + 1;
+  // The first hit from here on is shown as one types; Enter goes on from it.
+  useSignalEffect(() => {
+    const { value: found } = view.hits;
+    if (!found.includes(view.active.peek())) view.open(nextHit(found, view.active.peek(), 1));
+  });
   const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
   return (
     <section class="ke-side ke-layers" {...card.handlers}>
       <h3>
         Layers
-        <span>
-          {searching.value && `${formatCount(found.value)} of `}
-          {formatCount(count)}
+        <span aria-live="polite">
+          {!searching.value
+            ? formatCount(count)
+            : hits.length === 0
+              ? "none fits"
+              : `${formatCount(place)} of ${formatCount(hits.length)}`}
         </span>
       </h3>
-      <SearchBox name="Find layer" query={view.layerQuery} onKey={treeSearchKeys(tree, box)} />
+      <SearchBox name="Find layer" query={view.layerQuery} onKey={treeSearchKeys(props, box)} />
       {unused.value && <p class="ke-aside">This method explains the input: no layer is looked at.</p>}
       {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
       {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
@@ -56,7 +65,6 @@ export function LayerTree(props: Props) {
         >
           <Rows {...props} {...tree} beside={beside} searching={searching.value} card={card.shown} cardId={id} />
         </div>
-        {rows.value.length === 0 && <p class="ke-aside">No layer fits.</p>}
       </div>
       {card.shown.value && <LayerCard id={id} nodes={nodes} edges={edges} {...card.shown.value} />}
     </section>
@@ -75,6 +83,7 @@ function Rows(props: RowsProps) {
   const { nodes, chosen, enabled, view, onPick, rows, at, range, beside, searching, card, cardId } = props;
   const [first, last] = range.value;
   const roving = Math.max(0, at.value);
+  const hits = new Set(view.hits.value);
   const described = card.value?.index;
   const start = nodes.findIndex(({ path, block }) => path === chosen.value && !block);
 
@@ -102,6 +111,8 @@ function Rows(props: RowsProps) {
         holds={!row.expanded && start > row.index && start < node.end}
         active={position === roving}
         enabled={enabled.value}
+        hit={hits.has(row.index)}
+        hidden={row.expanded || !searching ? 0 : countWithin(view.hits.value, row.index + 1, node.end)}
         searching={searching}
         query={view.layerQuery}
         described={described === row.index ? cardId : undefined}
@@ -109,4 +120,9 @@ function Rows(props: RowsProps) {
       />
     );
   });
+}
+
+/** How many of the hits are folded away inside a row. */
+function countWithin(hits: readonly number[], from: number, end: number): number {
+  return hits.filter((hit) => hit >= from && hit < end).length;
 }

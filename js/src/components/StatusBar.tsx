@@ -8,6 +8,8 @@ interface Props {
   /** Of the active pane. */
   picture: ReadonlySignal<Picture | null>;
   awaited: ReadonlySignal<Waiting>;
+  /** Why nothing came of what was done last. */
+  refusal: ReadonlySignal<string>;
   /** Whose progress is told. */
   working: ReadonlySignal<Pane | null>;
   /** How far the file is that Python writes, if it does. */
@@ -19,14 +21,14 @@ interface Props {
 }
 
 export function StatusBar(props: Props) {
-  const { picture, awaited, working, writing, panes, facts, onCancel, onCancelExport } = props;
+  const { picture, awaited, refusal, working, writing, panes, facts, onCancel, onCancelExport } = props;
   const pane = awaited.value === "idle" ? null : working.value;
   const progress = pane ? pane.working.value : writing.value;
   const named = pane && panes.value.length > 1 ? `Pane ${1 + panes.value.indexOf(pane)}: ` : "";
   return (
     <div class="ke-foot">
       <span role="status">
-        <Shown picture={picture.value} facts={facts} />
+        {refusal.value ? <b>{refusal}</b> : <Shown picture={picture.value} facts={facts} />}
         {awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
       </span>
       {progress && <Work progress={progress} named={named} onCancel={pane ? () => onCancel(pane) : onCancelExport} />}

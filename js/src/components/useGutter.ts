@@ -14,11 +14,9 @@ export function useGutter(
   edges: readonly Edge[],
   rows: ReadonlySignal<Row[]>,
   chosen: ReadonlySignal<string>,
-  searching: ReadonlySignal<boolean>,
 ) {
   const drawn = useComputed(() => {
-    // Between hits there are rows that are not shown, and no edge could be followed.
-    if (searching.value || edges.length === 0) return null;
+    if (edges.length === 0) return null;
     const wiring = attach(nodes, rows.value, edges);
     const lanes = assignLanes(rows.value.length, wiring.edges);
     return { ...wiring, lanes, pieces: cut(rows.value.length, wiring.edges, lanes) };

@@ -31,7 +31,7 @@ export interface Tree {
 /** The rows, the one that the keyboard is on, and the scrolling that keeps it in view. */
 export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLElement | null>) {
   const takeFocus = useRef(false);
-  const rows = useComputed(() => visibleRows(nodes, view.folded.value, view.layerQuery.value));
+  const rows = useComputed(() => visibleRows(nodes, view.folded.value));
   const count = useComputed(() => rows.value.length);
   const at = useComputed(() => rows.value.findIndex(({ index }) => index === view.active.value));
   const { range, extent } = useWindow(box, count, ROW_HEIGHT, "y");
@@ -60,7 +60,7 @@ export function useTreeKeys({ nodes, view, enabled, onPick }: TreeProps, { rows,
   const typed = useRef({ text: "", time: 0 });
 
   function turn(row: Row, open: boolean) {
-    if (row.expandable && row.expanded !== open && !view.layerQuery.peek()) view.fold(row.index, !open);
+    if (row.expandable && row.expanded !== open) view.fold(row.index, !open);
     else if (open && row.expandable) activate(at.peek() + 1);
     else if (!open) activate(rows.peek().findIndex(({ index }) => index === nodes[row.index].parent));
   }
@@ -92,16 +92,11 @@ export function useTreeKeys({ nodes, view, enabled, onPick }: TreeProps, { rows,
 }
 
 /** The keys of the search above it: Enter walks the hits, Shift+Enter back, Down enters the tree. */
-export function treeSearchKeys({ rows, at, activate }: Tree, box: RefObject<HTMLElement | null>) {
+export function treeSearchKeys({ view }: TreeProps, box: RefObject<HTMLElement | null>) {
   return (event: KeyboardEvent) => {
-    if (event.key === "Enter") {
-      activate(nextHit(rows.peek(), at.peek(), event.shiftKey ? -1 : 1), false);
-    } else if (event.key === "ArrowDown") {
-      if (at.peek() < 0) activate(nextHit(rows.peek(), -1, 1));
-      else box.current?.querySelector<HTMLElement>(ROVING)?.focus();
-    } else {
-      return;
-    }
+    if (event.key === "Enter") view.open(nextHit(view.hits.peek(), view.active.peek(), event.shiftKey ? -1 : 1));
+    else if (event.key === "ArrowDown") box.current?.querySelector<HTMLElement>(ROVING)?.focus();
+    else return;
     used(event);
   };
 }
