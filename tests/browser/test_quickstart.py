@@ -123,11 +123,10 @@ def test_it_looks_right_in_light_and_dark(explainer):
 def test_an_exception_in_a_method_is_an_alert_and_the_widget_goes_on(explainer):
     lab = explainer.lab
     lab.execute("""
-from ke_widgets import methods as _methods
-_kept = _methods.step_by_step
-def _broken(*args, **kwargs):
+_kept = w._session.steps
+def _broken(**choice):
     raise RuntimeError("broken on purpose")
-_methods.step_by_step = _broken
+w._session.steps = _broken
 """)
     before = explainer.pixels()
     tree = explainer.part("tree", "Layers")
@@ -138,7 +137,7 @@ _methods.step_by_step = _broken
     kept = np.abs(explainer.pixels() - before)[48:]
     assert kept.max() < 0.1, "what was shown stays, under the message"
     lab.screenshot("quickstart-error", explainer.root)
-    lab.execute("_methods.step_by_step = _kept")
+    lab.execute("w._session.steps = _kept")
     tree.get_by_role("treeitem", name="conv2").last.click()
     assert explainer.settled().result()["layer"] == "block4/conv2"
     expect(alert).to_have_count(0)
