@@ -80,10 +80,25 @@ function write(branches: readonly Branch[], parent: number, made: OutlineNode[],
   let layers = 0;
   for (const { node, index, label, inside } of branches) {
     const level = parent < 0 ? 0 : made[parent].level + 1;
-    const { path, name, type, shape, spatial, params, inputs } = node;
+    const { path, name, type, shape, spatial, absent, params, inputs } = node;
     const block = index < 0;
     // Spelled out: a copy by `...` with other values after it takes V8 twenty times as long.
-    const row = { path, name, type, shape, level, parent, spatial, params, inputs, label, block, layers: 0, end: 0 };
+    const row = {
+      path,
+      name,
+      type,
+      shape,
+      spatial,
+      absent,
+      params,
+      inputs,
+      level,
+      parent,
+      label,
+      block,
+      layers: 0,
+      end: 0,
+    };
     if (index >= 0) at[index] = made.length;
     made.push(row);
     row.layers = write(inside, made.length - 1, made, at);
