@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from tornado import web
 
 from ke_widgets import server
 
@@ -26,6 +27,16 @@ def load(chosen):
 
 def test_the_default_connection_is_replaced_and_nothing_else():
     assert load(ZMQChannelsWebsocketConnection) == {SETTING: server.PromptConnection, "other": 1}
+
+
+def test_it_adds_no_route():
+    settings = {SETTING: ZMQChannelsWebsocketConnection}
+    web_app = web.Application([("/one", web.RequestHandler)], **settings)
+    routes = [rule.matcher for router in (web_app.default_router, web_app.wildcard_router) for rule in router.rules]
+    server._load_jupyter_server_extension(SimpleNamespace(web_app=web_app, log=logging.getLogger("test")))
+    then = [rule.matcher for router in (web_app.default_router, web_app.wildcard_router) for rule in router.rules]
+    assert web_app.settings[SETTING] is server.PromptConnection
+    assert then == routes
 
 
 def test_a_connection_that_the_user_chose_stays():

@@ -163,7 +163,7 @@ def test_everything_works_from_the_keyboard_and_the_notebook_takes_no_key(lab):
         lab.screenshot(f"narrow-{theme}", explainer.root)
 
 
-HOSTILE = """
+HOSTILE = r"""
 import json, os, tempfile
 os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
@@ -173,55 +173,142 @@ import ke_widgets as ke
 from ke_widgets.widget import view
 BAD = "<img src=x onerror=window.hacked=1>"
 END = "</script><script>window.hacked=1</script>"
+LONG = "long " * 2000
+TEXTS = [BAD, END, "javascript:window.hacked=1", "\u202egnorts\u200b\u2066 <b>", LONG]
+TEXTS += ["\"'`\\ & &amp;", "{{7*7}} ${7*7} %s"]
 keras.utils.set_random_seed(0)
 x = inputs = keras.Input((16, 16, 3))
 x = keras.layers.Rescaling(1 / 255)(x)
 x = keras.layers.Conv2D(4, 3, name="first")(x)
 x = keras.layers.Conv2D(4, 3, name="second", activation="relu")(x)
 x = keras.layers.GlobalAveragePooling2D()(x)
-model = keras.Model(inputs, keras.layers.Dense(3)(x))
+model = keras.Model(inputs, keras.layers.Dense(len(TEXTS))(x))
 folder = tempfile.mkdtemp()
 paths = [os.path.join(folder, name) for name in ("good.png", BAD + ".png")]
 for path in paths:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), "uint8")).save(path)
 # TensorFlow takes no such name for a layer; another backend might.
+# So are the names, titles and words of methods, which a user may bring.
 describe = view.describe
-view.describe = lambda session: json.loads(json.dumps(describe(session)).replace('"first"', json.dumps(BAD)))
-w = ke.ExplainerWidget(model, paths, labels=[BAD, END, "<b>"], charts=False)
+def hostile(session):
+    setup = json.loads(json.dumps(describe(session)).replace('"first"', json.dumps(BAD)))
+    setup["model"] = setup["models"][0]["name"] = BAD
+    setup["notices"] = TEXTS
+    for method in setup["methods"]:
+        for param in method["params"]:
+            param["help"] = BAD
+        if method["name"] == "smoothgrad":
+            method["title"] = BAD
+            method["params"].append({"name": BAD, "kind": "choice", "default": BAD, "choices": TEXTS, "help": BAD})
+    return setup
+view.describe = hostile
+w = ke.ExplainerWidget(model, paths, labels=TEXTS, charts=False)
 view.describe = describe
 os.remove(paths[1])
 """
 
 
-def test_names_with_html_are_text(lab):
+FOREIGN_ELEMENTS = "img[src]:not([src^=blob]):not([src^=data]), script, iframe, object, a, style, link, [onerror]"
+
+
+def test_text_from_elsewhere_is_only_ever_text(lab):
+    asked, dialogs = [], []
+    lab.page.on("request", lambda request: asked.append(request.url))
+    lab.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     explainer = open_explainer(lab, "w", start=HOSTILE)
-    bad, end = explainer.ask("[BAD, END]")
+    root, texts = explainer.root, explainer.ask("TEXTS")
+    bad, end, *_ = texts
+
+    def is_harmless():
+        assert lab.page.evaluate("window.hacked") is None
+        assert dialogs == []
+        assert (
+            root.locator(FOREIGN_ELEMENTS).evaluate_all("(all) => all.map((each) => each.outerHTML.slice(0, 200))")
+            == []
+        )
+        assert root.evaluate("(root) => root.scrollWidth <= root.clientWidth"), "nothing sticks out"
+
+    # Notices, one for each text, letter by letter.
+    notices = root.locator(".ke-notice, .ke-message").all_text_contents()
+    for text in texts:
+        assert any(text in notice for notice in notices), text[:50]
+    is_harmless()
+    lab.screenshot("hostile-notices", root)
+    while (dismiss := root.get_by_role("button", name=re.compile("Dismiss"))).count():
+        dismiss.first.click()
+
+    # Labels of classes: as long as they are, of one line each.
     classes = explainer.part("listbox", "Classes")
-    expect(classes).to_contain_text(bad)
-    expect(classes).to_contain_text(end)
-    classes.get_by_role("option", name=end).click()
-    expect(explainer.root.get_by_role("status")).to_contain_text(end)
+    options = classes.get_by_role("option")
+    assert sorted(options.evaluate_all("(all) => all.map((each) => each.title)")) == sorted(texts)
+    assert max(options.evaluate_all("(all) => all.map((each) => each.offsetHeight)")) < 60
+    for text in (end, *texts[2:]):
+        options.nth(options.evaluate_all("(all) => all.map((each) => each.title)").index(text)).click()
+        expect(root.get_by_role("status")).to_contain_text(text.strip()[:40])
+        explainer.settled()
+        is_harmless()
+    lab.screenshot("hostile-labels", root)
+
+    # Names of layers: in the tree, the card, the error.
     tree = explainer.part("tree", "Layers")
     row = tree.get_by_role("treeitem", name=bad).first
     expect(row).to_contain_text("onerror")
     row.hover()
-    expect(explainer.root.get_by_role("tooltip")).to_contain_text(bad)
+    expect(root.get_by_role("tooltip")).to_contain_text(bad)
     row.click()
-    alert = explainer.root.get_by_role("alert")
-    expect(alert).to_contain_text(bad)
+    expect(root.get_by_role("alert").filter(has_text=bad)).to_have_count(1)
     explainer.settled()
+    is_harmless()
     explainer.part("searchbox", "Find class").fill("img")
     expect(classes.get_by_role("option")).to_have_count(1)  # what fits, and not the chosen one, which stays chosen
     expect(classes.get_by_role("option").first).to_have_attribute("title", bad)
-    expect(explainer.root.get_by_role("status")).to_contain_text(end)
+    expect(root.get_by_role("status")).to_contain_text(texts[-1])
     explainer.part("searchbox", "Find layer").fill("onerror")
     expect(tree.locator("[data-hit]")).to_have_count(1)
     expect(tree).to_contain_text(bad)
-    explainer.part("listbox", "Images").get_by_role("option").nth(1).click()
-    expect(alert).to_contain_text(f"{bad}.png")
-    lab.screenshot("hostile", explainer.root)
+    explainer.part("searchbox", "Find layer").fill("")
+
+    # A method with such a title, parameter and choices.
+    explainer.part("combobox", "Method").select_option(label=bad)
+    form = root.get_by_role("combobox", name=re.compile("onerror"))
+    expect(form.get_by_role("option")).to_have_count(len(texts))
+    is_harmless()
+    lab.screenshot("hostile-method", root)
+    explainer.part("combobox", "Method").select_option("gradcam")
     explainer.settled()
-    assert lab.page.evaluate("window.hacked") is None
-    assert explainer.root.locator("img[src], script").count() == 0
+
+    # What a method raises.
+    lab.execute("""
+kept = w._session.steps
+def broken(**choice):
+    raise RuntimeError(BAD + END)
+w._session.steps = broken
+""")
+    tree.get_by_role("treeitem", name="second").first.click()
+    explainer.part("combobox", "Method").select_option("gradcampp")
+    expect(root.get_by_role("alert").filter(has_text=bad + end)).not_to_have_count(0)
+    is_harmless()
+    lab.execute("w._session.steps = kept")
+    explainer.part("combobox", "Method").select_option("gradcam")
+    explainer.settled()
+
+    # The path of an image; the page gets bytes, and never a path that it could fetch.
+    explainer.part("listbox", "Images").get_by_role("option").nth(1).click()
+    expect(root.get_by_role("alert").filter(has_text=f"{bad}.png")).to_have_count(1)
+    explainer.part("listbox", "Images").get_by_role("option").nth(0).click()
+    explainer.settled()
+    assert lab.execute("print(folder in json.dumps(w._setup))") == "False"
+    assert [url for url in asked if ".png" in url] == []
+
+    # A saved result that somebody has changed.
+    lab.execute("""
+saved = dict(w._snapshot)
+saved["content"] = {**saved["content"], "serial": 10**6, "note": BAD, "unit": END, "scores_kind": BAD}
+w.set_trait("_snapshot", saved)
+""")
+    expect(root.get_by_role("status")).to_contain_text(bad)
+    is_harmless()
+    lab.screenshot("hostile", root)
     assert lab.traffic.problems == []
+    assert lab.traffic.foreign == []
     assert Explainer(lab).root.get_attribute("aria-busy") == "false"
