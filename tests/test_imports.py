@@ -23,7 +23,16 @@ ORDER = [
 ]
 
 # Parts of the widget that know nothing of each other, nor of what puts them together.
-APART = ["widget.protocol", "widget.worker", "widget.graph", "widget.charts", "widget.plan", "widget.export"]
+APART = [
+    "widget.protocol",
+    "widget.worker",
+    "widget.graph",
+    "widget.charts",
+    "widget.plan",
+    "widget.export",
+    "widget.telling",
+    "widget.rerun",
+]
 TOGETHER = ["widget.session", "widget.panel", "widget.view"]
 
 # Who may import what, and whether only inside a function.

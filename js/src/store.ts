@@ -25,14 +25,9 @@ import { type Filter, Predictions } from "./predictions.ts";
 import { type Listener, Protocol } from "./protocol.ts";
 import { rank } from "./ranking.ts";
 
-export const RESTARTED: Problem = {
-  message: "Kernel restarted: run the cell again.",
-  hint: "What is shown was computed before. How it is shown can still be changed, and it can be saved.",
-};
-export const SAVED: Problem = {
-  message: "A saved picture, without its kernel: run the cell again to choose.",
-  hint: "How it is shown can be changed, and it can be saved.",
-};
+const hint = "Opacity, threshold, colormap and Save still work.";
+export const RESTARTED: Problem = { message: "Kernel restarted: run the cell again.", hint };
+export const SAVED: Problem = { message: "A saved picture, without its kernel: run the cell again to choose.", hint };
 
 /** All that one widget's page knows, shared by its views. Components read the signals and call the methods. */
 export class Store implements Listener {

@@ -19,6 +19,7 @@ from ke_widgets.widget import protocol
 from ke_widgets.widget.answering import Answering, Curves, key
 from ke_widgets.widget.exporting import begin
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
+from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.setup import COLORMAPS, describe
 from ke_widgets.widget.subject import Explanation
@@ -107,6 +108,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._page = threading.local()
         self._context = None
         self._asked = None
+        self._shown = 0
         self._exports = []
         self._answering = Answering(self._session, self._answer, self._keep, self._tell_panel)
         self._worker = Worker(self._answering.run, self._answering.failed, self._rest)
@@ -116,6 +118,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._watch_cells("register")
         self.observe(self._chosen, names=[*_CHOICE, "panes"])
         self.observe(self._styled, names=_LOOK)
+        replace(self, get_ipython())
         self._explain_all()
 
     def _first_choice(self, choice):
@@ -428,6 +431,7 @@ class ExplainerWidget(anywidget.AnyWidget):
         elif isinstance(message, protocol.Pictures | protocol.Predictions):
             self._worker.errand(lambda: self._answering.serve(message))
         else:
+            self._shown += 1
             self._answering.repeat()
 
     def _adopt(self, message):
