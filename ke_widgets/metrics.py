@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ke_widgets.engine.chunks import chunk_size
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.gradient import forward
 from ke_widgets.inspection import SPATIAL_AXIS, check_model, gather_units
@@ -54,7 +55,9 @@ def pointing_game(maps, masks):
     return np.take_along_axis(masks.reshape(-1, height * width, units), top[:, None], axis=1)[:, 0]
 
 
-def deletion(model, inputs, maps, indices=None, *, steps=32, baseline: Any = 0.0, activation=None, batch_size=16):
+def deletion(
+    model, inputs, maps, indices=None, *, steps=32, baseline: Any = 0.0, activation=None, batch_size: int | None = None
+):
     r"""Take pixels away in the order of the map, the highest first, and watch the unit's score fall.
 
     $$A_u = \int_0^1 s_u\big(x_0 \odot T_f + x \odot (1 - T_f)\big) \, df$$
@@ -75,7 +78,8 @@ def deletion(model, inputs, maps, indices=None, *, steps=32, baseline: Any = 0.0
             takes centred images, and black for one that takes pixels.
         activation: A function, or the name of one in `keras.activations`, that makes scores of the model's output
             `(N, U_all)`, such as `"softmax"` where it gives logits; `None` leaves it.
-        batch_size: Images that go through the model at once. It changes nothing in the scores.
+        batch_size: Images that go through the model at once; `None` takes what is fastest on this device. It changes
+            nothing in the scores.
 
     Returns:
         Shares of pixels `(S + 1,)`, from 0 to 1; scores `(B, S + 1, U)` at each; and areas `(B, U)` under them by
@@ -103,7 +107,17 @@ def deletion(model, inputs, maps, indices=None, *, steps=32, baseline: Any = 0.0
     return _last(step_by_step(deletion, model, inputs, maps, indices, **options))
 
 
-def insertion(model, inputs, maps, indices=None, *, steps=32, baseline: Any = "blur", activation=None, batch_size=16):
+def insertion(
+    model,
+    inputs,
+    maps,
+    indices=None,
+    *,
+    steps=32,
+    baseline: Any = "blur",
+    activation=None,
+    batch_size: int | None = None,
+):
     r"""Bring pixels in, in the order of the map, the highest first, and watch the unit's score rise.
 
     $$A_u = \int_0^1 s_u\big(x \odot T_f + x_0 \odot (1 - T_f)\big) \, df$$
@@ -193,8 +207,9 @@ def step_by_step(metric, model, inputs, maps, indices=None, **options):
     bound.apply_defaults()
     steps, baseline, activation, batch_size = (bound.kwargs[name] for name in inspect.getfullargspec(metric).kwonlyargs)
     check_model(model)
-    _check_counts(steps=steps, batch_size=batch_size)
+    _check_counts(steps=steps, **({} if batch_size is None else {"batch_size": batch_size}))
     images, maps, indices = _checked(inputs, maps, indices)
+    batch_size = chunk_size(images, differentiated=False) if batch_size is None else batch_size
     changed = _changed(images, baseline)
     pair = (images, changed) if metric is deletion else (changed, images)
     activation = keras.activations.get(activation)

@@ -22,7 +22,8 @@ Returns, the same for every method:
 
 A method works eagerly and under `tf.function(method, reduce_retracing=True)`, and leaves `model` as it was.
 
-A method that samples or perturbs takes `batch_size`, runs its pieces one after the other, and exists as pieces too: it
+A method that samples or perturbs takes `batch_size` (`None`: what is fastest on this device, see
+`ke_widgets.engine.chunks`), runs its pieces one after the other, and exists as pieces too: it
 carries `Steps`, put on by the decorator `stepwise`. `run` goes through them in one call, which is the method itself;
 `step_by_step` goes through them for a caller who wants to report after each, show what there is so far, or stop:
 
@@ -44,6 +45,7 @@ from typing import Any
 
 from keras import ops
 
+from ke_widgets.engine.chunks import chunk_size
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.sampling import repeat
 
@@ -87,6 +89,7 @@ class Steps:
         count: `((state, sums), **params) -> total`: how many pieces there are, piece 0 among them.
         end: `((state, sums), done, **params) -> (logits, maps)`, of the first `done` pieces.
         unrolled: Whether pieces differ in shape, so that `number` must be a Python integer.
+        differentiates: Whether a piece takes gradients, or only runs the model.
     """
 
     begin: Callable
@@ -94,6 +97,7 @@ class Steps:
     count: Callable
     end: Callable
     unrolled: bool = False
+    differentiates: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ def run(steps, model, inputs, indices, **params):
     Returns:
         Logits `(B, U)` and maps `(B, H', W', U)`.
     """
+    params = _sized(steps, inputs, params)
     state, sums = steps.begin(model, inputs, indices, **params)
     total = steps.count((state, sums), **params)
     if steps.unrolled:
@@ -149,6 +154,13 @@ def run(steps, model, inputs, indices, **params):
     else:
         sums = repeat(lambda number, sums: steps.advance(model, (state, sums), number, **params), total, sums)
     return steps.end((state, sums), total, **params)
+
+
+def _sized(steps, inputs, params):
+    """Choose `batch_size` where nobody did."""
+    if params.get("batch_size", 0) is not None:
+        return params
+    return {**params, "batch_size": chunk_size(inputs, steps.differentiates)}
 
 
 def step_by_step(method, model, inputs, indices=None, **params):
@@ -172,6 +184,7 @@ def step_by_step(method, model, inputs, indices=None, **params):
         found = compiled(method, model, **params)(inputs, indices)
         yield Progress(1, 1, lambda: found)
         return
+    params = _sized(steps, inputs, params)
     state, sums = compiled(steps.begin, model, **params)(inputs, indices)
     total = int(steps.count((state, sums), **params))
     for done in range(1, total + 1):
@@ -198,14 +211,26 @@ class Parameter:
     choices: tuple = ()
 
 
-def parameters(method):
-    """List the own parameters of a method, from its signature.
+def own_names(method):
+    """List the names of a method's own parameters.
 
     Args:
         method: A function that follows the contract above.
 
     Returns:
-        A list of `Parameter`, in order; those whose default is `None` are data, which no form shows, and left out.
+        A list of strings, in order.
+    """
+    return [name for name in inspect.signature(method).parameters if name not in SHARED]
+
+
+def parameters(method):
+    """List the own parameters of a method that a form shows, from its signature.
+
+    Args:
+        method: A function that follows the contract above.
+
+    Returns:
+        A list of `Parameter`, in order; those whose default is `None`, data and what is chosen by itself, are left out.
 
     Raises:
         ValueError: If one has no default, or a default that no form can show.

@@ -224,7 +224,7 @@ def scorecam(
     *,
     weights: Literal["channels", "classes", "logits"] = "channels",
     baseline: bool = False,
-    batch_size: int = 16,
+    batch_size: int | None = None,
 ):
     r"""Score-CAM: channels weighted by the unit's score when only what the channel shows of the image is left.
 
@@ -238,8 +238,8 @@ def scorecam(
         weights: How scores become weights: `"channels"`, their softmax over the channels, as in the paper;
             `"classes"`, the unit's probability, as in the authors' code; `"logits"`, the scores themselves.
         baseline: Take the score of the image of zeros off, where it does not cancel.
-        batch_size: Channels that go through the model at once, for each image. It changes nothing in the maps. See
-            `ke_widgets.methods` for the other arguments.
+        batch_size: Channels that go through the model at once, for each image; `None` takes what is fastest on this
+            device. It changes nothing in the maps. See `ke_widgets.methods` for the other arguments.
 
     Returns:
         Logits `(B, U)` and maps `(B, H', W', U)`, at least 0 where the signal is. With `"channels"`, weighted means

@@ -4,6 +4,7 @@
 functions here give the same object, so that what was compiled for it is used again.
 """
 
+import dataclasses
 import functools
 import inspect
 import numbers
@@ -14,6 +15,7 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine import sampling
+from ke_widgets.engine.chunks import chunk_size
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import jacobian
 from ke_widgets.engine.layout import floating
@@ -30,7 +32,7 @@ def smooth(
     noise: float = 0.15,
     relative: bool = True,
     seed: int = 0,
-    batch_size: int = 5,
+    batch_size: int | None = None,
     statistic: Literal["mean", "square", "variance"] = "mean",
 ):
     r"""Make a method that takes the mean of a method's maps over copies of the image with Gaussian noise.
@@ -46,7 +48,8 @@ def smooth(
         noise: Standard deviation of the noise; with 0, the result is the method itself.
         relative: Whether `noise` is a fraction of each image's `max - min`, as in the paper, or in units of the input.
         seed: Where the noise starts.
-        batch_size: Samples that go through the model at once, for each image.
+        batch_size: Samples that go through the model at once, for each image; `None` takes what is fastest on this
+            device. It changes nothing in the maps but for rounding.
         statistic: `"mean"` over the samples; `"square"`, the mean of the squares (SmoothGrad squared); `"variance"`
             (VarGrad), which is the second less the square of the first.
 
@@ -72,7 +75,8 @@ def smooth(
         >>> logits.shape == (1, 2), maps.shape == (1, 6, 6, 2), method is smooth(ke.methods.cams.gradcam, 4, 0.2)
         (True, True, True)
     """
-    for name, value, least in (("repetitions", repetitions, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+    size = chunk_size((), differentiated=True) if batch_size is None else batch_size
+    for name, value, least in (("repetitions", repetitions, 1), ("batch_size", size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
             raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}.")
     if not noise >= 0:
@@ -81,7 +85,7 @@ def smooth(
         raise ValueError(f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={statistic!r}.")
     # Without noise all samples are one: summing them up would only round.
     samples = 1 if noise == 0 else int(repetitions)
-    pieces = -(-samples // int(batch_size))
+    pieces = -(-samples // int(size))
     return _smooth(method, samples, float(noise), bool(relative), int(seed), -(-samples // pieces), statistic)
 
 
@@ -241,23 +245,21 @@ def contrast(method):
         told_apart.__name__ = f"contrast_{method.__name__}"
         return told_apart
 
-    own = {p.name: p.default for p in inspect.signature(method).parameters.values() if p.kind is p.KEYWORD_ONLY}
-
     def begin(model, inputs, indices, **params):
-        state, sums = steps.begin(_Difference(model, indices), inputs, None, **{**own, **params})
+        state, sums = steps.begin(_Difference(model, indices), inputs, None, **params)
         return (indices, state), sums
 
     def advance(model, carry, number, **params):
         (indices, state), sums = carry
-        return steps.advance(_Difference(model, indices), (state, sums), number, **{**own, **params})
+        return steps.advance(_Difference(model, indices), (state, sums), number, **params)
 
     def count(carry, **params):
-        return steps.count((carry[0][1], carry[1]), **{**own, **params})
+        return steps.count((carry[0][1], carry[1]), **params)
 
     def end(carry, done, **params):
-        return steps.end((carry[0][1], carry[1]), done, **{**own, **params})
+        return steps.end((carry[0][1], carry[1]), done, **params)
 
-    return _made_of(method, "contrast", Steps(begin, advance, count, end, unrolled=steps.unrolled))
+    return _made_of(method, "contrast", dataclasses.replace(steps, begin=begin, advance=advance, count=count, end=end))
 
 
 def _difference_of_maps(method):
@@ -293,7 +295,9 @@ def _made_of(method, verb, steps) -> Any:
         model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS, **own
     ):
         axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
-        return run(steps, model, inputs, indices, **axes, **own)
+        return run(steps, model, inputs, indices, **axes, **{**defaults, **own})
+
+    defaults = {p.name: p.default for p in inspect.signature(method).parameters.values() if p.kind is p.KEYWORD_ONLY}
 
     name = getattr(method, "__name__", "method")
     made.__name__ = made.__qualname__ = f"{verb}_{name}"
@@ -320,6 +324,7 @@ _SMOOTHGRAD = Steps(
     advance=_smoothgrad_part("advance"),
     count=_smoothgrad_part("count"),
     end=_smoothgrad_part("end"),
+    differentiates=True,
 )
 
 
@@ -337,7 +342,7 @@ def smoothgrad(
     noise: float = 0.15,
     relative: bool = True,
     seed: int = 0,
-    batch_size: int = 5,
+    batch_size: int | None = None,
 ):
     r"""SmoothGrad: how strongly each pixel moves the unit's logit, in the mean over noisy copies of the image.
 
@@ -352,7 +357,8 @@ def smoothgrad(
         noise: Standard deviation of the noise.
         relative: Whether `noise` is a fraction of each image's `max - min`, or in units of the input.
         seed: Where the noise starts.
-        batch_size: Samples that go through the model at once, for each image.
+        batch_size: Samples that go through the model at once, for each image; `None` takes what is fastest on this
+            device. It changes nothing in the maps but for rounding.
 
     Returns:
         Logits `(B, U)`, their mean over the samples, and maps `(B, H, W, U)`, at least 0, in logits per unit of input.

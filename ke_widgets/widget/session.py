@@ -87,7 +87,7 @@ class Session:
         self.subjects[model].check_layer(layer)
 
     def _check_params(self, params):
-        known = {parameter.name for method, _ in self.methods.values() for parameter in methods.parameters(method)}
+        known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
         unknown = sorted(set(params) - known)
         if unknown:
             raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.")
@@ -113,7 +113,8 @@ class Session:
     def prepare(self, choices):
         """Make ready for another class where some choices were explained, on a thread of its own.
 
-        Nobody waits for it: what is chosen meanwhile is explained the other way.
+        Nobody waits for it but the end of the process, since TensorFlow must not be torn down while it traces: what is
+        chosen meanwhile is explained the other way.
 
         Args:
             choices: A list of dicts, the arguments of `check`.
@@ -126,7 +127,7 @@ class Session:
                 own = {name: value for name, value in choice.items() if name != "model"}
                 self.subjects[choice["model"]].prepare(**own)
 
-        self._preparing = threading.Thread(target=prepare, name="ke_widgets_preparing", daemon=True)
+        self._preparing = threading.Thread(target=prepare, name="ke_widgets_preparing")
         self._preparing.start()
 
     def scan(self, *, model=0, contrast_index=None, layer, **choice):

@@ -187,7 +187,6 @@ class Subject:
             How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
         """
         started = time.perf_counter()
-        generation = self.generation()
         function, spec = methods.table()[method]
         params = _own(function, params)
         layer = layer if spec.signals == "one" else ""
@@ -195,7 +194,7 @@ class Subject:
         run, units = _told_apart(function, class_index, contrast_index)
         array = self.images.inputs(image_index)
 
-        def finish(progress):
+        def finish(generation, progress):
             logits, maps = progress.result()
             values = np.asarray(maps)[0, ..., 0]
             low, high = limits(values, spec.signed or contrast_index is not None)
@@ -224,10 +223,11 @@ class Subject:
         inputs = ops.convert_to_tensor(array)
         if can_scan(function):
             found = self._look(run, image_index, layer, inputs, units, params)
-            yield 1, 1, functools.partial(finish, methods.Progress(1, 1, lambda: found))
+            yield 1, 1, functools.partial(finish, self._generation, methods.Progress(1, 1, lambda: found))
             return
+        generation = self.generation()
         for progress in methods.step_by_step(run, exposed, inputs, units, **params):
-            yield progress.done, progress.total, functools.partial(finish, progress)
+            yield progress.done, progress.total, functools.partial(finish, generation, progress)
 
     def _exposed(self, layer):
         return Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
@@ -237,11 +237,15 @@ class Subject:
         signal = self._signals.get((image_index, layer))
         if signal is not None:
             self._signals.move_to_end((image_index, layer))
-            again = compiled(look_again(method), self._exposed(layer), **params)
+            again = compiled(_marked(look_again(method)), self._exposed(layer), **params)
             if again in self._traced:
-                return again((inputs, signal), units)
-        first = compiled(first_look(method), self._exposed(layer), **params)
-        logits, maps, signal, outputs = first(inputs, units)
+                found, mark = again((inputs, signal), units)
+                if not self._forget_if_trained(mark):
+                    return found
+        (logits, maps, signal, outputs), mark = compiled(_marked(first_look(method)), self._exposed(layer), **params)(
+            inputs, units
+        )
+        self._forget_if_trained(mark)
         self._known_scores[image_index] = np.asarray(outputs[self._output][0], "float32")
         if signal is not None:
             self._signals[image_index, layer] = signal
@@ -265,7 +269,7 @@ class Subject:
         if signal is None or not can_scan(function):
             return
         run, units = _told_apart(function, class_index, contrast_index)
-        again = compiled(look_again(run), self._exposed(layer), **_own(function, params))
+        again = compiled(_marked(look_again(run)), self._exposed(layer), **_own(function, params))
         if again not in self._traced:
             again((ops.convert_to_tensor(self.images.inputs(image_index)), signal), units)
             self._traced.add(again)
@@ -327,15 +331,22 @@ class Subject:
                 known[number] = found[0, :, 0]
                 yield Curves(shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total)
 
-    def _forget_if_trained(self):
-        """Drop what was kept when the weights have changed since."""
-        mark = compiled(_fingerprint, self._both)(ops.zeros(()), None)
+    def _forget_if_trained(self, mark=None):
+        """Drop what was kept when the weights have changed since; tell whether they have.
+
+        Args:
+            mark: The `_fingerprint` of the weights, where that came along with something else.
+        """
+        if mark is None:
+            mark = compiled(_fingerprint, self._both)(ops.zeros(()), None)
         mark = np.asarray(mark).tobytes()
-        if mark != self._weights:
-            self._weights = mark
-            self._generation += 1
-            self._known_scores.clear()
-            self._signals.clear()
+        if mark == self._weights:
+            return False
+        self._weights = mark
+        self._generation += 1
+        self._known_scores.clear()
+        self._signals.clear()
+        return True
 
     def _first_run(self):
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
@@ -389,7 +400,7 @@ def limits(values, signed=False):
 
 
 def _own(method, params):
-    names = {parameter.name for parameter in methods.parameters(method)}
+    names = methods.own_names(method)
     return {name: value for name, value in params.items() if name in names}
 
 
@@ -410,6 +421,17 @@ def _fingerprint(model, inputs, indices):
     """
     rows = [_row(weight) for weight in model.weights if all(weight.shape)]
     return ops.concatenate([ops.cast(ops.reshape(row, (-1,)), "float32") for row in rows])
+
+
+@functools.lru_cache(maxsize=64)
+def _marked(look):
+    """Give the fingerprint along with what `look` gives: together they take no longer than `look` alone."""
+
+    @functools.wraps(look)
+    def marked(model, inputs, indices, **params):
+        return look(model, inputs, indices, **params), _fingerprint(model, inputs, indices)
+
+    return marked
 
 
 def _row(weight):

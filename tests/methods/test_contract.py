@@ -1,6 +1,7 @@
 """What `ke_widgets.methods` promises of every method, whichever it is."""
 
 import gc
+import inspect
 import weakref
 from typing import Literal
 
@@ -139,7 +140,8 @@ def test_a_nested_model_has_the_maps_of_its_flat_twin(method):
 def test_the_last_step_is_what_the_method_gives(model, method):
     exposed = prepared(model, method)
     indices = np.array([[0, 3], [1, 1], [2, 0]])
-    found = list(step_by_step(method, exposed, IMAGES, indices))
+    small = {"batch_size": 2} if "batch_size" in inspect.signature(method).parameters else {}
+    found = list(step_by_step(method, exposed, IMAGES, indices, **small))
     assert [progress.done for progress in found] == list(range(1, len(found) + 1))
     assert {progress.total for progress in found} == {len(found)}
     close(found[-1].result(), method(exposed, IMAGES, indices))
@@ -189,10 +191,17 @@ def test_a_second_round_of_steps_traces_nothing(method):
     assert len(calls) == traced
 
 
-@pytest.mark.parametrize("method", [smooth(scorecam, 1, noise=0), smoothgrad, smooth(gradcam)], ids=by_name)
-def test_a_compiled_method_holds_one_piece_at_a_time(method):
+@pytest.mark.parametrize(
+    ("method", "own"),
+    [
+        (smooth(scorecam, 1, noise=0), {"batch_size": 4}),
+        (smoothgrad, {"batch_size": 5}),
+        (smooth(gradcam, batch_size=5), {}),
+    ],
+)
+def test_a_compiled_method_holds_one_piece_at_a_time(method, own):
     exposed = expose(network(lambda x: conv(20, activation="relu")(x)))
-    traced = tf.function(lambda x: method(exposed, x), autograph=False).get_concrete_function(IMAGES)
+    traced = tf.function(lambda x: method(exposed, x, **own), autograph=False).get_concrete_function(IMAGES)
     loops = [op for op in traced.graph.get_operations() if op.type in ("While", "StatelessWhile")]
     assert [op.get_attr("parallel_iterations") for op in loops if op.inputs] == [1]
 
@@ -242,7 +251,7 @@ def test_the_table_names_every_method_once_with_a_title():
 def test_parameters_are_read_from_the_signature():
     assert parameters(gradients) == [Parameter("channels", "choice", "max", ("max", "mean"))]
     assert parameters(gradcam) == parameters(full_gradients) == []
-    assert [p.name for p in parameters(scorecam)] == ["weights", "baseline", "batch_size"]
+    assert [p.name for p in parameters(scorecam)] == ["weights", "baseline"]  # a number that is chosen by itself is not
     assert parameters(smooth(gradients)) == parameters(gradients)
 
 

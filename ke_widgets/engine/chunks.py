@@ -1,0 +1,81 @@
+"""How many images go through a model at once, where a method looks many times: measured once for each device, and kept.
+
+One image leaves a device idle between small operations; very many leave its caches. Which number is best depends on the
+device and on the size of the images much more than on the model, so a small network of the usual operations is timed.
+"""
+
+import concurrent.futures
+import functools
+import time
+
+import keras
+import tensorflow as tf
+
+SIDE, MOST = 224, 32  # rows and columns of the images that are timed, and the largest number of them at once
+_GAIN, _ROUNDS = 0.95, 3
+_BLOCKS = ((64, 2), (64, 1), (64, 1), (128, 2), (128, 1), (128, 1), (128, 1), (256, 2), (256, 1), (256, 1))
+
+
+def chunk_size(inputs, differentiated):
+    """Choose how many images of the size of `inputs` go through a model at once.
+
+    Args:
+        inputs: Images `(B, H, W, C)`, or what else a model takes; images may be among them.
+        differentiated: Whether the model is differentiated, or only run.
+
+    Returns:
+        An integer of at least 1, the same for the same device and size of images, for as long as the process lives.
+    """
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    # On a thread of its own, outside of any function that is being traced, and of any strategy.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        best = thread.submit(_fastest, devices[0].name, differentiated).result()
+    sides = [x.shape[1:3] for x in keras.tree.flatten(inputs) if len(x.shape) == 4]
+    if not sides or None in sides[0]:
+        return best
+    return max(1, min(MOST, round(best * SIDE**2 / (sides[0][0] * sides[0][1]))))
+
+
+@functools.lru_cache(maxsize=8)
+def _fastest(device, differentiated):
+    """Time a small network on `device` with ever more images; stop where more of them bring no gain."""
+    with tf.device(device):
+        run, best, least = _network(differentiated), 1, float("inf")
+        for count in (2**power for power in range(MOST.bit_length())):
+            images = tf.zeros((count, SIDE, SIDE, 3))
+            run(images)
+            seconds = min(_seconds(run, images) for _ in range(_ROUNDS)) / count
+            if seconds > _GAIN * least:
+                return best
+            best, least = count, seconds
+    return best
+
+
+def _seconds(run, images):
+    start = time.perf_counter()
+    run(images).numpy()
+    return time.perf_counter() - start
+
+
+def _network(differentiated):
+    """Make a function of images that runs convolutions of the usual kinds."""
+    stem, blocks, channels = tf.ones((3, 3, 3, 32)), [], 32
+    for filters, stride in _BLOCKS:
+        blocks.append((tf.ones((3, 3, channels, 1)), tf.ones((1, 1, channels, filters)), stride))
+        channels = filters
+
+    def forward(x):
+        x = tf.nn.relu(tf.nn.conv2d(x, stem, 2, "SAME"))
+        for places, mixing, stride in blocks:
+            x = tf.nn.relu(tf.nn.depthwise_conv2d(x, places, [1, stride, stride, 1], "SAME"))
+            x = tf.nn.relu(tf.nn.conv2d(x, mixing, 1, "SAME"))
+        return tf.reduce_mean(x)
+
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = forward(x)
+        return tape.gradient(score, x)
+
+    spec = tf.TensorSpec((None, SIDE, SIDE, 3))
+    return tf.function(gradient if differentiated else forward, input_signature=[spec], autograph=False)

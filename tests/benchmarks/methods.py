@@ -1,0 +1,170 @@
+"""The library's methods beside the bare forward pass, their limits and other libraries.
+
+`python -m tests.benchmarks.methods [network]` prints rows as JSON, one to a line, in an environment with the peers.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import ke_widgets as ke
+from ke_widgets.methods.scan import scan
+from tests.benchmarks import networks, peers, plain
+from tests.benchmarks.networks import UNIT
+from tests.benchmarks.pairing import difference, ratios
+
+SAMPLES, CHANNELS, MANY = 25, 64, 512
+
+
+class Measuring:
+    """One network at one batch: its bare forward pass and gradient, and rows of what is compared with them."""
+
+    def __init__(self, name, batch):
+        self.name, self.batch = name, batch
+        self.model = networks.build(name)
+        self.layer = networks.last_layer(self.model)
+        self.inputs = networks.images(batch)
+        self.x, self.units = tf.constant(self.inputs), tf.constant(np.full((batch, 1), UNIT, "int32"))
+        self._forward = tf.function(lambda x: self.model(x, training=False), autograph=False)
+        self._gradient = tf.function(lambda x: plain.gradients(self.model, x, UNIT), autograph=False)
+
+    def forward(self, x=None):
+        return self._forward(self.x if x is None else x).numpy()
+
+    def gradient(self, x=None):
+        return self._gradient(self.x if x is None else x).numpy()
+
+    def method(self, method, model, **own):
+        """Compile a method as the contract says that a user may."""
+        function = tf.function(lambda x, y: method(model, x, y, **own), reduce_retracing=True, autograph=False)
+        return lambda units=self.units: np.asarray(function(self.x, units)[1])
+
+    def row(self, work, ours, expected, most, unit="forward", works=None, rounds=None, others=None):
+        """Time `ours` and the others beside the unit, and compare what it finds with what is expected."""
+        works = works or {"forward": self.forward, "gradient": self.gradient}[unit]
+        rounds = rounds or (15 if self.batch == 1 else 5)
+        found, seconds = ratios(works, {"ours": ours, **(others or {})}, rounds)
+        return {
+            "work": work,
+            "network": self.name,
+            "batch": self.batch,
+            "unit": unit,
+            "milliseconds": 1000 * seconds,
+            "ours": found.pop("ours"),
+            "peers": found,
+            "most": most,
+            "difference": difference(ours(), expected),
+        }
+
+
+def rows(name, batch):
+    """Measure all methods on one network; sampling methods, all layers and the loop with one image only.
+
+    Args:
+        name: Name of the network.
+        batch: Images at once.
+
+    Yields:
+        Dicts.
+    """
+    on = Measuring(name, batch)
+    model, x, methods = on.model, on.x, ke.methods
+    exposed = ke.inspection.expose(model, on.layer)
+    gradcam = on.method(methods.cams.gradcam, exposed)
+    others = peers.gradcam(model, on.inputs, UNIT, on.layer)
+    expected = plain.gradcam(model, on.layer, x, [UNIT])
+    yield on.row("Grad-CAM, last layer", gradcam, expected, 1.05, others=others)
+    ten = tf.constant(np.tile(np.arange(10, dtype="int32"), (batch, 1)))
+    expected = plain.gradcam(model, on.layer, x, range(10))
+    yield on.row("Grad-CAM, 10 units at once", lambda: gradcam(ten), expected, 1.15)
+    saliency = on.method(methods.gradient.gradients, model)
+    others = peers.gradients(model, on.inputs, UNIT)
+    yield on.row("gradients", saliency, plain.saliency(model, x, UNIT), 1.05, "gradient", others=others)
+    full = on.method(methods.gradient.full_gradients, model)
+    yield on.row("full-gradients", full, plain.full_gradients(model, x, UNIT), 1.35, "gradient")
+    if batch == 1:
+        yield from sampling(on)
+        yield all_layers(on)
+        yield from through_the_loop(on)
+
+
+def sampling(on):
+    """SmoothGrad and Score-CAM beside their number of steps at the batch that is fastest."""
+    smooth = on.method(ke.methods.meta.smoothgrad, on.model, repetitions=SAMPLES)
+    steps, size = at_the_fastest(on.gradient, on.inputs, SAMPLES, (1, 5, 10, 25))
+    others = peers.smoothgrad(on.model, on.inputs, UNIT, SAMPLES)
+    expected = plain.smoothgrad(on.model, on.x, UNIT, SAMPLES)
+    unit = f"{SAMPLES} gradients, {size} at a time"
+    yield on.row(f"SmoothGrad, {SAMPLES} samples", smooth, expected, 1.05, unit, steps, 3, others)
+    layer = networks.NETWORKS[on.name]
+    scorecam = on.method(ke.methods.cams.scorecam, ke.inspection.expose(on.model, layer))
+    steps, size = at_the_fastest(on.forward, on.inputs, CHANNELS + 1, (1, 4, 8, 16))
+    others = peers.scorecam(on.model, on.inputs, UNIT, layer)
+    expected = plain.scorecam(on.model, layer, on.x, UNIT)
+    unit = f"{CHANNELS + 1} forwards, {size} at a time"
+    yield on.row(f"Score-CAM, {CHANNELS} channels", scorecam, expected, 1.05, unit, steps, 3, others)
+
+
+def at_the_fastest(work, inputs, count, sizes):
+    """Give a function that works on `count` images at the batch that is fastest, and that batch."""
+    batches = {size: tf.constant(np.repeat(inputs, size, axis=0)) for size in sizes}
+    found, _ = ratios(lambda: work(batches[1]), {n: (lambda b=b: work(b)) for n, b in batches.items()}, 5)
+    best = min(sizes, key=lambda size: found[size] / size)
+
+    def steps():
+        for _ in range(count // best):
+            work(batches[best])
+        if count % best:
+            work(batches[best][: count % best])
+
+    return steps, best
+
+
+def all_layers(on):
+    """The maps of every spatial layer in one pass; some of them compared."""
+    layers = [layer.name for layer in on.model.layers[1:] if len(layer.output.shape) == 4]
+    exposed = ke.inspection.expose(on.model, layers)
+    function = tf.function(lambda x, y: scan(ke.methods.cams.gradcam)(exposed, x, y), autograph=False)
+    some = [0, len(layers) // 3, 2 * len(layers) // 3, len(layers) - 1]
+
+    def everything():
+        found = [each.numpy() for each in function(on.x, on.units)[1]]
+        return [found[number] for number in some]
+
+    expected = [plain.gradcam(on.model, layers[number], on.x, [UNIT]) for number in some]
+    return on.row(f"Grad-CAM, all {len(layers)} layers", everything, expected, 3.0)
+
+
+def through_the_loop(on):
+    """`ke.gradcam` over many images beside `model.predict` over the same."""
+    many, chosen = networks.images(MANY), np.full((MANY, 1), UNIT)
+    exposed, options = ke.inspection.expose(on.model, on.layer), {"batch_size": 16, "verbose": 0}
+    expected = plain.gradcam(on.model, on.layer, tf.constant(many[:16]), [UNIT])
+
+    def ours():
+        return ke.gradcam(exposed, many, chosen, postprocessing=None, resizing=None, **options)[1]
+
+    found, seconds = ratios(
+        lambda: on.model.predict(many, **options),
+        {"ours": ours, "default": lambda: ke.gradcam(exposed, many, chosen, **options)},
+        3,
+    )
+    base = {"network": on.name, "batch": 16, "unit": "predict", "milliseconds": 1000 * seconds, "peers": {}}
+    base |= {"difference": difference(ours()[:16], expected)}
+    yield {"work": f"ke.gradcam, {MANY} images", "ours": found["default"], "most": 1.1, **base}
+    yield {"work": f"ke.gradcam, {MANY} images, maps as they come", "ours": found["ours"], "most": 1.1, **base}
+
+
+def main(names):
+    for name in names or networks.NETWORKS:
+        for batch in (1, 8):
+            for row in rows(name, batch):
+                print(json.dumps(row), flush=True)
+            keras.backend.clear_session()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

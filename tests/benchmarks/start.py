@@ -1,0 +1,74 @@
+"""Fresh processes: what importing costs, and how long it takes to the first map.
+
+`python -m tests.benchmarks.start` prints rows as JSON, one to a line.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+ROUNDS = 7
+NETWORKS = ("MobileNetV2", "ResNet50V2")
+
+TIMED = "import time; start = time.perf_counter()\n{}\nprint(time.perf_counter() - start)"
+BUILD = (
+    "import keras, numpy as np; model = keras.applications.{}(weights=None); x = np.zeros((1, 224, 224, 3), 'float32')"
+)
+FORWARD = "import tensorflow\n" + BUILD + "\nmodel(x, training=False).numpy()"
+FIRST_MAP = "import ke_widgets as ke\n" + BUILD + "\nke.gradcam(model, x, np.array([[7]]), verbose=0)"
+WIDGET_MAP = (
+    "import ke_widgets as ke\n" + BUILD + "\nke.ExplainerWidget(model, x + 1, preprocess=lambda x: x).wait().map"
+)
+
+
+def rows():
+    """Measure imports and first maps.
+
+    Yields:
+        Dicts as `methods.rows` gives.
+    """
+    yield _row("import ke_widgets", "-", "import tensorflow", "import tensorflow", "import ke_widgets", 1.05)
+    everything = "import ke_widgets as ke; ke.gradcam, ke.inspection, ke.methods.meta"
+    both = "import tensorflow, keras"
+    yield _row("import ke_widgets, and use it", "-", "import tensorflow, keras", both, everything, 1.05)
+    for name in NETWORKS:
+        unit = "import, build, one eager forward"
+        yield _row("first map, ke.gradcam", name, unit, FORWARD.format(name), FIRST_MAP.format(name), 1.4)
+        yield _row("first map, in the widget", name, unit, FORWARD.format(name), WIDGET_MAP.format(name), None)
+
+
+def _row(work, network, unit, plain, ours, most):
+    found = []
+    for _ in range(ROUNDS):
+        before, own, after = _seconds(plain), _seconds(ours), _seconds(plain)
+        found.append((2 * own / (before + after), (before + after) / 2))
+    ratio, seconds = (statistics.median(each) for each in zip(*found))
+    return {
+        "work": work,
+        "network": network,
+        "batch": 1,
+        "unit": unit,
+        "milliseconds": 1000 * seconds,
+        "ours": ratio,
+        "peers": {},
+        "most": most,
+        "difference": None,
+    }
+
+
+def _seconds(code):
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED.format(code)],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(json.dumps(row), flush=True)
