@@ -211,6 +211,7 @@ class Parameter:
     choices: tuple = ()
 
 
+@functools.lru_cache(maxsize=64)
 def own_names(method):
     """List the names of a method's own parameters.
 
@@ -218,9 +219,9 @@ def own_names(method):
         method: A function that follows the contract above.
 
     Returns:
-        A list of strings, in order.
+        A tuple of strings, in order.
     """
-    return [name for name in inspect.signature(method).parameters if name not in SHARED]
+    return tuple(name for name in inspect.signature(method).parameters if name not in SHARED)
 
 
 def parameters(method):

@@ -111,6 +111,7 @@ class Subject:
         self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
         self._signals: collections.OrderedDict[tuple[int, str], Any] = collections.OrderedDict()
         self._traced = weakref.WeakSet()
+        self._views: dict[str, Exposed] = {}
         self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._weights = None
         self._generation = -1
@@ -230,7 +231,9 @@ class Subject:
             yield progress.done, progress.total, functools.partial(finish, generation, progress)
 
     def _exposed(self, layer):
-        return Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
+        if layer not in self._views:
+            self._views[layer] = Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
+        return self._views[layer]
 
     def _look(self, method, image_index, layer, inputs, units, params):
         """Give logits and maps; from the kept signal, where this image and layer were looked at before."""

@@ -1,7 +1,9 @@
 """What the widget does in its kernel, without a page: `python -m tests.benchmarks.kernel [network]`."""
 
+import itertools
 import json
 import sys
+import threading
 
 import tensorflow as tf
 
@@ -10,6 +12,31 @@ from tests.benchmarks import networks, plain
 from tests.benchmarks.pairing import difference, ratios
 
 IMAGES = 8  # more than the signals that are kept, so that a new image is a new one
+LONG = 60
+
+
+class Page:
+    """What a page does: it sends a question, and has its answer when that is sent."""
+
+    def __init__(self, widget):
+        self._widget = widget
+        self._answered = threading.Event()
+        self._number = 0
+        widget.send = self._hear
+
+    def _hear(self, content, buffers=None):
+        if content["kind"] == "result" and content["id"] == str(self._number):
+            self._answered.set()
+
+    def ask(self, **choice):
+        """Ask for a map, and give its `Explanation`."""
+        self._number += 1
+        self._answered.clear()
+        choice = {**vars(self._widget.choice), **choice}
+        message = {"kind": "explain", "id": str(self._number), "pane": 0, "choice": choice}
+        self._widget._handle_custom_msg(message, [])
+        assert self._answered.wait(LONG)
+        return self._widget.result
 
 
 def rows(name):
@@ -19,42 +46,32 @@ def rows(name):
         name: Name of the network.
 
     Yields:
-        Dicts as `methods.rows` gives; those that are not ratios say so in `unit`.
+        Dicts as `methods.rows` gives; those that are no ratios say so in `unit`.
     """
     model, images = networks.build(name), networks.images(IMAGES)
     forward = tf.function(lambda x: model(x, training=False), autograph=False)
     widget = ke.ExplainerWidget(model, images, preprocess=lambda x: x, charts=False)
-    layer = networks.last_layer(model)
-    widget.layer = layer
+    layer = widget.layer = networks.last_layer(model)
     widget.wait()
-    numbers = {"image": 0, "class": 0}
+    page, image, unit = Page(widget), itertools.cycle(range(IMAGES)), itertools.cycle(range(100))
 
     def bare():
         return forward(tf.constant(images[:1])).numpy()
 
-    def another_image():
-        numbers["image"] = (numbers["image"] + 1) % IMAGES
-        widget.image_index = numbers["image"]
-        return widget.wait().map
+    def row(work, found, kind, seconds, most, result):
+        expected = plain.gradcam(model, layer, tf.constant(images[result.image_index][None]), [result.unit])
+        base = {"work": work, "network": name, "batch": 1, "unit": kind, "milliseconds": 1000 * seconds, "ours": found}
+        return {**base, "peers": {}, "most": most, "difference": difference(result.map, expected[0, ..., 0])}
 
-    def another_class():
-        numbers["class"] = (numbers["class"] + 1) % 100  # more than the results that are kept
-        widget.class_index = numbers["class"]
-        return widget.wait().map
-
-    def row(work, found, seconds, most, unit, expected):
-        own = widget.result
-        plainly = plain.gradcam(model, layer, tf.constant(images[own.image_index][None]), [own.unit])[0, ..., 0]
-        base = {"work": work, "network": name, "batch": 1, "unit": unit, "milliseconds": 1000 * seconds, "ours": found}
-        return {**base, "peers": {}, "most": most, "difference": difference(expected, plainly)}
-
-    found, seconds = ratios(bare, {"ours": another_image}, 30)
-    yield row("widget: another image, Grad-CAM, last layer", found["ours"], seconds, 1.1, "forward", another_image())
-    widget._session.prepare([{**vars(widget.choice)}])
+    found, seconds = ratios(bare, {"ours": lambda: page.ask(image_index=next(image))}, 30)
+    result = page.ask(image_index=next(image))
+    yield row("widget: another image, Grad-CAM, last layer", found["ours"], "forward", seconds, 1.1, result)
+    widget._session.prepare([vars(widget.choice)])  # as it does by itself when the page rests
     widget._session._preparing.join()
-    found, seconds = ratios(bare, {"ours": another_class}, 50)
-    found = 1000 * seconds * found["ours"]
-    yield row("widget: another class, same image and layer", found, seconds, 5, "milliseconds", another_class())
+    found, seconds = ratios(bare, {"ours": lambda: page.ask(class_index=next(unit))}, 50)
+    milliseconds = 1000 * seconds * found["ours"]
+    result = page.ask(class_index=next(unit))
+    yield row("widget: another class, same image and layer", milliseconds, "milliseconds", seconds, 5, result)
     widget.close()
 
 
