@@ -71,7 +71,7 @@ def test_what_leads_to_the_layer_is_not_computed():
         *_, signal, _ = compiled(first_look(gradcam), exposed)(IMAGES, FIRST)
         again = compiled(look_again(gradcam), exposed)
         again((IMAGES, signal), FIRST)
-        function = again.get_concrete_function((IMAGES, signal), FIRST)
+        function = again.function.get_concrete_function((IMAGES, signal), FIRST)
         nodes = tf.compat.v1.graph_util.extract_sub_graph(
             function.graph.as_graph_def(), [x.op.name for x in function.outputs]
         ).node

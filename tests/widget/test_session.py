@@ -64,9 +64,9 @@ def test_another_class_starts_from_the_kept_signal_and_finds_the_same(images):
     session.prepare([{**choice, "class_index": 0}])
     session._preparing.join()
     (again,) = session.subjects[0]._traced
-    traced = again.experimental_get_tracing_count()
+    traced = again.function.experimental_get_tracing_count()
     second = session.run(**choice, class_index=2)
-    assert again.experimental_get_tracing_count() == traced == 1
+    assert again.function.experimental_get_tracing_count() == traced == 1
     fresh = Session(session.subjects[0].model, images).run(**choice, class_index=2)
     np.testing.assert_allclose(second.map, fresh.map, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(second.logits, fresh.logits, rtol=1e-6)
