@@ -1,15 +1,16 @@
-import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { lookupTable } from "../colormap.ts";
 import type { View } from "../contract.ts";
 import { canvasSize, paint, type Size, shade } from "../overlay.ts";
 import type { Picture } from "../pane.ts";
+import { usePainting } from "./usePainting.ts";
 
 /** The image as it is. */
 export function ImageCanvas({ picture }: { picture: ReadonlySignal<Picture | null> }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const bitmap = useComputed(() => picture.value?.bitmap ?? null);
-  useSignalEffect(() => {
+  usePainting(() => {
     const context = emptied(canvas.current, bitmap.value);
     if (bitmap.value) context?.drawImage(bitmap.value, 0, 0);
   });
@@ -34,7 +35,7 @@ export function MapCanvas({ picture, colormap, signed, threshold, opacity, view,
     const { bitmap, result } = picture.value ?? {};
     return bitmap && result ? shade(result.values, result.map, canvasSize(bitmap, screen.value)) : null;
   });
-  useSignalEffect(() => {
+  usePainting(() => {
     const map = shaded.value;
     const context = emptied(canvas.current, map);
     if (!map || !context) return;
