@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import contextvars
 import io
+import os
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +28,6 @@ from ke_widgets.widget.telling import Telling
 from ke_widgets.widget.worker import Worker
 
 _STATIC = Path(__file__).parent / "static"
-_LOOK = ("view", "opacity", "colormap", "threshold")
 _CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
 _LOOK = ("view", "opacity", "colormap", "threshold")
 _MOST_PANES = 3
@@ -81,8 +81,8 @@ class ExplainerWidget(anywidget.AnyWidget):
         >>> widget.close()
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm: Any = _STATIC / "widget.js"
+    _css: Any = _STATIC / "widget.css"
 
     image_index = traitlets.Int(0).tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
@@ -97,6 +97,8 @@ class ExplainerWidget(anywidget.AnyWidget):
     colormap: Any = traitlets.Enum(COLORMAPS, "inferno").tag(sync=True)
     threshold: Any = traitlets.Float(0.1, min=0, max=1).tag(sync=True)
 
+    _cells: Any = None
+    _worker: Any = None
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -113,9 +115,11 @@ class ExplainerWidget(anywidget.AnyWidget):
         self._answering = Answering(self._session, self._answer, self._keep, self._tell_panel)
         self._worker = Worker(self._answering.run, self._answering.failed, self._rest)
         self._telling = Telling(self._tell)
+        if os.environ.get("ANYWIDGET_HMR") != "1":  # anywidget's watch over the files would hold every widget for ever.
+            self._esm, self._css = str(self._esm), str(self._css)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
         self.on_msg(self._receive)
-        self._watch_cells("register")
+        self._watch_cells()
         self.observe(self._chosen, names=[*_CHOICE, "panes"])
         self.observe(self._styled, names=_LOOK)
         replace(self, get_ipython())
@@ -303,15 +307,19 @@ class ExplainerWidget(anywidget.AnyWidget):
 
     def close(self):
         """Close every view and free what the widget held."""
+        if self._worker is not None:  # ipywidgets closes also what was refused in the making.
+            self._free()
+        super().close()
+
+    def _free(self):
         for export in list(self._exports):
             export.cancel()
         self._worker.close()
-        self._watch_cells("unregister")
+        self._unwatch_cells()
         for shown in (self._panel, self._box):
             if shown is not None:
                 shown.close()
         self._answering.clear()
-        super().close()
 
     def _result_of(self, pane) -> Any:
         kept = self._answering.found(self.pane_choice(pane))
@@ -361,10 +369,17 @@ class ExplainerWidget(anywidget.AnyWidget):
 
     # A cell ran, or the page moved without a question: a model may have been trained since.
 
-    def _watch_cells(self, how):
+    def _watch_cells(self):
         shell = get_ipython()
         if shell is not None:
-            getattr(shell.events, how)("post_run_cell", self._look_at_weights)
+            self._cells = shell.events
+            self._cells.register("post_run_cell", self._look_at_weights)
+
+    def _unwatch_cells(self):
+        # Kept since then: `get_ipython` imports, which fails where the interpreter's end closes the widget.
+        if self._cells is not None:
+            self._cells.unregister("post_run_cell", self._look_at_weights)
+            self._cells = None
 
     def _look_at_weights(self, *_):
         self._worker.errand(self._refresh)

@@ -1,0 +1,114 @@
+"""What is left of a widget once it is closed, and what several widgets on one model share."""
+
+import gc
+import sys
+import weakref
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from IPython.core.events import EventManager, available_events
+
+from ke_widgets.widget import view
+from ke_widgets.widget.view import ExplainerWidget
+
+LONG = 60
+
+
+class CountTraces(keras.layers.Layer):
+    """Passes on what comes in, and counts how often TensorFlow traces it."""
+
+    traces = 0
+
+    def call(self, x):
+        self.traces += not tf.executing_eagerly()
+        return x
+
+
+@pytest.fixture
+def counted():
+    """conv -> counting layer -> pool -> dense, and its counting layer."""
+    count = CountTraces(name="count")
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = count(keras.layers.Conv2D(4, 3, name="conv")(x))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(3, name="scores")(x)), count
+
+
+def explain(model, images):
+    """Open a widget, explain by two methods, and let everything end that was begun."""
+    widget = ExplainerWidget(model, images)
+    for method in ("gradients", "gradcam"):
+        widget.method = method
+        widget.wait(LONG)
+    rest(widget)
+    return widget
+
+
+def rest(widget):
+    if widget._session._preparing is not None:
+        widget._session._preparing.join(LONG)
+
+
+def test_widgets_on_one_model_share_its_compiled_functions(counted, images):
+    model, count = counted
+    count.traces = 0
+    first = explain(model, images)
+    traces = count.traces
+    assert traces > 0
+    second = explain(model, images)
+    assert count.traces == traces
+    np.testing.assert_allclose(second.result.map, first.result.map, rtol=1e-5, atol=1e-9)
+    first.close()
+    third = explain(model, images)
+    assert count.traces == traces
+    for widget in (second, third):
+        widget.close()
+
+
+def test_closing_frees_what_the_widget_held_and_leaves_the_model(counted, images):
+    model, count = counted
+    images = images.copy()
+    widget = explain(model, images)
+    widget.charts  # noqa: B018
+    thread = widget._worker._thread
+    held = (widget, widget._session, widget._session.subjects[0], widget._session.images, widget.result)
+    dead = [weakref.ref(each) for each in held]
+    widget.close()
+    thread.join(LONG)
+    del widget, held
+    gc.collect()
+    assert [each() for each in dead] == [None] * len(dead)
+    before = count.traces
+    assert model(images).shape == (5, 3)
+    assert not [layer.name for layer in model.layers if "call" in vars(layer)]  # no tap is left
+    assert count.traces == before
+
+
+def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, images, monkeypatch):
+    class Shell:
+        events = EventManager(None, available_events)
+        execution_count = 1
+
+    monkeypatch.setattr(view, "get_ipython", Shell)
+    widget = ExplainerWidget(model, images)
+    assert Shell.events.callbacks["post_run_cell"] == [widget._look_at_weights]
+
+    def gone():
+        raise ImportError("sys.meta_path is None, Python is likely shutting down")
+
+    monkeypatch.setattr(view, "get_ipython", gone)
+    widget.close()
+    widget.close()
+    assert Shell.events.callbacks["post_run_cell"] == []
+
+
+def test_a_widget_that_was_refused_leaves_nothing_to_be_closed(images, monkeypatch):
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: ignored.append(repr(raised.exc_value)))
+    with pytest.raises(TypeError, match="`model` must be"):
+        ExplainerWidget("model", images)
+    gc.collect()
+    assert ignored == []
