@@ -4,6 +4,7 @@ Cells are run through the application, not through its menu, which loses a run n
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from tests.browser.traffic import Traffic
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 START_SECONDS = 60
+PR_SET_PDEATHSIG = 1  # of Linux's <sys/prctl.h>
 
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -145,12 +147,19 @@ def serve(folder):
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     try:
         _wait_until_up(server, process, folder / "server.log")
         yield server
     finally:
         _stop(process)
+
+
+def _end_with_parent():
+    """Ask Linux to end this process, which then shuts its kernels down, when the one that started it is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _environment(folder):
