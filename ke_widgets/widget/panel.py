@@ -30,12 +30,13 @@ class Panel:
         self._shown = None
         self._charts = Charts(on_pick)
         self._button = ipywidgets.Button(
-            description=_ASK, tooltip=_TOOLTIP, layout=ipywidgets.Layout(width="200px", margin="4px 0 0 45px")
+            description=_ASK, tooltip=_TOOLTIP, layout=ipywidgets.Layout(width="200px", margin="8px 0 0 62px")
         )
         self._button.on_click(self._clicked)
         right = ipywidgets.VBox([self._button, self._charts.curves], layout=ipywidgets.Layout(flex="1 1 400px"))
         self._charts.curves.layout.width = "100%"
-        self.box = ipywidgets.HBox([self._charts.scores, right], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        layout = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-end")  # Their axes in one line.
+        self.box = ipywidgets.HBox([self._charts.scores, right], layout=layout)
         self.box.add_class("ke-charts")
 
     def show(self, explanation):
