@@ -12,6 +12,7 @@ import difflib
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from ke_widgets.engine import flow, structure
@@ -453,7 +454,10 @@ def biases(layers):
         A list with one tensor for each layer, `(K,)` where channels are last, or `None` where what the layer adds
         is no constant: full-gradients reads it from the signal.
     """
-    return [_bias(layer) for layer in layers]
+    layers = list(layers)
+    normalizing = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    known = {id(layer): bias for layer, bias in zip(normalizing, _batch_normalizations(normalizing))}
+    return [known[id(layer)] if id(layer) in known else _bias(layer) for layer in layers]
 
 
 def is_homogeneous(activation):
@@ -502,13 +506,27 @@ def _adds_nothing(operation):
     return type(operation).__name__ in known and type(operation).__module__.startswith("keras.")
 
 
+def _batch_normalizations(layers):
+    """Give the constant that each of them adds, computed for all at once: there are many, of few numbers each."""
+    if not layers:
+        return []
+    variances, means = ([getattr(layer, name) for layer in layers] for name in ("moving_variance", "moving_mean"))
+    scales = [layer.gamma if layer.scale else ops.ones_like(layer.moving_mean) for layer in layers]
+    shifts = [layer.beta if layer.center else ops.zeros_like(layer.moving_mean) for layer in layers]
+    sizes = [mean.shape[0] for mean in means]
+    epsilons = np.repeat([layer.epsilon for layer in layers], sizes).astype(layers[0].moving_variance.dtype)
+    deviations = ops.sqrt(ops.concatenate(variances) + epsilons)
+    added = ops.concatenate(shifts) - ops.concatenate(scales) * ops.concatenate(means) / deviations
+    parts = ops.split(added, np.cumsum(sizes)[:-1].tolist()) if len(layers) > 1 else [added]
+    return [_along_its_axis(layer, part) for layer, part in zip(layers, parts)]
+
+
+def _along_its_axis(layer, bias):
+    after = -layer.axis - 1 if layer.axis < 0 else layer.input_spec.ndim - 1 - layer.axis
+    return ops.reshape(bias, (-1, *[1] * after)) if after else bias
+
+
 def _bias(layer):
-    if isinstance(layer, keras.layers.BatchNormalization):
-        scale = 1 / ops.sqrt(layer.moving_variance + layer.epsilon)
-        scale = scale * layer.gamma if layer.scale else scale
-        bias = -layer.moving_mean * scale + (layer.beta if layer.center else 0)
-        after = -layer.axis - 1 if layer.axis < 0 else layer.input_spec.ndim - 1 - layer.axis
-        return ops.reshape(bias, (-1, *[1] * after))
     if isinstance(layer, _LINEAR) and layer.bias is not None:
         bias = ops.convert_to_tensor(layer.bias)
         return ops.reshape(bias, (-1, *[1] * layer.rank)) if _channels_first(layer) else bias
