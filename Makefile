@@ -7,6 +7,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 VENV ?= .venv
+BENCH_VENV ?= .bench-venv
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -39,10 +40,11 @@ demo: $(VENV)/.installed-lab $(BUNDLE)
 test: check check-js browser
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: check-js browser
+bench: check-js browser $(BENCH_VENV)/.installed
 	@$(NPM) run bench
 	@$(BIN)/python -m tests.benchmarks.graph
 	@$(BIN)/python -m tests.benchmarks.load
+	@$(BIN)/python -m tests.benchmarks $(BENCH_VENV)/bin/python
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check
@@ -63,7 +65,7 @@ format: $(VENV)/.installed-test $(MODULES)
 	$(NPM) exec -- biome check --write
 
 clean:
-	rm -rf $(VENV) build dist js/node_modules js/coverage ke_widgets/widget/static tests/browser/screenshots \
+	rm -rf $(VENV) $(BENCH_VENV) build dist js/node_modules js/coverage ke_widgets/widget/static tests/browser/screenshots \
 		.pytest_cache .ruff_cache
 	find ke_widgets tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -80,6 +82,14 @@ $(VENV)/.python:
 $(VENV)/.installed-lab: $(VENV)/.python pyproject.toml js/hatch_build.py
 	@echo "environment: installing ke-widgets and JupyterLab; the first time this takes some minutes"
 	@$(PIP) install --quiet --editable '.[lab]' $(NODE_WHEEL)
+	@touch $@
+
+# The libraries that the benchmarks compare with want other versions than ours, so they have a place of their own.
+$(BENCH_VENV)/.installed: $(VENV)/.python pyproject.toml
+	@echo "environment: $(BENCH_VENV), with the libraries to compare with"
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
+		tensorflow keras numpy xplique tf-keras-vis tf-explain
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.python pyproject.toml js/hatch_build.py
