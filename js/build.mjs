@@ -8,11 +8,12 @@ const out = new URL("../ke_widgets/widget/static/", import.meta.url).pathname;
 const watch = process.argv.includes("--watch");
 const small = process.argv.includes("--minify");
 
-// Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short.
+// Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short. The name of an
+// event (`onClose`) is never one: under another name no element listens.
 const OWN = [
   ..."activate addPane amend arrange cancelExport classQuery closePane colormapOf concentrations".split(" "),
-  ..."dismissNotice dismissTrouble edgesKnown errandFailed exporting facts focusable folded gallery".split(" "),
-  ..."inView keepColormap layerQuery methodOf modelOf nameOf newId onCancel onCancelExport onClose".split(" "),
+  ..."dismissNotice dismissTrouble edgesKnown errandFailed exporting facts folded gallery".split(" "),
+  ..."inView keepColormap layerQuery methodOf modelOf nameOf newId onCancelExport".split(" "),
   ..."onContrast onDismiss onDive onPane onPick pickClass pickColormap pickContrast pickMethod".split(" "),
   ..."pickModel pickParam pickView ranking renew reveal scanning setOpacity setThreshold settle".split(" "),
   ..."trouble whyNoScan workOf".split(" "),
