@@ -81,9 +81,9 @@ from dataclasses import asdict
 from ke_widgets.widget import protocol
 import base64
 result = w.wait(60)
-fresh = w._session.run(**asdict(w.choice))
-told, sent = protocol._map(fresh.map, fresh.low, fresh.high)
-told_result, sent_result = protocol._map(result.map, result.low, result.high)
+fresh = type(w._session)(model, scenes.images, demo.LABELS).run(**asdict(w.choice))
+told, sent = protocol.encode_map(fresh.map, fresh.low, fresh.high)
+told_result, sent_result = protocol.encode_map(result.map, result.low, result.high)
 """)
     explainer.settled()
     lab.page.wait_for_timeout(200)
