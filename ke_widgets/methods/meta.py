@@ -85,8 +85,13 @@ def smooth(
         raise ValueError(f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={statistic!r}.")
     # Without noise all samples are one: summing them up would only round.
     samples = 1 if noise == 0 else int(repetitions)
-    pieces = -(-samples // int(size))
-    return _smooth(method, samples, float(noise), bool(relative), int(seed), -(-samples // pieces), statistic)
+    return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(size)), statistic)
+
+
+def _even(samples, most):
+    """Choose the size of pieces, all alike: at most `most`, not far below it, and with few samples beyond `samples`."""
+    sizes = range((most + 1) // 2, min(most, samples) + 1) or [samples]
+    return min(sizes, key=lambda size: (-(-samples // size) * size, -size))
 
 
 @functools.lru_cache(maxsize=64)

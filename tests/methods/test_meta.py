@@ -5,7 +5,7 @@ from keras import layers
 
 from ke_widgets.engine import sampling
 from ke_widgets.inspection import expose
-from ke_widgets.methods import step_by_step
+from ke_widgets.methods import meta, step_by_step
 from ke_widgets.methods.cams import gradcam, scorecam
 from ke_widgets.methods.gradient import gradients
 from ke_widgets.methods.meta import smooth, smoothgrad, tta
@@ -56,6 +56,15 @@ def test_smooth_is_exact_for_a_linear_model_whatever_the_samples(repetitions):
     _, expected = gradients(model, IMAGES)
     close(smooth(gradients, repetitions, batch_size=3)(model, IMAGES)[1], expected, 1e-14)
     close(smoothgrad(model, IMAGES, repetitions=repetitions, batch_size=3)[1], expected, 1e-14)
+
+
+@pytest.mark.parametrize(
+    ("samples", "most", "size"), [(25, 8, 5), (25, 5, 5), (25, 32, 25), (24, 8, 8), (7, 3, 2), (7, 4, 4), (1, 8, 1)]
+)
+def test_pieces_are_alike_and_few_samples_are_drawn_for_nothing(samples, most, size):
+    found = meta._even(samples, most)
+    assert found == size
+    assert found <= most
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 7, 50])
