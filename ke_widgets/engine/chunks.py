@@ -27,9 +27,7 @@ def chunk_size(inputs, differentiated):
         An integer of at least 1, the same for the same device and size of images, for as long as the process lives.
     """
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    # On a thread of its own, outside of any function that is being traced, and of any strategy.
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        best = thread.submit(_fastest, devices[0].name, differentiated).result()
+    best = _fastest(devices[0].name, differentiated)
     sides = [x.shape[1:3] for x in keras.tree.flatten(inputs) if len(x.shape) == 4]
     if not sides or None in sides[0]:
         return best
@@ -38,6 +36,13 @@ def chunk_size(inputs, differentiated):
 
 @functools.lru_cache(maxsize=8)
 def _fastest(device, differentiated):
+    """Find the number of images at which `device` is fastest."""
+    # On a thread of its own, outside of any function that is being traced, and of any strategy.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(_time, device, differentiated).result()
+
+
+def _time(device, differentiated):
     """Time a small network on `device` with ever more images; stop where more of them bring no gain."""
     with tf.device(device):
         run, best, least = _network(differentiated), 1, float("inf")
