@@ -33,14 +33,14 @@ APART = [
     "widget.telling",
     "widget.rerun",
 ]
-TOGETHER = ["widget.session", "widget.panel", "widget.view"]
+TOGETHER = ["widget.session", "widget.conversation", "widget.panel", "widget.view"]
 
 # Who may import what, and whether only inside a function.
 ONLY_IN = {
     "tensorflow": ["engine", "demo.train"],
-    "anywidget": ["widget.view"],
+    "anywidget": ["widget.choosing"],
     "ipywidgets": ["widget.view", "widget.panel"],
-    "traitlets": ["widget.view"],
+    "traitlets": ["widget.choosing", "widget.view"],
     "bqplot": ["widget.charts"],
     "matplotlib": ["utils"],
 }
@@ -187,7 +187,7 @@ def test_a_broken_rule_is_found(module, source, complaint):
         ("methods.cams", "from ..engine.gradient import jacobian\nfrom keras import ops"),
         ("widget.graph", "from ke_widgets import inspection"),
         ("widget.session", "from ke_widgets.widget import images"),
-        ("widget.view", "import anywidget\nfrom . import charts, graph, session"),
+        ("widget.view", "import traitlets\nfrom . import charts, graph, session"),
         ("utils", "def visualize():\n    import matplotlib.pyplot as plt"),
         ("", "from .widget.view import ExplainerWidget"),
     ],

@@ -151,11 +151,11 @@ def test_a_model_is_explained_while_it_is_trained_and_training_is_what_it_would_
     # At rate 0 the weights stay, so every map is the one that they give.
     lab.execute("""
 maps = []
-_show = w._answering._show
+_show = w._conversation.answering._show
 def _kept(request, explanation):
     maps.append(explanation)
     _show(request, explanation)
-w._answering._show = _kept
+w._conversation.answering._show = _kept
 """)
     picked = train_and_pick(0.0)
     print(f"{picked} picks while it was trained; {explainer.ask('len(maps)')} maps")

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from IPython.core.events import EventManager, available_events
 
-from ke_widgets.widget import view
+from ke_widgets.widget import cells, view
 from ke_widgets.widget.view import ExplainerWidget
 
 LONG = 60
@@ -73,7 +73,7 @@ def test_closing_frees_what_the_widget_held_and_leaves_the_model(counted, images
     images = images.copy()
     widget = explain(model, images)
     widget.charts  # noqa: B018
-    thread = widget._worker._thread
+    thread = widget._conversation.worker._thread
     held = (widget, widget._session, widget._session.subjects[0], widget._session.images, widget.result)
     dead = [weakref.ref(each) for each in held]
     widget.close()
@@ -92,14 +92,16 @@ def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, i
         events = EventManager(None, available_events)
         execution_count = 1
 
-    monkeypatch.setattr(view, "get_ipython", Shell)
+    for module in (view, cells):
+        monkeypatch.setattr(module, "get_ipython", Shell)
     widget = ExplainerWidget(model, images)
     assert Shell.events.callbacks["post_run_cell"] == [widget._look_at_weights]
 
     def gone():
         raise ImportError("sys.meta_path is None, Python is likely shutting down")
 
-    monkeypatch.setattr(view, "get_ipython", gone)
+    for module in (view, cells):
+        monkeypatch.setattr(module, "get_ipython", gone)
     widget.close()
     widget.close()
     assert Shell.events.callbacks["post_run_cell"] == []

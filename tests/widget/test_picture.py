@@ -9,7 +9,8 @@ from PIL import Image
 
 from ke_widgets.widget import picture
 from ke_widgets.widget.picture import colours, compose
-from ke_widgets.widget.view import COLORMAPS, ExplainerWidget
+from ke_widgets.widget.setup import COLORMAPS
+from ke_widgets.widget.view import ExplainerWidget
 
 TABLES = Path(__file__).parents[2] / "js" / "src" / "tables.ts"
 IMAGE = np.full((4, 4, 3), 100, "uint8")

@@ -129,7 +129,7 @@ def test_of_many_requests_every_one_is_answered_and_the_newest_wins(widget):
 def test_a_trait_update_from_the_page_starts_nothing(widget):
     page = Page(widget)
     widget.set_state({"class_index": (widget.class_index + 1) % 3, "opacity": 0.5})
-    assert widget._worker.wait(LONG)
+    assert widget._conversation.worker.wait(LONG)
     assert page.kinds() == []
 
 
@@ -167,7 +167,7 @@ def test_what_python_chose_is_told_until_it_was_seen(widget):
     assert states()[1]["traits"]["opacity"] == 0.25
     assert states()[1]["serial"] == max(c["serial"] for c in page.received if c["kind"] == "result")
     page.send({"kind": "seen", "number": states()[1]["number"]})
-    assert widget._telling.rest() is None
+    assert widget._conversation.telling.rest() is None
 
 
 def test_pictures_are_sent_as_png(widget):
@@ -346,11 +346,11 @@ def test_the_page_is_told_of_a_training_once_its_cell_has_run(widget, model):
     train(model)
     widget._look_at_weights()
     widget._look_at_weights()
-    assert widget._worker.wait(LONG)
+    assert widget._conversation.worker.wait(LONG)
     assert page.received[before:] == [{"kind": "weights", "id": None, "generations": [1]}]
     page.explain("b")
     page.send({"kind": "predictions", "id": "p", "indices": [0], "model": 0})
-    assert widget._worker.wait(LONG)
+    assert widget._conversation.worker.wait(LONG)
     assert {content["generation"] for content in page.received[before + 1 :]} == {1}
 
 
@@ -419,7 +419,7 @@ def test_predictions_are_answered(model, images):
 def test_closing_ends_the_thread(model, images):
     widget = ExplainerWidget(model, images)
     widget.wait(LONG)
-    thread = widget._worker._thread
+    thread = widget._conversation.worker._thread
     widget.close()
     thread.join(LONG)
     assert not thread.is_alive()
@@ -442,7 +442,7 @@ def test_curves_are_computed_when_asked_for_and_taken_away_with_their_map(widget
     box = widget.charts.children[1]
     button, figure = box.children
     button.click()
-    assert widget._worker.wait(LONG)
+    assert widget._conversation.worker.wait(LONG)
     deletion, insertion = figure.marks[:2]
     whole, _ = metrics.deletion(
         widget._session.subjects[0].model,
