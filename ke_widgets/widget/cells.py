@@ -10,7 +10,7 @@ def after_each_cell(function):
         function: Takes whatever IPython tells.
 
     Returns:
-        A function that ends it, and may be called again. It imports nothing: it may be called where the interpreter ends.
+        A function that ends it, and may be called again; also where the interpreter ends, for it imports nothing.
     """
     shell = get_ipython()
     if shell is None:

@@ -1,7 +1,5 @@
 """What a widget computes: models, their images, their labels, and `steps`, from a choice to an explanation."""
 
-import threading
-
 import keras
 import numpy as np
 
@@ -11,6 +9,7 @@ from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
 from ke_widgets.widget.images import Images
 from ke_widgets.widget.subject import Subject
+from ke_widgets.widget.threads import start
 
 
 class Session:
@@ -113,8 +112,7 @@ class Session:
     def prepare(self, choices):
         """Make ready for another class where some choices were explained, on a thread of its own.
 
-        Nobody waits for it but the end of the process, since TensorFlow must not be torn down while it traces: what is
-        chosen meanwhile is explained the other way.
+        Nobody waits for it: what is chosen meanwhile is explained the other way.
 
         Args:
             choices: A list of dicts, the arguments of `check`.
@@ -127,8 +125,7 @@ class Session:
                 own = {name: value for name, value in choice.items() if name != "model"}
                 self.subjects[choice["model"]].prepare(**own)
 
-        self._preparing = threading.Thread(target=prepare, name="ke_widgets_preparing")
-        self._preparing.start()
+        self._preparing = start(prepare, "ke_widgets_preparing")
 
     def scan(self, *, model=0, contrast_index=None, layer, **choice):
         """Explain one choice at every spatial layer of its model in one pass; see `Subject.scan`."""

@@ -5,6 +5,8 @@ import logging
 import threading
 from collections.abc import Hashable
 
+from ke_widgets.widget.threads import start
+
 
 class Worker:
     """Runs one request at a time on a thread of its own.
@@ -104,8 +106,7 @@ class Worker:
 
     def _wake(self):
         if self._thread is None and not self._closed:
-            self._thread = threading.Thread(target=self._loop, name="ke_widgets", daemon=True)
-            self._thread.start()
+            self._thread = start(self._loop, "ke_widgets", self.close)
         self._change.notify_all()
 
     def _busy(self):

@@ -6,7 +6,6 @@ JSON, one to a line.
 """
 
 import json
-import shutil
 import statistics
 import sys
 import tempfile
@@ -18,7 +17,6 @@ from tests.browser.chromium import MISSING, find_chromium
 from tests.browser.explainer import Explainer
 from tests.browser.lab import CHROMIUM_ARGS, Lab, serve
 
-EXTENSION = Path(__file__).parents[2] / "jupyter-config" / "jupyter_server_config.d" / "ke_widgets.json"
 NETWORK, FRAME = "MobileNetV2", 16
 ROUNDS, LAYERS, CHANGES, SETTLED = 50, 6, 500, 50
 
@@ -212,10 +210,11 @@ def _of_one_server(lab, extension):
 
 
 def _configured(folder, extension):
-    if extension:
-        place = folder / "config" / "jupyter_server_config.d"
-        place.mkdir(parents=True)
-        shutil.copy(EXTENSION, place)
+    """Say whether the server loads our extension; unsaid, the environment's own file would enable it."""
+    place = folder / "config" / "jupyter_server_config.d"
+    place.mkdir(parents=True)
+    extensions = {"ke_widgets.server": extension}
+    (place / "ke_widgets.json").write_text(json.dumps({"ServerApp": {"jpserver_extensions": extensions}}))
     return folder
 
 

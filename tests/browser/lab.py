@@ -169,7 +169,9 @@ def _environment(folder):
         file.write_text(json.dumps(values))
     own = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
     own |= {f"JUPYTER_{name}_DIR": name.lower() for name in ("CONFIG", "DATA", "RUNTIME")}
-    return {**os.environ, **{name: str(folder / path) for name, path in own.items()}}
+    own = {name: str(folder / path) for name, path in own.items()}
+    # In a virtual environment the environment's own configuration would go first.
+    return {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "0"}
 
 
 def _free_port():
