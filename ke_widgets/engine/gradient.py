@@ -153,7 +153,7 @@ def _rows(tape, units, sources, where=None):
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
         return _connected(found, where)
 
-    return [_swap(g) for g in _each(row, number, [wide(x).dtype for x in sources])]
+    return [_swap(g) for g in _each(row, units, [wide(x).dtype for x in sources])]
 
 
 def _swap(x):
@@ -161,15 +161,27 @@ def _swap(x):
     return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
 
 
-def _each(row, number, dtypes):
+def _each(row, units, dtypes):
     """Call `row` for each unit and stack its results: at once where that can be trusted, else one after the other."""
+    number = tf.shape(units)[1]
     if tf.executing_eagerly():
         return [tf.stack(found) for found in zip(*(row(unit) for unit in range(int(number))))]
     # Batched over units, a product of (U, 1, ...) by (1, 1, ...), as attention makes of one image, comes out wrong with
     # oneDNN on CPUs (TensorFlow 2.21), or ends the process.
-    if any(op.type.startswith("BatchMatMul") for op in tf.compat.v1.get_default_graph().get_operations()):
+    if any(op.type.startswith("BatchMatMul") for op in _before(units)):
         return tf.map_fn(row, tf.range(number), fn_output_signature=dtypes)
     return tf.vectorized_map(row, tf.range(number))
+
+
+def _before(tensor):
+    """List the operations of this graph that a tensor comes from."""
+    found, waiting = set(), [tensor.op]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting.extend(x.op for x in operation.inputs)
+    return found
 
 
 def _connected(gradients, where):
