@@ -3,6 +3,9 @@
 A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
 """
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -150,7 +153,7 @@ def _rows(tape, units, sources, where=None):
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
         return _connected(found, where)
 
-    return [_swap(g) for g in _each(row, number, [wide(x).dtype for x in sources])]
+    return [_swap(g) for g in _each(row, units, [wide(x).dtype for x in sources])]
 
 
 def _swap(x):
@@ -158,15 +161,27 @@ def _swap(x):
     return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
 
 
-def _each(row, number, dtypes):
+def _each(row, units, dtypes):
     """Call `row` for each unit and stack its results: at once where that can be trusted, else one after the other."""
+    number = tf.shape(units)[1]
     if tf.executing_eagerly():
         return [tf.stack(found) for found in zip(*(row(unit) for unit in range(int(number))))]
     # Batched over units, a product of (U, 1, ...) by (1, 1, ...), as attention makes of one image, comes out wrong with
     # oneDNN on CPUs (TensorFlow 2.21), or ends the process.
-    if any(op.type.startswith("BatchMatMul") for op in tf.compat.v1.get_default_graph().get_operations()):
+    if any(op.type.startswith("BatchMatMul") for op in _before(units)):
         return tf.map_fn(row, tf.range(number), fn_output_signature=dtypes)
     return tf.vectorized_map(row, tf.range(number))
+
+
+def _before(tensor):
+    """List the operations of this graph that a tensor comes from."""
+    found, waiting = set(), [tensor.op]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting.extend(x.op for x in operation.inputs)
+    return found
 
 
 def _connected(gradients, where):
@@ -176,6 +191,21 @@ def _connected(gradients, where):
             "a way that can be differentiated. Choose a layer on the way to the output."
         )
     return [wide(tf.convert_to_tensor(g)) for g in gradients]
+
+
+class Term(NamedTuple):
+    """What an input or a bias adds to each unit, as two factors; the gradient is by far the larger one.
+
+    Attributes:
+        gradient: The gradient of each unit with respect to it, `(B, U, ...)`.
+        factor: Makes what that is multiplied by, which broadcasts to it: the input, or the bias, `(K,)` where it is one
+            number for each channel.
+        some: Whether the factor is anything but 0, a scalar; `None` where that costs as much as the factor.
+    """
+
+    gradient: Any
+    factor: Callable[[], Any]
+    some: Any = None
 
 
 def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
@@ -193,10 +223,8 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
         indices_batch_dims: Leading axes that logits and indices share.
 
     Returns:
-        Units `(B, U)`, a list with the factors of the term of each input, and a dict of those of the biases by name.
-        The factors are a gradient `(B, U, ...)` and what it is multiplied by, which broadcasts to it: the input, or
-        the bias, `(K,)` where it is one number for each channel. The sum of all terms over all of their axes is the
-        units.
+        Units `(B, U)`, a list with the `Term` of each input, and a dict of those of the biases by name. The sum of all
+        terms over all of their axes is the units.
     """
     inputs = keras.tree.map_structure(floating, inputs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -213,15 +241,15 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
         sites = [site for name, op, bias in biases for site in _sites(name, op, bias, tap.calls[id(op)])]
         sites = [site for site in sites if site[0] != after]
     else:
-        sites = [(name, signal, bias) for (name, _, bias), signal in zip(biases, signals)]
+        sites = [(name, signal, _constant(bias)) for (name, _, bias), signal in zip(biases, signals)]
     flat = [*keras.tree.flatten(inputs)]
     rows = _rows(tape, units, [*flat, *(signal for _, signal, _ in sites)])
-    own = [(row, tf.expand_dims(wide(x), 1)) for row, x in zip(rows, flat)]
-    return units, own, {name: (row, bias) for row, (name, _, bias) in zip(rows[len(flat) :], sites)}
+    own = [Term(row, *_constant(tf.expand_dims(wide(x), 1))) for row, x in zip(rows, flat)]
+    return units, own, {name: Term(row, *factor) for row, (name, _, factor) in zip(rows[len(flat) :], sites)}
 
 
 def _sites(name, operation, bias, calls):
-    """List where an operation adds a bias: name, tensor `(B, ...)`, and a bias that fits its gradient `(B, U, ...)`."""
+    """List where an operation adds a bias: name, tensor `(B, ...)`, and `factor` and `some` of its `Term`."""
     for number, call in enumerate(calls):
         if call.outputs is None:
             raise ValueError(
@@ -229,17 +257,45 @@ def _sites(name, operation, bias, calls):
                 "a loop or a `tf.function` of its own. Pass it in `exclude` of `layers_with_biases`."
             )
         label = name if len(calls) == 1 else f"{name}, call {number}"
+        if bias is None and _stops_at_six(operation):
+            yield label, call.outputs, _six(call.outputs)
+            continue
         if bias is None:
             made = [x for x in keras.tree.flatten(call.outputs) if tf.is_tensor(x) and x.dtype.is_floating]
             added = implicit_bias(operation, *call.args, **call.kwargs)
             for index, (x, extra) in enumerate(zip(made, added)):
-                yield label if len(made) == 1 else f"{label}, output {index}", x, tf.expand_dims(extra, 1)
+                yield label if len(made) == 1 else f"{label}, output {index}", x, _constant(tf.expand_dims(extra, 1))
             continue
         before = call.outputs if call.logits is None else call.logits
-        yield label, before, wide(tf.convert_to_tensor(bias))
+        yield label, before, _constant(wide(tf.convert_to_tensor(bias)))
         if call.logits is not None and not is_homogeneous(operation.activation):
-            (added,) = implicit_bias(keras.activations.get(operation.activation), call.logits)
-            yield f"{label}, activation", call.outputs, tf.expand_dims(added, 1)
+            activation = keras.activations.get(operation.activation)
+            yield f"{label}, activation", call.outputs, _activation_bias(activation, call)
+
+
+def _constant(bias):
+    """Give `factor` and `some` of a bias that is there already."""
+    return (lambda: bias), None
+
+
+def _activation_bias(activation, call):
+    if activation is keras.activations.relu6:
+        return _six(call.outputs)
+    (added,) = implicit_bias(activation, call.logits)
+    return _constant(tf.expand_dims(added, 1))
+
+
+def _stops_at_six(operation):
+    """Tell whether an operation is ReLU6, which networks have many of: `implicit_bias` would be most of the work."""
+    if type(operation) is keras.layers.ReLU:
+        return operation.max_value == 6 and not operation.threshold
+    return type(operation) is keras.layers.Activation and operation.activation is keras.activations.relu6
+
+
+def _six(outputs):
+    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, which is rare, and nothing elsewhere."""
+    outputs = tf.expand_dims(wide(outputs), 1)
+    return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6
 
 
 def implicit_bias(function, *args, **kwargs):

@@ -1,5 +1,6 @@
 """Gradients of a unit with respect to the pixels, and to the biases on the way."""
 
+import functools
 from typing import Literal
 
 from keras import ops
@@ -107,12 +108,12 @@ def full_gradients(
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
     size = image_size(inputs, spatial_axis)
-    found = [_sums(*factors, size, spatial_axis) for factors in (*own, *terms.values())]
+    found = [_sums(term, size, spatial_axis) for term in (*own, *terms.values())]
     found = [each for each in found if each is not None]
     if not found:
         raise ValueError(
             "`inputs` must be images (B, H, W, C). "
-            f"Received: {[tuple(row.shape[2:]) for row, _ in own]} for each image."
+            f"Received: {[tuple(term.gradient.shape[2:]) for term in own]} for each image."
         )
     # Resizing is linear: maps of one size are added up before.
     maps = [resize(_psi(group), size) for group in _by_size(found)]
@@ -151,8 +152,8 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
         (['inputs', 'dense'], True)
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
-    inputs = [ops.multiply(*factors) for factors in own]
-    biases = {name: ops.multiply(*factors) for name, factors in terms.items()}
+    inputs = [term.gradient * term.factor() for term in own]
+    biases = {name: term.gradient * term.factor() for name, term in terms.items()}
     return logits, {"inputs": inputs[0] if len(inputs) == 1 else inputs, **biases}
 
 
@@ -200,27 +201,39 @@ def _check_biases(model, names, layers, biases, exposed):
         raise ValueError(f"`model` must expose {expected}. Received: {', '.join(wrong) or 'none'}, of {model.name!r}.")
 
 
-def _sums(gradient, factor, size, spatial_axis):
+def _sums(term, size, spatial_axis):
     """Sum `|gradient * factor|` over the channels, `(B, U, H', W')`, and give it with what `_psi` scales it by.
-
-    The gradient is by far the largest thing here, and each pass over it costs: what can be done with a channel's
-    factor is done after its places, and what can be done with the places after its channels.
 
     Returns:
         The sums, the least and the largest value `(B, U)` over places and channels, and the number of channels; or
         `None` for a term without places.
     """
-    apart = len(factor.shape) == 1 and factor.shape[0] == gradient.shape[-1]
     try:
-        values = ops.abs(lay_out(gradient if apart else gradient * factor, size, spatial_axis, leading=2))
+        places = lay_out(term.gradient, size, spatial_axis, leading=2)[..., 0]
     except ValueError:
         return None
+    sums = functools.partial(_sums_of, term, size, spatial_axis)
+    if term.some is None:
+        return sums()
+    nothing = ops.zeros_like(places)
+    return ops.cond(term.some, sums, lambda: (nothing, *[nothing[..., 0, 0]] * 2, ops.zeros((), nothing.dtype)))
+
+
+def _sums_of(term, size, spatial_axis):
+    """Do the work of `_sums`.
+
+    The gradient is by far the largest thing here, and each pass over it costs: what can be done with a channel's
+    factor is done after its places, and what can be done with the places after its channels.
+    """
+    gradient, factor = term.gradient, term.factor()
+    apart = len(factor.shape) == 1 and factor.shape[0] == gradient.shape[-1]
+    values = ops.abs(lay_out(gradient if apart else gradient * factor, size, spatial_axis, leading=2))
     places, channels = tuple(range(2, len(values.shape) - 1)), values.shape[-1]
     weights = ops.cast(ops.abs(factor), values.dtype) if apart else ops.ones((channels,), values.dtype)
     least = ops.min(ops.min(values, axis=places) * weights, axis=-1)
     most = ops.max(ops.max(values, axis=places) * weights, axis=-1)
     sums = ops.matmul(ops.reshape(values, (-1, channels)), weights[:, None])
-    return ops.reshape(sums, ops.shape(values)[:-1]), least, most, channels
+    return ops.reshape(sums, ops.shape(values)[:-1]), least, most, ops.cast(channels, values.dtype)
 
 
 def _by_size(found):
@@ -237,7 +250,7 @@ def _psi(group):
     sums, least, most, channels = zip(*group)
     sums, least, most = (ops.stack(each, axis=2) for each in (sums, least, most))
     scale = ops.where(most > least, 1 / ops.where(most > least, most - least, 1), 0)
-    lowest = ops.sum(least * scale * ops.cast(ops.convert_to_tensor(channels), scale.dtype), axis=-1)
+    lowest = ops.sum(least * scale * ops.stack(channels), axis=-1)
     summed = ops.sum(sums * scale[..., None, None], axis=2) - lowest[..., None, None]
     return ops.moveaxis(summed, 1, -1)
 

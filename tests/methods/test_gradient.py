@@ -212,6 +212,34 @@ def test_a_map_does_not_depend_on_the_scale_of_one_channel_but_of_the_layer():
     np.testing.assert_allclose(full_gradients(model, IMAGES)[1], first, atol=1e-6)
 
 
+def stopping(x):
+    return ops.clip(x, 0.0, 6.0)
+
+
+def apart(six):
+    return lambda x: six(conv()(x))
+
+
+@pytest.mark.parametrize("size", [0.1, 100.0])
+def test_relu6_adds_what_any_function_that_stops_at_six_adds(size):
+    found = []
+    for body in (
+        apart(layers.ReLU(6, **WIDE)),
+        apart(layers.Activation("relu6", **WIDE)),
+        apart(layers.Activation(stopping, **WIDE)),
+        conv(activation="relu6"),
+        conv(activation=stopping),
+    ):
+        model = network(body, head=layers.Flatten)
+        terms = list(full_gradient_terms(model, size * IMAGES)[1].values())
+        found.append((terms, full_gradients(model, size * IMAGES)[1]))
+        assert np.any(terms[2]) == (size > 1)
+    for terms, maps in found:
+        np.testing.assert_allclose(maps, found[2][1], rtol=1e-12)
+        for term, expected in zip(terms, found[2][0]):
+            np.testing.assert_allclose(term, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_dense_biases_are_counted_apart():
     model = network(lambda x: conv(activation="relu")(x), head=layers.Flatten)
     _, maps = full_gradients(model, IMAGES)
