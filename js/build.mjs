@@ -11,12 +11,13 @@ const small = process.argv.includes("--minify");
 // Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short. The name of an
 // event (`onClose`) is never one: under another name no element listens.
 const OWN = [
-  ..."activate addPane amend arrange cancelExport classQuery closePane colormapOf concentrations".split(" "),
-  ..."dismissNotice dismissTrouble edgesKnown errandFailed exporting facts folded gallery".split(" "),
-  ..."inView keepColormap layerQuery methodOf modelOf nameOf newId onCancelExport".split(" "),
-  ..."onContrast onDismiss onDive onPane onPick pickClass pickColormap pickContrast pickMethod".split(" "),
-  ..."pickModel pickParam pickView ranking renew reveal scanning setOpacity setThreshold settle".split(" "),
-  ..."trouble whyNoScan workOf".split(" "),
+  ..."activate active addPane amend arrange automatic awaited bitmap caller cancelExport chosen".split(" "),
+  ..."classQuery closePane colormapOf concentrations disconnected dismissNotice dismissTrouble".split(" "),
+  ..."edgesKnown enabled errandFailed expandable exporting facts folded gallery inView keepColormap".split(" "),
+  ..."laidOut latest layerQuery methodOf modelOf nameOf newId onCancelExport onContrast onDismiss".split(" "),
+  ..."onDive onPane onPick pickClass pickColormap pickContrast pickMethod pickModel pickParam pickView".split(" "),
+  ..."picture ranking refusal renew reveal scanning setOpacity setThreshold settle trouble whyNoScan".split(" "),
+  ..."working workOf writing".split(" "),
 ];
 
 const common = {

@@ -26,18 +26,30 @@ export function resizeBilinear(
   toHeight: number,
   toWidth: number,
 ): Float32Array {
-  const rows = taps(height, toHeight);
-  const columns = taps(width, toWidth);
+  // Each row across first: a small map has few, and then there is one step for each pixel instead of three.
+  const wide = across(values, height, width, toWidth);
+  const { first, second, share } = taps(height, toHeight);
   const out = new Float32Array(toHeight * toWidth);
-  for (let y = 0; y < toHeight; y++) {
-    const upper = rows.first[y] * width;
-    const lower = rows.second[y] * width;
-    for (let x = 0; x < toWidth; x++) {
-      const a = columns.first[x];
-      const b = columns.second[x];
-      const top = values[upper + a] + (values[upper + b] - values[upper + a]) * columns.share[x];
-      const bottom = values[lower + a] + (values[lower + b] - values[lower + a]) * columns.share[x];
-      out[y * toWidth + x] = top + (bottom - top) * rows.share[y];
+  for (let y = 0, at = 0; y < toHeight; y++) {
+    const upper = first[y] * toWidth;
+    const lower = second[y] * toWidth;
+    const part = share[y];
+    for (let x = 0; x < toWidth; x++, at++) {
+      const top = wide[upper + x];
+      out[at] = top + (wide[lower + x] - top) * part;
+    }
+  }
+  return out;
+}
+
+function across(values: Float32Array, height: number, width: number, toWidth: number): Float32Array {
+  const { first, second, share } = taps(width, toWidth);
+  const out = new Float32Array(height * toWidth);
+  for (let y = 0, at = 0; y < height; y++) {
+    const row = y * width;
+    for (let x = 0; x < toWidth; x++, at++) {
+      const left = values[row + first[x]];
+      out[at] = left + (values[row + second[x]] - left) * share[x];
     }
   }
   return out;
