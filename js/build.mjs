@@ -11,13 +11,14 @@ const small = process.argv.includes("--minify");
 // Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short. The name of an
 // event (`onClose`) is never one: under another name no element listens.
 const OWN = [
-  ..."activate active addPane amend arrange automatic awaited bitmap caller cancelExport chosen".split(" "),
-  ..."classQuery closePane colormapOf concentrations disconnected dismissNotice dismissTrouble".split(" "),
-  ..."edgesKnown enabled errandFailed expandable exporting facts folded gallery inView keepColormap".split(" "),
-  ..."laidOut latest layerQuery methodOf modelOf nameOf newId onCancelExport onContrast onDismiss".split(" "),
-  ..."onDive onPane onPick pickClass pickColormap pickContrast pickMethod pickModel pickParam pickView".split(" "),
-  ..."picture ranking refusal renew reveal scanning setOpacity setThreshold settle trouble whyNoScan".split(" "),
-  ..."working workOf writing".split(" "),
+  ..."activate active addPane amend answered arrange automatic awaited bitmap caller cancelExport".split(" "),
+  ..."chosen classQuery closePane colormapOf column concentrations disconnected dismissNotice".split(" "),
+  ..."dismissTrouble edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
+  ..."folded gallery inView keepColormap laidOut latest layerQuery methodOf modelOf nameOf newId".split(" "),
+  ..."onCancelExport onContrast onDismiss onDive onPane onPick overrides pickClass pickColormap".split(" "),
+  ..."pickContrast pickMethod pickModel pickParam pickView picture pieces predictions problem query".split(" "),
+  ..."ranking refresh refusal renew reveal scanning setOpacity setThreshold settle siblings store".split(" "),
+  ..."trouble whyNoScan working workOf writing".split(" "),
 ];
 
 const common = {

@@ -1,8 +1,14 @@
-/** Where an output pixel falls between two input pixels: their indices and the share of the second. */
+/** Where output pixels fall between input pixels: for each the two indices and the share of the second. */
 interface Taps {
   first: Int32Array;
   second: Int32Array;
   share: Float32Array;
+}
+
+/** Numbers on their way to another size: made as wide already, and for each row to come the two that it lies between. */
+export interface Resized {
+  across: Float32Array;
+  down: Taps;
 }
 
 function taps(from: number, to: number): Taps {
@@ -18,39 +24,25 @@ function taps(from: number, to: number): Taps {
   return { first, second, share };
 }
 
-/** Resize rows of numbers as `keras.ops.image.resize(interpolation="bilinear")` does: half-pixel centres, clamped edges. */
+/**
+ * Resize rows of numbers as `keras.ops.image.resize(interpolation="bilinear")` does: half-pixel centres, clamped edges.
+ * Who draws them takes the last step, down, as it goes: a picture's worth of numbers is neither stored nor read again.
+ */
 export function resizeBilinear(
   values: Float32Array,
   height: number,
   width: number,
   toHeight: number,
   toWidth: number,
-): Float32Array {
-  // Each row across first: a small map has few, and then there is one step for each pixel instead of three.
-  const wide = across(values, height, width, toWidth);
-  const { first, second, share } = taps(height, toHeight);
-  const out = new Float32Array(toHeight * toWidth);
-  for (let y = 0, at = 0; y < toHeight; y++) {
-    const upper = first[y] * toWidth;
-    const lower = second[y] * toWidth;
-    const part = share[y];
-    for (let x = 0; x < toWidth; x++, at++) {
-      const top = wide[upper + x];
-      out[at] = top + (wide[lower + x] - top) * part;
-    }
-  }
-  return out;
-}
-
-function across(values: Float32Array, height: number, width: number, toWidth: number): Float32Array {
+): Resized {
   const { first, second, share } = taps(width, toWidth);
-  const out = new Float32Array(height * toWidth);
+  const across = new Float32Array(height * toWidth);
   for (let y = 0, at = 0; y < height; y++) {
     const row = y * width;
     for (let x = 0; x < toWidth; x++, at++) {
       const left = values[row + first[x]];
-      out[at] = left + (values[row + second[x]] - left) * share[x];
+      across[at] = left + (values[row + second[x]] - left) * share[x];
     }
   }
-  return out;
+  return { across, down: taps(height, toHeight) };
 }

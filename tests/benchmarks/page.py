@@ -88,7 +88,7 @@ OPEN = """async (name) => {
       box.value = box.value === "gradcam" ? "gradients" : "gradcam";
       box.dispatchEvent(new Event("change", { bubbles: true }));
     },
-    nothing: () => list("Classes").getBoundingClientRect(),
+    nothing: () => others(list("Classes"), "[role=option]"),
   };
   window.pick = async (kind, count) => {
     for (let i = 0; i < count; i++) {

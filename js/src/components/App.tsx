@@ -51,7 +51,11 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
       {store.ended.value && <Trouble problem={store.ended.value} />}
-      {store.trouble.value && <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />}
+      {store.trouble.value && (
+        <div class="ke-over">
+          <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />
+        </div>
+      )}
       <div class="ke-body">
         <Layers store={store} view={view} />
         <Stage store={store} view={view} />

@@ -32,7 +32,6 @@ export function ClassList(props: ClassProps) {
       </h3>
       <SearchBox name="Find class" query={query} onKey={onSearchKey} />
       <ClassOptions {...props} box={box} found={found} />
-      {fitting === 0 && <p class="ke-aside">No class fits.</p>}
       {count > 1 && (
         <p class="ke-aside ke-tip">
           {onContrast && "Shift-click a second class to contrast the two, "}Ctrl-click to compare.

@@ -1,7 +1,7 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
-import { useId, useLayoutEffect } from "preact/hooks";
+import { useId } from "preact/hooks";
 import type { Result } from "../contract.ts";
-import { formatCount, formatScore } from "../format.ts";
+import { formatColumn, formatCount, scoreDecimals } from "../format.ts";
 import { step, used } from "../keys.ts";
 import { barLengths, firstRows } from "../ranking.ts";
 import { Marked } from "./Marked.tsx";
@@ -68,8 +68,11 @@ export function ClassOptions(props: Props) {
   useAtOnce(() => {
     cursor.value = chosen.value;
   });
-  useLayoutEffect(() => show(rows.indexOf(chosen.value)), [chosen.value, ranking.value, laidOut.value]);
-  useLayoutEffect(() => show(rows.indexOf(cursor.value)), [cursor.value]);
+  const seek = (index: number) => show(listed.peek().rows.indexOf(index));
+  useAtOnce(() => {
+    if (laidOut.value && ranking.value) seek(chosen.value);
+  });
+  useAtOnce(() => seek(cursor.value));
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.altKey || /Left|Right/.test(event.key)) return;
@@ -125,10 +128,11 @@ export function ClassOptions(props: Props) {
               against={rows[at] === contrast.value}
               cursor={rows[at] === cursor.value}
               bar={scores.value?.bars[rows[at]] ?? 0}
-              score={scores.value?.all[rows[at]]}
+              score={scores.value ? textOf(scores.value, rows[at]) : ""}
             />
           ))}
       </div>
+      {rows.length === 0 && <p class="ke-aside">No class fits.</p>}
       {more > 0 && <p class="ke-aside">{formatCount(more)} more: type to find them.</p>}
     </div>
   );
@@ -138,7 +142,21 @@ export function ClassOptions(props: Props) {
 function useScores(result: ClassProps["result"]) {
   const all = useComputed(() => result.value?.scores ?? null);
   const kind = useComputed(() => result.value?.scores_kind ?? "probability");
-  return useComputed(() => all.value && { all: all.value, bars: barLengths(all.value, kind.value) });
+  return useComputed(
+    () =>
+      all.value && {
+        all: all.value,
+        kind: kind.value,
+        bars: barLengths(all.value, kind.value),
+        decimals: scoreDecimals(all.value),
+      },
+  );
+}
+
+type Scores = NonNullable<ReturnType<typeof useScores>["value"]>;
+
+function textOf({ all, kind, decimals }: Scores, index: number): string {
+  return index < all.length ? formatColumn(all[index], decimals, kind) : "";
 }
 
 interface OptionProps {
@@ -156,7 +174,7 @@ interface OptionProps {
   cursor: boolean;
   /** Share of the row, 0 to 1. */
   bar: number;
-  score: number | undefined;
+  score: string;
 }
 
 function Option({ id, index, place, count, label, query, chosen, against, cursor, bar, score }: OptionProps) {
@@ -179,7 +197,7 @@ function Option({ id, index, place, count, label, query, chosen, against, cursor
       <span class="ke-name">
         <Marked text={label} query={query.value} />
       </span>
-      <span class="ke-number">{score !== undefined && formatScore(score)}</span>
+      <span class="ke-number">{score}</span>
     </div>
   );
 }

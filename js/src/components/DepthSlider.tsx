@@ -56,7 +56,7 @@ export function DepthSlider({ facts, choice, scan, scanning, enabled, onDive, on
           onPointerDown={onDive}
           onInput={(event) => onPick(layers.peek()[event.currentTarget.valueAsNumber - 1])}
         />
-        <span class="ke-number">
+        <span class="ke-number" style={{ minWidth: `${2 * String(count).length + 1}ch` }}>
           {place.value + 1}/{count}
         </span>
       </label>

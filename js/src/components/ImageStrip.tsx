@@ -1,5 +1,5 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { formatScore } from "../format.ts";
 import { type Gallery, THUMBNAIL } from "../gallery.ts";
 import { step, used } from "../keys.ts";
@@ -7,6 +7,7 @@ import type { Prediction, Predictions } from "../predictions.ts";
 import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
 import { useAfterPaint } from "./useAfterPaint.ts";
+import { useAtOnce } from "./useAtOnce.ts";
 import { useWindow } from "./useWindow.ts";
 
 /** A thumbnail of 56 px and the gap beside it. */
@@ -68,7 +69,9 @@ function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
     if (ready.value && predictions.value.known.value >= 0) predictions.value.want(seen);
     if (ready.value) predictions.value.goOn();
   });
-  useLayoutEffect(() => show(place.value), [place.value, laidOut.value]);
+  useAtOnce(() => {
+    if (laidOut.value) show(place.value);
+  });
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

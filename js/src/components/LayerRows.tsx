@@ -24,7 +24,7 @@ interface Props {
 
 /** The rows in view, and the one that the keyboard is on. */
 export function LayerRows({ nodes, chosen, enabled, view, tree, beside, card, cardId }: Props) {
-  const { rows, at, range, laidOut, follow } = tree;
+  const { rows, at, range, follow } = tree;
   const searching = useComputed(() => terms(view.layerQuery.value).length > 0).value;
   const start = useComputed(() => nodes.findIndex(({ path, block }) => path === chosen.value && !block)).value;
   const hits = view.hits.value;
@@ -32,7 +32,7 @@ export function LayerRows({ nodes, chosen, enabled, view, tree, beside, card, ca
   const [first, last] = range.value;
   const roving = Math.max(0, at.value);
   const described = useComputed(() => card.value?.index).value;
-  useLayoutEffect(follow, [at.value, laidOut.value]);
+  useLayoutEffect(follow, [at.value]);
 
   const rendered = rows.value.slice(first, last).map((_, i) => first + i);
   if (roving < first) rendered.unshift(roving);

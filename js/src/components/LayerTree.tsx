@@ -53,7 +53,6 @@ export function LayerTree(props: Props) {
     <section class="ke-side ke-layers" {...card.handlers}>
       <Heading nodes={nodes} view={view} />
       <SearchBox name="Find layer" query={view.layerQuery} onKey={treeSearchKeys(props, box)} />
-      {unused.value && <p class="ke-aside">This method explains the input: no layer is looked at.</p>}
       {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
       {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
       <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
@@ -68,6 +67,7 @@ export function LayerTree(props: Props) {
           <LayerRows {...{ nodes, chosen, enabled, view, tree, card: card.shown, cardId: id }} beside={gutter.at} />
         </div>
       </div>
+      {unused.value && <p class="ke-aside ke-unused">This method explains the input: no layer is looked at.</p>}
       <Card id={id} shown={card.shown} nodes={nodes} edges={edges} />
     </section>
   );

@@ -50,13 +50,15 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
           ?
         </button>
       </div>
-      {method && method.params.length > 0 && (
+      {method && method.params.length > 0 ? (
         <ParamForm
           method={method}
           values={params}
           disabled={disabled || store.setup.file !== undefined}
           onChange={(name, value) => store.pickParam(name, value)}
         />
+      ) : (
+        store.setup.methods.some(({ params }) => params.length > 0) && <p class="ke-params">No parameters</p>
       )}
     </div>
   );

@@ -27,7 +27,6 @@ export interface Tree {
   /** Position of the row that the keyboard is on; -1 if it is folded away. */
   at: ReadonlySignal<number>;
   range: ReadonlySignal<readonly [number, number]>;
-  laidOut: ReadonlySignal<boolean>;
   activate(position: number, focus?: boolean): void;
   follow(): void;
 }
@@ -42,6 +41,9 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
 
   // Before anything else happens: an arrow key pressed right after a pick must not be undone by it.
   useAtOnce(() => view.reveal(chosen.value));
+  useAtOnce(() => {
+    if (laidOut.value) show(at.value);
+  });
 
   function activate(position: number, focus = true) {
     const row = rows.peek()[position];
@@ -50,14 +52,13 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
     view.active.value = row.index;
   }
 
-  /** The rows are there: go to the one that the keyboard is on. */
+  /** The rows are there: the focus goes to the one that the keyboard has come to. */
   function follow() {
-    show(at.peek());
     if (takeFocus.current) box.current?.querySelector<HTMLElement>(ROVING)?.focus({ preventScroll: true });
     takeFocus.current = false;
   }
 
-  return { rows, at, range, laidOut, activate, follow };
+  return { rows, at, range, activate, follow };
 }
 
 /** The keys of a tree: they move, fold, unfold and find; Enter and Space pick. */

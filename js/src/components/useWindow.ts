@@ -1,10 +1,10 @@
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** Short lists are rendered whole: simpler for whoever reads the page. */
 const WHOLE = 40;
-const SPARE = 8;
+const SPARE = 6;
 /** Pixels that a box is taken to have before it is laid out. */
 const LIKELY = 420;
 
@@ -59,11 +59,23 @@ export function useWindow(
   );
   const range = useComputed(() => [first.value, last.value] as const);
 
-  function show(position: number) {
+  // The items there are rendered first, and then scrolled to: so they are laid out once.
+  const aim = useRef<number | null>(null);
+  const asked = useSignal(0);
+  useLayoutEffect(() => {
     const element = box.current;
-    if (!element || position < 0 || extent.peek() === 0) return;
+    if (!element || aim.current === null) return;
+    element[side] = aim.current;
+    aim.current = null;
+    offset.value = element[side];
+  }, [asked.value]);
+
+  function show(position: number) {
+    if (position < 0 || extent.peek() === 0) return;
     const to = scrollTo(offset.peek(), extent.peek(), position * pitch, pitch);
-    if (to !== offset.peek()) element[side] = to;
+    if (to === offset.peek()) return;
+    aim.current = offset.value = to;
+    asked.value = asked.peek() + 1;
   }
   return { range, inView, laidOut: useComputed(() => extent.value > 0), show };
 }
