@@ -43,6 +43,7 @@ test: check check-js browser
 bench: check-js browser $(BENCH_VENV)/.installed
 	@$(NPM) run bench
 	@$(BIN)/python -m tests.benchmarks.graph
+	@$(BIN)/python -m tests.benchmarks.page
 	@$(BIN)/python -m tests.benchmarks.load
 	@$(BIN)/python -m tests.benchmarks $(BENCH_VENV)/bin/python
 

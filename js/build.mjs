@@ -11,12 +11,14 @@ const small = process.argv.includes("--minify");
 // Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short. The name of an
 // event (`onClose`) is never one: under another name no element listens.
 const OWN = [
-  ..."activate addPane amend arrange cancelExport classQuery closePane colormapOf concentrations".split(" "),
-  ..."dismissNotice dismissTrouble edgesKnown errandFailed exporting facts folded gallery".split(" "),
-  ..."inView keepColormap layerQuery methodOf modelOf nameOf newId onCancelExport".split(" "),
-  ..."onContrast onDismiss onDive onPane onPick pickClass pickColormap pickContrast pickMethod".split(" "),
-  ..."pickModel pickParam pickView ranking renew reveal scanning setOpacity setThreshold settle".split(" "),
-  ..."trouble whyNoScan workOf".split(" "),
+  ..."activate active addPane amend answered arrange automatic awaited bitmap caller cancelExport".split(" "),
+  ..."chosen classQuery closePane colormapOf column concentrations disconnected dismissNotice".split(" "),
+  ..."dismissTrouble edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
+  ..."folded gallery inView keepColormap laidOut latest layerQuery methodOf modelOf nameOf newId".split(" "),
+  ..."onCancelExport onContrast onDismiss onDive onPane onPick overrides pickClass pickColormap".split(" "),
+  ..."pickContrast pickMethod pickModel pickParam pickView picture pieces predictions problem query".split(" "),
+  ..."ranking refresh refusal renew reveal scanning setOpacity setThreshold settle siblings store".split(" "),
+  ..."trouble whyNoScan working workOf writing".split(" "),
 ];
 
 const common = {

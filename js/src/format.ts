@@ -7,9 +7,24 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
-export function formatScore(value: number): string {
+/** Digits after the point that it takes to tell the highest of some scores by two: of 1,000 classes each may have 0.001. */
+export function scoreDecimals(scores: Float32Array): number {
+  const highest = scores.reduce((most, score) => (Number.isFinite(score) ? Math.max(most, Math.abs(score)) : most), 0);
+  return highest > 0 ? Math.min(Math.max(2, 1 - Math.floor(Math.log10(highest))), 6) : 2;
+}
+
+/** With two more digits where a few would be zeros, but never for what is as good as nothing. */
+export function formatScore(value: number, decimals = 2): string {
   if (!Number.isFinite(value)) return "NaN";
-  return value.toFixed(2).replace("-", "−");
+  const size = Math.abs(value);
+  const small = size < 0.01 && size >= 0.5 / 10 ** (decimals + 2);
+  return value.toFixed(small ? Math.max(decimals, 4) : decimals).replace("-", "−");
+}
+
+/** As long as the longest of its list, by spaces as wide as digits, so that the points stand in one column. */
+export function formatColumn(value: number, decimals: number, kind: "probability" | "logit"): string {
+  const text = formatScore(value, decimals);
+  return kind === "probability" ? text.padEnd(2 + Math.max(decimals, 4), "\u2007") : text;
 }
 
 /** `[null, 12, 12, 64]` is `12·12·64`: the batch goes without saying. */

@@ -34,15 +34,15 @@ export function hueOf(lane: number): number {
   return lane <= 0 ? 0 : 1 + ((lane - 1) % HUES);
 }
 
-/** The paths of one row, those of one colour as one; the lit ones last, on top. */
+/** The paths of one row, those of one colour as one; the lit ones last, on top. `lit` is of each piece. */
 export function strokes(pieces: readonly Piece[], own: number, lit: readonly boolean[], pitch: number): Stroke[] {
   const found = new Map<number, Stroke>();
-  for (const { kind, lane, edge } of pieces) {
+  pieces.forEach(({ kind, lane }, i) => {
     const hue = hueOf(lane);
-    const key = lit[edge] ? -1 : hue;
-    if (!found.has(key)) found.set(key, { hue, lit: lit[edge], d: "" });
+    const key = lit[i] ? -1 : hue;
+    if (!found.has(key)) found.set(key, { hue, lit: lit[i], d: "" });
     (found.get(key) as Stroke).d += pathOf(kind, laneX(lane, pitch), laneX(own, pitch));
-  }
+  });
   return [...found.values()].sort((a, b) => Number(a.lit) - Number(b.lit) || b.hue - a.hue);
 }
 

@@ -1,5 +1,5 @@
 import type { MapContent } from "./contract.ts";
-import { resizeBilinear } from "./resize.ts";
+import { type Resized, resizeBilinear } from "./resize.ts";
 
 /** Above this a canvas would cost more than the eye gains. */
 const LONGEST = 1024;
@@ -9,10 +9,8 @@ export interface Size {
   height: number;
 }
 
-/** What is drawn over the image: values in [0, 1] at the canvas's resolution. */
-export interface Shade extends Size {
-  values: Float32Array;
-}
+/** What is drawn over the image: values in [0, 1], for the canvas's resolution. */
+export interface Shade extends Size, Resized {}
 
 /** The image's own size, or the whole multiple of it that has a pixel for each one on the screen. */
 export function canvasSize(image: Size, screen: number): Size {
@@ -39,22 +37,28 @@ export function shade(
 ): Shade | null {
   const { height, width, low, high, finite } = map;
   if (!finite || !(high > low) || values.length !== height * width || values.length === 0) return null;
-  return { ...size, values: resizeBilinear(scale(values, low, high), height, width, size.height, size.width) };
+  return { ...size, ...resizeBilinear(scale(values, low, high), height, width, size.height, size.width) };
 }
 
 /** Colours for a canvas: what lies under the threshold is transparent. For signed maps the middle, 0.5, is nothing. */
 export function paint(
-  { values }: Shade,
+  { width, height, across, down }: Shade,
   table: Uint8ClampedArray,
   threshold: number,
   signed: boolean,
   out: Uint8ClampedArray,
 ): void {
   const colours = new Uint32Array(table.buffer, table.byteOffset, 256);
-  const pixels = new Uint32Array(out.buffer, out.byteOffset, values.length);
-  for (let i = 0; i < values.length; i++) {
-    const t = values[i];
-    const strength = signed ? Math.abs(2 * t - 1) : t;
-    pixels[i] = strength < threshold ? 0 : colours[Math.min(255, (t * 256) | 0)];
+  const pixels = new Uint32Array(out.buffer, out.byteOffset, width * height);
+  for (let y = 0, at = 0; y < height; y++) {
+    const upper = down.first[y] * width;
+    const lower = down.second[y] * width;
+    const share = down.share[y];
+    for (let x = 0; x < width; x++, at++) {
+      const top = across[upper + x];
+      const t = top + (across[lower + x] - top) * share;
+      const strength = signed ? Math.abs(2 * t - 1) : t;
+      pixels[at] = strength < threshold ? 0 : colours[Math.min(255, (t * 256) | 0)];
+    }
   }
 }

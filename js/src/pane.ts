@@ -2,6 +2,7 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from "@prea
 import type { Choice, Overrides, Problem, Progress, Result, Waiting } from "./contract.ts";
 import type { Facts } from "./facts.ts";
 import type { Caller, Line, Preview, Work } from "./line.ts";
+import { sameScores } from "./ranking.ts";
 import type { Scan } from "./scan.ts";
 
 /** What a preview does not tell. */
@@ -164,7 +165,7 @@ export class Pane implements Caller {
     this.#preview = null;
     batch(() => {
       this.trouble.value = null;
-      this.latest.value = result;
+      this.latest.value = keepScores(result, latest);
       this.working.value = null;
       this.refresh();
     });
@@ -238,6 +239,12 @@ export class Pane implements Caller {
     this.refresh();
     return true;
   }
+}
+
+/** The result with the very scores that were here, if it brings no others: then no list is sorted and drawn anew. */
+function keepScores(result: Result, latest: Result | null): Result {
+  const same = latest && sameInput(latest.choice, result.choice) && sameScores(latest.scores, result.scores);
+  return same ? { ...result, scores: latest.scores } : result;
 }
 
 /** Whether the scores are the same. */

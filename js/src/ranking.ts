@@ -4,14 +4,14 @@ import { terms } from "./tree.ts";
 export function rank(count: number, scores: Float32Array | null): number[] {
   const order = Array.from({ length: count }, (_, index) => index);
   if (!scores) return order;
-  const key = (index: number) => (Number.isNaN(scores[index]) ? Number.NEGATIVE_INFINITY : scores[index]);
-  return order.sort((a, b) => key(b) - key(a) || a - b);
+  const keys = scores.map((score) => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score));
+  return order.sort((a, b) => keys[b] - keys[a] || a - b);
 }
 
 /** Those of `order` whose label holds every word of the query, or whose index it is. */
-export function search(order: readonly number[], labels: readonly string[], query: string): number[] {
+export function search(order: readonly number[], labels: readonly string[], query: string): readonly number[] {
   const words = terms(query);
-  if (words.length === 0) return [...order];
+  if (words.length === 0) return order;
   return order.filter((index) => {
     const label = labels[index].toLowerCase();
     return words.every((word) => label.includes(word)) || String(index) === words[0];
@@ -30,6 +30,14 @@ export function firstRows(found: readonly number[], chosen: number, limit: numbe
   const pinned = !rows.includes(chosen) && found.includes(chosen);
   const more = found.length - rows.length - (pinned ? 1 : 0);
   return { rows: pinned ? [...rows, chosen] : rows, more };
+}
+
+/** Whether two sets of scores differ by rounding at most: another function of the same model may add in another order. */
+export function sameScores(a: Float32Array, b: Float32Array): boolean {
+  return (
+    a.length === b.length &&
+    a.every((score, i) => Object.is(score, b[i]) || Math.abs(score - b[i]) <= 1e-6 * Math.abs(score))
+  );
 }
 
 /** How much of its row each score's bar takes, 0 to 1. Logits are measured within the range of all. */

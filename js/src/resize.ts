@@ -1,8 +1,14 @@
-/** Where an output pixel falls between two input pixels: their indices and the share of the second. */
+/** Where output pixels fall between input pixels: for each the two indices and the share of the second. */
 interface Taps {
   first: Int32Array;
   second: Int32Array;
   share: Float32Array;
+}
+
+/** Numbers on their way to another size: made as wide already, and for each row to come the two that it lies between. */
+export interface Resized {
+  across: Float32Array;
+  down: Taps;
 }
 
 function taps(from: number, to: number): Taps {
@@ -18,27 +24,25 @@ function taps(from: number, to: number): Taps {
   return { first, second, share };
 }
 
-/** Resize rows of numbers as `keras.ops.image.resize(interpolation="bilinear")` does: half-pixel centres, clamped edges. */
+/**
+ * Resize rows of numbers as `keras.ops.image.resize(interpolation="bilinear")` does: half-pixel centres, clamped edges.
+ * Who draws them takes the last step, down, as it goes: a picture's worth of numbers is neither stored nor read again.
+ */
 export function resizeBilinear(
   values: Float32Array,
   height: number,
   width: number,
   toHeight: number,
   toWidth: number,
-): Float32Array {
-  const rows = taps(height, toHeight);
-  const columns = taps(width, toWidth);
-  const out = new Float32Array(toHeight * toWidth);
-  for (let y = 0; y < toHeight; y++) {
-    const upper = rows.first[y] * width;
-    const lower = rows.second[y] * width;
-    for (let x = 0; x < toWidth; x++) {
-      const a = columns.first[x];
-      const b = columns.second[x];
-      const top = values[upper + a] + (values[upper + b] - values[upper + a]) * columns.share[x];
-      const bottom = values[lower + a] + (values[lower + b] - values[lower + a]) * columns.share[x];
-      out[y * toWidth + x] = top + (bottom - top) * rows.share[y];
+): Resized {
+  const { first, second, share } = taps(width, toWidth);
+  const across = new Float32Array(height * toWidth);
+  for (let y = 0, at = 0; y < height; y++) {
+    const row = y * width;
+    for (let x = 0; x < toWidth; x++, at++) {
+      const left = values[row + first[x]];
+      across[at] = left + (values[row + second[x]] - left) * share[x];
     }
   }
-  return out;
+  return { across, down: taps(height, toHeight) };
 }

@@ -7,5 +7,5 @@ export function decodeResult(content: ResultContent, [map, scores]: Bytes[]): Re
 }
 
 export function decodeMap({ scale }: MapContent, bytes: Bytes): Float32Array {
-  return decodeFloat16(bytes).map((value) => value * scale);
+  return decodeFloat16(bytes, scale);
 }

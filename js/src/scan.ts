@@ -62,9 +62,7 @@ export class Scan {
   #decode(at: number): Float32Array {
     const { height, width, scale } = this.content.maps[at];
     const { buffer, byteOffset } = this.#bytes;
-    const values = decodeFloat16(new DataView(buffer, byteOffset + this.#starts[at], 2 * height * width));
-    for (let i = 0; i < values.length; i++) values[i] *= scale;
-    return values;
+    return decodeFloat16(new DataView(buffer, byteOffset + this.#starts[at], 2 * height * width), scale);
   }
 }
 

@@ -109,11 +109,11 @@ export class Store implements Listener {
     this.method = computed(() => this.facts.methodOf(this.choice.value));
     this.colormap = computed(() => this.colormapOf(this.choice.value));
     const { labels, file } = this.setup;
-    this.ranking = computed(() =>
-      rank(labels.length, this.active.value.latest.value?.scores ?? null).filter(
-        (i) => file?.classes.includes(i) ?? true,
-      ),
-    );
+    const scores = computed(() => this.active.value.latest.value?.scores ?? null);
+    this.ranking = computed(() => {
+      const all = rank(labels.length, scores.value);
+      return file ? all.filter((index) => file.classes.includes(index)) : all;
+    });
     this.busy = computed(() => this.awaited.value !== "idle");
     this.awaited = computed(() => slowest(this.panes.value));
     this.working = computed(

@@ -1,15 +1,40 @@
-/** Whether an element's ground is dark, its own or that of what lies behind: hosts say it in many ways, but all paint it. */
+/** What the host itself paints behind the widget, by the variables that its theme defines; see `styles.css`. */
+const GROUND = "--ground";
+
+/** Whether an element's ground is dark, the host's or what lies behind: hosts say it in many ways, but all paint it. */
 export function isDark(element: Element): boolean {
-  const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  for (let at: Element | null = element; pen && at; at = above(at)) {
-    // Painted, a colour is four bytes in whatever notation the host wrote it; marimo's is `color(srgb 1 1 1)`.
-    pen.fillStyle = getComputedStyle(at).backgroundColor;
-    pen.clearRect(0, 0, 1, 1);
-    pen.fillRect(0, 0, 1, 1);
-    const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data;
-    if (alpha > 127) return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128;
+  const own = shadeOf(getComputedStyle(element).getPropertyValue(GROUND));
+  if (own) return own === "dark";
+  for (let at = above(element); at; at = above(at)) {
+    const shade = shadeOf(getComputedStyle(at).backgroundColor);
+    if (shade) return shade === "dark";
   }
   return false;
+}
+
+type Shade = "dark" | "light" | null;
+
+const known = new Map<string, Shade>();
+
+/** Of a colour in whatever notation the host wrote it (marimo's is `color(srgb 1 1 1)`); null where one looks through. */
+function shadeOf(colour: string): Shade {
+  const shade = known.get(colour);
+  if (shade !== undefined) return shade;
+  const found = painted(colour);
+  known.set(colour, found);
+  return found;
+}
+
+/** Painted, a colour is four bytes. */
+function painted(colour: string): Shade {
+  const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  if (!pen) return null;
+  pen.fillStyle = "transparent"; // It stays so for what is no colour.
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data;
+  if (alpha < 128) return null;
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128 ? "dark" : "light";
 }
 
 function above(element: Element): Element | null {
@@ -19,16 +44,19 @@ function above(element: Element): Element | null {
 
 /** Call `changed` at once and whenever the host's theme may have changed; returns what ends that. */
 export function watchTheme(element: HTMLElement, changed: (dark: boolean) => void): () => void {
-  const look = () => {
-    element.dataset.theme = ""; // Then its ground is the host's, or none.
-    changed(isDark(element));
-  };
+  const look = () => changed(isDark(element));
   const observer = new MutationObserver(() => requestAnimationFrame(look));
   for (const target of [document.documentElement, document.body]) observer.observe(target, { attributes: true });
   observer.observe(document.head, { childList: true, subtree: true });
   const preference = matchMedia("(prefers-color-scheme: dark)");
   preference.addEventListener("change", look);
-  const sized = new ResizeObserver(look);
+  // Put into the page, or shown, it may have another ground; any other size has the same.
+  let shown = false;
+  const sized = new ResizeObserver(([{ contentRect }]) => {
+    const now = contentRect.width > 0;
+    if (now && !shown) look();
+    shown = now;
+  });
   sized.observe(element);
   look();
   return () => {

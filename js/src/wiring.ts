@@ -47,7 +47,9 @@ export function wayToOutput(nodes: readonly Nested[], edges: readonly Edge[], st
   if (start < 0) return lit;
   const leaving = new Map<number, number[]>();
   edges.forEach(([from], edge) => {
-    leaving.set(from, [...(leaving.get(from) ?? []), edge]);
+    const others = leaving.get(from);
+    if (others) others.push(edge);
+    else leaving.set(from, [edge]);
   });
   const { end } = nodes[start];
   const inside = (node: number) => node >= start && node < end;

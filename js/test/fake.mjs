@@ -177,12 +177,14 @@ async function graph(name) {
 
 /**
  * An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead, constant, toolarge, models, or
- * `graph-NAME` for a model of fixtures/graphs, with `nesting-NAME` for the same as if its edges were not known.
+ * `graph-NAME` for a model of fixtures/graphs, with `nesting-NAME` for the same as if its edges were not known; with -1000
+ * after it there are as many classes.
  */
 export async function fakeModel(kind) {
   const large = kind === "large";
-  const labels = large ? Array.from({ length: 1000 }, (_, i) => `${LABELS[i % 8]} number ${i}`) : LABELS;
-  const [drawn, name] = /^(?:graph|nesting)-(.*)/.exec(kind) ?? [];
+  const many = large || kind.endsWith("-1000");
+  const labels = many ? Array.from({ length: 1000 }, (_, i) => `${LABELS[i % 8]} number ${i}`) : LABELS;
+  const [drawn, name] = /^(?:graph|nesting)-(\w+)/.exec(kind) ?? [];
   const known = drawn ? await graph(name) : { nodes: nodes(large), edges_known: true };
   if (kind.startsWith("nesting")) Object.assign(known, { edges_known: false });
   const setup = {

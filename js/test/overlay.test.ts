@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { lookupTable } from "../src/colormap.ts";
-import { canvasSize, paint, scale, shade } from "../src/overlay.ts";
+import { canvasSize, paint, type Shade, scale, shade } from "../src/overlay.ts";
 
 const MAP = { height: 1, width: 2, low: 0, high: 4, finite: true };
 
@@ -11,7 +11,7 @@ test("scale maps low to 0 and high to 1, and clamps what lies outside", () => {
 test("shade clamps at the map's own resolution, then resizes", () => {
   // Clamped first, the peak of 40 counts as 4; resized first it would flood its neighbour.
   const shaded = shade(Float32Array.from([0, 40]), MAP, { width: 4, height: 1 });
-  expect(shaded?.values).toEqual(Float32Array.from([0, 0.25, 0.75, 1]));
+  expect(shaded?.across).toEqual(Float32Array.from([0, 0.25, 0.75, 1]));
 });
 
 test("shade shows nothing of a constant map, of one that is not finite, or of one that is incomplete", () => {
@@ -33,8 +33,9 @@ test("canvasSize is the image's whole multiple that fills the screen, within lim
 
 function painted(values: number[], threshold: number, signed: boolean): number[][] {
   const out = new Uint8ClampedArray(4 * values.length);
-  const map = { width: values.length, height: 1, values: Float32Array.from(values) };
-  paint(map, lookupTable("gray"), threshold, signed, out);
+  const map = { ...MAP, width: values.length, low: 0, high: 1 };
+  const shaded = shade(Float32Array.from(values), map, map) as Shade;
+  paint(shaded, lookupTable("gray"), threshold, signed, out);
   return values.map((_, i) => [...out.subarray(4 * i, 4 * i + 4)]);
 }
 

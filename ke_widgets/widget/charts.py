@@ -204,7 +204,7 @@ def _area(name, fractions, curve):
     if not np.isfinite(curve).all():
         return name
     area = ((curve[1:] + curve[:-1]) / 2 * np.diff(fractions)).sum()
-    return f"{name}, area {area:.3f}"
+    return f"{name}, area {area:.3f}" if area >= 0.01 else f"{name}, area {area:.2g}"
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { imageName } from "../captions.ts";
+import type { Result } from "../contract.ts";
 import { claimKeys, keepFromHost } from "../keys.ts";
 import { onShortcut } from "../shortcuts.ts";
 import type { Store } from "../store.ts";
@@ -14,6 +15,7 @@ import { Notice, Trouble } from "./Messages.tsx";
 import { Stage } from "./Stage.tsx";
 import { StatusBar } from "./StatusBar.tsx";
 import { Toolbar } from "./Toolbar.tsx";
+import { useLasting } from "./useLasting.ts";
 
 export function App({ store, view }: { store: Store; view: ViewState }) {
   const root = useRef<HTMLElement>(null);
@@ -36,7 +38,7 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       // biome-ignore lint/a11y/noRedundantRoles: said aloud, tests and readers find it whatever the tag
       role="region"
       aria-label="Explainer"
-      aria-busy={store.busy.value}
+      aria-busy={store.busy}
       data-lm-suppress-shortcuts="true"
       onKeyDownCapture={(event) => onShortcut(event, store, view, true)}
       onKeyDown={(event) => {
@@ -49,7 +51,11 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
       {store.ended.value && <Trouble problem={store.ended.value} />}
-      {store.trouble.value && <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />}
+      {store.trouble.value && (
+        <div class="ke-over">
+          <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />
+        </div>
+      )}
       <div class="ke-body">
         <Layers store={store} view={view} />
         <Stage store={store} view={view} />
@@ -79,13 +85,13 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
 }
 
 function Layers({ store, view }: { store: Store; view: ViewState }) {
-  const { model } = store.choice.value;
+  const model = useComputed(() => store.choice.value.model).value;
   const tree = view.tree(model);
   return (
     <LayerTree
       key={model}
       nodes={tree.layers}
-      edgesKnown={store.facts.modelOf(store.choice.value).edges_known}
+      edgesKnown={store.facts.modelOf(store.choice.peek()).edges_known}
       chosen={useComputed(() => store.choice.value.layer)}
       enabled={useComputed(() => !store.disconnected.value)}
       unused={useComputed(() => store.method.value?.layer === false)}
@@ -100,7 +106,7 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
     <ClassList
       labels={store.setup.labels}
       ranking={store.ranking}
-      result={useComputed(() => store.picture.value?.result ?? null)}
+      result={useHeldResult(store)}
       chosen={useComputed(() => store.choice.value.class_index)}
       contrast={useComputed(() => store.choice.value.contrast_index)}
       enabled={useComputed(() => !store.disconnected.value)}
@@ -110,6 +116,17 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
       onPane={(index) => store.addPane({ class_index: index })}
     />
   );
+}
+
+/** The result on show, or for the moment between two images the one before: numbers that flicker tell nobody anything. */
+function useHeldResult({ picture }: Store) {
+  const held = useRef<Result | null>(null);
+  const own = useComputed(() => picture.value?.result ?? null);
+  const gone = useLasting(useComputed(() => own.value === null));
+  return useComputed(() => {
+    if (own.value || gone.value) held.current = own.value;
+    return held.current;
+  });
 }
 
 function Images({ store }: { store: Store }) {
@@ -125,7 +142,7 @@ function Images({ store }: { store: Store }) {
       predictions={store.predictions}
       ready={useComputed(() => store.panes.value[0].latest.value !== null)}
       targets={setup.targets}
-      model={facts.models.length > 1 ? facts.modelOf(store.choice.value).name : null}
+      model={useComputed(() => (facts.models.length > 1 ? facts.modelOf(store.choice.value).name : null)).value}
       onPick={(image_index) => store.pick({ image_index })}
     />
   );

@@ -4,14 +4,15 @@ import { lookupTable } from "../colormap.ts";
 import type { View } from "../contract.ts";
 import { canvasSize, paint, type Size, shade } from "../overlay.ts";
 import type { Picture } from "../pane.ts";
-import { usePainting } from "./usePainting.ts";
+import { useAtOnce } from "./useAtOnce.ts";
 
 /** The image as it is. */
 export function ImageCanvas({ picture }: { picture: ReadonlySignal<Picture | null> }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const bitmap = useComputed(() => picture.value?.bitmap ?? null);
-  usePainting(() => {
-    const context = emptied(canvas.current, bitmap.value);
+  useAtOnce(() => {
+    const context = sized(canvas.current, bitmap.value);
+    context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
     if (bitmap.value) context?.drawImage(bitmap.value, 0, 0);
   });
   return <canvas ref={canvas} class="ke-image" />;
@@ -31,25 +32,33 @@ interface MapProps {
 /** The map over it. The opacity is the browser's to blend, so that dragging it repaints nothing. */
 export function MapCanvas({ picture, colormap, signed, threshold, opacity, view, screen }: MapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const pixels = useRef<ImageData | null>(null);
   const shaded = useComputed(() => {
     const { bitmap, result } = picture.value ?? {};
     return bitmap && result ? shade(result.values, result.map, canvasSize(bitmap, screen.value)) : null;
   });
-  usePainting(() => {
+  useAtOnce(() => {
     const map = shaded.value;
-    const context = emptied(canvas.current, map);
+    const context = sized(canvas.current, map);
+    if (!map) context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
     if (!map || !context) return;
-    const pixels = context.createImageData(map.width, map.height);
-    paint(map, lookupTable(colormap.value), threshold.value, signed.value, pixels.data);
-    context.putImageData(pixels, 0, 0);
+    const { width, height } = map;
+    const own = pixels.current;
+    // Kept from map to map: each is a megabyte to clear, and to collect.
+    const all = own?.width === width && own.height === height ? own : context.createImageData(width, height);
+    pixels.current = all;
+    paint(map, lookupTable(colormap.value), threshold.value, signed.value, all.data);
+    context.putImageData(all, 0, 0);
   });
   return <canvas ref={canvas} class="ke-map" style={{ opacity: view.value === "overlay" ? opacity.value : 1 }} />;
 }
 
-/** An empty canvas of that size. */
-function emptied(canvas: HTMLCanvasElement | null, size: Size | null): CanvasRenderingContext2D | null {
+/** The canvas at that size: setting one, even its own, makes a new canvas of it. */
+function sized(canvas: HTMLCanvasElement | null, size: Size | null): CanvasRenderingContext2D | null {
   if (!canvas) return null;
-  canvas.width = size?.width ?? 1;
-  canvas.height = size?.height ?? 1;
+  if (size && (canvas.width !== size.width || canvas.height !== size.height)) {
+    canvas.width = size.width;
+    canvas.height = size.height;
+  }
   return canvas.getContext("2d");
 }

@@ -1,4 +1,5 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import type { Choice } from "../contract.ts";
 import type { Facts } from "../facts.ts";
 import { bar, bars, placeOf, type Scan } from "../scan.ts";
@@ -27,6 +28,7 @@ export function DepthSlider({ facts, choice, scan, scanning, enabled, onDive, on
     return placeOf(choice.value.layer, layers.value, order);
   });
   const why = useComputed(() => facts.whyNoScan(choice.value));
+  const layer = useComputed(() => choice.value.layer).value;
   const count = layers.value.length;
   if (count === 0) return null;
   return (
@@ -43,7 +45,7 @@ export function DepthSlider({ facts, choice, scan, scanning, enabled, onDive, on
         <input
           type="range"
           aria-label="Depth"
-          aria-valuetext={`${choice.value.layer}, ${place.value + 1} of ${count}`}
+          aria-valuetext={`${layer}, ${place.value + 1} of ${count}`}
           min={1}
           max={count}
           step={1}
@@ -54,7 +56,7 @@ export function DepthSlider({ facts, choice, scan, scanning, enabled, onDive, on
           onPointerDown={onDive}
           onInput={(event) => onPick(layers.peek()[event.currentTarget.valueAsNumber - 1])}
         />
-        <span class="ke-number">
+        <span class="ke-number" style={{ minWidth: `${2 * String(count).length + 1}ch` }}>
           {place.value + 1}/{count}
         </span>
       </label>
@@ -64,6 +66,7 @@ export function DepthSlider({ facts, choice, scan, scanning, enabled, onDive, on
 
 function Strip({ scan, place }: { scan: Scan; place: number }) {
   const heights = scan.concentrations;
+  const all = useMemo(() => bars(heights), [heights]);
   return (
     <svg
       viewBox={`0 0 ${heights.length} 1`}
@@ -74,7 +77,7 @@ function Strip({ scan, place }: { scan: Scan; place: number }) {
     >
       <title>{MEANING}</title>
       <rect width={heights.length} height="1" fill="transparent" />
-      <path d={bars(heights)} />
+      <path d={all} />
       {place >= 0 && <path class="ke-here" d={bar(place, heights[place] ?? 0, 0)} />}
     </svg>
   );

@@ -7,6 +7,7 @@ export interface Beside {
   /** The row's own lane; -1 if no edge touches it. */
   lane: number;
   pieces: readonly Piece[];
+  /** Of each piece. */
   lit: readonly boolean[];
 }
 
@@ -18,7 +19,7 @@ interface Props extends Beside {
 export function Gutter({ lanes, lane, pieces, lit, mark }: Props) {
   const pitch = pitchOf(lanes);
   const x = laneX(lane, pitch);
-  const on = pieces.some(({ kind, edge }) => kind !== "through" && lit[edge]);
+  const on = pieces.some(({ kind }, i) => kind !== "through" && lit[i]);
   return (
     <svg class="ke-gutter" width={gutterWidth(lanes)} height={ROW_HEIGHT} aria-hidden="true" focusable="false">
       {strokes(pieces, lane, lit, pitch).map(({ hue, lit, d }) => (

@@ -1,5 +1,5 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { formatScore } from "../format.ts";
 import { type Gallery, THUMBNAIL } from "../gallery.ts";
 import { step, used } from "../keys.ts";
@@ -7,7 +7,8 @@ import type { Prediction, Predictions } from "../predictions.ts";
 import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
 import { useAfterPaint } from "./useAfterPaint.ts";
-import { scrollToItem, useWindow } from "./useWindow.ts";
+import { useAtOnce } from "./useAtOnce.ts";
+import { useWindow } from "./useWindow.ts";
 
 /** A thumbnail of 56 px and the gap beside it. */
 const PITCH = 63;
@@ -54,7 +55,7 @@ function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
   const { items, chosen, enabled, gallery, predictions, ready, onPick } = props;
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
-  const { range, inView, extent } = useWindow(
+  const { range, inView, laidOut, show } = useWindow(
     box,
     useComputed(() => items.value.length),
     PITCH,
@@ -68,17 +69,18 @@ function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
     if (ready.value && predictions.value.known.value >= 0) predictions.value.want(seen);
     if (ready.value) predictions.value.goOn();
   });
-  useEffect(() => {
-    if (box.current && place.value >= 0) scrollToItem(box.current, place.value * PITCH, PITCH, "x");
-  }, [place.value, extent.value > 0]);
+  useAtOnce(() => {
+    if (laidOut.value) show(place.value);
+  });
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const to = step(event.key, place.peek(), items.peek().length);
     if (to < 0) return;
     used(event);
-    if (enabled.peek()) onPick(items.peek()[to]);
+    // First, since to take the focus lays out what is changed.
     box.current?.focus({ preventScroll: true });
+    if (enabled.peek()) onPick(items.peek()[to]);
   }
 
   const [first, last] = range.value;
@@ -132,6 +134,7 @@ function Item({
   predictions,
   onPick,
 }: ItemProps) {
+  const own = useComputed(() => index === chosen.value);
   // Read anew with every answer.
   const prediction = predictions.value.known.value > 0 ? predictions.value.at(index) : undefined;
   const label = prediction && (labels[prediction.top] ?? `class ${prediction.top}`);
@@ -143,7 +146,7 @@ function Item({
       role="option"
       class="ke-thumbnail"
       aria-label={prediction ? `${name}: ${label}${spoken(prediction)}` : name}
-      aria-selected={index === chosen.value}
+      aria-selected={own}
       aria-posinset={position + 1}
       aria-setsize={count}
       tabIndex={-1}

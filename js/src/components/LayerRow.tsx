@@ -20,7 +20,7 @@ interface Props {
   holds: boolean;
   active: boolean;
   /** The kernel is there to be asked. */
-  enabled: boolean;
+  enabled: ReadonlySignal<boolean>;
   searching: boolean;
   /** It fits the query. */
   hit: boolean;
@@ -29,15 +29,13 @@ interface Props {
   query: ReadonlySignal<string>;
   /** What tells more about it, while that is on show. */
   described?: string;
-  onClick(event: MouseEvent): void;
 }
 
 export function LayerRow(props: Props) {
-  const { node, row, top, beside, chosen, holds, active, enabled, described, onClick } = props;
+  const { node, row, top, beside, chosen, holds, active, enabled, described } = props;
   const { searching, hit, hidden, query } = props;
-  const pickable = enabled && node.spatial;
+  const pickable = enabled.value && node.spatial;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys of all its rows
     <div
       role="treeitem"
       class="ke-row"
@@ -57,7 +55,6 @@ export function LayerRow(props: Props) {
       aria-describedby={described}
       tabIndex={active ? 0 : -1}
       style={{ top: `${top}px`, "--level": node.level }}
-      onClick={onClick}
     >
       <Gutter {...beside} mark={markOf(node, row, beside)} />
       <span class="ke-caret" aria-hidden="true">
@@ -69,7 +66,7 @@ export function LayerRow(props: Props) {
       </span>
       {hit ? (
         <span class="ke-name">
-          <Marked text={node.label} query={query} />
+          <Marked text={node.label} query={query.value} />
         </span>
       ) : (
         <Name text={node.label} />

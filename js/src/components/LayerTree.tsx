@@ -1,13 +1,16 @@
-import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignalEffect } from "@preact/signals";
 import { useId, useMemo, useRef } from "preact/hooks";
 import { formatCount } from "../format.ts";
 import { gutterWidth, ROW_HEIGHT } from "../gutter.ts";
-import { nextHit, type Row, terms } from "../tree.ts";
+import type { Edge } from "../lanes.ts";
+import type { OutlineNode } from "../outline.ts";
+import { nextHit, terms } from "../tree.ts";
+import type { TreeState } from "../viewstate.ts";
 import { edgesOf } from "../wiring.ts";
 import { LayerCard } from "./LayerCard.tsx";
-import { LayerRow } from "./LayerRow.tsx";
+import { LayerRows } from "./LayerRows.tsx";
 import { SearchBox } from "./SearchBox.tsx";
-import { useCard } from "./useCard.ts";
+import { type Shown, useCard } from "./useCard.ts";
 import { useGutter } from "./useGutter.ts";
 import { type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
 
@@ -18,38 +21,38 @@ interface Props extends TreeProps {
 }
 
 export function LayerTree(props: Props) {
-  const { nodes, chosen, unused, edgesKnown, view } = props;
+  const { nodes, chosen, enabled, unused, edgesKnown, view, onPick } = props;
   const box = useRef<HTMLDivElement>(null);
   const tree = useTree(props, box);
   const onKeyDown = useTreeKeys(props, tree);
   const { rows } = tree;
-  const searching = useComputed(() => terms(view.layerQuery.value).length > 0);
   const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
-  const beside = useGutter(nodes, edges, rows, chosen);
+  const gutter = useGutter(nodes, edges, rows, chosen);
   const card = useCard(rows);
   const id = useId();
-  const hits = view.hits.value;
-  const place = hits.indexOf(view.active.value) + 1;
   // The first hit from here on is shown as one types; Enter goes on from it.
   useSignalEffect(() => {
     const { value: found } = view.hits;
     if (!found.includes(view.active.peek())) view.open(nextHit(found, view.active.peek(), 1));
   });
-  const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
+
+  function onClick(event: MouseEvent) {
+    const element = (event.target as Element).closest<HTMLElement>(".ke-row");
+    const row = rows.peek().find(({ index }) => String(index) === element?.dataset.index);
+    if (!row) return;
+    const node = nodes[row.index];
+    const onCaret = (event.target as Element).closest(".ke-caret") !== null;
+    // First, since to take the focus lays out what is changed.
+    element?.focus({ preventScroll: true });
+    view.active.value = row.index;
+    if (row.expandable && (onCaret || !node.spatial)) view.fold(row.index, row.expanded);
+    else if (node.spatial && enabled.peek()) onPick(node.path);
+  }
+
   return (
     <section class="ke-side ke-layers" {...card.handlers}>
-      <h3>
-        Layers
-        <span aria-live="polite">
-          {!searching.value
-            ? formatCount(count)
-            : hits.length === 0
-              ? "none fits"
-              : `${formatCount(place)} of ${formatCount(hits.length)}`}
-        </span>
-      </h3>
+      <Heading nodes={nodes} view={view} />
       <SearchBox name="Find layer" query={view.layerQuery} onKey={treeSearchKeys(props, box)} />
-      {unused.value && <p class="ke-aside">This method explains the input: no layer is looked at.</p>}
       {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
       {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
       <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
@@ -57,72 +60,43 @@ export function LayerTree(props: Props) {
           role="tree"
           aria-label="Layers"
           class="ke-tree"
-          style={{
-            height: `${rows.value.length * ROW_HEIGHT}px`,
-            "--gutter": `${gutterWidth(beside.value(0).lanes)}px`,
-          }}
+          style={{ height: `${rows.value.length * ROW_HEIGHT}px`, "--gutter": `${gutterWidth(gutter.lanes.value)}px` }}
           onKeyDown={onKeyDown}
+          onClick={onClick}
         >
-          <Rows {...props} {...tree} beside={beside} searching={searching.value} card={card.shown} cardId={id} />
+          <LayerRows {...{ nodes, chosen, enabled, view, tree, card: card.shown, cardId: id }} beside={gutter.at} />
         </div>
       </div>
-      {card.shown.value && <LayerCard id={id} nodes={nodes} edges={edges} {...card.shown.value} />}
+      {unused.value && <p class="ke-aside ke-unused">This method explains the input: no layer is looked at.</p>}
+      <Card id={id} shown={card.shown} nodes={nodes} edges={edges} />
     </section>
   );
 }
 
-interface RowsProps extends Props, ReturnType<typeof useTree> {
-  beside: ReturnType<typeof useGutter>;
-  searching: boolean;
-  card: ReturnType<typeof useCard>["shown"];
-  cardId: string;
-}
-
-/** The rows in view, and the one that the keyboard is on. */
-function Rows(props: RowsProps) {
-  const { nodes, chosen, enabled, view, onPick, rows, at, range, beside, searching, card, cardId } = props;
-  const [first, last] = range.value;
-  const roving = Math.max(0, at.value);
-  const hits = new Set(view.hits.value);
-  const described = card.value?.index;
-  const start = nodes.findIndex(({ path, block }) => path === chosen.value && !block);
-
-  function onClick(row: Row, event: MouseEvent) {
-    const node = nodes[row.index];
-    const onCaret = (event.target as Element).closest(".ke-caret") !== null;
-    view.active.value = row.index;
-    if (row.expandable && (onCaret || !node.spatial)) view.fold(row.index, row.expanded);
-    else if (node.spatial && enabled.peek()) onPick(node.path);
-    (event.currentTarget as HTMLElement).focus({ preventScroll: true });
-  }
-
-  return rows.value.map((row, position) => {
-    const rendered = (position >= first && position < last) || position === roving;
-    if (!rendered) return null;
-    const node = nodes[row.index];
-    return (
-      <LayerRow
-        key={row.index}
-        node={node}
-        row={row}
-        top={position * ROW_HEIGHT}
-        beside={beside.value(position)}
-        chosen={row.index === start}
-        holds={!row.expanded && start > row.index && start < node.end}
-        active={position === roving}
-        enabled={enabled.value}
-        hit={hits.has(row.index)}
-        hidden={row.expanded || !searching ? 0 : countWithin(view.hits.value, row.index + 1, node.end)}
-        searching={searching}
-        query={view.layerQuery}
-        described={described === row.index ? cardId : undefined}
-        onClick={(event) => onClick(row, event)}
-      />
-    );
+/** How many layers there are, or which of those that fit one is at. */
+function Heading({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeState }) {
+  const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
+  const told = useComputed(() => {
+    const found = view.hits.value;
+    if (terms(view.layerQuery.value).length === 0) return formatCount(count);
+    if (found.length === 0) return "none fits";
+    return `${formatCount(found.indexOf(view.active.value) + 1)} of ${formatCount(found.length)}`;
   });
+  return (
+    <h3>
+      Layers
+      <span aria-live="polite">{told.value}</span>
+    </h3>
+  );
 }
 
-/** How many of the hits are folded away inside a row. */
-function countWithin(hits: readonly number[], from: number, end: number): number {
-  return hits.filter((hit) => hit >= from && hit < end).length;
+interface CardProps {
+  id: string;
+  shown: Signal<Shown | null>;
+  nodes: readonly OutlineNode[];
+  edges: readonly Edge[];
+}
+
+function Card({ shown, ...props }: CardProps) {
+  return shown.value && <LayerCard {...props} {...shown.value} />;
 }

@@ -1,9 +1,9 @@
-import type { ReadonlySignal } from "@preact/signals";
 import { terms } from "../tree.ts";
 
 /** Text with the words of the query lit wherever they occur. */
-export function Marked({ text, query }: { text: string; query: ReadonlySignal<string> }) {
-  const words = terms(query.value).map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
+export function Marked({ text, query }: { text: string; query: string }) {
+  if (!query) return <>{text}</>;
+  const words = terms(query).map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
   if (words.length === 0) return <>{text}</>;
   const parts = text.split(new RegExp(`(${words.join("|")})`, "giu"));
   return <>{parts.map((part, at) => (at % 2 ? <mark key={at}>{part}</mark> : part))}</>;

@@ -11,6 +11,7 @@ import { ImageCanvas, MapCanvas } from "./Canvas.tsx";
 import { Crosshair } from "./Crosshair.tsx";
 import { Legend } from "./Legend.tsx";
 import { Trouble } from "./Messages.tsx";
+import { useLasting } from "./useLasting.ts";
 
 interface Props {
   store: Store;
@@ -32,12 +33,7 @@ export function PaneView(props: Props) {
   const body = (
     <>
       <PictureBox {...props} colormap={colormap} signed={signed} />
-      <Legend
-        result={picture.value?.result ?? null}
-        colormap={colormap.value}
-        signed={signed.value}
-        threshold={store.threshold}
-      />
+      <Legend result={picture.value?.result ?? null} colormap={colormap} signed={signed} threshold={store.threshold} />
     </>
   );
   const activate = () => store.activate(pane);
@@ -85,13 +81,14 @@ function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
   const id = useId();
   const frame = useRef<HTMLDivElement>(null);
   const screen = useScreenSize(frame);
+  const late = useLasting(pane.late);
   const bitmap = picture.value?.bitmap;
   const note = picture.value?.result?.note;
   return (
     <div
       ref={frame}
       class="ke-frame"
-      data-late={pane.late.value || undefined}
+      data-late={late.value || undefined}
       style={{ "--ratio": bitmap ? bitmap.width / bitmap.height : 1 }}
       onPointerMove={(event) => point(event, view)}
       onPointerLeave={() => {

@@ -28,7 +28,7 @@ export function StatusBar(props: Props) {
   return (
     <div class="ke-foot">
       <span role="status">
-        {refusal.value ? <b>{refusal}</b> : <Shown picture={picture.value} facts={facts} />}
+        {refusal.value ? <b>{refusal}</b> : <Shown picture={picture} facts={facts} />}
         {awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
       </span>
       {progress && <Work progress={progress} named={named} onCancel={pane ? () => onCancel(pane) : onCancelExport} />}
@@ -36,10 +36,10 @@ export function StatusBar(props: Props) {
   );
 }
 
-function Shown({ picture, facts }: { picture: Picture | null; facts: Facts }) {
-  if (!picture) return <>Waiting for the first map</>;
-  const { result } = picture;
-  if (!result) return <>Image {picture.index}: waiting for its map</>;
+function Shown({ picture, facts }: { picture: ReadonlySignal<Picture | null>; facts: Facts }) {
+  if (!picture.value) return <>Waiting for the first map</>;
+  const { index, result } = picture.value;
+  if (!result) return <>Image {index}: waiting for its map</>;
   const { choice, map, note } = result;
   const method = facts.methodOf(choice);
   return (

@@ -1,3 +1,4 @@
+import { useComputed } from "@preact/signals";
 import { fileName } from "../captions.ts";
 import type { View } from "../contract.ts";
 import { MOST_PANES } from "../panes.ts";
@@ -16,6 +17,8 @@ const VIEWS = [
 export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   const disabled = store.disconnected.value;
   const method = store.method.value;
+  const params = useComputed(() => store.choice.value.params).value;
+  const empty = useComputed(() => !store.picture.value).value;
   return (
     <div class="ke-bar">
       <Selects store={store} disabled={disabled} />
@@ -31,7 +34,7 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
           name="Save"
           title="Save what is shown as a PNG, at the image's resolution"
           icon="M6.5 1v7M3.5 5.5l3 3 3-3M1.5 11.5h10"
-          disabled={!store.picture.value}
+          disabled={empty}
           onClick={() => void save(store)}
         />
         <button
@@ -47,13 +50,15 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
           ?
         </button>
       </div>
-      {method && method.params.length > 0 && (
+      {method && method.params.length > 0 ? (
         <ParamForm
           method={method}
-          values={store.choice.value.params}
+          values={params}
           disabled={disabled || store.setup.file !== undefined}
           onChange={(name, value) => store.pickParam(name, value)}
         />
+      ) : (
+        store.setup.methods.some(({ params }) => params.length > 0) && <p class="ke-params">No parameters</p>
       )}
     </div>
   );
@@ -62,13 +67,14 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
 function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
   const { models } = store.facts;
   const { methods, colormaps } = store.setup;
-  const choice = store.choice.value;
+  const model = useComputed(() => String(store.choice.value.model)).value;
+  const method = useComputed(() => store.choice.value.method).value;
   return (
     <>
       {models.length > 1 && (
         <Select
           name="Model"
-          value={String(choice.model)}
+          value={model}
           options={models.map(({ name }, i) => ({ value: String(i), title: name }))}
           disabled={disabled}
           onChange={(index) => store.pickModel(Number(index))}
@@ -76,7 +82,7 @@ function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
       )}
       <Select
         name="Method"
-        value={choice.method}
+        value={method}
         options={methods.map(({ name, title }) => ({ value: name, title }))}
         disabled={disabled}
         onChange={(name) => store.pickMethod(name)}

@@ -1,5 +1,5 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { assignLanes, cut, type Edge } from "../lanes.ts";
 import type { OutlineNode } from "../outline.ts";
 import type { Row } from "../tree.ts";
@@ -8,7 +8,10 @@ import type { Beside } from "./Gutter.tsx";
 
 const NOTHING: Beside = { lanes: 1, lane: 0, pieces: [], lit: [] };
 
-/** What is drawn beside each row: the edges among the rows on show, those on the chosen one's way to the output lit. */
+/**
+ * What is drawn beside each row: the edges among the rows on show, those on the chosen one's way to the output lit. Where
+ * that stays what it was it is the same object, and so the row is not drawn again.
+ */
 export function useGutter(
   nodes: readonly OutlineNode[],
   edges: readonly Edge[],
@@ -31,9 +34,27 @@ export function useGutter(
     });
     return shown;
   });
-  return useComputed(() => (position: number): Beside => {
-    if (!drawn.value) return NOTHING;
+  const before = useRef<(Beside | undefined)[]>([]);
+  const beside = useComputed(() => {
+    if (!drawn.value) return [];
     const { lanes, pieces } = drawn.value;
-    return { lanes: lanes.count, lane: lanes.rows[position], pieces: pieces[position], lit: lit.value };
+    const now = pieces.map((own, position): Beside => {
+      const one = {
+        lanes: lanes.count,
+        lane: lanes.rows[position],
+        pieces: own,
+        lit: own.map(({ edge }) => lit.value[edge] ?? false),
+      };
+      const old = before.current[position];
+      return old && same(old, one) ? old : one;
+    });
+    before.current = now;
+    return now;
   });
+  const lanes = useComputed(() => drawn.value?.lanes.count ?? 1);
+  return { lanes, at: (position: number): Beside => beside.value[position] ?? NOTHING };
+}
+
+function same(a: Beside, b: Beside): boolean {
+  return a.pieces === b.pieces && a.lit.every((on, i) => on === b.lit[i]);
 }

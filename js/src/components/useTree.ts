@@ -1,12 +1,13 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { ROW_HEIGHT } from "../gutter.ts";
 import { step, used } from "../keys.ts";
 import type { OutlineNode } from "../outline.ts";
 import { nextHit, type Row, typeAhead, visibleRows } from "../tree.ts";
 import type { TreeState } from "../viewstate.ts";
-import { scrollToItem, useWindow } from "./useWindow.ts";
+import { useAtOnce } from "./useAtOnce.ts";
+import { useWindow } from "./useWindow.ts";
 
 /** Letters typed within this many milliseconds make one word. */
 const TYPING = 700;
@@ -25,25 +26,24 @@ export interface Tree {
   rows: ReadonlySignal<Row[]>;
   /** Position of the row that the keyboard is on; -1 if it is folded away. */
   at: ReadonlySignal<number>;
+  range: ReadonlySignal<readonly [number, number]>;
   activate(position: number, focus?: boolean): void;
+  follow(): void;
 }
 
 /** The rows, the one that the keyboard is on, and the scrolling that keeps it in view. */
-export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLElement | null>) {
+export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLElement | null>): Tree {
   const takeFocus = useRef(false);
   const rows = useComputed(() => visibleRows(nodes, view.folded.value));
   const count = useComputed(() => rows.value.length);
   const at = useComputed(() => rows.value.findIndex(({ index }) => index === view.active.value));
-  const { range, extent } = useWindow(box, count, ROW_HEIGHT, "y");
-  const laidOut = extent.value > 0;
+  const { range, laidOut, show } = useWindow(box, count, ROW_HEIGHT, "y");
 
-  // Before the paint: an arrow key pressed right after a pick must not be undone by it.
-  useLayoutEffect(() => view.reveal(chosen.value), [chosen.value]);
-  useEffect(() => {
-    if (box.current && at.value >= 0) scrollToItem(box.current, at.value * ROW_HEIGHT, ROW_HEIGHT, "y");
-    if (takeFocus.current) box.current?.querySelector<HTMLElement>(ROVING)?.focus({ preventScroll: true });
-    takeFocus.current = false;
-  }, [at.value, laidOut]);
+  // Before anything else happens: an arrow key pressed right after a pick must not be undone by it.
+  useAtOnce(() => view.reveal(chosen.value));
+  useAtOnce(() => {
+    if (laidOut.value) show(at.value);
+  });
 
   function activate(position: number, focus = true) {
     const row = rows.peek()[position];
@@ -52,7 +52,13 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
     view.active.value = row.index;
   }
 
-  return { rows, at, range, activate };
+  /** The rows are there: the focus goes to the one that the keyboard has come to. */
+  function follow() {
+    if (takeFocus.current) box.current?.querySelector<HTMLElement>(ROVING)?.focus({ preventScroll: true });
+    takeFocus.current = false;
+  }
+
+  return { rows, at, range, activate, follow };
 }
 
 /** The keys of a tree: they move, fold, unfold and find; Enter and Space pick. */

@@ -1,18 +1,22 @@
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** Short lists are rendered whole: simpler for whoever reads the page. */
-const WHOLE = 250;
-const SPARE = 12;
+const WHOLE = 40;
+const SPARE = 6;
+/** Pixels that a box is taken to have before it is laid out. */
+const LIKELY = 420;
 
 export interface Window {
   /** The first item to render and the one after the last. */
-  range: ReadonlySignal<[number, number]>;
+  range: ReadonlySignal<readonly [number, number]>;
   /** The first item in view and the one after the last. */
-  inView: ReadonlySignal<[number, number]>;
-  /** Pixels that the list's box has along its axis; 0 while it is not laid out. */
-  extent: ReadonlySignal<number>;
+  inView: ReadonlySignal<readonly [number, number]>;
+  /** The list's box has a size: it can be scrolled. */
+  laidOut: ReadonlySignal<boolean>;
+  /** Scroll the box, and nothing around it, until an item is in view. */
+  show(position: number): void;
 }
 
 /** Which items of a long list lie in its scrolled box; each takes `pitch` pixels along the axis. */
@@ -24,42 +28,61 @@ export function useWindow(
 ): Window {
   const offset = useSignal(0);
   const extent = useSignal(0);
-  useEffect(() => {
+  const side = axis === "x" ? "scrollLeft" : "scrollTop";
+  useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    const look = () => {
-      offset.value = axis === "x" ? element.scrollLeft : element.scrollTop;
-      extent.value = axis === "x" ? element.clientWidth : element.clientHeight;
+    const scrolled = () => {
+      offset.value = element[side];
     };
-    const observer = new ResizeObserver(look);
+    // Measured only here, where everything is laid out already: to ask at other times lays everything out.
+    const observer = new ResizeObserver(() => {
+      extent.value = axis === "x" ? element.clientWidth : element.clientHeight;
+      scrolled();
+    });
     observer.observe(element);
-    element.addEventListener("scroll", look, { passive: true });
-    look();
+    element.addEventListener("scroll", scrolled, { passive: true });
     return () => {
       observer.disconnect();
-      element.removeEventListener("scroll", look);
+      element.removeEventListener("scroll", scrolled);
     };
   }, []);
-  const inView = useComputed<[number, number]>(() => [
-    Math.max(0, Math.floor(offset.value / pitch)),
-    Math.min(count.value, Math.ceil((offset.value + extent.value) / pitch)),
-  ]);
-  const range = useComputed<[number, number]>(() => {
-    if (count.value <= WHOLE) return [0, count.value];
-    const [first, last] = inView.value;
-    return [Math.max(0, first - SPARE), Math.min(count.value, last + SPARE)];
-  });
-  return { range, inView, extent };
+  const within = (extent: number) =>
+    [
+      Math.max(0, Math.floor(offset.value / pitch)),
+      Math.min(count.value, Math.ceil((offset.value + extent) / pitch)),
+    ] as const;
+  const inView = useComputed(() => within(extent.value));
+  const first = useComputed(() => (count.value > WHOLE ? Math.max(0, within(extent.value || LIKELY)[0] - SPARE) : 0));
+  const last = useComputed(() =>
+    count.value > WHOLE ? Math.min(count.value, within(extent.value || LIKELY)[1] + SPARE) : count.value,
+  );
+  const range = useComputed(() => [first.value, last.value] as const);
+
+  // The items there are rendered first, and then scrolled to: so they are laid out once.
+  const aim = useRef<number | null>(null);
+  const asked = useSignal(0);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element || aim.current === null) return;
+    element[side] = aim.current;
+    aim.current = null;
+    offset.value = element[side];
+  }, [asked.value]);
+
+  function show(position: number) {
+    if (position < 0 || extent.peek() === 0) return;
+    const to = scrollTo(offset.peek(), extent.peek(), position * pitch, pitch);
+    if (to === offset.peek()) return;
+    aim.current = offset.value = to;
+    asked.value = asked.peek() + 1;
+  }
+  return { range, inView, laidOut: useComputed(() => extent.value > 0), show };
 }
 
-/** Scroll `box`, and nothing around it, until the item at `start` is in view. */
-export function scrollToItem(box: HTMLElement, start: number, size: number, axis: "x" | "y"): void {
-  const [at, extent] = axis === "x" ? [box.scrollLeft, box.clientWidth] : [box.scrollTop, box.clientHeight];
-  if (extent === 0) return;
-  let to = at;
-  if (start < at) to = start - Math.min(size, (extent - size) / 2);
-  else if (start + size > at + extent) to = start + size - extent + Math.min(size, (extent - size) / 2);
-  if (to === at) return;
-  if (axis === "x") box.scrollLeft = to;
-  else box.scrollTop = to;
+/** Where to scroll, so that what takes `size` pixels at `start` is in view with a little beside it. */
+function scrollTo(offset: number, extent: number, start: number, size: number): number {
+  const beside = Math.min(size, (extent - size) / 2);
+  if (start < offset) return Math.max(0, start - beside);
+  return start + size > offset + extent ? start + size - extent + beside : offset;
 }

@@ -1,0 +1,76 @@
+"""What comes and goes moves nothing: where the parts of the page are before, while and after something is told."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.served import serve_page
+
+PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-strip", ".ke-sliders")
+PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-foot", "")
+BOXES = """(parts) => parts.map((part) => {
+  const { x, y, width, height } = document.querySelector(`.ke ${part}`).getBoundingClientRect();
+  return [part, ...[x, y, width, height].map((each) => Math.round(2 * each) / 2)];
+})"""
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serve_page() as address:
+        yield address
+
+
+@pytest.fixture
+def opened(browser, address):
+    page = browser.new_page(viewport={"width": 1100, "height": 1400})
+
+    def at(case, width):
+        page.goto(f"{address}?case={case}&width={width}")
+        page.get_by_role("status").filter(has_text=" · ").wait_for()
+        expect(page.locator(".ke-images [role=option]").first).to_be_visible()
+        return page
+
+    yield at
+    page.close()
+
+
+@pytest.mark.parametrize("width", [980, 480])
+def test_a_method_its_progress_notes_and_messages_move_nothing(opened, width):
+    page = opened("small", width)
+    before = page.evaluate(BOXES, PARTS)
+
+    def same(when):
+        moved = [pair for pair in zip(before, page.evaluate(BOXES, PARTS), strict=True) if pair[0] != pair[1]]
+        assert not moved, when
+
+    method = page.get_by_role("combobox", name="Method")
+    method.select_option("smooth")
+    expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
+    if width > 640:  # narrower, the form itself needs more lines
+        same("SmoothGrad at work")
+    during = page.evaluate(BOXES, PARTS)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(page.get_by_role("status")).to_contain_text("stopped after")
+    assert page.evaluate(BOXES, PARTS) == during, "SmoothGrad done"
+
+    method.select_option("gradients")
+    expect(page.locator(".ke-unused")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Input gradients")
+    same("a method that looks at the input")
+    method.select_option("gradcam")
+    expect(page.locator(".ke-unused")).to_have_count(0)
+    page.get_by_role("button", name="All layers at once").click()
+    expect(page.locator(".ke-strip svg")).to_be_visible()
+    same("all layers are here")
+    page.get_by_role("searchbox", name="Find class").fill("none of them")
+    expect(page.get_by_text("No class fits.")).to_be_visible()
+    same("no class fits")
+
+
+@pytest.mark.parametrize("case", ["constant", "error"])
+def test_a_note_or_an_error_lies_over_the_picture(opened, case):
+    page = opened(case, 980)
+    before = page.evaluate(BOXES, PARTS)
+    page.get_by_role("option", name="disc").first.click()
+    expect(page.locator(".ke-note, [role=alert]").first).to_be_visible()
+    assert page.evaluate(BOXES, PARTS) == before
