@@ -293,7 +293,7 @@ def _stops_at_six(operation):
 
 
 def _six(outputs):
-    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, which is rare, and nothing elsewhere."""
+    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
     outputs = tf.expand_dims(wide(outputs), 1)
     return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6
 

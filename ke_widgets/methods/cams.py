@@ -131,7 +131,8 @@ def _gradcampp(signal, gradients):
 def _weighted(signal, weights):
     """Sum the channels of a signal `(B, ..., K)` by weights `(B, U, K)`: `(B, ..., U)`.
 
-    (An einsum that says so, "b...k,buk->b...u", takes several times as long for small signals.)
+    (An einsum that says so, "b...k,buk->b...u", is slower: all layers of MobileNetV2 took 3.34 forward passes with it
+    and 2.91 without, in turn in one process; at one layer there is no difference beyond the noise.)
     """
     places = ops.reshape(signal, (ops.shape(signal)[0], -1, signal.shape[-1]))
     maps = ops.matmul(places, ops.swapaxes(weights, 1, 2))
