@@ -21,7 +21,7 @@ from ke_widgets.methods.meta import contrast
 from ke_widgets.methods.scan import can_scan, scan
 
 _KEPT_SCORES = 4096
-_KEPT_SIGNALS = 4  # One for each pane that the page can show.
+_KEPT_SIGNALS = _KEPT_INPUTS = 4  # One for each pane that the page can show.
 _SCAN_BYTES = 2 * 1024**3
 
 
@@ -110,6 +110,7 @@ class Subject:
         self._output = inspection.head_index(model, head)
         self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
         self._signals: collections.OrderedDict[tuple[int, str], Any] = collections.OrderedDict()
+        self._inputs: collections.OrderedDict[int, Any] = collections.OrderedDict()
         self._traced = weakref.WeakSet()
         self._views: dict[str, Exposed] = {}
         self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
@@ -193,7 +194,7 @@ class Subject:
         layer = layer if spec.signals == "one" else ""
         exposed = self._exposed(layer)
         run, units = _told_apart(function, class_index, contrast_index)
-        array = self.images.inputs(image_index)
+        inputs, finite = self._input(image_index)
 
         def finish(generation, progress):
             logits, maps = progress.result()
@@ -214,14 +215,13 @@ class Subject:
                 scores_kind=self.scores_kind(scores),
                 low=low,
                 high=high,
-                note=_note(values, array, low, high),
+                note=_note(values, finite, low, high),
                 milliseconds=1000 * (time.perf_counter() - started),
                 done=progress.done,
                 total=progress.total,
                 generation=generation,
             )
 
-        inputs = ops.convert_to_tensor(array)
         if can_scan(function):
             found = self._look(run, image_index, layer, inputs, units, params)
             yield 1, 1, functools.partial(finish, self._generation, methods.Progress(1, 1, lambda: found))
@@ -229,6 +229,16 @@ class Subject:
         generation = self.generation()
         for progress in methods.step_by_step(run, exposed, inputs, units, **params):
             yield progress.done, progress.total, functools.partial(finish, generation, progress)
+
+    def _input(self, image_index):
+        """Give one image as the model takes it, and whether all of it is finite; kept, as it takes a while."""
+        if image_index not in self._inputs:
+            array = self.images.inputs(image_index)
+            self._inputs[image_index] = ops.convert_to_tensor(array), bool(np.isfinite(array).all())
+            while len(self._inputs) > _KEPT_INPUTS:
+                self._inputs.popitem(last=False)
+        self._inputs.move_to_end(image_index)
+        return self._inputs[image_index]
 
     def _exposed(self, layer):
         if layer not in self._views:
@@ -274,7 +284,7 @@ class Subject:
         run, units = _told_apart(function, class_index, contrast_index)
         again = compiled(_marked(look_again(run)), self._exposed(layer), **_own(function, params))
         if again not in self._traced:
-            again((ops.convert_to_tensor(self.images.inputs(image_index)), signal), units)
+            again((self._input(image_index)[0], signal), units)
             self._traced.add(again)
 
     def why_no_scan(self):
@@ -310,7 +320,7 @@ class Subject:
             raise ValueError(reason)
         exposed = Exposed(self.model, [self._logits, *map(Endpoint, self.layers)])
         run, units = _told_apart(scan(function), class_index, contrast_index)
-        inputs = ops.convert_to_tensor(self.images.inputs(image_index))
+        inputs, _ = self._input(image_index)
         _, maps = compiled(run, exposed, **_own(function, params))(inputs, units)
         values = [np.asarray(each)[0, ..., 0] for each in maps]
         return values, [limits(each, spec.signed or contrast_index is not None) for each in values]
@@ -454,8 +464,8 @@ def _by_shape(image_indices, images):
     yield from groups.values()
 
 
-def _note(values, inputs, low, high):
-    if not np.isfinite(inputs).all():
+def _note(values, finite, low, high):
+    if not finite:
         return "This image holds NaN or infinite values, so its scores and its map mean nothing."
     if not np.isfinite(values).all():
         return "The map holds NaN or infinite values: a layer's numbers left their range on this image."

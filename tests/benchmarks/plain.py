@@ -34,8 +34,10 @@ def gradcam(model, layer, x, units):
 
 
 def full_gradients(model, x, unit):
-    """The sum over layers, each scaled and resized by itself, of a network of BatchNormalization and convolutions."""
-    layers = [layer for layer in model.layers if len(layer.output.shape) == 4 and _bias(layer) is not None]
+    """The sum over layers, each scaled and resized by itself, where those are BatchNormalization, convolution, ReLU6."""
+    layers = [
+        layer for layer in model.layers if len(layer.output.shape) == 4 and _bias(layer, layer.output) is not None
+    ]
     every = keras.Model(model.inputs, [model.output, *(layer.output for layer in layers)])
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -43,7 +45,7 @@ def full_gradients(model, x, unit):
         score = logits[:, unit]
     own, *found = tape.gradient(score, [x, *signals])
     total = 0
-    for term in (own * x, *(g * _bias(layer) for g, layer in zip(found, layers))):
+    for term in (own * x, *(g * _bias(layer, z) for g, z, layer in zip(found, signals, layers))):
         size = np.abs(term)
         low, high = (edge(size, axis=(1, 2, 3), keepdims=True) for edge in (np.min, np.max))
         scaled = (size - low) / np.where(high > low, high - low, 1)
@@ -51,7 +53,10 @@ def full_gradients(model, x, unit):
     return np.asarray(total)
 
 
-def _bias(layer):
+def _bias(layer, signal):
+    """What a layer adds: to a signal that it stops at 6, that."""
+    if isinstance(layer, keras.layers.ReLU) and layer.max_value == 6:
+        return ops.where(signal >= 6, 6.0, 0.0)
     if isinstance(layer, keras.layers.BatchNormalization):
         gamma = layer.gamma if layer.scale else 1.0
         return np.asarray(layer.beta - gamma * layer.moving_mean / np.sqrt(layer.moving_variance + layer.epsilon))
