@@ -25,15 +25,24 @@ function shadeOf(colour: string): Shade {
   return found;
 }
 
+/** Red, green and blue, as styles that are computed mostly have them: to paint one takes 10 ms the first time. */
+const NUMBERS = /^rgb\((\d+), (\d+), (\d+)\)$/;
+
 /** Painted, a colour is four bytes. */
 function painted(colour: string): Shade {
+  const told = NUMBERS.exec(colour);
+  if (told) return shadeOfBytes(Number(told[1]), Number(told[2]), Number(told[3]));
+  if (colour === "transparent" || colour === "rgba(0, 0, 0, 0)") return null;
   const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   if (!pen) return null;
   pen.fillStyle = "transparent"; // It stays so for what is no colour.
   pen.fillStyle = colour;
   pen.fillRect(0, 0, 1, 1);
   const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data;
-  if (alpha < 128) return null;
+  return alpha < 128 ? null : shadeOfBytes(red, green, blue);
+}
+
+function shadeOfBytes(red: number, green: number, blue: number): Shade {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128 ? "dark" : "light";
 }
 

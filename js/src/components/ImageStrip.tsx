@@ -45,7 +45,7 @@ export function ImageStrip(props: Props) {
           {model && <span class="ke-told-by">Predictions of {model}</span>}
         </div>
       )}
-      {painted && <Reel {...props} items={items} />}
+      {painted.value && <Reel {...props} items={items} />}
     </section>
   );
 }

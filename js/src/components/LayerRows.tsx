@@ -22,7 +22,7 @@ interface Props {
   cardId: string;
 }
 
-/** The rows in view, and the one that the keyboard is on. */
+/** The rows in view, the one that the keyboard is on, and the chosen one. */
 export function LayerRows({ nodes, chosen, enabled, view, tree, beside, card, cardId }: Props) {
   const { rows, at, range, follow } = tree;
   const searching = useComputed(() => terms(view.layerQuery.value).length > 0).value;
@@ -34,11 +34,9 @@ export function LayerRows({ nodes, chosen, enabled, view, tree, beside, card, ca
   const described = useComputed(() => card.value?.index).value;
   useLayoutEffect(follow, [at.value]);
 
-  const rendered = rows.value.slice(first, last).map((_, i) => first + i);
-  if (roving < first) rendered.unshift(roving);
-  else if (roving >= last && roving < rows.value.length) rendered.push(roving);
-  return rendered.map((position) => {
-    const row = rows.value[position];
+  const isShown = (position: number) => position >= first && position < last;
+  return rows.value.map((row, position) => {
+    if (!(isShown(position) || position === roving || row.index === start)) return null;
     const node = nodes[row.index];
     return (
       <LayerRow

@@ -26,7 +26,7 @@ export interface Tree {
   rows: ReadonlySignal<Row[]>;
   /** Position of the row that the keyboard is on; -1 if it is folded away. */
   at: ReadonlySignal<number>;
-  range: ReadonlySignal<readonly [number, number]>;
+  range: ReadonlySignal<[number, number]>;
   activate(position: number, focus?: boolean): void;
   follow(): void;
 }

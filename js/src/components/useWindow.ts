@@ -1,18 +1,19 @@
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { useAfterPaint } from "./useAfterPaint.ts";
 
 /** Short lists are rendered whole: simpler for whoever reads the page. */
 const WHOLE = 40;
 const SPARE = 6;
-/** Pixels that a box is taken to have before it is laid out. */
+/** Pixels that a box is taken to have at least, before it is laid out and then, so that this renders nothing anew. */
 const LIKELY = 420;
 
 export interface Window {
   /** The first item to render and the one after the last. */
-  range: ReadonlySignal<readonly [number, number]>;
+  range: ReadonlySignal<[number, number]>;
   /** The first item in view and the one after the last. */
-  inView: ReadonlySignal<readonly [number, number]>;
+  inView: ReadonlySignal<[number, number]>;
   /** The list's box has a size: it can be scrolled. */
   laidOut: ReadonlySignal<boolean>;
   /** Scroll the box, and nothing around it, until an item is in view. */
@@ -47,17 +48,23 @@ export function useWindow(
       element.removeEventListener("scroll", scrolled);
     };
   }, []);
-  const within = (extent: number) =>
-    [
-      Math.max(0, Math.floor(offset.value / pitch)),
-      Math.min(count.value, Math.ceil((offset.value + extent) / pitch)),
-    ] as const;
-  const inView = useComputed(() => within(extent.value));
-  const first = useComputed(() => (count.value > WHOLE ? Math.max(0, within(extent.value || LIKELY)[0] - SPARE) : 0));
-  const last = useComputed(() =>
-    count.value > WHOLE ? Math.min(count.value, within(extent.value || LIKELY)[1] + SPARE) : count.value,
-  );
-  const range = useComputed(() => [first.value, last.value] as const);
+  const inView = useComputed<[number, number]>(() => within(extent.value));
+  const painted = useAfterPaint();
+  const first = useComputed(() => rendered()[0]);
+  const last = useComputed(() => rendered()[1]);
+  const range = useComputed<[number, number]>(() => [first.value, last.value]);
+
+  function within(extent: number): [number, number] {
+    const start = Math.floor(offset.value / pitch);
+    return [Math.max(0, start), Math.min(count.value, Math.ceil((offset.value + extent) / pitch))];
+  }
+
+  function rendered(): [number, number] {
+    if (count.value <= WHOLE) return [0, count.value];
+    const [start, end] = within(Math.max(extent.value, LIKELY));
+    const spare = painted.value ? SPARE : 0;
+    return [Math.max(0, start - spare), Math.min(count.value, end + spare)];
+  }
 
   // The items there are rendered first, and then scrolled to: so they are laid out once.
   const aim = useRef<number | null>(null);
