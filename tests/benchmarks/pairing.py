@@ -4,7 +4,6 @@ import statistics
 import time
 from collections.abc import Callable
 
-
 LONG = 2  # seconds; what takes longer is warm after one run
 
 

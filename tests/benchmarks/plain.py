@@ -34,7 +34,7 @@ def gradcam(model, layer, x, units):
 
 
 def full_gradients(model, x, unit):
-    """The sum over layers, each scaled and resized by itself, where those are BatchNormalization, convolution, ReLU6."""
+    """The sum over layers, each scaled and resized by itself: BatchNormalization, convolution, ReLU6."""
     layers = [
         layer for layer in model.layers if len(layer.output.shape) == 4 and _bias(layer, layer.output) is not None
     ]
