@@ -36,16 +36,16 @@ def main(peers):
     (versions,) = map(json.loads, _run(peers, "-c", VERSIONS))
     found = []
     for python, module in (
-        (peers, "methods"),
+        (sys.executable, "browser"),
         (sys.executable, "kernel"),
         (sys.executable, "start"),
-        (sys.executable, "browser"),
+        (peers, "methods"),
     ):
         for line in _run(python, "-m", f"tests.benchmarks.{module}"):
             if line.startswith("{"):
                 found.append(json.loads(line))
                 print(_line(found[-1]), flush=True)
-    RESULTS.write_text(_head(versions) + "\n" + table(found))
+                RESULTS.write_text(_head(versions) + "\n" + table(found))  # what there is, if it is interrupted
     print(f"{RESULTS.name} holds {len(found)} rows; beyond what was set: {sum(_beyond(row) for row in found)}")
 
 

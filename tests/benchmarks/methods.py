@@ -98,15 +98,20 @@ def sampling(on):
     steps, size = at_the_fastest(on.gradient, on.inputs, SAMPLES, (1, 5, 10, 25))
     others = peers.smoothgrad(on.model, on.inputs, UNIT, SAMPLES)
     expected = plain.smoothgrad(on.model, on.x, UNIT, SAMPLES)
-    unit = f"{SAMPLES} gradients, {size} at a time"
-    yield on.row(f"SmoothGrad, {SAMPLES} samples", smooth, expected, 1.05, unit, steps, 3, others)
+    unit, rounds = f"{SAMPLES} gradients, {size} at a time", rounds_of(steps)
+    yield on.row(f"SmoothGrad, {SAMPLES} samples", smooth, expected, 1.05, unit, steps, rounds, others)
     layer = networks.NETWORKS[on.name]
     scorecam = on.method(ke.methods.cams.scorecam, ke.inspection.expose(on.model, layer))
     steps, size = at_the_fastest(on.forward, on.inputs, CHANNELS + 1, (1, 4, 8, 16))
     others = peers.scorecam(on.model, on.inputs, UNIT, layer)
     expected = plain.scorecam(on.model, layer, on.x, UNIT)
-    unit = f"{CHANNELS + 1} forwards, {size} at a time"
-    yield on.row(f"Score-CAM, {CHANNELS} channels", scorecam, expected, 1.05, unit, steps, 3, others)
+    unit, rounds = f"{CHANNELS + 1} forwards, {size} at a time", rounds_of(steps)
+    yield on.row(f"Score-CAM, {CHANNELS} channels", scorecam, expected, 1.05, unit, steps, rounds, others)
+
+
+def rounds_of(steps):
+    """Choose how often a long work is timed: the peers take up to 14 times as long."""
+    return max(2, min(7, round(5 / timed(steps))))
 
 
 def at_the_fastest(work, inputs, count, sizes):
