@@ -228,10 +228,11 @@ def test_the_steps_grow_the_curve_from_its_start_and_end_at_the_whole():
         known = np.isfinite(scores)
         assert known.sum() == min(5 * done, 48)
         assert (np.diff(known.astype(int), axis=1) <= 0).all()  # no gap
-        np.testing.assert_array_equal(scores[known], whole[1][known])
+        # Two compiled functions: on some processors their last bits differ.
+        np.testing.assert_allclose(scores[known], whole[1][known], rtol=1e-6)
         assert np.isfinite(areas).all() == (done == 10)
     for one, other in zip(seen[-1][2:], whole):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 class Counting(keras.layers.Layer):
