@@ -232,13 +232,14 @@ class Subject:
 
     def _input(self, image_index):
         """Give one image as the model takes it, and whether all of it is finite; kept, as it takes a while."""
-        if image_index not in self._inputs:
+        kept = self._inputs.pop(image_index, None)  # In one step: another thread may be preparing.
+        if kept is None:
             array = self.images.inputs(image_index)
-            self._inputs[image_index] = ops.convert_to_tensor(array), bool(np.isfinite(array).all())
-            while len(self._inputs) > _KEPT_INPUTS:
-                self._inputs.popitem(last=False)
-        self._inputs.move_to_end(image_index)
-        return self._inputs[image_index]
+            kept = ops.convert_to_tensor(array), bool(np.isfinite(array).all())
+        self._inputs[image_index] = kept
+        while len(self._inputs) > _KEPT_INPUTS:
+            self._inputs.popitem(last=False)
+        return kept
 
     def _exposed(self, layer):
         if layer not in self._views:
