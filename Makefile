@@ -29,7 +29,7 @@ JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.json js/*
 help:
 	@echo "make demo     open JupyterLab on the first notebook; DEMO_ARGS='--no-browser --port=9000' goes to JupyterLab"
 	@echo "make test     check everything: ruff, pyright, tsc, biome, vitest, pytest with the browser tests"
-	@echo "make bench    measure what is slow to measure: the layer graph of the largest model, six notebooks at once on one server"
+	@echo "make bench    measure speed: the page, the way through Jupyter, the methods beside other libraries (over an hour)"
 	@echo "make format   format Python and TypeScript"
 	@echo "make clean    remove what these commands made, the environment too"
 	@echo "PYTHON=... chooses the interpreter, VENV=... the place of the environment (.venv)."

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 SIDE, MOST = 224, 32  # rows and columns of the images that are timed, and the largest number of them at once
-_FIRST, _GAIN, _ROUNDS = (1, 2, 4, 8), 0.97, 3
+_FIRST, _GAIN, _ROUNDS = (1, 2, 4, 8), 0.97, 4
 # As deep as the usual networks, which leaves a device idle with one image, and as wide at the start, where a few images
 # leave the caches: channels and stride of each block.
 _BLOCKS = (

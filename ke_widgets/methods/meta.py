@@ -76,6 +76,8 @@ def smooth(
         (True, True, True)
     """
     size = chunk_size((), differentiated=True) if batch_size is None else batch_size
+    # Next to the fastest number others are as fast; what the user says is the most that there may be.
+    most = size * 3 // 2 if batch_size is None else size
     for name, value, least in (("repetitions", repetitions, 1), ("batch_size", size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
             raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}.")
@@ -85,11 +87,11 @@ def smooth(
         raise ValueError(f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={statistic!r}.")
     # Without noise all samples are one: summing them up would only round.
     samples = 1 if noise == 0 else int(repetitions)
-    return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(size)), statistic)
+    return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(most)), statistic)
 
 
 def _even(samples, most):
-    """Choose the size of pieces, all alike: at most `most`, not far below it, and with few samples beyond `samples`."""
+    """Choose the size of pieces, all alike: at most `most`, at least half, and with few samples beyond `samples`."""
     sizes = range((most + 1) // 2, min(most, samples) + 1) or [samples]
     return min(sizes, key=lambda size: (-(-samples // size) * size, -size))
 

@@ -7,6 +7,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import MISSING, find_chromium
 from tests.browser.lab import CHROMIUM_ARGS, Lab, serve
+from tests.browser.served import serve_page
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,13 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def address():
+    """The page without Jupyter, on a kernel's stand-in."""
+    with serve_page() as address:
+        yield address
 
 
 @pytest.fixture

@@ -5,15 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.lab import SCREENSHOTS
-from tests.browser.served import serve_page
 
 MODELS = ["ResNet50V2", "InceptionV3", "DenseNet121", "siamese", "multi_output"]
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serve_page() as address:
-        yield address
 
 
 @pytest.fixture

@@ -3,20 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.served import serve_page
-
 PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-strip", ".ke-sliders")
 PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-foot", "")
 BOXES = """(parts) => parts.map((part) => {
   const { x, y, width, height } = document.querySelector(`.ke ${part}`).getBoundingClientRect();
   return [part, ...[x, y, width, height].map((each) => Math.round(2 * each) / 2)];
 })"""
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serve_page() as address:
-        yield address
 
 
 @pytest.fixture
@@ -74,3 +66,22 @@ def test_a_note_or_an_error_lies_over_the_picture(opened, case):
     page.get_by_role("option", name="disc").first.click()
     expect(page.locator(".ke-note, [role=alert]").first).to_be_visible()
     assert page.evaluate(BOXES, PARTS) == before
+
+
+def test_the_class_that_was_pressed_is_picked_whatever_new_scores_put_under_the_pointer_meanwhile(opened):
+    page = opened("small", 980)
+    row = page.get_by_role("listbox", name="Classes").get_by_role("option").nth(2)
+    pressed = row.get_attribute("title")
+    row.hover()
+    page.mouse.down()
+    page.evaluate("model.python({ image_index: 1 })")
+    expect(row).not_to_have_attribute("title", pressed)
+    page.mouse.up()
+    chosen = page.get_by_role("listbox", name="Classes").get_by_role("option", selected=True)
+    expect(chosen).to_have_attribute("title", pressed)
+    # Let go beside the row, nothing is picked.
+    row.hover()
+    page.mouse.down()
+    page.get_by_role("img", name="Explanation").hover()
+    page.mouse.up()
+    expect(chosen).to_have_attribute("title", pressed)

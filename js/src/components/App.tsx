@@ -15,6 +15,7 @@ import { Notice, Trouble } from "./Messages.tsx";
 import { Stage } from "./Stage.tsx";
 import { StatusBar } from "./StatusBar.tsx";
 import { Toolbar } from "./Toolbar.tsx";
+import { useAfterPaint } from "./useAfterPaint.ts";
 import { useLasting } from "./useLasting.ts";
 
 export function App({ store, view }: { store: Store; view: ViewState }) {
@@ -31,6 +32,9 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       endKeys();
     };
   }, []);
+  // A large model's graph takes a while to draw. It is all that is here already, and what waits for the kernel's first
+  // answer comes a frame later.
+  const painted = useAfterPaint().value;
   return (
     <section
       ref={root}
@@ -58,21 +62,23 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       )}
       <div class="ke-body">
         <Layers store={store} view={view} />
-        <Stage store={store} view={view} />
-        <Classes store={store} view={view} />
+        {painted && <Stage store={store} view={view} />}
+        {painted && <Classes store={store} view={view} />}
       </div>
-      <Images store={store} />
-      <StatusBar
-        picture={store.picture}
-        awaited={store.awaited}
-        refusal={store.refusal}
-        working={store.working}
-        writing={store.writing}
-        panes={store.panes}
-        facts={store.facts}
-        onCancel={(pane) => store.cancel(pane)}
-        onCancelExport={() => store.cancelExport()}
-      />
+      {painted && <Images store={store} />}
+      {painted && (
+        <StatusBar
+          picture={store.picture}
+          awaited={store.awaited}
+          refusal={store.refusal}
+          working={store.working}
+          writing={store.writing}
+          panes={store.panes}
+          facts={store.facts}
+          onCancel={(pane) => store.cancel(pane)}
+          onCancelExport={() => store.cancelExport()}
+        />
+      )}
       {view.help.value && (
         <Help
           onClose={() => {

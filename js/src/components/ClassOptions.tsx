@@ -1,5 +1,5 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
-import { useId } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import type { Result } from "../contract.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../format.ts";
 import { step, used } from "../keys.ts";
@@ -86,10 +86,17 @@ export function ClassOptions(props: Props) {
     else if (enabled.peek()) onPick(rows[to]);
   }
 
+  // New scores can put another class under the finger while it is down: the one that was pressed is meant.
+  const pressed = useRef(-1);
+
+  function onPointerDown(event: PointerEvent) {
+    pressed.current = indexAt(event);
+  }
+
   function onClick(event: MouseEvent) {
-    const row = (event.target as Element).closest<HTMLElement>("[role=option]");
-    if (!row) return;
-    const index = Number(row.dataset.index);
+    // Clicks by script or a reader's software have no `detail`, and press nothing before.
+    const index = event.detail > 0 ? pressed.current : indexAt(event);
+    if (index < 0 || indexAt(event) < 0) return;
     choose(index, event, props);
     cursor.value = index;
   }
@@ -109,6 +116,7 @@ export function ClassOptions(props: Props) {
       tabIndex={0}
       data-lm-suppress-shortcuts="true"
       onKeyDown={onKeyDown}
+      onPointerDown={onPointerDown}
       onClick={onClick}
     >
       <div class="ke-options" style={{ height: `${rows.length * HEIGHT}px` }}>
@@ -136,6 +144,12 @@ export function ClassOptions(props: Props) {
       {more > 0 && <p class="ke-aside">{formatCount(more)} more: type to find them.</p>}
     </div>
   );
+}
+
+/** The class of the row that an event is on; -1 beside them. */
+function indexAt(event: Event): number {
+  const row = (event.target as Element).closest<HTMLElement>("[role=option]");
+  return row ? Number(row.dataset.index) : -1;
 }
 
 /** The scores and how long their bars are; the same where a new map comes with the scores that were here. */
