@@ -260,7 +260,7 @@ class Subject:
             inputs, units
         )
         self._forget_if_trained(mark)
-        self._known_scores[image_index] = np.asarray(outputs[self._output][0], "float32")
+        self._known_scores[image_index] = np.asarray(outputs[self._output], "float32")[0]
         if signal is not None:
             self._signals[image_index, layer] = signal
             while len(self._signals) > _KEPT_SIGNALS:
@@ -434,7 +434,7 @@ def _fingerprint(model, inputs, indices):
     They move when the model is trained or loaded, and are a hundredth of all.
     """
     rows = [_row(weight) for weight in model.weights if all(weight.shape)]
-    return ops.concatenate([ops.cast(ops.reshape(row, (-1,)), "float32") for row in rows])
+    return ops.concatenate([ops.cast(row, "float32") for row in rows])
 
 
 @functools.lru_cache(maxsize=64)
@@ -449,7 +449,11 @@ def _marked(look):
 
 
 def _row(weight):
-    return ops.convert_to_tensor(weight)[tuple(side // 2 for side in weight.shape[:-1])]
+    # Not an operation more than it takes: there are hundreds of weights, and each operation takes its time to trace.
+    values = ops.convert_to_tensor(weight)
+    if len(weight.shape) == 1:
+        return values
+    return values[tuple(side // 2 for side in weight.shape[:-1])] if weight.shape else ops.reshape(values, (1,))
 
 
 def _by_shape(image_indices, images):
