@@ -63,12 +63,12 @@ def rows(name):
         base = {"work": work, "network": name, "batch": 1, "unit": kind, "milliseconds": 1000 * seconds, "ours": found}
         return {**base, "peers": {}, "most": most, "difference": difference(result.map, expected[0, ..., 0])}
 
-    found, seconds = ratios(bare, {"ours": lambda: page.ask(image_index=next(image))}, 30)
+    found, seconds = ratios(bare, {"ours": lambda: page.ask(image_index=next(image))})
     result = page.ask(image_index=next(image))
     yield row("widget: another image, Grad-CAM, last layer", found["ours"], "forward", seconds, 1.1, result)
     widget._session.prepare([vars(widget.choice)])  # as it does by itself when the page rests
     widget._session._preparing.join()
-    found, seconds = ratios(bare, {"ours": lambda: page.ask(class_index=next(unit))}, 50)
+    found, seconds = ratios(bare, {"ours": lambda: page.ask(class_index=next(unit))})
     milliseconds = 1000 * seconds * found["ours"]
     result = page.ask(class_index=next(unit))
     yield row("widget: another class, same image and layer", milliseconds, "milliseconds", 0, 5, result)

@@ -43,11 +43,10 @@ class Measuring:
         function = tf.function(lambda x, y: method(model, x, y, **own), reduce_retracing=True, autograph=False)
         return lambda units=self.units: np.asarray(function(self.x, units)[1])
 
-    def row(self, work, ours, expected, most, unit="forward", works=None, rounds=None, others=None):
+    def row(self, work, ours, expected, most, unit="forward", works=None, others=None):
         """Time `ours` and the others beside the unit, and compare what it finds with what is expected."""
         works = works or {"forward": self.forward, "gradient": self.gradient}[unit]
-        rounds = rounds or (11 if self.batch == 1 else 3)
-        found, seconds = ratios(works, {"ours": ours, **(others or {})}, rounds)
+        found, seconds = ratios(works, {"ours": ours, **(others or {})})
         return {
             "work": work,
             "network": self.name,
@@ -89,7 +88,7 @@ def rows(name, batch):
     if batch == 1:
         yield from sampling(on)
         yield all_layers(on)
-        yield from through_the_loop(on)
+        yield through_the_loop(on)
 
 
 def sampling(on):
@@ -98,26 +97,21 @@ def sampling(on):
     steps, size = at_the_fastest(on.gradient, on.inputs, SAMPLES, (1, 5, 10, 25))
     others = peers.smoothgrad(on.model, on.inputs, UNIT, SAMPLES)
     expected = plain.smoothgrad(on.model, on.x, UNIT, SAMPLES)
-    unit, rounds = f"{SAMPLES} gradients, {size} at a time", rounds_of(steps)
-    yield on.row(f"SmoothGrad, {SAMPLES} samples", smooth, expected, 1.05, unit, steps, rounds, others)
+    unit = f"{SAMPLES} gradients, {size} at a time"
+    yield on.row(f"SmoothGrad, {SAMPLES} samples", smooth, expected, 1.05, unit, steps, others)
     layer = networks.NETWORKS[on.name]
     scorecam = on.method(ke.methods.cams.scorecam, ke.inspection.expose(on.model, layer))
     steps, size = at_the_fastest(on.forward, on.inputs, CHANNELS + 1, (1, 4, 8, 16))
     others = peers.scorecam(on.model, on.inputs, UNIT, layer)
     expected = plain.scorecam(on.model, layer, on.x, UNIT)
-    unit, rounds = f"{CHANNELS + 1} forwards, {size} at a time", rounds_of(steps)
-    yield on.row(f"Score-CAM, {CHANNELS} channels", scorecam, expected, 1.05, unit, steps, rounds, others)
-
-
-def rounds_of(steps):
-    """Choose how often a long work is timed: the peers take up to 14 times as long."""
-    return max(2, min(7, round(5 / timed(steps))))
+    unit = f"{CHANNELS + 1} forwards, {size} at a time"
+    yield on.row(f"Score-CAM, {CHANNELS} channels", scorecam, expected, 1.05, unit, steps, others)
 
 
 def at_the_fastest(work, inputs, count, sizes):
     """Give a function that works on `count` images at the batch that is fastest, and that batch."""
     batches = {size: tf.constant(np.repeat(inputs, size, axis=0)) for size in sizes}
-    found, _ = ratios(lambda: work(batches[1]), {n: (lambda b=b: work(b)) for n, b in batches.items()}, 5)
+    found, _ = ratios(lambda: work(batches[1]), {n: (lambda b=b: work(b)) for n, b in batches.items()}, 3)
     best = min(sizes, key=lambda size: found[size] / size)
 
     def steps():
@@ -141,7 +135,8 @@ def all_layers(on):
         return [found[number] for number in some]
 
     expected = [plain.gradcam(on.model, layers[number], on.x, [UNIT]) for number in some]
-    return on.row(f"Grad-CAM, all {len(layers)} layers", everything, expected, 3.0)
+    most = 3.0 if on.name == "ResNet50V2" else None
+    return on.row(f"Grad-CAM, all {len(layers)} layers", everything, expected, most)
 
 
 def through_the_loop(on):
@@ -153,25 +148,26 @@ def through_the_loop(on):
     def predict(count=MANY):
         return on.model.predict(many[:count], **options)
 
-    def default(count=MANY):
-        return ke.gradcam(exposed, many[:count], chosen[:count], **options)[1]
+    def explain(count=MANY, **how):
+        return ke.gradcam(exposed, many[:count], chosen[:count], **how, **options)[1]
 
-    def raw(count=MANY):
-        return ke.gradcam(exposed, many[:count], chosen[:count], postprocessing=None, resizing=None, **options)[1]
-
-    works = {f"ke.gradcam, {MANY} images": default, f"ke.gradcam, {MANY} images, maps as they come": raw}
-    for work in (predict, *works.values()):
-        work(32)
-    units, found = [timed(predict)], {name: [] for name in works}
+    predict(32), explain(32)
+    units, found = [timed(predict)], []
     for _ in range(PASSES):  # each between two of the unit
-        for name, work in works.items():
-            seconds = timed(work)
-            units.append(timed(predict))
-            found[name].append(2 * seconds / sum(units[-2:]))
-    middle = 1000 * statistics.median(units)
-    base = {"network": on.name, "batch": 16, "unit": "predict", "milliseconds": middle, "peers": {}}
-    base |= {"difference": difference(raw(16), expected), "most": 1.1}
-    yield from ({"work": name, "ours": statistics.median(each), **base} for name, each in found.items())
+        seconds = timed(explain)
+        units.append(timed(predict))
+        found.append(2 * seconds / sum(units[-2:]))
+    return {
+        "work": f"ke.gradcam, {MANY} images",
+        "network": on.name,
+        "batch": 16,
+        "unit": "predict",
+        "milliseconds": 1000 * statistics.median(units),
+        "ours": statistics.median(found),
+        "peers": {},
+        "most": 1.1,
+        "difference": difference(explain(16, postprocessing=None, resizing=None), expected),
+    }
 
 
 def main(names):

@@ -4,7 +4,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-LONG = 2  # seconds; what takes longer is warm after one run
+LONG, LONGER = 2, 20  # seconds; what takes longer is warm after one run, or told well enough by one
+MOST, LEAST = 41, 3  # how often each work is timed
 
 
 def timed(work: Callable) -> float:
@@ -14,28 +15,39 @@ def timed(work: Callable) -> float:
     return time.perf_counter() - start
 
 
-def ratios(unit, works, rounds):
+def ratios(unit, works, seconds=10):
     """Compare works with a unit.
 
     Args:
         unit: A function of no arguments.
         works: A dict from name to function of no arguments.
-        rounds: How often each one is timed.
+        seconds: How long each one is timed, with the unit before and after, again and again.
 
     Returns:
         The median ratio to the unit for each work, and the median of the unit in seconds.
     """
-    for work in (unit, *works.values()):
-        if timed(work) < LONG:
-            work()
-    found, units, names = {name: [] for name in works}, [], list(works)
-    for number in range(rounds):
-        start = number % max(len(names), 1)
+    once = _warm(unit)
+    rounds = {name: _rounds(_warm(work), once, seconds) for name, work in works.items()}
+    found, units, names, most = {name: [] for name in works}, [], list(works), max(rounds.values())
+    for number in range(most):
+        start = number % len(names)
         for name in names[start:] + names[:start]:  # nobody always comes after the same one
+            if len(found[name]) * most > number * rounds[name]:  # those that are timed less often, all along
+                continue
             before, time_, after = timed(unit), timed(works[name]), timed(unit)
             found[name].append(2 * time_ / (before + after))
             units += [before, after]
     return {name: statistics.median(each) for name, each in found.items()}, statistics.median(units)
+
+
+def _warm(work):
+    first = timed(work)
+    return first if first > LONG else timed(work)
+
+
+def _rounds(own, unit, seconds):
+    least = 1 if own > LONGER else LEAST
+    return max(least, min(MOST, round(seconds / (own + 2 * unit))))
 
 
 def difference(found, expected):

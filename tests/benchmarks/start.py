@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 
-ROUNDS = 3
+ROUNDS = 5
 NETWORKS = ("MobileNetV2",)
 
 TIMED = "import time; start = time.perf_counter()\n{}\nprint(time.perf_counter() - start)"
