@@ -37,8 +37,14 @@ help:
 demo: $(VENV)/.installed-lab $(BUNDLE)
 	@$(BIN)/ke-widgets demo --dir notebooks $(DEMO_ARGS)
 
+# What needs no browser runs in two processes; what does runs by itself, so that a page has the machine it would have.
 test: check check-js browser
+ifdef PYTEST_ARGS
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+else
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser
+	@$(BIN)/python -m pytest tests/browser
+endif
 
 bench: check-js browser $(BENCH_VENV)/.installed
 	@$(NPM) run bench
