@@ -4,8 +4,7 @@ import collections
 import functools
 import time
 import weakref
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,73 +18,12 @@ from ke_widgets.engine.gradient import forward
 from ke_widgets.engine.resuming import first_look, look_again
 from ke_widgets.methods.meta import contrast
 from ke_widgets.methods.scan import can_scan, scan
+from ke_widgets.widget.explanation import Curves, Explanation, limits, note
+from ke_widgets.widget.weights import fingerprint, marked
 
 _KEPT_SCORES = 4096
 _KEPT_SIGNALS = _KEPT_INPUTS = 4  # One for each pane that the page can show.
 _SCAN_BYTES = 2 * 1024**3
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """What one method says of one image, layer and class.
-
-    Attributes:
-        map: The raw map `(H', W')`, at the layer's resolution.
-        logits: Logit of the explained class, `(1,)`; with a contrast, the difference of the two.
-        unit: Index of the explained class.
-        contrast: Index of the class that it is told apart from, or `None`.
-        layer: Path of the layer; empty for methods that look at the image itself.
-        method: Name of the method.
-        params: Its own parameters.
-        image_index: Number of the image.
-        model: Number of the model.
-        scores: What the model's own output says for every class.
-        scores_kind: `"probability"` or `"logit"`.
-        low: The value that is shown as nothing (with both signs, as most against).
-        high: The value that is shown as most.
-        note: A sentence, where the map shows nothing; else `None`.
-        milliseconds: What it took.
-        done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
-        total: Number of pieces of the whole method; 1 for a method that does not sample.
-        generation: How often the model's weights had changed when it was begun.
-    """
-
-    map: np.ndarray = field(repr=False)
-    logits: np.ndarray
-    unit: int
-    contrast: int | None
-    layer: str
-    method: str
-    params: dict
-    image_index: int
-    model: int
-    scores: np.ndarray = field(repr=False)
-    scores_kind: str
-    low: float
-    high: float
-    note: str | None
-    milliseconds: float
-    done: int = 1
-    total: int = 1
-    generation: int = 0
-
-
-class Curves(NamedTuple):
-    """Scores as pixels go and come; NaN where they are not known yet.
-
-    Attributes:
-        shares: Shares of pixels `(S + 1,)`.
-        deletion: Scores `(S + 1,)`, or `None`.
-        insertion: Scores `(S + 1,)`, or `None`.
-        done: Number of pieces that were computed.
-        total: Number of pieces in all.
-    """
-
-    shares: np.ndarray
-    deletion: np.ndarray | None
-    insertion: np.ndarray | None
-    done: int
-    total: int
 
 
 class Subject:
@@ -215,7 +153,7 @@ class Subject:
                 scores_kind=self.scores_kind(scores),
                 low=low,
                 high=high,
-                note=_note(values, finite, low, high),
+                note=note(values, finite, low, high),
                 milliseconds=1000 * (time.perf_counter() - started),
                 done=progress.done,
                 total=progress.total,
@@ -251,12 +189,12 @@ class Subject:
         signal = self._signals.get((image_index, layer))
         if signal is not None:
             self._signals.move_to_end((image_index, layer))
-            again = compiled(_marked(look_again(method)), self._exposed(layer), **params)
+            again = compiled(marked(look_again(method)), self._exposed(layer), **params)
             if again in self._traced:
                 found, mark = again((inputs, signal), units)
                 if not self._forget_if_trained(mark):
                     return found
-        (logits, maps, signal, outputs), mark = compiled(_marked(first_look(method)), self._exposed(layer), **params)(
+        (logits, maps, signal, outputs), mark = compiled(marked(first_look(method)), self._exposed(layer), **params)(
             inputs, units
         )
         self._forget_if_trained(mark)
@@ -283,7 +221,7 @@ class Subject:
         if signal is None or not can_scan(function):
             return
         run, units = _told_apart(function, class_index, contrast_index)
-        again = compiled(_marked(look_again(run)), self._exposed(layer), **_own(function, params))
+        again = compiled(marked(look_again(run)), self._exposed(layer), **_own(function, params))
         if again not in self._traced:
             again((self._input(image_index)[0], signal), units)
             self._traced.add(again)
@@ -349,10 +287,10 @@ class Subject:
         """Drop what was kept when the weights have changed since; tell whether they have.
 
         Args:
-            mark: The `_fingerprint` of the weights, where that came along with something else.
+            mark: The `fingerprint` of the weights, where that came along with something else.
         """
         if mark is None:
-            mark = compiled(_fingerprint, self._both)(ops.zeros(()), None)
+            mark = compiled(fingerprint, self._both)(ops.zeros(()), None)
         mark = np.asarray(mark).tobytes()
         if mark == self._weights:
             return False
@@ -394,25 +332,6 @@ class Subject:
         return [(path, op) for path, op in structure.operations(self.model).items() if path in found]
 
 
-def limits(values, signed=False):
-    """Choose the range of a map that is shown.
-
-    Args:
-        values: A raw map.
-        signed: Whether both signs are shown.
-
-    Returns:
-        The value shown as nothing (with both signs, as most against) and the value shown as most.
-    """
-    finite = values[np.isfinite(values)].astype("float64")
-    if not finite.size:
-        return 0.0, 0.0
-    if signed:
-        most = float(np.abs(finite).max())
-        return -most, most
-    return 0.0, max(float(finite.max()), 0.0)
-
-
 def _own(method, params):
     names = methods.own_names(method)
     return {name: value for name, value in params.items() if name in names}
@@ -428,34 +347,6 @@ def _forward(model, inputs, indices):
     return forward(model, inputs)
 
 
-def _fingerprint(model, inputs, indices):
-    """List every number of the vectors among the weights, and a row out of the middle of each of the others.
-
-    They move when the model is trained or loaded, and are a hundredth of all.
-    """
-    rows = [_row(weight) for weight in model.weights if all(weight.shape)]
-    return ops.concatenate([ops.cast(row, "float32") for row in rows])
-
-
-@functools.lru_cache(maxsize=64)
-def _marked(look):
-    """Give the fingerprint along with what `look` gives: together they take no longer than `look` alone."""
-
-    @functools.wraps(look)
-    def marked(model, inputs, indices, **params):
-        return look(model, inputs, indices, **params), _fingerprint(model, inputs, indices)
-
-    return marked
-
-
-def _row(weight):
-    # Not an operation more than it takes: there are hundreds of weights, and each operation takes its time to trace.
-    values = ops.convert_to_tensor(weight)
-    if len(weight.shape) == 1:
-        return values
-    return values[tuple(side // 2 for side in weight.shape[:-1])] if weight.shape else ops.reshape(values, (1,))
-
-
 def _by_shape(image_indices, images):
     """Group images of one size, at most 32 together: their numbers, and their inputs."""
     groups = {}
@@ -467,18 +358,6 @@ def _by_shape(image_indices, images):
         if len(numbers) == 32:
             yield groups.pop(inputs.shape)
     yield from groups.values()
-
-
-def _note(values, finite, low, high):
-    if not finite:
-        return "This image holds NaN or infinite values, so its scores and its map mean nothing."
-    if not np.isfinite(values).all():
-        return "The map holds NaN or infinite values: a layer's numbers left their range on this image."
-    if high > low:
-        return None
-    if (values == 0).all():
-        return "The map is zero everywhere: the class does not depend on this layer for this image."
-    return "No place speaks for this class at this layer: the map has no positive value."
 
 
 def _is_spatial(operation, shape):

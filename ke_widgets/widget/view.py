@@ -16,12 +16,12 @@ from IPython.core.getipython import get_ipython
 from ke_widgets.widget.cells import after_each_cell
 from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
 from ke_widgets.widget.conversation import Conversation
+from ke_widgets.widget.explanation import Explanation
 from ke_widgets.widget.exporting import begin
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.setup import describe
-from ke_widgets.widget.subject import Explanation
 
 _STATIC = Path(__file__).parent / "static"
 _STILL_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0

@@ -4,8 +4,8 @@ import pytest
 
 from ke_widgets.inspection import expose
 from ke_widgets.methods import cams, gradient
+from ke_widgets.widget.explanation import limits
 from ke_widgets.widget.session import Session
-from ke_widgets.widget.subject import limits
 
 
 @pytest.fixture(scope="module")
