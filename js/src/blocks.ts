@@ -58,7 +58,7 @@ function rows(items: readonly Item[], blocks: readonly Block[]): number {
 /** From the row after one that every path goes through to the next such row, where paths part and meet between. */
 function between(items: readonly Item[], edges: readonly Edge[]): [number, number][] {
   const merges = new Uint8Array(items.length);
-  for (const [, to] of edges) merges[to]++;
+  for (const edge of edges) merges[edge[1]]++;
   const width = widths(items.length, edges);
   const found: [number, number][] = [];
   let first = 0;
@@ -75,7 +75,7 @@ function between(items: readonly Item[], edges: readonly Edge[]): [number, numbe
 /** For each row, how many before it are still needed after it: none where every path goes through the row. */
 function widths(count: number, edges: readonly Edge[]): Int32Array {
   const last = new Int32Array(count);
-  for (const [from, to] of edges) last[from] = Math.max(last[from], to);
+  for (const edge of edges) last[edge[0]] = Math.max(last[edge[0]], edge[1]);
   const change = new Int32Array(count + 1);
   for (let row = 0; row < count; row++) {
     if (last[row] <= row + 1) continue;

@@ -128,11 +128,12 @@ function edgesAmongSiblings(nodes: readonly LayerNode[]): Map<number, Edge[]> {
   const edges = new Map<number, Edge[]>();
   nodes.forEach(({ inputs }, to) => {
     for (const from of inputs) {
-      const [a, b] = beneathCommon(nodes, from, to);
-      const { parent } = nodes[a];
-      if (position[a] >= position[b]) continue;
+      const ends = beneathCommon(nodes, from, to);
+      const { parent } = nodes[ends[0]];
+      const edge = [position[ends[0]], position[ends[1]]] as const;
+      if (edge[0] >= edge[1]) continue;
       if (!edges.has(parent)) edges.set(parent, []);
-      edges.get(parent)?.push([position[a], position[b]]);
+      edges.get(parent)?.push(edge);
     }
   });
   return edges;
