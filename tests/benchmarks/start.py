@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 
-ROUNDS = 5
+ROUNDS = 3
 NETWORKS = ("MobileNetV2",)
 
 TIMED = "import time; start = time.perf_counter()\n{}\nprint(time.perf_counter() - start)"
