@@ -3,7 +3,7 @@
 import collections
 import functools
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ke_widgets.widget import protocol
@@ -140,7 +140,7 @@ class Answering:
 
     def _explain(self, request, why_stop):
         told = shown = time.monotonic()
-        for done, total, finish in self._session.steps(**asdict(request.choice)):
+        for done, total, finish in self._session.steps(**vars(request.choice)):
             if done == total:
                 break
             stop = why_stop()
@@ -174,7 +174,7 @@ class Answering:
         started = time.perf_counter()
         subject = self._session.subjects[request.choice.model]
         generation = subject.generation()
-        values, limits = self._session.scan(**asdict(request.choice))
+        values, limits = self._session.scan(**vars(request.choice))
         self._serial += 1
         milliseconds = 1000 * (time.perf_counter() - started)
         about = request.id, request.pane, self._serial, generation, request.choice
@@ -183,7 +183,7 @@ class Answering:
     def _curves(self, request, why_stop):
         explanation = self.found(request.choice)
         if explanation is None:
-            explanation = self._session.run(**asdict(request.choice))
+            explanation = self._session.run(**vars(request.choice))
         self._tell_panel(lambda panel: panel.computing(True))
         try:
             told = 0.0
@@ -200,7 +200,7 @@ class Answering:
 
 def key(choice):
     """Write a choice as text, the same for equal ones."""
-    return repr(sorted(asdict(choice).items()))
+    return repr(sorted(vars(choice).items()))
 
 
 def _show_curves(curves, panel):

@@ -1,6 +1,5 @@
 """What the user chooses, and how it is shown: traits that refuse what is not there."""
 
-from dataclasses import asdict
 from typing import Any
 
 import anywidget
@@ -47,7 +46,7 @@ class Choosing(anywidget.AnyWidget):
             A `Choice`.
         """
         own = self.panes[pane - 1] if pane else {}
-        choice = {**asdict(self.choice), **own}
+        choice = {**vars(self.choice), **own}
         subject = self._session.subjects[choice["model"]]
         if choice["layer"] not in subject.layers and "layer" not in own:
             choice["layer"] = subject.default_layer  # Another model may have other layers.
@@ -79,7 +78,7 @@ class Choosing(anywidget.AnyWidget):
             unknown = sorted(set(pane) - set(CHOICE))
             if unknown:
                 raise ValueError(f"`panes` must hold dicts of {', '.join(CHOICE)}. Received: {unknown}.")
-            choice = {**asdict(self.choice), **pane}
+            choice = {**vars(self.choice), **pane}
             if "layer" not in pane and choice["model"] in range(len(self._session.subjects)):
                 choice["layer"] = self._session.subjects[choice["model"]].default_layer
             self._session.check(**choice)

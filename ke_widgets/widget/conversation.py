@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import contextvars
-from dataclasses import asdict
 from typing import Any
 
 from ke_widgets.widget import protocol
@@ -145,7 +144,7 @@ class Conversation:
         try:
             message = protocol.parse(content)
             if isinstance(message, protocol.Explain | protocol.Scan):
-                self._session.check(**asdict(message.choice))
+                self._session.check(**vars(message.choice))
         except ValueError as error:
             self.answer(protocol.error(content.get("id") if isinstance(content, dict) else None, str(error)))
             return

@@ -7,7 +7,7 @@ travel as float16 in units of their largest size (`map.scale`: gradients may be 
 as float32, both little endian; pictures as PNG.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -174,7 +174,7 @@ def result(id, pane, serial, choice, explanation):
         "pane": pane,
         "serial": serial,
         "generation": explanation.generation,
-        "choice": asdict(choice),
+        "choice": dict(vars(choice)),
         "map": shown,
         "unit": "logit",
         "scores_kind": explanation.scores_kind,
@@ -210,7 +210,7 @@ def scan(id, pane, serial, generation, choice, layers, values, limits, milliseco
         "pane": pane,
         "serial": serial,
         "generation": generation,
-        "choice": asdict(choice),
+        "choice": dict(vars(choice)),
         "layers": list(layers),
         "maps": [shown for shown, _ in maps],
         "milliseconds": float(milliseconds),
@@ -241,7 +241,7 @@ def error(id, message, hint=None, choice=None, pane=None):
         "pane": pane,
         "message": message,
         "hint": hint,
-        "choice": None if choice is None else asdict(choice),
+        "choice": None if choice is None else dict(vars(choice)),
     }, []
 
 

@@ -5,7 +5,6 @@ import contextlib
 import io
 import os
 import threading
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -219,7 +218,7 @@ class ExplainerWidget(Choosing):
             >>> widget.close()
         """
         asked = {"images": images, "layers": layers, "classes": classes, "methods": methods}
-        traits = {**asdict(self.choice), **self._look, "panes": self.panes}
+        traits = {**vars(self.choice), **self._look, "panes": self.panes}
         talk = self._conversation
         export = talk.call(
             lambda: begin(self._session, self._setup, traits, asked, path, title, limit, talk.go_on, talk.answer)
