@@ -42,7 +42,7 @@ test: check check-js browser
 ifdef PYTEST_ARGS
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 else
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser
 	@$(BIN)/python -m pytest tests/browser
 endif
 
