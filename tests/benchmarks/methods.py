@@ -17,7 +17,7 @@ from tests.benchmarks import networks, peers, plain
 from tests.benchmarks.networks import UNIT
 from tests.benchmarks.pairing import difference, ratios, timed
 
-SAMPLES, CHANNELS, MANY, PASSES = 25, 64, 512, 2
+SAMPLES, MANY, PASSES = 25, 512, 2
 
 
 class Measuring:
@@ -101,11 +101,12 @@ def sampling(on):
     yield on.row(f"SmoothGrad, {SAMPLES} samples", smooth, expected, 1.05, unit, steps, others)
     layer = networks.NETWORKS[on.name]
     scorecam = on.method(ke.methods.cams.scorecam, ke.inspection.expose(on.model, layer))
-    steps, size = at_the_fastest(on.forward, on.inputs, CHANNELS + 1, (1, 4, 8, 16))
+    channels = on.model.get_layer(layer).output.shape[-1]
+    steps, size = at_the_fastest(on.forward, on.inputs, channels + 1, (1, 4, 8, 16))
     others = peers.scorecam(on.model, on.inputs, UNIT, layer)
     expected = plain.scorecam(on.model, layer, on.x, UNIT)
-    unit = f"{CHANNELS + 1} forwards, {size} at a time"
-    yield on.row(f"Score-CAM, {CHANNELS} channels", scorecam, expected, 1.05, unit, steps, others)
+    unit = f"{channels + 1} forwards, {size} at a time"
+    yield on.row(f"Score-CAM, {channels} channels", scorecam, expected, 1.05, unit, steps, others)
 
 
 def at_the_fastest(work, inputs, count, sizes):
