@@ -160,7 +160,9 @@ def _sized(steps, inputs, params):
     """Choose `batch_size` where nobody did."""
     if params.get("batch_size", 0) is not None:
         return params
-    return {**params, "batch_size": chunk_size(inputs, steps.differentiates)}
+    size = chunk_size(inputs, steps.differentiates)
+    # Samples are parted evenly into pieces of at most this: next to the fastest number, others are as fast.
+    return {**params, "batch_size": size * 3 // 2 if steps.differentiates else size}
 
 
 def step_by_step(method, model, inputs, indices=None, **params):
