@@ -45,7 +45,7 @@ from typing import Any
 
 from keras import ops
 
-from ke_widgets.engine.chunks import chunk_size
+from ke_widgets.engine.chunks import chunk_size, most_samples
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.sampling import repeat
 
@@ -89,7 +89,7 @@ class Steps:
         count: `((state, sums), **params) -> total`: how many pieces there are, piece 0 among them.
         end: `((state, sums), done, **params) -> (logits, maps)`, of the first `done` pieces.
         unrolled: Whether pieces differ in shape, so that `number` must be a Python integer.
-        differentiates: Whether a piece takes gradients, or only runs the model.
+        differentiates: Whether a piece takes gradients of samples, or only runs the model.
     """
 
     begin: Callable
@@ -160,9 +160,8 @@ def _sized(steps, inputs, params):
     """Choose `batch_size` where nobody did."""
     if params.get("batch_size", 0) is not None:
         return params
-    size = chunk_size(inputs, steps.differentiates)
-    # Samples are parted evenly into pieces of at most this: next to the fastest number, others are as fast.
-    return {**params, "batch_size": size * 3 // 2 if steps.differentiates else size}
+    size = most_samples(inputs) if steps.differentiates else chunk_size(inputs, differentiated=False)
+    return {**params, "batch_size": size}
 
 
 def step_by_step(method, model, inputs, indices=None, **params):

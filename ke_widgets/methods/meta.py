@@ -15,7 +15,7 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine import sampling
-from ke_widgets.engine.chunks import chunk_size
+from ke_widgets.engine.chunks import most_samples
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import jacobian
 from ke_widgets.engine.layout import floating
@@ -75,9 +75,7 @@ def smooth(
         >>> logits.shape == (1, 2), maps.shape == (1, 6, 6, 2), method is smooth(ke.methods.cams.gradcam, 4, 0.2)
         (True, True, True)
     """
-    size = chunk_size((), differentiated=True) if batch_size is None else batch_size
-    # Next to the fastest number others are as fast; what the user says is the most that there may be.
-    most = size * 3 // 2 if batch_size is None else size
+    size = most_samples(()) if batch_size is None else batch_size
     for name, value, least in (("repetitions", repetitions, 1), ("batch_size", size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
             raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}.")
@@ -87,7 +85,7 @@ def smooth(
         raise ValueError(f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={statistic!r}.")
     # Without noise all samples are one: summing them up would only round.
     samples = 1 if noise == 0 else int(repetitions)
-    return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(most)), statistic)
+    return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(size)), statistic)
 
 
 def _even(samples, most):
