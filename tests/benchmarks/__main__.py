@@ -25,12 +25,13 @@ Written by `make bench` on {date}: {cores} cores, {machine}, Python {python}; {v
 JupyterLab {lab}, its kernel with TensorFlow {own}.
 
 All of one row was measured in one process, in turn; figures are medians of ratios, each work timed for ten seconds
-between two of its unit (what takes over 20 seconds, once). `forward` and `gradient` are the bare compiled pass of the
-same model on the same images (random weights, 224 x 224), which is the limit; `predict` is `model.predict`. Below 1 is
-noise of the machine. "Off by" is the largest difference from a plain, eager computation of the same map, in units of
-its largest number; SmoothGrad's may be larger than rounding, as the plain one is from itself when it takes two samples
-at a time (5e-4 on MobileNetV2): where a ReLU's input is next to nothing, rounding decides whether it lets a gradient
-through. "(beyond)" marks what is above what was set.
+between two of its unit, ours at least seven times (of the others, what takes over 20 seconds once). `forward` and
+`gradient` are the bare compiled pass of the same model on the same images (random weights, 224 x 224), which is the
+limit; `predict` is `model.predict`. Below 1 is noise of the machine. "Off by" is the largest difference from a plain,
+eager computation of the same map, in units of its largest number; SmoothGrad's may be larger than rounding, as the
+plain one is from itself when it takes two samples at a time (5e-4 on MobileNetV2): where a ReLU's input is next to
+nothing, rounding decides whether it lets a gradient through. "(beyond)" marks what
+is above what was set.
 """
 
 

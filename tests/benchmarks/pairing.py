@@ -15,19 +15,22 @@ def timed(work: Callable) -> float:
     return time.perf_counter() - start
 
 
-def ratios(unit, works, seconds=10):
+def ratios(unit, works, seconds=10, least=LEAST):
     """Compare works with a unit.
 
     Args:
         unit: A function of no arguments.
         works: A dict from name to function of no arguments.
         seconds: How long each one is timed, with the unit before and after, again and again.
+        least: How often the first one is timed at least, as it is the one that is judged.
 
     Returns:
         The median ratio to the unit for each work, and the median of the unit in seconds.
     """
     once = _warm(unit)
     rounds = {name: _rounds(_warm(work), once, seconds) for name, work in works.items()}
+    judged = next(iter(works))
+    rounds[judged] = max(least, rounds[judged])
     found, units, names, most = {name: [] for name in works}, [], list(works), max(rounds.values())
     for number in range(most):
         start = number % len(names)

@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 
-ROUNDS = 3
+ROUNDS = 7
 NETWORKS = ("MobileNetV2",)
 
 TIMED = "import time; start = time.perf_counter()\n{}\nprint(time.perf_counter() - start)"
@@ -40,18 +40,18 @@ def rows():
 
 
 def _row(work, network, unit, plain, ours, most):
-    found = []
-    for _ in range(ROUNDS):
-        before, own, after = _seconds(plain), _seconds(ours), _seconds(plain)
-        found.append((2 * own / (before + after), (before + after) / 2))
-    ratio, seconds = (statistics.median(each) for each in zip(*found))
+    units, found = [_seconds(plain)], []
+    for _ in range(ROUNDS):  # each between two of the unit
+        own = _seconds(ours)
+        units.append(_seconds(plain))
+        found.append(2 * own / sum(units[-2:]))
     return {
         "work": work,
         "network": network,
         "batch": 1,
         "unit": unit,
-        "milliseconds": 1000 * seconds,
-        "ours": ratio,
+        "milliseconds": 1000 * statistics.median(units),
+        "ours": statistics.median(found),
         "peers": {},
         "most": most,
         "difference": None,
