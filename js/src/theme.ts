@@ -54,7 +54,10 @@ function above(element: Element): Element | null {
 /** Call `changed` at once and whenever the host's theme may have changed; returns what ends that. */
 export function watchTheme(element: HTMLElement, changed: (dark: boolean) => void): () => void {
   const look = () => changed(isDark(element));
-  const observer = new MutationObserver(() => requestAnimationFrame(look));
+  const observer = new MutationObserver((all) => {
+    // JupyterLab says in the title that the kernel is at work, for every message that it is sent.
+    if (all.some(({ target }) => target.nodeName !== "TITLE")) requestAnimationFrame(look);
+  });
   for (const target of [document.documentElement, document.body]) observer.observe(target, { attributes: true });
   observer.observe(document.head, { childList: true, subtree: true });
   const preference = matchMedia("(prefers-color-scheme: dark)");
