@@ -30,8 +30,7 @@ between two of its unit, ours at least seven times (of the others, what takes ov
 limit; `predict` is `model.predict`. Below 1 is noise of the machine. "Off by" is the largest difference from a plain,
 eager computation of the same map, in units of its largest number; SmoothGrad's may be larger than rounding, as the
 plain one is from itself when it takes two samples at a time (5e-4 on MobileNetV2): where a ReLU's input is next to
-nothing, rounding decides whether it lets a gradient through. "(beyond)" marks what
-is above what was set.
+nothing, rounding decides whether it lets a gradient through. "(beyond)" marks what is above what was set.
 """
 
 
