@@ -51,12 +51,17 @@ function above(element: Element): Element | null {
   return element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
 
+/** JupyterLab changes the page's icon with every message to the kernel, which says nothing of the theme. */
+function ofIcons({ type, addedNodes, removedNodes }: MutationRecord): boolean {
+  const nodes = [...addedNodes, ...removedNodes] as Partial<HTMLLinkElement>[];
+  return type === "childList" && nodes.every(({ rel }) => rel === "icon");
+}
+
 /** Call `changed` at once and whenever the host's theme may have changed; returns what ends that. */
 export function watchTheme(element: HTMLElement, changed: (dark: boolean) => void): () => void {
   const look = () => changed(isDark(element));
   const observer = new MutationObserver((all) => {
-    // JupyterLab says in the title that the kernel is at work, for every message that it is sent.
-    if (all.some(({ target }) => target.nodeName !== "TITLE")) requestAnimationFrame(look);
+    if (!all.every(ofIcons)) requestAnimationFrame(look);
   });
   for (const target of [document.documentElement, document.body]) observer.observe(target, { attributes: true });
   observer.observe(document.head, { childList: true, subtree: true });

@@ -4,7 +4,6 @@
 """
 
 import json
-import statistics
 import sys
 
 import keras
@@ -15,7 +14,7 @@ import ke_widgets as ke
 from ke_widgets.methods.scan import scan
 from tests.benchmarks import networks, peers, plain
 from tests.benchmarks.networks import UNIT
-from tests.benchmarks.pairing import difference, ratios, timed
+from tests.benchmarks.pairing import between, difference, ratios, timed
 
 SAMPLES, MANY, PASSES, ROUNDS = 25, 512, 3, 7
 
@@ -154,18 +153,14 @@ def through_the_loop(on):
         return ke.gradcam(exposed, many[:count], chosen[:count], **how, **options)[1]
 
     predict(32), explain(32)
-    units, found = [timed(predict)], []
-    for _ in range(PASSES):  # each between two of the unit
-        seconds = timed(explain)
-        units.append(timed(predict))
-        found.append(2 * seconds / sum(units[-2:]))
+    found, seconds = between(lambda: timed(predict), lambda: timed(explain), PASSES)
     return {
         "work": f"ke.gradcam, {MANY} images",
         "network": on.name,
         "batch": 16,
         "unit": "predict",
-        "milliseconds": 1000 * statistics.median(units),
-        "ours": statistics.median(found),
+        "milliseconds": 1000 * seconds,
+        "ours": found,
         "peers": {},
         "most": 1.1,
         "difference": difference(explain(16, postprocessing=None, resizing=None), expected),

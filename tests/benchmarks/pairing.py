@@ -43,6 +43,25 @@ def ratios(unit, works, seconds=10, least=LEAST):
     return {name: statistics.median(each) for name, each in found.items()}, statistics.median(units)
 
 
+def between(unit, work, rounds):
+    """Compare what takes long with a unit: each time between two of it, which serve both of their neighbours.
+
+    Args:
+        unit: A function of no arguments that gives the seconds it took.
+        work: Another one.
+        rounds: How often `work` is called.
+
+    Returns:
+        The median ratio to the unit, and the median of the unit in seconds.
+    """
+    units, found = [unit()], []
+    for _ in range(rounds):
+        seconds = work()
+        units.append(unit())
+        found.append(2 * seconds / sum(units[-2:]))
+    return statistics.median(found), statistics.median(units)
+
+
 def _warm(work):
     first = timed(work)
     return first if first > LONG else timed(work)

@@ -5,9 +5,10 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
+
+from tests.benchmarks.pairing import between
 
 ROUNDS = 7
 NETWORKS = ("MobileNetV2",)
@@ -41,18 +42,14 @@ def rows():
 
 def _row(work, network, unit, plain, ours, most):
     _seconds(ours)  # writes the bytecode, which an installed package has
-    units, found = [_seconds(plain)], []
-    for _ in range(ROUNDS):  # each between two of the unit
-        own = _seconds(ours)
-        units.append(_seconds(plain))
-        found.append(2 * own / sum(units[-2:]))
+    found, seconds = between(lambda: _seconds(plain), lambda: _seconds(ours), ROUNDS)
     return {
         "work": work,
         "network": network,
         "batch": 1,
         "unit": unit,
-        "milliseconds": 1000 * statistics.median(units),
-        "ours": statistics.median(found),
+        "milliseconds": 1000 * seconds,
+        "ours": found,
         "peers": {},
         "most": most,
         "difference": None,
