@@ -137,7 +137,7 @@ def rehearsed(model):
     kept = Flow([], [])
 
     def run(inputs):
-        with keras.StatelessScope(), taps.recording(found.values()) as tap:
+        with keras.StatelessScope(), taps.recording(found.values(), fused=()) as tap:
             outputs = model(inputs, training=False)
         kept.steps = [
             Step(paths[id(operation)], operation, _tensors((call.args, call.kwargs)), _tensors(call.outputs))

@@ -29,7 +29,7 @@ def first_look(method):
     @functools.wraps(method)
     def look(model, inputs, indices, **params):
         layer = _layer(model)
-        with taps.recording([layer, model.model]) as tap:
+        with taps.recording([layer, model.model], fused=()) as tap:
             logits, maps = method(model, inputs, indices, **params)
         signals = [keras.tree.flatten(call.outputs) for call in tap.calls[id(layer)]]
         only = signals[0][0] if len(signals) == 1 and len(signals[0]) == 1 else None

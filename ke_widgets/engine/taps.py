@@ -1,18 +1,19 @@
-"""Read, or replace, what comes out of a layer while its model runs.
+"""Read, or replace, what comes out of a layer while its model runs: forward hooks that change no layer.
 
-Keras 3 gives the inner tensors of a nested or subclassed model to nobody: they exist only while the model runs.
-So while a block runs, and only then, the instance attribute `call` of each wanted layer is a wrapper that notes its
-arguments and its result. It works wherever layers call layers, adds no node to any graph, and leaves nothing behind.
+Keras 3 gives the inner tensors of a nested or subclassed model to nobody: they exist only while the model runs, and
+Keras has no forward hooks. So `keras.Operation.__call__`, through which layers call layers, is extended once, for all:
+where nothing is recorded it calls the original, and that is all it does. What is recorded, and by whom, stands in a
+context variable: a `fit`, `save` or `expose` on another thread never meets a hook, and no object of the user's is
+written to, not for a moment.
 
-Wrappers stand on shared objects, but what they note belongs to one context: a `fit` on another thread passes straight
-through, and two threads may tap one layer at the same time.
+What a layer's own code keeps to itself, the value before its fused activation, is read by running its `call` on a
+shallow twin: an object of the same class with the same attributes, but for `activation`, which notes what goes through.
 """
 
 import contextlib
 import contextvars
 import functools
-import threading
-import types
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,12 +22,8 @@ import keras
 import tensorflow as tf
 
 _ABSENT = object()
-_OPEN: contextvars.ContextVar[tuple["Recording", ...]] = contextvars.ContextVar("ke_widgets_taps", default=())
-_GIVEN: contextvars.ContextVar[Mapping[int, Any]] = contextvars.ContextVar(
-    "ke_widgets_given", default=types.MappingProxyType({})
-)
-_LOCK = threading.Lock()
-_INSTALLED: dict[int, "_Wrapper"] = {}
+# Once, also where this module is loaded again.
+_ORIGINAL_CALL = getattr(keras.Operation.__call__, "original", keras.Operation.__call__)
 
 
 @dataclass
@@ -47,152 +44,199 @@ class Recording:
         calls: For each tapped layer's `id`, its calls. A call that ran inside a loop or inside a `tf.function` of its
             own has `outputs=None`: its tensors cannot leave that graph.
         order: The same calls as pairs of operation and call, in the order in which they ended.
+        fused: The `id` of the layers that are read before their activation too.
     """
 
     calls: dict[int, list[Call]]
     graph: Any = field(default_factory=lambda: _graph())
-    pending: dict[int, Any] = field(default_factory=dict)
     watch: Any = None
     order: list[tuple[Any, Call]] = field(default_factory=list)
+    fused: frozenset[int] = frozenset()
 
-    def note(self, operation, args, kwargs, outputs):
-        """Keep one call of `operation`, if it is wanted here."""
-        calls = self.calls.get(id(operation))
-        if calls is None:
-            return
-        before, after = self.pending.pop(id(operation), (None, None))
-        # An activation in the middle of a layer is no fused one.
-        logits = before if after is outputs else None
+    def enter(self, args, kwargs):
+        """Watch what goes into a call: also a tensor that no watched one led to, made of integers, can be a signal."""
+        if self.watch is not None and _graph() is self.graph:
+            self.watch(_floating((args, kwargs)))
+
+    def note(self, operation, args, kwargs, outputs, logits):
+        """Keep one call of `operation`."""
         here = _graph() is self.graph
         call = Call(args, kwargs, outputs, logits) if here else Call((), {}, None)
-        calls.append(call)
+        self.calls[id(operation)].append(call)
         self.order.append((operation, call))
         if here and self.watch is not None:
-            self.watch([x for x in keras.tree.flatten((logits, outputs)) if tf.is_tensor(x) and x.dtype.is_floating])
+            self.watch(_floating((logits, outputs)))
+
+
+@dataclass(frozen=True)
+class _Hooks:
+    """What is hooked in this context: the open recordings, and outputs by the `id` of the operation they replace."""
+
+    recordings: tuple[Recording, ...] = ()
+    outputs: Mapping[int, Any] = field(default_factory=dict)
+
+    def wanting(self, operation):
+        """List the recordings that note `operation`."""
+        return [recording for recording in self.recordings if id(operation) in recording.calls]
+
+    def concern(self, operation):
+        """Tell whether a call of `operation` is noted, noted before its activation, or replaced."""
+        return id(operation) in self.outputs or bool(self.wanting(operation))
+
+
+_HOOKS: contextvars.ContextVar[_Hooks | None] = contextvars.ContextVar("ke_widgets_hooks", default=None)
 
 
 @contextlib.contextmanager
-def recording(operations, watch=None):
-    """Note every call of `operations` made by this thread while the block runs.
+def recording(operations, watch=None, fused=None):
+    """Note every call of `operations` made in this context while the block runs.
+
+    A layer that is called past Keras, by its `call` method, is not seen; `TimeDistributed` does so, and is.
 
     Args:
         operations: Layers or other Keras operations; those that never run are allowed.
-        watch: Called with the list of tensors of each call as soon as they exist, such as `tf.GradientTape.watch`.
+        watch: Called with the list of floating tensors that go into each call, and that come out of it, as soon as
+            they exist, such as `tf.GradientTape.watch`.
+        fused: Those of `operations` to read before their fused activation too; `None` for all.
 
     Yields:
         A `Recording`, complete when the block ends.
     """
     operations = list({id(operation): operation for operation in operations}.values())
-    tap = Recording({id(operation): [] for operation in operations}, watch=watch)
-    token = _OPEN.set((*_OPEN.get(), tap))
-    try:
-        with _installed(operations):
-            yield tap
-    finally:
-        _OPEN.reset(token)
+    tap = Recording(
+        {id(operation): [] for operation in operations},
+        watch=watch,
+        fused=frozenset(map(id, operations if fused is None else fused)),
+    )
+    hooks = _HOOKS.get() or _Hooks()
+    with _hooked(_Hooks((*hooks.recordings, tap), hooks.outputs)):
+        yield tap
+    del operations  # Held until here, so that no `id` is used twice.
 
 
 @contextlib.contextmanager
 def replacing(operation, outputs):
-    """Let `operation` give `outputs` instead of running, wherever this thread calls it while the block runs.
+    """Let `operation` give `outputs` instead of running, wherever it is called in this context while the block runs.
 
     Args:
         operation: A layer, or another Keras operation.
         outputs: What it returns.
     """
-    token = _GIVEN.set({**_GIVEN.get(), id(operation): outputs})
-    try:
-        with _installed([operation]):
-            yield
-    finally:
-        _GIVEN.reset(token)
+    hooks = _HOOKS.get() or _Hooks()
+    with _hooked(_Hooks(hooks.recordings, {**hooks.outputs, id(operation): outputs})):
+        yield
 
 
 @contextlib.contextmanager
-def _installed(operations):
-    installed = []
+def _hooked(hooks):
+    token = _HOOKS.set(hooks)
     try:
-        for operation in operations:
-            _install(operation)
-            installed.append(operation)
         yield
     finally:
-        for operation in installed:
-            _remove(operation)
+        _HOOKS.reset(token)
 
 
 def _graph():
     return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
-class _Wrapper:
-    """The wrappers on one operation, shared by all that tap it at the moment, and what stood there before."""
-
-    def __init__(self, operation):
-        self.users = 0
-        self.before = {
-            name: operation.__dict__.get(name, _ABSENT)
-            for name in _tapped_attributes(operation)
-            if hasattr(operation, name)
-        }
+def _floating(nested):
+    return [x for x in keras.tree.flatten(nested) if tf.is_tensor(x) and x.dtype.is_floating]
 
 
-def _tapped_attributes(operation):
-    quantized = getattr(operation, "quantization_mode", None) is not None
-    return ("quantized_call" if quantized else "call", "activation")
+def _call(operation, hooks, args, kwargs):
+    """Call an operation that may be hooked."""
+    if any(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten((args, kwargs))):
+        return _ORIGINAL_CALL(operation, *args, **kwargs)  # A graph is being built: nothing runs.
+    if isinstance(operation, keras.layers.TimeDistributed) and hooks.concern(operation.layer):
+        run = functools.partial(_call_each_step, operation, hooks)
+    else:
+        run = functools.partial(_ORIGINAL_CALL, operation)
+    return _observe(operation, hooks, run, args, kwargs)
 
 
-def _install(operation):
-    with _LOCK:
-        wrapper = _INSTALLED.setdefault(id(operation), _Wrapper(operation))
-        wrapper.users += 1
-        if wrapper.users > 1:
-            return
-        for name in wrapper.before:
-            wrap = _wrap_activation if name == "activation" else _wrap_call
-            wrapped = wrap(operation, getattr(operation, name))
-            if wrapped is not None:
-                # Past `Layer.__setattr__`, which would track the wrapper.
-                operation.__dict__[name] = wrapped
+def _observe(operation, hooks, run, args, kwargs):
+    """Call `run`, or replace it, and note the call of `operation` where that is wanted."""
+    wanting = hooks.wanting(operation)
+    for tap in wanting:
+        tap.enter(args, kwargs)
+    logits = None
+    if id(operation) in hooks.outputs:
+        outputs = hooks.outputs[id(operation)]
+    elif any(id(operation) in tap.fused for tap in wanting) and (activation := _fused_activation(operation)):
+        outputs, logits = _run_noting_activation(operation, activation, args, kwargs)
+    else:
+        outputs = run(*args, **kwargs)
+    for tap in wanting:
+        tap.note(operation, args, kwargs, outputs, logits)
+    return outputs
 
 
-def _remove(operation):
-    with _LOCK:
-        wrapper = _INSTALLED[id(operation)]
-        wrapper.users -= 1
-        if wrapper.users:
-            return
-        del _INSTALLED[id(operation)]
-        for name, value in wrapper.before.items():
-            if value is _ABSENT:
-                operation.__dict__.pop(name, None)
-            else:
-                operation.__dict__[name] = value
+def _fused_activation(operation):
+    """Give the function that the layer calls as its `activation`, or `None`."""
+    activation = vars(operation).get("activation")
+    if not isinstance(activation, str):
+        return activation if callable(activation) else None
+    # A template in wide use sets `layer.activation = "linear"` on Keras's own layers, none of which can call a string.
+    # Others may use the string in a way of their own, and it may be no name that Keras knows.
+    return keras.activations.get(activation) if type(operation).__module__.startswith("keras.") else None
 
 
-def _wrap_call(operation, call):
-    @functools.wraps(call)
-    def tapped_call(*args, **kwargs):
-        given = _GIVEN.get()
-        outputs = given[id(operation)] if id(operation) in given else call(*args, **kwargs)
-        for tap in _OPEN.get():
-            tap.note(operation, args, kwargs, outputs)
-        return outputs
+def _run_noting_activation(operation, activation, args, kwargs):
+    """Run a layer; give its outputs, and what went into its activation if that was the last thing it did."""
+    noted = []
 
-    return tapped_call
-
-
-def _wrap_activation(operation, activation):
-    if activation is None or (not callable(activation) and not isinstance(activation, str)):
-        return None
-    # A template in wide use sets `layer.activation = "linear"`, a string that no layer can call.
-    function = keras.activations.get(activation) if isinstance(activation, str) else activation
-
-    def tapped_activation(x, *args, **kwargs):
-        y = function(x, *args, **kwargs)
-        for tap in _OPEN.get():
-            if id(operation) in tap.calls:
-                tap.pending[id(operation)] = (x, y)
+    @functools.wraps(activation, updated=())
+    def noting(x, *more, **options):
+        y = activation(x, *more, **options)
+        noted.append((x, y))
         return y
 
-    return tapped_activation
+    with _twin(operation, activation=noting) as twin:
+        outputs = _ORIGINAL_CALL(twin, *args, **kwargs)
+    # An activation in the middle of a layer is no fused one.
+    return outputs, noted[-1][0] if noted and noted[-1][1] is outputs else None
+
+
+def _call_each_step(operation, hooks, *args, **kwargs):
+    """Run a TimeDistributed so that the calls of its layer are seen: it makes them past Keras, by `layer.call`."""
+    layer = operation.layer
+
+    def call(*args, **kwargs):
+        return _observe(layer, hooks, layer.call, args, kwargs)
+
+    with _twin(layer, call=call) as step, _twin(operation, layer=step) as twin:
+        return _ORIGINAL_CALL(twin, *args, **kwargs)
+
+
+@contextlib.contextmanager
+def _twin(layer, **changed):
+    """Give an object of the layer's class with its attributes, but for `changed`.
+
+    What the layer's own code sets on it, a counter or something for its parent to read, comes to the layer, as in any
+    run of it.
+    """
+    twin = object.__new__(type(layer))
+    # Past `Layer.__setattr__`, which would track the new ones.
+    twin.__dict__.update(layer.__dict__)
+    before = {**twin.__dict__, **changed}
+    twin.__dict__.update(changed)
+    yield twin
+    for name, value in twin.__dict__.items():
+        if before.get(name, _ABSENT) is not value:
+            layer.__dict__[name] = value
+
+
+@functools.wraps(_ORIGINAL_CALL)
+def _call_with_hooks(self, *args, **kwargs):
+    hooks = _HOOKS.get()
+    if hooks is None:
+        return _ORIGINAL_CALL(self, *args, **kwargs)
+    return _call(self, hooks, args, kwargs)
+
+
+# Keras leaves its own files out of the tracebacks that it shows for an error in the user's code. This function runs
+# inside of them at every call of every layer, and is none of the user's business either.
+_call_with_hooks.__code__ = _call_with_hooks.__code__.replace(co_filename=inspect.getfile(keras.Operation))
+setattr(_call_with_hooks, "original", _ORIGINAL_CALL)  # noqa: B010
+keras.Operation.__call__ = _call_with_hooks

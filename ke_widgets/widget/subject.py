@@ -304,7 +304,7 @@ class Subject:
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
         found = structure.operations(self.model)
         unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
-        with taps.recording(unknown.values()) as tap:
+        with taps.recording(unknown.values(), fused=()) as tap:
             outputs = self._both(ops.convert_to_tensor(self.images.inputs(0)), training=False)
         last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
         return {path: (None, *x.shape[1:]) for path, x in last.items() if hasattr(x, "shape")}, outputs
