@@ -210,7 +210,7 @@ def _call_each_step(operation, hooks, *args, **kwargs):
 
 
 @contextlib.contextmanager
-def _twin(layer, **changed):
+def _twin(layer, /, **changed):
     """Give an object of the layer's class with its attributes, but for `changed`.
 
     What the layer's own code sets on it, a counter or something for its parent to read, comes to the layer, as in any

@@ -1,10 +1,11 @@
+import importlib
 import threading
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from ke_widgets.engine import taps
 from ke_widgets.engine.compiling import compiled
@@ -28,22 +29,171 @@ def test_a_call_is_noted_with_what_went_in_what_came_out_and_the_value_between()
     assert [operation for operation, _ in tap.order] == [dense, dense]
 
 
-def test_nothing_is_left_on_a_layer_also_when_the_block_raises():
-    dense = layers.Dense(2, activation="relu")
+@pytest.mark.parametrize("activation", ["relu", "softmax", None, layers.LeakyReLU()], ids=str)
+def test_a_layer_is_never_written_to_not_even_while_it_runs(activation):
+    dense = layers.Dense(2, activation=activation)
     dense(np.ones((1, 3)))
     dense.activation_of_mine = None
-    before = dict(vars(dense))
-    with taps.recording([dense]):
-        assert "call" in vars(dense)
-    assert vars(dense) == before
+    before, seen = dict(vars(dense)), []
+
+    def look(tensors):  # Called in the middle of the layer's call.
+        seen.append(dict(vars(dense)))
+
+    with taps.recording([dense], watch=look), taps.replacing(layers.Dense(1), None):
+        assert vars(dense) == before
+        dense(np.ones((1, 3)))
+    assert len(seen) == 2
+    assert all(each == before for each in [*seen, vars(dense)])
 
     def fail():
         with taps.recording([dense]):
+            dense(np.ones((1, 3)))
             raise RuntimeError("on purpose")
 
     with pytest.raises(RuntimeError, match="on purpose"):
         fail()
     assert vars(dense) == before
+    assert taps._HOOKS.get() is None
+
+
+def test_another_thread_sees_no_hook():
+    dense = layers.Dense(2, activation="softmax")
+    dense(np.ones((1, 3)))
+    found = []
+    with taps.recording([dense]) as tap, taps.replacing(dense, "replaced"):
+        thread = threading.Thread(target=lambda: found.append((dense(np.ones((1, 3))), dense.get_config())))
+        thread.start()
+        thread.join()
+    (outputs, config), *_ = found
+    assert outputs.shape == (1, 2)
+    assert config["activation"] == "softmax"
+    assert tap.calls[id(dense)] == []
+
+
+class Counter(layers.Layer):
+    """Keeps something of its own at each call, and leaves something for its parent."""
+
+    def __init__(self):
+        super().__init__()
+        self.activation = keras.activations.get("tanh")
+        self.runs, self.last = 0, None
+
+    def call(self, x):
+        self.runs += 1
+        self.last = x
+        return self.activation(x)
+
+
+class Parent(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.counter = Counter()
+
+    def call(self, x):
+        return self.counter(2 * x) + self.counter.last
+
+
+def test_what_a_layers_own_code_keeps_is_kept_as_in_any_run():
+    parent, x = Parent(), np.array([[0.5]], "float32")
+    expected = parent(x)
+    runs = parent.counter.runs
+    with taps.recording([parent.counter]) as tap:
+        np.testing.assert_allclose(parent(3 * x), np.tanh(3.0) + 3.0, rtol=1e-6)
+        np.testing.assert_allclose(parent(x), expected)
+    assert parent.counter.runs == runs + 2
+    np.testing.assert_allclose([call.logits for call in tap.calls[id(parent.counter)]], [[[3.0]], [[1.0]]])
+
+
+def test_only_the_wanted_layers_are_read_before_their_activation():
+    one, two = layers.Dense(2, activation="relu"), layers.Dense(2, activation="relu")
+    x = np.ones((1, 3), "float32")
+    with taps.recording([one, two], fused=[two]) as tap:
+        one(x), two(x)
+    assert tap.calls[id(one)][0].logits is None
+    np.testing.assert_allclose(np.maximum(tap.calls[id(two)][0].logits, 0), tap.calls[id(two)][0].outputs)
+
+
+@pytest.mark.parametrize("inner", [layers.Dense(3, activation="relu"), models.backbone(pooling=True)], ids=str)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_layer_of_a_time_distributed_is_seen_although_it_is_called_past_keras(inner, steps):
+    shape = (4,) if isinstance(inner, layers.Dense) else models.IMAGE
+    each, x = layers.TimeDistributed(inner), models.images(2, (steps, *shape))
+    expected = np.asarray(each(x))
+    before = dict(vars(each)), dict(vars(inner))
+    with taps.recording([inner, each]) as tap:
+        np.testing.assert_allclose(each(x), expected, rtol=1e-6)
+    calls = tap.calls[id(inner)]
+    np.testing.assert_allclose(np.stack([call.outputs for call in calls], 1), expected, rtol=1e-6)
+    np.testing.assert_allclose(tap.calls[id(each)][0].outputs, expected, rtol=1e-6)
+    if isinstance(inner, layers.Dense):
+        np.testing.assert_allclose(np.maximum([call.logits for call in calls], 0), [c.outputs for c in calls])
+    assert (dict(vars(each)), dict(vars(inner))) == before
+    with taps.replacing(inner, np.zeros_like(expected[:, 0])):
+        np.testing.assert_array_equal(each(x), 0 * expected)
+
+
+def test_a_graph_that_is_built_meanwhile_gets_no_twin_and_no_call():
+    dense = layers.Dense(2, activation="relu")
+    dense(np.ones((1, 3)))
+    with taps.recording([dense]) as tap:
+        inputs = keras.Input((3,))
+        model = keras.Model(inputs, dense(inputs))
+    assert tap.calls[id(dense)] == []
+    assert model.layers[-1] is dense
+    assert dense.output is model.output
+
+
+class ByName(layers.Layer):
+    """Uses the name of its activation in a way of its own."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.activation = activation
+
+    def call(self, x):
+        return {"gelu_approximate": ops.gelu, "relu": ops.relu, "quick": lambda x: x * ops.sigmoid(1.7 * x)}[
+            self.activation
+        ](x)
+
+
+@pytest.mark.parametrize("name", ["gelu_approximate", "relu", "quick"])
+def test_a_layer_may_use_the_name_of_an_activation_in_its_own_way(name):
+    layer, x = ByName(name), np.array([[-1.0, 2.0]], "float32")
+    expected = layer(x)
+    with taps.recording([layer]) as tap:
+        np.testing.assert_array_equal(layer(x), expected)
+    assert tap.calls[id(layer)][0].logits is None
+    assert layer.activation == name
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_what_goes_into_a_layer_can_be_a_signal_also_where_no_input_can_be_watched(dtype):
+    x = inputs = keras.Input((6, 6, 2), dtype=dtype)
+    x = layers.Conv2D(3, 3, activation="relu", name="conv")(layers.Rescaling(1 / 255)(x))
+    model = models.randomize(keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D(name="pool")(x))))
+    images = np.random.default_rng(0).integers(0, 256, (2, 6, 6, 2)).astype(dtype)
+    expected = gradcam(expose(model, "conv"), images)
+    for exposed in (expose(model), expose(model, {"name": "pool", "link": "input"})):
+        for found in (gradcam(exposed, images), compiled(gradcam, exposed)(images, None)):
+            np.testing.assert_allclose(found[1], expected[1], rtol=1e-5, atol=1e-7)
+
+
+def test_an_error_in_a_users_layer_is_shown_without_a_line_of_ours():
+    class Broken(layers.Layer):
+        def call(self, x):
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose") as caught:
+        keras.Sequential([Broken()])(np.ones((1, 2)))
+    assert not any("ke_widgets" in str(entry.path) for entry in caught.traceback if "tests" not in str(entry.path))
+
+
+def test_what_keras_tells_of_its_call_is_as_it_was():
+    assert keras.Operation.__call__.__name__ == "__call__"
+    assert keras.Operation.__call__.__module__ == keras.Operation.__module__
+    assert not hasattr(keras.Operation.__call__.original, "original")
+    importlib.reload(importlib.import_module("ke_widgets.engine.taps"))
+    assert not hasattr(keras.Operation.__call__.original, "original")
 
 
 class Silent(layers.Layer):
@@ -96,7 +246,6 @@ def test_two_recordings_of_one_layer_do_not_disturb_each_other():
             dense(np.ones((1, 3)))
         dense(np.ones((1, 3)))
     assert (len(outer.calls[id(dense)]), len(inner.calls[id(dense)])) == (3, 1)
-    assert "call" not in vars(dense)
 
 
 def test_a_quantized_layer_is_read_too():
@@ -140,4 +289,3 @@ def test_taps_beside_fit_and_predict_on_other_threads_give_no_wrong_map():
             thread.join()
     assert wrong == []
     assert runs[0] > 0
-    assert not any("call" in vars(layer) for layer in model.layers)
