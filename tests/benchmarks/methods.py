@@ -4,6 +4,7 @@
 """
 
 import json
+import statistics
 import sys
 
 import keras
@@ -14,7 +15,7 @@ import ke_widgets as ke
 from ke_widgets.methods.scan import scan
 from tests.benchmarks import networks, peers, plain
 from tests.benchmarks.networks import UNIT
-from tests.benchmarks.pairing import between, difference, ratios, timed
+from tests.benchmarks.pairing import MOST, between, difference, ratios, timed
 
 SAMPLES, MANY, PASSES, ROUNDS = 25, 512, 3, 7
 
@@ -89,6 +90,7 @@ def rows(name, batch):
         yield from sampling(on)
         yield all_layers(on)
         yield through_the_loop(on)
+        yield one_image(on)
 
 
 def sampling(on):
@@ -164,6 +166,36 @@ def through_the_loop(on):
         "peers": {},
         "most": 1.1,
         "difference": difference(explain(16, postprocessing=None, resizing=None), expected),
+    }
+
+
+def one_image(on):
+    """`ke.gradcam` of a plain model and one image: the method itself, and what `predict` costs beside its model."""
+    compiled = on.method(ke.methods.cams.gradcam, ke.inspection.expose(on.model))
+    own = []
+
+    def predict():
+        return on.model.predict(on.inputs, verbose=0)
+
+    def explain(**how):
+        return ke.gradcam(on.model, on.inputs, on.units.numpy(), verbose=0, **how)[1]
+
+    def unit():
+        own.append(timed(predict) - timed(on.forward))
+        return timed(compiled) + own[-1]
+
+    predict(), explain(), compiled(), on.forward()
+    found, seconds = between(unit, lambda: timed(explain), MOST)
+    return {
+        "work": "ke.gradcam of a plain model, one image",
+        "network": on.name,
+        "batch": 1,
+        "unit": f"the method, and predict's own {1000 * statistics.median(own):.0f}",
+        "milliseconds": 1000 * seconds,
+        "ours": found,
+        "peers": {},
+        "most": 1.1,
+        "difference": difference(explain(postprocessing=None, resizing=False), compiled()),
     }
 
 
