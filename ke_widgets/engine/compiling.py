@@ -40,6 +40,13 @@ def cached(model, key, build):
         return kept[key]
 
 
+def compiled_before(method, model, jit_compile=None, **params):
+    """Give the function that `compiled` made for the same arguments, if it is still kept; else `None`."""
+    owner, view = weigh(model)
+    with _LOCK:
+        return _CACHE.get(owner, {}).get(_key(method, view, jit_compile, params))
+
+
 def compiled(method, model, jit_compile=None, **params):
     """Compile `method` for `model`, or give the function that was compiled before.
 
@@ -53,8 +60,11 @@ def compiled(method, model, jit_compile=None, **params):
         A `Compiled` function `(inputs, indices)`, traced once for each set of input ranks and dtypes.
     """
     owner, view = weigh(model)
-    key = (method, view, jit_compile, tuple(sorted(params.items())))
-    return cached(owner, key, lambda: _compile(method, weakref.ref(owner), view, jit_compile, params))
+    return cached(owner, _key(method, view, jit_compile, params), lambda: _compile(method, weakref.ref(owner), view, jit_compile, params))
+
+
+def _key(method, view, jit_compile, params):
+    return (method, view, jit_compile, tuple(sorted(params.items())))
 
 
 def weigh(model):
@@ -99,6 +109,18 @@ class Compiled:
     def __init__(self, function):
         self.function = function
         self._traces = {}
+
+    def is_traced(self, inputs, indices):
+        """Tell whether a call with these compiles nothing.
+
+        Args:
+            inputs: Tensors, alone or in tuples.
+            indices: The same.
+
+        Returns:
+            A bool.
+        """
+        return (_kind(inputs), _kind(indices)) in self._traces
 
     def __call__(self, inputs, indices):
         try:

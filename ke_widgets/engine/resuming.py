@@ -40,6 +40,28 @@ def first_look(method):
 
 
 @functools.lru_cache(maxsize=64)
+def with_outputs(method):
+    """Make `method` give the model's own output too.
+
+    Args:
+        method: A method that reads the model once, at any number of exposed signals.
+
+    Returns:
+        A function with the arguments of a method. It gives logits `(B, U)`, maps, and a flat list of the model's
+        outputs.
+    """
+
+    @functools.wraps(method)
+    def look(model, inputs, indices, **params):
+        with taps.recording([model.model], fused=()) as tap:
+            logits, maps = method(model, inputs, indices, **params)
+        return logits, maps, keras.tree.flatten(tap.calls[id(model.model)][-1].outputs)
+
+    look.__name__ = f"with_outputs_{method.__name__}"
+    return look
+
+
+@functools.lru_cache(maxsize=64)
 def look_again(method):
     """Make `method` start from a signal.
 

@@ -43,12 +43,16 @@ def test_with_nobody_beside_it_never_rests():
 
 def test_work_that_nobody_needs_any_more_ends_in_the_middle():
     done = []
-    with pytest.raises(Abandoned), giving_way(lambda: False, stop=lambda: bool(done)):
-        for number in range(1_000_000):
-            work(10)
-            if number == 100:
+
+    def endless():
+        with giving_way(lambda: False, stop=lambda: len(done) > 100):
+            for number in range(1_000_000):
+                work(10)
                 done.append(number)
-    assert number < 200
+
+    with pytest.raises(Abandoned):
+        endless()
+    assert 100 < len(done) < 200
 
 
 @pytest.mark.parametrize("fails", [False, True])

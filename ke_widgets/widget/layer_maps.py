@@ -1,0 +1,201 @@
+"""The map of one image, class and layer, in the fastest way that is ready.
+
+Those are, the fastest first: what is kept of all layers' maps; the rest of the model from the layer's kept signal on;
+the compiled method at this layer; the compiled method at all layers; and, where nothing is compiled yet, the method run
+eagerly, which takes a fraction of the time that compiling does. `prepare` makes the faster ways ready, in the
+background.
+"""
+
+import collections
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras import layers
+
+from ke_widgets.engine import structure
+from ke_widgets.engine.compiling import compiled, compiled_before
+from ke_widgets.engine.exposing import Endpoint, Exposed
+from ke_widgets.engine.resuming import first_look, look_again, with_outputs
+from ke_widgets.widget.weights import marked
+
+_KEPT = 4  # One for each pane that the page can show.
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked for.
+
+    Attributes:
+        image_index: Number of the image.
+        layer: Path of the layer; empty for a method that looks at the image itself.
+        inputs: The image as the model takes it.
+        units: Its units `(1, U)`, a tensor.
+        method: The method at one layer.
+        at_all_layers: The same method at all layers, or `None` where that is not to be had.
+        params: Own parameters of the method.
+        key: What the maps of all layers are kept under: all of the question but its layer.
+    """
+
+    image_index: int
+    layer: str
+    inputs: Any = field(repr=False)
+    units: Any = field(repr=False)
+    method: Any
+    at_all_layers: Any
+    params: dict
+    key: Any
+
+
+@dataclass(frozen=True)
+class Found:
+    """Logits `(1, U)` and maps `(1, H', W', U)`, and the model's flat outputs, where they came along."""
+
+    logits: Any
+    maps: Any
+    outputs: Any = None
+
+
+class LayerMaps:
+    """Finds maps of one model, and keeps what makes the next one fast.
+
+    Args:
+        model: A built Keras model.
+        logits: The `Endpoint` of its logits.
+        paths: Paths of the layers that can be asked for.
+        trained: Tells whether the weights have changed since it was last asked, and calls `forget` if so; takes their
+            fingerprint where that is known.
+    """
+
+    def __init__(self, model, logits, paths, trained):
+        self._model = model
+        self._logits = logits
+        self._paths = paths
+        self._trained = trained
+        self._views: dict[str, Exposed] = {}
+        self._all = Exposed(model, [logits, *map(Endpoint, paths)])
+        self._signals = collections.OrderedDict()
+        self._maps = collections.OrderedDict()
+        self._eager = _is_safe_eagerly(model)
+
+    def view(self, layer):
+        """Give the model that exposes one layer, or its logits alone for an empty path."""
+        if layer not in self._views:
+            self._views[layer] = Exposed(self._model, [self._logits, *([Endpoint(layer)] if layer else [])])
+        return self._views[layer]
+
+    def forget(self):
+        """Drop what was computed: the weights have changed."""
+        self._signals.clear()
+        self._maps.clear()
+
+    def find(self, question) -> Found:
+        """Answer a question in the fastest way that is ready.
+
+        Args:
+            question: A `Question`.
+
+        Returns:
+            A `Found`.
+        """
+        ways = (self._kept, self._from_signal, self._at_layer, self._at_all_layers)
+        return next((found for way in ways if (found := way(question)) is not None), None) or self._anew(question)
+
+    def prepare(self, question, missing=lambda: None):
+        """Compile what answers the next questions faster: another layer, another image, another class.
+
+        Args:
+            question: A `Question` that was answered.
+            missing: Called before each function that must be compiled.
+        """
+        inputs, units = question.inputs, question.units
+        if question.layer and question.at_all_layers is not None:
+            self._run(self._function_at_all_layers(question), inputs, units)
+        first = compiled(marked(first_look(question.method)), self.view(question.layer), **question.params)
+        self._run(first, inputs, units)
+        signal = self._signals.get((question.image_index, question.layer))
+        if signal is not None:
+            again = compiled(marked(look_again(question.method)), self.view(question.layer), **question.params)
+            self._run(again, (inputs, signal), units)
+
+    @staticmethod
+    def _run(function, inputs, units):
+        if not function.is_traced(inputs, units):
+            function(inputs, units)
+
+    # The ways; each gives `None` where it is not ready.
+
+    def _kept(self, question):
+        maps = self._maps.get(question.key)
+        if maps is None or question.layer not in maps or self._trained():
+            return None
+        self._maps.move_to_end(question.key)
+        return maps[question.layer]
+
+    def _from_signal(self, question):
+        signal = self._signals.get((question.image_index, question.layer))
+        again = compiled_before(marked(look_again(question.method)), self.view(question.layer), **question.params)
+        if signal is None or again is None or not again.is_traced((question.inputs, signal), question.units):
+            return None
+        self._signals.move_to_end((question.image_index, question.layer))
+        (logits, maps), mark = again((question.inputs, signal), question.units)
+        return None if self._trained(mark) else Found(logits, maps)
+
+    def _at_layer(self, question):
+        first = compiled_before(marked(first_look(question.method)), self.view(question.layer), **question.params)
+        if first is None or not first.is_traced(question.inputs, question.units):
+            return None
+        return self._found(question, *first(question.inputs, question.units))
+
+    def _at_all_layers(self, question):
+        if not question.layer or question.at_all_layers is None:
+            return None
+        method = marked(with_outputs(question.at_all_layers))
+        function = compiled_before(method, self._all, **question.params)
+        if function is None or not function.is_traced(question.inputs, question.units):
+            return None
+        (logits, maps, outputs), mark = function(question.inputs, question.units)
+        self._trained(mark)
+        self._maps[question.key] = {path: Found(logits, each, outputs) for path, each in zip(self._paths, maps)}
+        _trim(self._maps)
+        return self._maps[question.key][question.layer]
+
+    def _anew(self, question):
+        """Run the method eagerly, or compile it where TensorFlow's eager gradients are not to be trusted."""
+        look = first_look(question.method)
+        if self._eager:
+            self._trained()
+            found = look(self.view(question.layer), question.inputs, question.units, **question.params)
+            return self._found(question, found)
+        return self._found(
+            question,
+            *compiled(marked(look), self.view(question.layer), **question.params)(question.inputs, question.units),
+        )
+
+    def _found(self, question, found, mark=None):
+        logits, maps, signal, outputs = found
+        if mark is not None:
+            self._trained(mark)
+        if signal is not None:
+            self._signals[question.image_index, question.layer] = signal
+            _trim(self._signals)
+        return Found(logits, maps, outputs)
+
+    def _function_at_all_layers(self, question):
+        return compiled(marked(with_outputs(question.at_all_layers)), self._all, **question.params)
+
+
+def _trim(kept):
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)
+
+
+def _is_safe_eagerly(model):
+    """Tell whether the model's gradients can be computed eagerly.
+
+    TensorFlow 2.21 on a CPU ends the process in `conv2d_backprop_filter` of a 1 x 1 convolution with a stride. Eagerly
+    it computes that gradient although nobody asked for it; compiled, it is pruned.
+    """
+    return not any(
+        isinstance(each, layers.Conv2D) and max(each.kernel_size) == 1 and max(each.strides) > 1
+        for each in structure.operations(model).values()
+    )
