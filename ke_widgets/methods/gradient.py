@@ -6,8 +6,9 @@ from typing import Literal
 from keras import ops
 
 from ke_widgets import filters
+from ke_widgets.engine.decomposition import decompose
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import decompose, jacobian
+from ke_widgets.engine.gradient import jacobian
 from ke_widgets.engine.layout import image_size, lay_out
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
