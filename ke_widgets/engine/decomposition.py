@@ -1,5 +1,6 @@
 """Part the logits into what the inputs and the biases on the way add to them: `y = J x + sum of J_l b_l`."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from tensorflow.python.eager import record  # No public function tells what a ta
 
 from ke_widgets.engine import taps
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import _before, _rows
+from ke_widgets.engine.gradient import _rows
 from ke_widgets.engine.implicit_bias import added_by, elementwise_bias, floats, implicit_bias, is_elementwise
 from ke_widgets.engine.layout import floating, wide
 from ke_widgets.inspection import gather_units, is_homogeneous
@@ -37,7 +38,6 @@ class Site(NamedTuple):
     tensor: Any
     factor: Callable[[], Any]
     some: Any = None
-    alone: bool = True
 
 
 def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
@@ -73,7 +73,7 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
             logits, *signals = keras.tree.flatten(model(inputs, training=False))
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
     if isinstance(model, Exposed):
-        sites = _on_the_way(tape, units, _all_sites(model.endpoints[0], calls))
+        sites = _all_sites(model.endpoints[0], calls, functools.partial(_used, tape, units))
     else:
         sites = [Site(name, x, *_constant(bias)) for (name, _, bias), x in zip(biases, signals)]
     flat = [*keras.tree.flatten(inputs)]
@@ -91,27 +91,30 @@ def _with_signals(calls):
     return [(call, [x for x in given if record.should_record_backprop([x])]) for call, given in zip(calls, found)]
 
 
-def _all_sites(scores, calls):
+def _all_sites(scores, calls, used):
     after = f"{scores.path}, activation" if scores.link == "logits" else None
-    sites = [site for name, op, bias, called in calls for site in _sites(name, op, bias, called)]
+    sites = [site for name, op, bias, called in calls for site in _sites(name, op, bias, called, used)]
     return [site for site in sites if site.name != after]
 
 
-def _on_the_way(tape, units, sites):
-    """Leave out those outputs of a call with several that the units do not depend on: they may have any shape."""
-    doubtful = [site.tensor for site in sites if not site.alone]
-    if not doubtful:
-        return sites
+def _used(tape, units, outputs):
+    """List which of the outputs of a call the units are made of: others may have any shape, and take long to count."""
     if tf.executing_eagerly():
-        found = tape.gradient(units, doubtful, unconnected_gradients=tf.UnconnectedGradients.NONE)
-        reached = {id(x) for x, gradient in zip(doubtful, found) if gradient is not None}
-    else:
-        before = _before(units)
-        reached = {id(x) for x in doubtful if x.op in before}
-    return [site for site in sites if site.alone or id(site.tensor) in reached]
+        found = tape.gradient(units, outputs, unconnected_gradients=tf.UnconnectedGradients.NONE)
+        return [index for index, gradient in enumerate(found) if gradient is not None]
+    # Of outputs that depend on one another only those which are used outside of the call: stop at each.
+    ends, used, met, waiting = {id(x): index for index, x in enumerate(outputs)}, set(), set(), [units]
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in ends:
+            used.add(ends[id(tensor)])
+        elif tensor.op not in met:
+            met.add(tensor.op)
+            waiting.extend(tensor.op.inputs)
+    return sorted(used)
 
 
-def _sites(name, operation, bias, calls):
+def _sites(name, operation, bias, calls, used):
     """List where the calls of an operation add a bias."""
     for number, (call, signals) in enumerate(calls):
         if call.outputs is None:
@@ -125,7 +128,7 @@ def _sites(name, operation, bias, calls):
         elif _stops_at_six(operation) and signals:
             yield Site(label, call.outputs, *_six(call.outputs))
         else:
-            yield from _implicit_sites(label, operation, call, signals)
+            yield from _implicit_sites(label, operation, call, signals, used)
 
 
 def _constant_sites(label, operation, bias, call, signals):
@@ -138,18 +141,19 @@ def _constant_sites(label, operation, bias, call, signals):
         yield Site(f"{label}, activation", call.outputs, *_activation_bias(activation, call))
 
 
-def _implicit_sites(label, operation, call, signals):
+def _implicit_sites(label, operation, call, signals, used):
+    outputs = floats(call.outputs)
+    kept = used(outputs) if len(outputs) > 1 else range(len(outputs))
     try:
-        found = added_by(operation, call, signals)
+        found = added_by(operation, call, signals, kept)
     except ValueError as error:
         raise ValueError(
             "What a layer adds must be found by differentiating it. "
             f"Received: {label!r}. {error} Pass it in `exclude` of `layers_with_biases`; its part is then missing."
         ) from error
-    alone = len(floats(call.outputs)) == 1
-    for index, (x, added) in enumerate(found):
-        name = label if len(found) == 1 else f"{label}, output {index}"
-        yield Site(name, x, *_constant(tf.expand_dims(added, 1)), alone=alone)
+    for index, added in zip(kept, found):
+        name = label if len(outputs) == 1 else f"{label}, output {index}"
+        yield Site(name, outputs[index], *_constant(tf.expand_dims(added, 1)))
 
 
 def _constant(bias):

@@ -41,27 +41,25 @@ def floats(structure):
     return list({id(x): x for x in found if x.dtype.is_floating}.values())
 
 
-def added_by(operation, call, signals):
+def added_by(operation, call, signals, kept=(0,)):
     """Give what one call of an operation adds to each floating tensor that it returns.
 
     Args:
         operation: A layer, or another Keras operation.
         call: The `taps.Call`.
         signals: Those of its arguments that depend on the inputs of the model.
+        kept: Which of the tensors, if there are several.
 
     Returns:
-        A list of pairs of output and bias, float32 or wider; none for a call that is known to add nothing.
+        A list with one bias for each of them, float32 or wider; none for a call that is known to add nothing.
     """
     outputs = floats(call.outputs)
     if not signals:
-        return [(x, wide(x)) for x in outputs]
-    own = _own_way(operation, call, signals)
+        return [wide(outputs[index]) for index in kept]
+    own = _own_way(operation, call, signals) if len(outputs) == 1 else None
     if own is not None:
-        return [(outputs[0], own)] if own is not _NOTHING else []
-    # An empty output, and one without a batch, belong to no image.
-    kept = [i for i, x in enumerate(outputs) if len(x.shape) and 0 not in x.shape]
-    found = implicit_bias(operation, call.args, call.kwargs, signals, kept)
-    return [(outputs[index], bias) for index, bias in zip(kept, found)]
+        return [own] if own is not _NOTHING else []
+    return implicit_bias(operation, call.args, call.kwargs, signals, kept)
 
 
 _NOTHING = object()
@@ -141,7 +139,7 @@ def elementwise_bias(function, x):
     return _beyond_rounding(wide(y), wide(y - x * tape.gradient(y, x)))
 
 
-def implicit_bias(function, args, kwargs, signals, kept=None):
+def implicit_bias(function, args, kwargs, signals, kept=(0,)):
     r"""Give what `function` adds of its own at these arguments, by differentiating twice.
 
     J x is the derivative of the backward pass s -> J^T s along x: unlike TensorFlow's forward mode, that goes through
@@ -158,7 +156,7 @@ def implicit_bias(function, args, kwargs, signals, kept=None):
         args: Its arguments.
         kwargs: Its keyword arguments.
         signals: The tensors among them that come in: those to differentiate along.
-        kept: Which of the floating tensors that it returns; all by default.
+        kept: Which of the floating tensors that it returns.
 
     Returns:
         A list with one tensor for each of them, float32 or wider; what is no more than rounding is 0.
@@ -174,7 +172,7 @@ def implicit_bias(function, args, kwargs, signals, kept=None):
         with keras.StatelessScope(), graph.gradient_override_map(_RESIZING):
             outputs = floats(function(*new_args, **new_kwargs))
         _check_inner_graphs(graph)
-        return _added([x for index, x in enumerate(outputs) if kept is None or index in kept], given)
+        return _added([x for index, x in enumerate(outputs) if index in kept], given)
 
     try:
         # A graph of its own: `tf.gradients` searches all of the graph that it works in.
