@@ -11,7 +11,7 @@ from tensorflow.python.eager import record  # No public function tells what a ta
 from ke_widgets.engine import taps
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.gradient import _rows
-from ke_widgets.engine.implicit_bias import added_by, elementwise_bias, floats, implicit_bias, is_elementwise
+from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
 from ke_widgets.engine.layout import floating, wide
 from ke_widgets.inspection import gather_units, is_homogeneous
 
@@ -138,7 +138,7 @@ def _constant_sites(label, operation, bias, call, signals):
     yield Site(label, before, *_constant(constant))
     if call.logits is not None and not is_homogeneous(operation.activation):
         activation = keras.activations.get(operation.activation)
-        yield Site(f"{label}, activation", call.outputs, *_activation_bias(activation, call))
+        yield Site(f"{label}, activation", call.outputs, *_activated(activation, call))
 
 
 def _implicit_sites(label, operation, call, signals, used):
@@ -161,13 +161,10 @@ def _constant(bias):
     return (lambda: bias), None
 
 
-def _activation_bias(activation, call):
+def _activated(activation, call):
     if activation is keras.activations.relu6:
         return _six(call.outputs)
-    if is_elementwise(activation):
-        return _constant(tf.expand_dims(elementwise_bias(activation, call.logits), 1))
-    (added,) = implicit_bias(activation, (call.logits,), {}, [call.logits])
-    return _constant(tf.expand_dims(added, 1))
+    return _constant(tf.expand_dims(activation_bias(activation, call.logits, call.outputs), 1))
 
 
 def _stops_at_six(operation):
