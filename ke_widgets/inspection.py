@@ -378,25 +378,22 @@ _LINEAR = (
 )
 # Scaling what comes in scales what goes out: these add nothing of their own.
 _HOMOGENEOUS = {
-    *(
-        "InputLayer",
-        "Identity",
-        "Add",
-        "Subtract",
-        "Average",
-        "Maximum",
-        "Minimum",
-        "Concatenate",
-        "LeakyReLU",
-        "PReLU",
-    ),
+    *("InputLayer", "Identity", "LeakyReLU", "PReLU", "ActivityRegularization"),
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
+    *("Resizing", "CenterCrop"),
     *(f"{name}{n}D" for n in (1, 2, 3) for name in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout")),
-    *(f"{area}{kind}Pooling{n}D" for n in (1, 2, 3) for area in ("", "Global") for kind in ("Average", "Max")),
-    "ActivityRegularization",
+    *(f"{area}{kind}Pooling{n}D" for n in (1, 2, 3) for area in ("", "Global", "Adaptive") for kind in ("Average", "Max")),
 }
-# The same of operations; Add is none of them, as it may add a constant.
-_HOMOGENEOUS_OPERATIONS = {"Relu", "LeakyRelu", "Reshape", "Transpose", "GetItem", "Mean", "Max"}
+# The same of operations.
+_HOMOGENEOUS_OPERATIONS = {
+    *("Relu", "LeakyRelu", "Abs", "Absolute", "Negative", "AveragePool", "MaxPool", "Resize", "Identity"),
+    *("Reshape", "Transpose", "Ravel", "Squeeze", "ExpandDims", "Moveaxis", "Swapaxes", "BroadcastTo", "GetItem"),
+    *("Flip", "Roll", "Repeat", "Tile", "Split", "Mean", "Sum", "Max", "Min", "Amax", "Amin"),
+}
+# The same where everything that comes in depends on the inputs of the model: beside a constant they add a part of it.
+_MERGING = {"Add", "Subtract", "Average", "Maximum", "Minimum", "Concatenate", "Stack"}
+# Linear in one of what comes in, if all else is constant.
+_SCALING = {"Multiply", "Matmul", "Conv", "DepthwiseConv", "ConvTranspose"}
 _HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.relu, keras.activations.leaky_relu)
 
 
@@ -456,6 +453,7 @@ def biases(layers):
     """
     layers = list(layers)
     normalizing = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    normalizing = [layer for layer in normalizing if _adds_a_constant(layer)]
     known = {id(layer): bias for layer, bias in zip(normalizing, _batch_normalizations(normalizing))}
     return [known[id(layer)] if id(layer) in known else _bias(layer) for layer in layers]
 
@@ -464,14 +462,17 @@ def is_homogeneous(activation):
     """Tell whether an activation is known to scale with its input, as ReLU does and GELU does not.
 
     Args:
-        activation: A function, a name that Keras knows, or `None`.
+        activation: A function, a name, or `None`; a name that Keras does not know is not known to.
 
     Returns:
         A bool.
     """
-    return (
-        keras.activations.get(activation) if isinstance(activation, str) else activation
-    ) in _HOMOGENEOUS_ACTIVATIONS
+    if isinstance(activation, str):
+        try:
+            activation = keras.activations.get(activation)
+        except ValueError:  # A word of the layer's own.
+            return False
+    return any(activation is known for known in _HOMOGENEOUS_ACTIVATIONS)
 
 
 def _leaves(parent, logits, prefix="", seen=None):
@@ -496,14 +497,41 @@ def _after_logits(model, logits):
 
 
 def _adds_nothing(operation):
+    if not _as_keras_does(operation):
+        return False
+    name = type(operation).__name__
     if isinstance(operation, _LINEAR):
-        return operation.bias is None and is_homogeneous(operation.activation)
+        return not _is_biased(operation) and is_homogeneous(operation.activation)
     if isinstance(operation, keras.layers.ReLU):
         return operation.max_value is None and not operation.threshold
     if isinstance(operation, keras.layers.Activation):
         return is_homogeneous(operation.activation)
-    known = _HOMOGENEOUS if isinstance(operation, keras.Layer) else _HOMOGENEOUS_OPERATIONS
-    return type(operation).__name__ in known and type(operation).__module__.startswith("keras.")
+    if name in ("Resizing", "Resize") and operation.pad_to_aspect_ratio:
+        return not operation.fill_value
+    if name in _MERGING:
+        return _calls(operation) and all(all(call) for call in _calls(operation))
+    if isinstance(operation, keras.Layer):
+        return name in _HOMOGENEOUS
+    if name in ("TrueDivide", "Divide"):
+        return all(call == [True, False] for call in _calls(operation))
+    return name in _HOMOGENEOUS_OPERATIONS or (name in _SCALING and all(sum(c) == 1 for c in _calls(operation)))
+
+
+def _is_biased(layer):
+    # A quantized layer rounds what comes in: what it adds beside its derivative is no constant.
+    return layer.bias is not None or getattr(layer, "quantization_mode", None) is not None
+
+
+def _as_keras_does(operation):
+    """Tell whether an operation runs code of Keras alone: a subclass with a `call` of its own may add anything."""
+    return type(operation).call.__module__.startswith("keras.")
+
+
+def _calls(operation):
+    """Tell which arguments of each call are tensors of a model's graph; empty for what stands in no graph."""
+    nodes = getattr(operation, "_inbound_nodes", [])
+    flat = [keras.tree.flatten((node.arguments.args, node.arguments.kwargs)) for node in nodes]
+    return [[isinstance(x, keras.KerasTensor) for x in call if x is not None] for call in flat]
 
 
 def _batch_normalizations(layers):
@@ -527,10 +555,14 @@ def _along_its_axis(layer, bias):
 
 
 def _bias(layer):
-    if isinstance(layer, _LINEAR) and layer.bias is not None:
+    if isinstance(layer, _LINEAR) and layer.bias is not None and _adds_a_constant(layer):
         bias = ops.convert_to_tensor(layer.bias)
         return ops.reshape(bias, (-1, *[1] * layer.rank)) if _channels_first(layer) else bias
     return None
+
+
+def _adds_a_constant(layer):
+    return _as_keras_does(layer) and getattr(layer, "quantization_mode", None) is None
 
 
 def _channels_first(layer):

@@ -3,17 +3,12 @@
 A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import keras
-import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import taps
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.layout import floating, image_size, lay_out, wide
-from ke_widgets.inspection import expose, gather_units, is_homogeneous
+from ke_widgets.inspection import expose, gather_units
 
 ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
 
@@ -191,143 +186,3 @@ def _connected(gradients, where):
             "a way that can be differentiated. Choose a layer on the way to the output."
         )
     return [wide(tf.convert_to_tensor(g)) for g in gradients]
-
-
-class Term(NamedTuple):
-    """What an input or a bias adds to each unit, as two factors; the gradient is by far the larger one.
-
-    Attributes:
-        gradient: The gradient of each unit with respect to it, `(B, U, ...)`.
-        factor: Makes what that is multiplied by, which broadcasts to it: the input, or the bias, `(K,)` where it is one
-            number for each channel.
-        some: Whether the factor is anything but 0, a scalar; `None` where that costs as much as the factor.
-    """
-
-    gradient: Any
-    factor: Callable[[], Any]
-    some: Any = None
-
-
-def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
-    """Part the logit of each unit into what the inputs and the biases add to it: `y = J x + sum of J_l b_l`.
-
-    Args:
-        model: An `Exposed`, of which the logits are read and the biased operations are tapped at every call; or a
-            manual `keras.Model` with outputs `[logits, *signals]`, one signal for each bias.
-        inputs: Images `(B, H, W, C)`, or what else the model takes.
-        biases: One `(name, operation, bias)` for each biased operation: the constant that it adds before its
-            activation, or `None` for one whose bias depends on what comes in (see `implicit_bias`). The operation is
-            not looked at where the model is a manual one.
-        indices: Which units, `(B, U)`; `None` takes them all.
-        indices_axis: Axis of the units in the logits.
-        indices_batch_dims: Leading axes that logits and indices share.
-
-    Returns:
-        Units `(B, U)`, a list with the `Term` of each input, and a dict of those of the biases by name. The sum of all
-        terms over all of their axes is the units.
-    """
-    inputs = keras.tree.map_structure(floating, inputs)
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        if isinstance(model, Exposed):
-            operations = [operation for _, operation, _ in biases]
-            with taps.recording(operations, watch=tape.watch) as tap:
-                (logits,) = Exposed(model.model, model.endpoints[:1], model.score).read(inputs)
-        else:
-            logits, *signals = keras.tree.flatten(model(inputs, training=False))
-        units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
-    if isinstance(model, Exposed):
-        after = f"{model.endpoints[0].path}, activation" if model.endpoints[0].link == "logits" else None
-        sites = [site for name, op, bias in biases for site in _sites(name, op, bias, tap.calls[id(op)])]
-        sites = [site for site in sites if site[0] != after]
-    else:
-        sites = [(name, signal, _constant(bias)) for (name, _, bias), signal in zip(biases, signals)]
-    flat = [*keras.tree.flatten(inputs)]
-    rows = _rows(tape, units, [*flat, *(signal for _, signal, _ in sites)])
-    own = [Term(row, *_constant(tf.expand_dims(wide(x), 1))) for row, x in zip(rows, flat)]
-    return units, own, {name: Term(row, *factor) for row, (name, _, factor) in zip(rows[len(flat) :], sites)}
-
-
-def _sites(name, operation, bias, calls):
-    """List where an operation adds a bias: name, tensor `(B, ...)`, and `factor` and `some` of its `Term`."""
-    for number, call in enumerate(calls):
-        if call.outputs is None:
-            raise ValueError(
-                f"A layer's signal must be readable where the model's output is. Received: {name!r}, which runs inside "
-                "a loop or a `tf.function` of its own. Pass it in `exclude` of `layers_with_biases`."
-            )
-        label = name if len(calls) == 1 else f"{name}, call {number}"
-        if bias is None and _stops_at_six(operation):
-            yield label, call.outputs, _six(call.outputs)
-            continue
-        if bias is None:
-            made = [x for x in keras.tree.flatten(call.outputs) if tf.is_tensor(x) and x.dtype.is_floating]
-            added = implicit_bias(operation, *call.args, **call.kwargs)
-            for index, (x, extra) in enumerate(zip(made, added)):
-                yield label if len(made) == 1 else f"{label}, output {index}", x, _constant(tf.expand_dims(extra, 1))
-            continue
-        before = call.outputs if call.logits is None else call.logits
-        yield label, before, _constant(wide(tf.convert_to_tensor(bias)))
-        if call.logits is not None and not is_homogeneous(operation.activation):
-            activation = keras.activations.get(operation.activation)
-            yield f"{label}, activation", call.outputs, _activation_bias(activation, call)
-
-
-def _constant(bias):
-    """Give `factor` and `some` of a bias that is there already."""
-    return (lambda: bias), None
-
-
-def _activation_bias(activation, call):
-    if activation is keras.activations.relu6:
-        return _six(call.outputs)
-    (added,) = implicit_bias(activation, call.logits)
-    return _constant(tf.expand_dims(added, 1))
-
-
-def _stops_at_six(operation):
-    """Tell whether an operation is ReLU6, which networks have many of: `implicit_bias` would be most of the work."""
-    if type(operation) is keras.layers.ReLU:
-        return operation.max_value == 6 and not operation.threshold
-    return type(operation) is keras.layers.Activation and operation.activation is keras.activations.relu6
-
-
-def _six(outputs):
-    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
-    outputs = tf.expand_dims(wide(outputs), 1)
-    return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6
-
-
-def implicit_bias(function, *args, **kwargs):
-    """Give what `function` adds of its own at these arguments: its value less its derivative along them, `f(x) - J x`.
-
-    For a layer that is linear but for a bias this is the bias; for ReLU and pooling it is 0.
-
-    Args:
-        function: A layer, another Keras operation, or an activation function.
-        *args: Its arguments, tensors among them.
-        **kwargs: Its keyword arguments.
-
-    Returns:
-        A list with one tensor for each floating tensor that it returns, float32 or wider; what is no more than
-        rounding is 0.
-    """
-    tensors = {id(x): x for x in keras.tree.flatten((args, kwargs)) if tf.is_tensor(x) and x.dtype.is_floating}
-    given = list(tensors.values())
-    # J x as the derivative of the backward pass: unlike forward mode, it goes through custom gradients and loops.
-    with tf.GradientTape(watch_accessed_variables=False) as outer:
-        with keras.StatelessScope(), tf.GradientTape(watch_accessed_variables=False) as inner:
-            inner.watch(given)
-            results = keras.tree.flatten(function(*args, **kwargs))
-            results = [x for x in results if tf.is_tensor(x) and x.dtype.is_floating]
-        seeds = [tf.zeros_like(x) for x in results]
-        outer.watch(seeds)
-        found = inner.gradient(results, given, output_gradients=seeds, unconnected_gradients=ZERO) if given else []
-        back = [tf.convert_to_tensor(g) for g in found]
-    along = outer.gradient(back, seeds, output_gradients=given, unconnected_gradients=ZERO) if given else seeds
-    return [_beyond_rounding(wide(x), wide(change)) for x, change in zip(results, along)]
-
-
-def _beyond_rounding(value, change):
-    added, size = value - change, tf.abs(value) + tf.abs(change)
-    return tf.where(tf.abs(added) > 8 * np.finfo(value.dtype.as_numpy_dtype).eps * size, added, tf.zeros_like(added))

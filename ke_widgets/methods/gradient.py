@@ -3,12 +3,16 @@
 import functools
 from typing import Literal
 
+import keras
+import numpy as np
 from keras import ops
 
 from ke_widgets import filters
+from ke_widgets.engine import structure
+from ke_widgets.engine.decomposition import decompose
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import decompose, jacobian
-from ke_widgets.engine.layout import image_size, lay_out
+from ke_widgets.engine.gradient import jacobian
+from ke_widgets.engine.layout import lay_out
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
     KERNEL_AXIS,
@@ -107,16 +111,10 @@ def full_gradients(
         Full-Gradient Representation for Neural Network Visualization, arXiv:1905.00780, eq. 6 and sec. 4.
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
-    size = image_size(inputs, spatial_axis)
-    found = [_sums(term, size, spatial_axis) for term in (*own, *terms.values())]
-    found = [each for each in found if each is not None]
-    if not found:
-        raise ValueError(
-            "`inputs` must be images (B, H, W, C). "
-            f"Received: {[tuple(term.gradient.shape[2:]) for term in own]} for each image."
-        )
+    number, axes, size = _plane(model, inputs, spatial_axis, terms.values())
+    found = [_sums(term, size, axes) for term in (_with_channel(own[number], axes), *terms.values())]
     # Resizing is linear: maps of one size are added up before.
-    maps = [resize(_psi(group), size) for group in _by_size(found)]
+    maps = [_resize_places(_psi(group), size) for group in _by_size(each for each in found if each is not None)]
     return logits, sum(maps[1:], maps[0])
 
 
@@ -201,7 +199,58 @@ def _check_biases(model, names, layers, biases, exposed):
         raise ValueError(f"`model` must expose {expected}. Received: {', '.join(wrong) or 'none'}, of {model.name!r}.")
 
 
-def _sums(term, size, spatial_axis):
+def _plane(model, inputs, spatial_axis, terms):
+    """Find the input that the map lies over: its number, the axes of the places in all signals, and its size there."""
+    flat, number = keras.tree.flatten(inputs), len(spatial_axis)
+    axes = [_axes(len(x.shape), spatial_axis, model, terms) for x in flat]
+    fit = [index for index, found in enumerate(axes) if found]
+    if len(fit) != 1:
+        raise ValueError(
+            "`inputs` must have one image (B, H, W, C), or one signal (B, T, C) or volume (B, D, H, W, C), whose places "
+            f"`spatial_axis` names. Received: spatial_axis={spatial_axis}, and inputs of shape "
+            f"{', '.join(str(tuple(x.shape)) for x in flat)}: {len(fit) or 'none'} of them fit. See "
+            "`full_gradient_terms` for the terms of any model."
+        )
+    (index,) = fit
+    axes, shape = axes[index], ops.shape(flat[index])
+    number = len(axes)
+    return index, axes, tuple(shape[1:] if len(shape) == number + 1 else (shape[axis] for axis in axes))
+
+
+def _axes(rank, spatial_axis, model, terms):
+    """Give the axes of the places for an input of this rank, or `None` where it has none."""
+    if rank == len(spatial_axis) + 2:
+        return spatial_axis
+    default = tuple(spatial_axis) == SPATIAL_AXIS
+    if rank == len(spatial_axis) + 1 and rank > 2:  # Without channels.
+        return (-2,) if default and _is_sequence(model, terms) else spatial_axis
+    return (-4, -3, -2) if default and rank == 5 else None
+
+
+def _is_sequence(model, terms):
+    """Tell whether (B, T, C) is a signal over time and no grey image: by what the model makes of it."""
+    ranks = {len(term.gradient.shape) - 2 for term in terms}
+    inner = structure.operations(getattr(model, "model", model)).values()
+    return 3 not in ranks and (2 in ranks or any(isinstance(x, _RECURRENT) for x in inner))
+
+
+_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
+
+
+def _with_channel(term, axes):
+    """Give a grey image (B, H, W) its channel."""
+    if len(term.gradient.shape) == len(axes) + 3:
+        return term
+    return term._replace(gradient=term.gradient[..., None], factor=lambda: term.factor()[..., None])
+
+
+def _places(x, size, axes):
+    """Lay a gradient `(B, U, ...)` out in places, channels last; see `lay_out`."""
+    as_it_is = len(x.shape) == len(axes) + 3 and tuple(axes) == tuple(range(-1 - len(axes), -1))
+    return x if as_it_is else lay_out(x, size, axes, leading=2)
+
+
+def _sums(term, size, axes):
     """Sum `|gradient * factor|` over the channels, `(B, U, H', W')`, and give it with what `_psi` scales it by.
 
     Returns:
@@ -209,31 +258,36 @@ def _sums(term, size, spatial_axis):
         `None` for a term without places.
     """
     try:
-        places = lay_out(term.gradient, size, spatial_axis, leading=2)[..., 0]
+        gradient = _places(term.gradient, size, axes)
     except ValueError:
         return None
-    sums = functools.partial(_sums_of, term, size, spatial_axis)
+    sums, channels = functools.partial(_sums_of, term, size, axes), gradient.shape[-1]
     if term.some is None:
-        return sums()
-    nothing = ops.zeros_like(places)
-    return ops.cond(term.some, sums, lambda: (nothing, *[nothing[..., 0, 0]] * 2, ops.zeros((), nothing.dtype)))
+        return *sums(), channels
+    nothing = ops.zeros_like(gradient[..., 0])
+    none = nothing[(..., *[0] * len(axes))]
+    return *ops.cond(term.some, sums, lambda: (nothing, none, none)), channels
 
 
-def _sums_of(term, size, spatial_axis):
+def _sums_of(term, size, axes):
     """Do the work of `_sums`.
 
     The gradient is by far the largest thing here, and each pass over it costs: what can be done with a channel's
-    factor is done after its places, and what can be done with the places after its channels.
+    factor is done after its places, and what can be done with the places after its channels. And there are hundreds
+    of terms: each operation here costs a second of tracing.
     """
     gradient, factor = term.gradient, term.factor()
-    apart = len(factor.shape) == 1 and factor.shape[0] == gradient.shape[-1]
-    values = ops.abs(lay_out(gradient if apart else gradient * factor, size, spatial_axis, leading=2))
-    places, channels = tuple(range(2, len(values.shape) - 1)), values.shape[-1]
-    weights = ops.cast(ops.abs(factor), values.dtype) if apart else ops.ones((channels,), values.dtype)
+    if len(factor.shape) != 1 or factor.shape[0] != gradient.shape[-1]:
+        values = ops.abs(_places(gradient * factor, size, axes))
+        everywhere = tuple(range(2, len(values.shape)))
+        return ops.sum(values, axis=-1), ops.min(values, axis=everywhere), ops.max(values, axis=everywhere)
+    values = ops.abs(_places(gradient, size, axes))
+    weights, places = ops.abs(factor), tuple(range(2, len(values.shape) - 1))
     least = ops.min(ops.min(values, axis=places) * weights, axis=-1)
     most = ops.max(ops.max(values, axis=places) * weights, axis=-1)
-    sums = ops.matmul(ops.reshape(values, (-1, channels)), weights[:, None])
-    return ops.reshape(sums, ops.shape(values)[:-1]), least, most, ops.cast(channels, values.dtype)
+    sums = ops.matmul(ops.reshape(values, (-1, values.shape[-1])), weights[:, None])
+    shape = tuple(-1 if n is None else n for n in values.shape[:-1])
+    return ops.reshape(sums, shape if shape.count(-1) < 2 else ops.shape(values)[:-1]), least, most
 
 
 def _by_size(found):
@@ -250,9 +304,33 @@ def _psi(group):
     sums, least, most, channels = zip(*group)
     sums, least, most = (ops.stack(each, axis=2) for each in (sums, least, most))
     scale = ops.where(most > least, 1 / ops.where(most > least, most - least, 1), 0)
-    lowest = ops.sum(least * scale * ops.stack(channels), axis=-1)
-    summed = ops.sum(sums * scale[..., None, None], axis=2) - lowest[..., None, None]
+    lowest = ops.sum(least * scale * np.array(channels, "float32"), axis=-1)
+    places = (..., *[None] * (len(sums.shape) - 3))
+    summed = ops.sum(sums * scale[places], axis=2) - lowest[places]
     return ops.moveaxis(summed, 1, -1)
+
+
+def _resize_places(maps, size):
+    """Resize maps `(B, ..., U)` linearly along each axis of places."""
+    if len(size) == 2:
+        return resize(maps, size)
+    for axis, length in enumerate(size, 1):
+        maps = _resize_axis(maps, axis, length)
+    return maps
+
+
+def _resize_axis(maps, axis, length):
+    before = ops.shape(maps)[axis]
+    if isinstance(before, int) and before == length:
+        return maps
+    # Centers of pixels, as bilinear resizing has them; the last half pixel on either side is the edge.
+    ratio = ops.cast(before, "float32") / ops.cast(length, "float32")
+    where = ops.clip((ops.arange(length, dtype="float32") + 0.5) * ratio - 0.5, 0, ops.cast(before - 1, "float32"))
+    low = ops.floor(where)
+    part = ops.reshape(ops.cast(where - low, maps.dtype), (-1, *[1] * (len(maps.shape) - 1 - axis)))
+    low = ops.cast(low, "int32")
+    first, second = ops.take(maps, low, axis=axis), ops.take(maps, ops.minimum(low + 1, before - 1), axis=axis)
+    return first + (second - first) * part
 
 
 METHODS = {
