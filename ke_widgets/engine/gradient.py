@@ -140,7 +140,9 @@ def _places_first(grads, axes):
         grads = tf.transpose(grads, order)
     if rank == len(axes) + 3:
         return grads
-    return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(grads.shape[len(axes) + 2 :]))))
+    return keras.ops.reshape(
+        grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(grads.shape[len(axes) + 2 :])))
+    )
 
 
 def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):

@@ -109,7 +109,9 @@ def _smooth(method, samples, noise, relative, seed, size, statistic):
         maps = ops.reshape(maps, (size, -1, *ops.shape(maps)[1:]))
         # The last piece is as large as the others, and may run over.
         counts = ops.cast(chosen < samples, maps.dtype)
-        return tuple(ops.einsum("s,s...->...", counts, x) for x in ((maps, maps**2) if statistic != "mean" else (maps,)))
+        return tuple(
+            ops.einsum("s,s...->...", counts, x) for x in ((maps, maps**2) if statistic != "mean" else (maps,))
+        )
 
     def begin(model, inputs, indices, **params):
         inputs = _images_floating(model, inputs)

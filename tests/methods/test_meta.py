@@ -151,7 +151,9 @@ def test_the_logits_are_those_of_the_image_itself_whatever_is_done_to_it(made, c
     exposed, units = expose(model, "first"), np.array([[0, 2], [1, 1]], "int32")
     clean = np.take_along_axis(np.asarray(exposed(IMAGES)[0]), units, 1)
     expected = clean[:, :1] - clean[:, 1:] if made.__name__.startswith("contrast") else clean
-    run = tf.function(lambda x, y: made(exposed, x, y), autograph=False) if compiled else functools.partial(made, exposed)
+    run = (
+        tf.function(lambda x, y: made(exposed, x, y), autograph=False) if compiled else functools.partial(made, exposed)
+    )
     np.testing.assert_allclose(run(IMAGES, units)[0], expected, rtol=1e-14)
     if hasattr(made, "steps"):
         for progress in step_by_step(made, exposed, IMAGES, units):
