@@ -3,11 +3,17 @@
 A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
 """
 
+import functools
+
 import keras
+import numpy as np
 import tensorflow as tf
 
+from ke_widgets.engine.checking import check_batch, check_scores
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.layout import floating, image_size, lay_out, wide
+from ke_widgets.engine.inputs import axes_of_image, fitted, image_position, names, references, size_of_image
+from ke_widgets.engine.integers import seen_as_floats
+from ke_widgets.engine.layout import floating, lay_out, wide
 from ke_widgets.inspection import expose, gather_units
 
 ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
@@ -37,39 +43,103 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
         spatial_axis: Axes of the places in the signal, counted from the end.
 
     Returns:
-        Logits `(B, U_all)` and the signal `(B, H', W', K)`.
+        Logits `(B, U_all)` and the signal `(B, H', W', K)`; that of a layer whose calls are all exposed, one for each
+        frame, is a list of them.
 
     Raises:
-        ValueError: If the model exposes no signal, or one without places.
+        ValueError: If the model exposes no signal, or one without places, or does not give scores `(B, U_all)`.
     """
     model = with_signal(model)
-    logits, signals = forward(model, inputs)
-    signal = _required(signals, model)[0]
-    return logits, lay_out(signal, image_size(inputs, spatial_axis), spatial_axis)
+    inputs = fitted(model, inputs)
+    if isinstance(model, Exposed):
+        logits, *signals = model.read(inputs)
+    else:
+        logits, *signals = keras.tree.flatten(model(inputs, training=False))
+    check_scores(logits, model)
+    signal, size = _required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
+    return wide(logits), _each_call(lambda x: _laid_out(x, logits, size, spatial_axis, _names(model)[0]), signal)
 
 
-def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1):
+def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, position=None):
     """Differentiate the chosen units with respect to the model's inputs.
 
     Args:
         model: See `forward`.
-        inputs: Images `(B, H, W, C)`, or what else the model takes; integers are cast to float32.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
+        position: Which of the flat inputs; the others are passed on as they are. `None` differentiates them all.
+            Integers that are differentiated are cast to float32.
 
     Returns:
-        Logits `(B, U)`, and a list with one gradient `(B, U, H, W, C)` for each input.
+        Logits `(B, U)`, and a list with one gradient `(B, U, H, W, C)` for each input that is differentiated.
 
     Raises:
-        ValueError: If the units do not depend on the inputs.
+        ValueError: If the units do not depend on one of them, or the model does not give scores `(B, U_all)`.
     """
-    inputs = keras.tree.map_structure(floating, inputs)
+    inputs = fitted(model, inputs)
+    flat = keras.tree.flatten(inputs)
+    chosen = range(len(flat)) if position is None else [position]
+    flat = [floating(x) if number in chosen else tf.convert_to_tensor(x) for number, x in enumerate(flat)]
+    sources = [flat[number] for number in chosen]
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        logits, _ = forward(model, inputs)
+        tape.watch(sources)
+        known = references(model, inputs)
+        with seen_as_floats(model, [] if position is None else [(known[position], flat[position])]):
+            logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, flat))
+        check_scores(logits, model)
         units = gather_units(logits, indices, indices_axis, indices_batch_dims)
-    return units, _rows(tape, units, keras.tree.flatten(inputs), "the inputs")
+    where = "the inputs" if position is None else f"the input {names(model, inputs)[position]!r}"
+    return units, _rows(tape, units, sources, where, "the image")
+
+
+def image_jacobian(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=-1,
+    indices_batch_dims=-1,
+    spatial_axis=(-3, -2),
+    image_input=None,
+):
+    """Differentiate the chosen units with respect to the image alone, laid out in places.
+
+    Args:
+        model: See `forward`.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        indices_axis: Axis of the units in the logits.
+        indices_batch_dims: Leading axes that logits and indices share.
+        spatial_axis: Axes of the places in the image, counted from the end.
+        image_input: Name or position of the image, in a model that takes several.
+
+    Returns:
+        Logits `(B, U)`, and the gradient `(B, U, H, W, C)`, channels last whatever the layout of the image; grey
+        images `(B, H, W)` have one channel.
+
+    Raises:
+        ValueError: If no input is the image, or the units do not depend on it.
+    """
+    inputs = fitted(model, inputs)
+    position = image_position(model, inputs, image_input)
+    axes = axes_of_image(model, inputs, position, spatial_axis)
+    logits, (grads,) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims, position)
+    return logits, _places_first(grads, axes)
+
+
+def _places_first(grads, axes):
+    """Bring a gradient `(B, U, ...)` with places at `axes` to `(B, U, H, W, C)`: what is no place is a channel."""
+    rank = len(grads.shape)
+    places = [axis % rank for axis in axes]
+    order = (0, 1, *places, *(axis for axis in range(2, rank) if axis not in places))
+    if order != tuple(range(rank)):
+        grads = tf.transpose(grads, order)
+    if rank == len(axes) + 3:
+        return grads
+    return keras.ops.reshape(
+        grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(grads.shape[len(axes) + 2 :])))
+    )
 
 
 def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):
@@ -85,13 +155,15 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
 
     Returns:
         Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`, whatever
-        the layout of the signals in the model.
+        the layout of the signals in the model. Where all calls of a layer are exposed, signal and gradient are lists,
+        one for each call.
 
     Raises:
-        ValueError: If the model exposes no signal, one without places, or one that the units do not depend on.
+        ValueError: If the model exposes no signal, one without places, or one that the units do not depend on, or does
+            not give scores `(B, U_all)`.
     """
     model = with_signal(model)
-    inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
+    inputs = keras.tree.map_structure(tf.convert_to_tensor, fitted(model, inputs))
     watched = [x for x in keras.tree.flatten(inputs) if x.dtype.is_floating]
     # Where the inputs cannot be watched (tokens), the variables that read them can. Recording from the start costs
     # nothing when compiled: what no gradient needs is pruned.
@@ -100,13 +172,33 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
         if isinstance(model, Exposed):
             logits, *signals = model.read(inputs, watch=tape.watch)
         else:
-            logits, signals = forward(model, inputs)
+            logits, *signals = keras.tree.flatten(model(inputs, training=False))
+        check_scores(logits, model)
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
-    names = [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
-    gradients = _rows(tape, units, _required(signals, model), ", ".join(names))
-    size = image_size(inputs, spatial_axis)
-    signals = [lay_out(wide(signal), size, spatial_axis) for signal in signals]
-    return units, signals, [lay_out(gradient, size, spatial_axis, leading=2) for gradient in gradients]
+    found = _names(model)
+    flat = keras.tree.flatten(_required(signals, model))
+    gradients = _rows(tape, units, flat, ", ".join(found))
+    gradients = keras.tree.pack_sequence_as(signals, gradients)
+    size = size_of_image(model, inputs, spatial_axis)
+
+    def lay(x, where):
+        return _laid_out(x, logits, size, spatial_axis, where)
+
+    signals = [_each_call(functools.partial(lay, where=where), signal) for signal, where in zip(signals, found)]
+    return units, signals, [_each_call(lambda g: lay_out(g, size, spatial_axis, leading=2), g) for g in gradients]
+
+
+def _names(model):
+    return [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
+
+
+def _each_call(function, signal):
+    """Apply a function to a signal, or to each where the calls of a layer are exposed as a list."""
+    return [function(x) for x in signal] if isinstance(signal, list) else function(signal)
+
+
+def _laid_out(signal, logits, size, spatial_axis, where):
+    return lay_out(check_batch(wide(signal), logits, where), size, spatial_axis)
 
 
 def with_signal(model):
@@ -131,22 +223,29 @@ def _required(signals, model):
     return signals
 
 
-def _rows(tape, units, sources, where=None):
+_WHAT_ELSE = {
+    "the signal": "Choose a layer on the way to the output.",
+    "the image": "Choose another input by `image_input`, or a model that can be differentiated.",
+}
+
+
+def _rows(tape, units, sources, where=None, what="the signal"):
     """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
 
-    Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error.
+    Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error: they are
+    `"the signal"` or `"the image"`.
     """
     unconnected = ZERO if where is None else NONE
     if units.shape[1] == 1:
         gradients = tape.gradient(units, sources, unconnected_gradients=unconnected)
-        return [tf.expand_dims(g, 1) for g in _connected(gradients, where)]
+        return [tf.expand_dims(g, 1) for g in _connected(gradients, where, what)]
     number = tf.shape(units)[1]
 
     def row(unit):
         # One unit of every image at once: images do not touch one another, so the sum over them parts again.
         chosen = tf.broadcast_to(tf.one_hot(unit, number, dtype=units.dtype), tf.shape(units))
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
-        return _connected(found, where)
+        return _connected(found, where, what)
 
     return [_swap(g) for g in _each(row, units, [wide(x).dtype for x in sources])]
 
@@ -179,10 +278,10 @@ def _before(tensor):
     return found
 
 
-def _connected(gradients, where):
+def _connected(gradients, where, what):
     if any(g is None for g in gradients):
         raise ValueError(
-            f"The explained units must depend on the signal. Received: {where}, which they do not depend on, or not in "
-            "a way that can be differentiated. Choose a layer on the way to the output."
+            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a way "
+            f"that can be differentiated. {_WHAT_ELSE[what]}"
         )
     return [wide(tf.convert_to_tensor(g)) for g in gradients]

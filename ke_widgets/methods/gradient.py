@@ -11,7 +11,7 @@ from ke_widgets import filters
 from ke_widgets.engine import structure
 from ke_widgets.engine.decomposition import decompose
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import jacobian
+from ke_widgets.engine.gradient import image_jacobian
 from ke_widgets.engine.layout import lay_out
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
@@ -37,6 +37,7 @@ def gradients(
     spatial_axis=SPATIAL_AXIS,
     *,
     channels: Literal["max", "mean"] = "max",
+    image_input=None,
 ):
     r"""Saliency: how strongly each pixel moves the unit's logit.
 
@@ -46,24 +47,29 @@ def gradients(
 
     Args:
         channels: How the colour channels of a pixel become one number: `"max"`, as in the paper, or `"mean"`, as in
-            the library that the seed documents describe. See `ke_widgets.methods` for the other arguments.
+            keras-explainable.
+        image_input: Name or position of the input that is explained, in a model with several images. Other inputs are
+            passed on as they are. See `ke_widgets.methods` for the other arguments.
 
     Returns:
-        Logits `(B, U)` and maps `(B, H, W, U)`, at least 0, in logits per unit of input.
+        Logits `(B, U)` and maps `(B, H, W, U)`, at least 0, in logits per unit of input. For signals `(B, T, C)` and
+        volumes they are `(B, T, U)` and `(B, D, H, W, U)`. In data `(B, H, W)` that the model takes for grey images
+        (its first layer that tells adds the channel axis, or flattens both), each number is a pixel.
 
     Raises:
-        ValueError: If `channels` is neither.
+        ValueError: If `channels` is neither, or no input, or more than one, is the image.
 
     Source:
         Deep Inside Convolutional Networks, arXiv:1312.6034, sec. 3.1.
     """
     _check_channels(channels)
-    logits, (grads, *_) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims)
+    axes = (indices_axis, indices_batch_dims, spatial_axis)
+    logits, grads = image_jacobian(model, inputs, indices, *axes, image_input)
     return logits, over_channels(grads, channels)
 
 
 def over_channels(grads, channels):
-    """Turn gradients `(B, U, H, W, C)` into maps `(B, H, W, U)` of their size: the `channels` of `gradients`."""
+    """Turn gradients `(B, U, ..., C)` into maps `(B, ..., U)` of their places: the `channels` of `gradients`."""
     _check_channels(channels)
     return ops.moveaxis(_OVER_CHANNELS[channels](ops.abs(grads), axis=-1), 1, -1)
 

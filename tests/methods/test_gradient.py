@@ -58,7 +58,7 @@ def test_gradients_refuse_an_unknown_reduction():
 
 def test_units_that_do_not_depend_on_the_image_are_refused():
     model = keras.Sequential([keras.Input((6, 6, 2)), layers.Lambda(lambda x: ops.ones((2, 3)))])
-    with pytest.raises(ValueError, match=r"units must depend on the signal. Received: the inputs"):
+    with pytest.raises(ValueError, match=r"units must depend on the image. Received: the input 'keras_tensor"):
         gradients(model, IMAGES)
 
 
