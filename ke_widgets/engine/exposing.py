@@ -96,9 +96,14 @@ def read(model, inputs, endpoints, training=False, watch=None):
     found = structure.operations(model)
     wanted = {endpoint.path: found[endpoint.path] for endpoint in endpoints if endpoint.path}
     loops = {path: op for path, op in found.items() if isinstance(op, keras.layers.TimeDistributed)}
-    fused = [wanted[endpoint.path] for endpoint in endpoints if endpoint.path and endpoint.link == "logits"]
+    linked = {link: [wanted[e.path] for e in endpoints if e.path and e.link == link] for link in ("logits", "input")}
     # In a stateless scope the run cannot write to the model: no losses, no counters.
-    with keras.StatelessScope(), taps.recording([*wanted.values(), *loops.values()], watch, fused) as tap:
+    with (
+        keras.StatelessScope(),
+        taps.recording(
+            [*wanted.values(), *loops.values()], watch, fused=linked["logits"], entered=linked["input"]
+        ) as tap,
+    ):
         outputs = _Entry(model)(inputs, training=training)
     endless = [path for path, op in loops.items() if any(_endless(call) for call in tap.calls[id(op)])]
     calls = {path: tap.calls[id(op)] for path, op in wanted.items()}
