@@ -105,8 +105,13 @@ def read(model, inputs, endpoints, training=False, watch=None):
     found = structure.operations(model)
     wanted = {endpoint.path: found[endpoint.path] for endpoint in endpoints if endpoint.path}
     loops = {path: op for path, op in found.items() if isinstance(op, keras.layers.TimeDistributed)}
+    # What goes into a layer is watched where it comes out of another one. The inputs do as well, but for integers.
+    watched = found if watch is not None and _starts_from_integers(model, found, endpoints) else {}
     # In a stateless scope the run cannot write to the model: no losses, no counters.
-    with keras.StatelessScope(), taps.recording([*wanted.values(), *loops.values()], watch=watch) as tap:
+    with (
+        keras.StatelessScope(),
+        taps.recording([*wanted.values(), *loops.values(), *watched.values()], watch=watch) as tap,
+    ):
         outputs = _Entry(model)(inputs, training=training)
     endless = [path for path, op in loops.items() if any(_endless(call) for call in tap.calls[id(op)])]
     calls = {path: tap.calls[id(op)] for path, op in wanted.items()}
@@ -119,6 +124,15 @@ def read(model, inputs, endpoints, training=False, watch=None):
         if endpoint.link == "logits" and endpoint.path:
             _check_logits(endpoint, wanted[endpoint.path], calls[endpoint.path])
     return found
+
+
+def _starts_from_integers(model, found, endpoints):
+    """Tell whether an endpoint goes into a layer, in a model that casts its images to integers."""
+    if all(endpoint.link != "input" for endpoint in endpoints):
+        return False
+    graphs = [graph for graph in map(structure.functional, (model, *found.values())) if graph is not None]
+    inputs = [x for graph in graphs for x in graph.inputs if len(x.shape) > 2]
+    return any("float" not in keras.backend.standardize_dtype(x.dtype) for x in inputs)
 
 
 def _check_logits(endpoint, operation, calls):
