@@ -17,8 +17,17 @@ from keras import ops
 
 from ke_widgets.engine import flow, structure
 from ke_widgets.engine.checking import check_units
-from ke_widgets.engine.defaults import POOLING_LAYERS, logits_endpoint, signal_endpoint, way_back
+from ke_widgets.engine.defaults import (
+    POOLING_LAYERS,
+    logits_endpoint,
+    signal_endpoint,
+    warn_of_probabilities,
+    way_back,
+)
+from ke_widgets.engine.defaults import default_layer as default_layer
+from ke_widgets.engine.defaults import head_activation as head_activation
 from ke_widgets.engine.defaults import head_index as head_index
+from ke_widgets.engine.defaults import spatial_signals as spatial_signals
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.utils import tolist
 
@@ -36,10 +45,12 @@ def expose(model, arguments=None, outputs=None, *, head=None):
     Args:
         model: A built Keras model of any kind: flat, nested, shared, subclassed. It is not changed.
         arguments: Endpoint, or list of endpoints, whose signals are wanted. By default the input of the last global
-            pooling (or flattening) layer on the way to the output; without one, the last signal `(B, H, W, K)`.
+            pooling (or flattening) layer on the way to the output; without one, or where rows and columns are not the
+            image's there, the last signal before that lies over the image: `(B, H, W, K)`, or tokens `(B, N, K)`.
         outputs: Endpoint of the scores that will be explained. By default the logits: the value before a softmax or
-            sigmoid at the end of the model, fused into its last layer or standing alone.
-        head: Index or name of the output to explain, in a model with several and no `outputs` given.
+            sigmoid at the end of the model, fused into its last layer or standing alone, however it is spelled. Where
+            they cannot be found, a warning says that the model's own output is explained.
+        head: Index, name, or key in a dict, of the output to explain, in a model with several and no `outputs` given.
 
     Returns:
         A `keras.Model` whose call gives `[logits, *signals]`. It shares all weights with `model`.
@@ -62,6 +73,8 @@ def expose(model, arguments=None, outputs=None, *, head=None):
     check_model(model)
     if isinstance(model, Exposed):
         model = model.model
+    if outputs is None:
+        warn_of_probabilities(model, head)
     scores = [logits_endpoint(model, head)] if outputs is None else endpoints(model, _as_list(outputs))
     signals = [signal_endpoint(model, head)] if arguments is None else endpoints(model, _as_list(arguments))
     return Exposed(model, [*scores, *signals])
@@ -382,7 +395,12 @@ _HOMOGENEOUS = {
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
     *("Resizing", "CenterCrop"),
     *(f"{name}{n}D" for n in (1, 2, 3) for name in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout")),
-    *(f"{area}{kind}Pooling{n}D" for n in (1, 2, 3) for area in ("", "Global", "Adaptive") for kind in ("Average", "Max")),
+    *(
+        f"{area}{kind}Pooling{n}D"
+        for n in (1, 2, 3)
+        for area in ("", "Global", "Adaptive")
+        for kind in ("Average", "Max")
+    ),
 }
 # The same of operations.
 _HOMOGENEOUS_OPERATIONS = {

@@ -24,6 +24,7 @@ from keras import ops
 
 from ke_widgets.engine import arguments, checking, feeding
 from ke_widgets.engine.compiling import cached, weigh
+from ke_widgets.engine.defaults import head_index, manual_signals, warn_of_probabilities
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.inputs import fitted, graph_of, image_positions, size_of_image
 from ke_widgets.engine.sampling import resize
@@ -270,10 +271,16 @@ def view_for(model, signals):
 
     Returns:
         A Keras model.
+
+    Raises:
+        ValueError: If the model has several outputs, of which nobody chose one.
     """
     check_model(model)
-    several = len(getattr(model, "outputs", None) or [None]) > 1
-    if signals in (None, "biases") or several or isinstance(model, Exposed):
+    if signals is None or isinstance(model, Exposed) or manual_signals(model):
+        return model
+    if signals == "biases":
+        head_index(model, None)
+        warn_of_probabilities(model)
         return model
     return expose(model) if signals == "one" else expose(model, [])
 

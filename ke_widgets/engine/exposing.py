@@ -6,6 +6,7 @@ from typing import Any, Literal
 import keras
 
 from ke_widgets.engine import structure, taps
+from ke_widgets.engine.score_activations import activation_kind
 
 Link = Literal["output", "input", "logits"]
 
@@ -71,10 +72,18 @@ class Exposed(keras.Model):
     def read(self, inputs, training=False, watch=None):
         """Run the model once: logits, and one tensor for each further endpoint. See `read` below."""
         logits, *signals = read(self.model, inputs, self.endpoints, training=training, watch=watch)
+        logits = _without_places(logits)
         return [logits if self.score is None else self.score(logits), *signals]
 
     def get_config(self):
         raise NotImplementedError("An exposed model is a view and cannot be saved. Save `exposed.model` instead.")
+
+
+def _without_places(logits):
+    """Give the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`."""
+    if len(logits.shape) > 2 and all(side == 1 for side in logits.shape[1:-1]):
+        return keras.ops.squeeze(logits, tuple(range(1, len(logits.shape) - 1)))
+    return logits
 
 
 def read(model, inputs, endpoints, training=False, watch=None):
@@ -111,7 +120,23 @@ def read(model, inputs, endpoints, training=False, watch=None):
     for path in calls:
         if any(path.startswith(around + structure.SEPARATOR) for around in endless):
             calls[path] = [taps.Call((), {}, None)]
-    return [_pick(model, endpoint, calls[endpoint.path]) for endpoint in endpoints]
+    found = [_pick(model, endpoint, calls[endpoint.path]) for endpoint in endpoints]
+    for endpoint in endpoints:
+        if endpoint.link == "logits" and endpoint.path:
+            _check_logits(endpoint, wanted[endpoint.path], calls[endpoint.path])
+    return found
+
+
+def _check_logits(endpoint, operation, calls):
+    """Refuse to give a layer's output as its logits where its activation was not seen to come last."""
+    activation = getattr(operation, "activation", None)
+    shape = getattr(calls[-1].outputs, "shape", ())
+    if calls[-1].logits is None and activation is not None and activation_kind(activation, shape) != "identity":
+        raise ValueError(
+            '`link="logits"` must name a layer whose activation comes last, so that the value before it can be read. '
+            f"Received: {endpoint}, whose `activation` {activation!r} makes something else than its output. Take its "
+            "output, or a layer inside of it."
+        )
 
 
 class _Entry(keras.layers.Layer):

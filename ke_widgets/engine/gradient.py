@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ke_widgets.engine.checking import check_batch, check_scores
+from ke_widgets.engine.defaults import manual_signals
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.inputs import axes_of_image, fitted, image_position, names, references, size_of_image
 from ke_widgets.engine.integers import seen_as_floats
@@ -202,16 +203,18 @@ def _laid_out(signal, logits, size, spatial_axis, where):
 
 
 def with_signal(model):
-    """Expose a plain model with one output by default; give any other model as it is.
+    """Expose a plain model by default; give an exposed one, or `keras.Model(inputs, [logits, *signals])`, as it is.
 
     Args:
         model: A Keras model.
 
     Returns:
         A model that gives its logits and at least one signal, if `model` can.
+
+    Raises:
+        ValueError: If the model has several outputs, of which nobody chose one.
     """
-    several = len(getattr(model, "outputs", None) or [None]) > 1
-    return model if several or isinstance(model, Exposed) else expose(model)
+    return model if isinstance(model, Exposed) or manual_signals(model) else expose(model)
 
 
 def _required(signals, model):

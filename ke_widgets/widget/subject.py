@@ -6,7 +6,6 @@ import time
 import weakref
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -44,8 +43,11 @@ class Subject:
         self.images = images
         self.number = number
         self._head = head
-        self._logits = inspection.logits_endpoint(model, head)
-        self._output = inspection.head_index(model, head)
+        # For a model of which Keras keeps no input shape, an image tells it.
+        image = ops.convert_to_tensor(images.inputs(0))
+        inspection.warn_of_probabilities(model, head, image)
+        self._logits = inspection.logits_endpoint(model, head, image)
+        self._output = inspection.head_index(model, head, image)
         self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
         self._signals: collections.OrderedDict[tuple[int, str], Any] = collections.OrderedDict()
         self._inputs: collections.OrderedDict[int, Any] = collections.OrderedDict()
@@ -54,7 +56,7 @@ class Subject:
         self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._weights = None
         self._generation = -1
-        self.shapes, (logits, scores) = self._first_run()
+        self.shapes, (logits, scores) = self._first_run(image)
         if len(logits.shape) != 2:
             raise ValueError(
                 "`model` must give one score for each class, (B, U). "
@@ -62,13 +64,14 @@ class Subject:
             )
         self.classes = int(logits.shape[-1])
         self._activated = not np.allclose(np.asarray(logits), np.asarray(scores))
-        self._layer_shapes = self._spatial_layers()
+        self._layer_shapes = self._spatial_layers(image)
         self.layers = list(self._layer_shapes)
+        self._default_layer = inspection.default_layer(model, head, image)
 
     @property
     def default_layer(self):
-        """The last layer with a spatial output on the way to the logits."""
-        return self.layers[-1]
+        """The layer whose output is the default signal, or the last one that feeds it."""
+        return self._default_layer if self._default_layer in self._layer_shapes else self.layers[-1]
 
     def check_layer(self, layer):
         """Refuse a layer that is not in the model, or has no spatial output."""
@@ -76,7 +79,8 @@ class Subject:
             return
         shape = self._shape(layer, inspection.find_path(self.model, layer))
         raise ValueError(
-            "`layer` must name a layer with a spatial output (B, H, W, K), on the way to the logits. "
+            "`layer` must name a layer with a spatial output (B, H, W, K), or tokens (B, N, K), whose rows and columns "
+            "are the image's, on the way to the logits. "
             f"Received: layer={layer!r}, whose output is {shape}. Layers that fit: {', '.join(self.layers[-8:])}."
         )
 
@@ -300,36 +304,27 @@ class Subject:
         self._signals.clear()
         return True
 
-    def _first_run(self):
+    def _first_run(self, image):
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
         found = structure.operations(self.model)
         unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
         with taps.recording(unknown.values(), fused=()) as tap:
-            outputs = self._both(ops.convert_to_tensor(self.images.inputs(0)), training=False)
+            outputs = self._both(image, training=False)
         last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
         return {path: (None, *x.shape[1:]) for path, x in last.items() if hasattr(x, "shape")}, outputs
 
     def _shape(self, path, operation):
         return inspection.output_shape(operation) or self.shapes.get(path)
 
-    def _spatial_layers(self):
-        """Map the path of each layer that has a place, on the way to the logits, to its shape `(B, H, W, K)`."""
-        shapes = {path: (op, self._shape(path, op)) for path, op in self._way_to_logits()}
-        found = {path: shape for path, (op, shape) in shapes.items() if shape is not None and _is_spatial(op, shape)}
+    def _spatial_layers(self, image):
+        """Map the path of each layer that has a place, on the way to the logits, to its shape."""
+        found = inspection.spatial_signals(self.model, self._head, image)
         if not found:
             raise ValueError(
-                "`model` must have a layer with a spatial output (B, H, W, K) on the way to its logits. "
-                f"Received: {self.model.name!r}, which has none."
+                "`model` must have a layer with a spatial output (B, H, W, K), or tokens (B, N, K), on the way to its "
+                f"logits. Received: {self.model.name!r}, which has none."
             )
         return found
-
-    def _way_to_logits(self):
-        if structure.functional(self.model) is None:
-            return list(structure.operations(self.model).items())
-        index = inspection.head_index(self.model, self._head)
-        found = dict(structure.backwards(self.model, index))
-        # In running order, an outer layer before its inner ones, as everything that is shown.
-        return [(path, op) for path, op in structure.operations(self.model).items() if path in found]
 
 
 def _own(method, params):
@@ -358,11 +353,3 @@ def _by_shape(image_indices, images):
         if len(numbers) == 32:
             yield groups.pop(inputs.shape)
     yield from groups.values()
-
-
-def _is_spatial(operation, shape):
-    return (
-        not isinstance(operation, keras.layers.InputLayer)
-        and len(shape) == 4
-        and any(side is None or side > 1 for side in shape[1:3])
-    )
