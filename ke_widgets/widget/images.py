@@ -232,10 +232,13 @@ def _listed(images):
         return list(array) if array.ndim == 1 and array.dtype.kind in "OU" else array  # Paths, or images in a column.
     name = type(images).__name__
     if hasattr(images, "take") and hasattr(images, "as_numpy_iterator"):
-        how = "images = np.concatenate([np.asarray(x) for x, *_ in data.take(4)])` where it is batched"
+        spec = images.element_spec
+        each, shape = ("x, *_", spec[0].shape) if isinstance(spec, tuple) else ("x", getattr(spec, "shape", ()))
+        join, some = ("stack", 32) if shape and len(shape) == 3 else ("concatenate", 4)
+        how = f"images = np.{join}([np.asarray(x) for {each} in data.take({some})])`"
     elif hasattr(images, "__getitem__") and hasattr(images, "__len__") and not hasattr(images, "keys"):
         how = "images = np.asarray(data[0][0])`, its first batch"
-    elif hasattr(images, "__next__") or hasattr(images, "__iter__") and not hasattr(images, "keys"):
+    elif hasattr(images, "__next__") or (hasattr(images, "__iter__") and not hasattr(images, "keys")):
         how = "images = list(itertools.islice(data, 32))` where it gives one image, or path, at a time"
     else:
         raise TypeError(

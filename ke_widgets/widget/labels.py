@@ -19,7 +19,7 @@ def named(labels):
         TypeError: If it is none of those.
         ValueError: If a dict is neither from index to name nor from name to index.
     """
-    if labels is None or callable(labels) and not hasattr(labels, "__array__"):
+    if labels is None or (callable(labels) and not hasattr(labels, "__array__")):
         return labels
     if hasattr(labels, "keys") and hasattr(labels, "values"):
         return _of_dict(dict(labels)) if callable(labels.keys) else dict(enumerate(map(_text, labels)))

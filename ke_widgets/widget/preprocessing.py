@@ -8,12 +8,13 @@ import numpy as np
 
 _LEAST_SIDE = 4  # Pixels in which a pattern can be told from its crop.
 _ROUNDING = 0.005
+_PLAY = 0.5  # Pixels, of whichever are larger, by which ways of resizing differ.
 
 
 def sees_all(preprocess, image):
     """Tell whether `preprocess` keeps every place of an image where it is, but for its size.
 
-    A smooth pattern goes through it. What comes out must be the same pattern at another size, to within a pixel; what
+    A smooth pattern goes through it. What comes out must be the same pattern at another size, to within half a pixel; what
     happens to its numbers does not matter, as long as bright stays bright, or all of it is turned round.
 
     Args:
@@ -32,7 +33,9 @@ def sees_all(preprocess, image):
     seen = _try(preprocess, np.broadcast_to(shaped, image.shape), image.dtype)
     if seen is None or min(seen.shape[:2]) < 2:
         return False
-    there, beside = _pattern(*seen.shape[:2]), _pattern(*seen.shape[:2], shift=1.0)
+    rows, columns = seen.shape[:2]
+    there = _pattern(rows, columns)
+    beside = _pattern(rows, columns, _PLAY / min(rows, height), _PLAY / min(columns, width))
     return _unexplained(seen, there) <= _unexplained(beside[..., None], there) + _ROUNDING
 
 
@@ -76,10 +79,10 @@ def _range(image):
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _pattern(height, width, shift=0.0):
+def _pattern(height, width, down=0.0, right=0.0):
     """Give waves over rows and columns, 0 to 1: no two crops, mirror images or turns of them are alike."""
-    rows, columns = ((np.arange(side) + 0.5 + shift) / side for side in (height, width))
-    waves = np.cos(3 * np.pi * rows + 0.6)[:, None] + np.cos(3 * np.pi * columns + 1.3)
+    rows, columns = ((np.arange(side) + 0.5) / side + shift for side, shift in ((height, down), (width, right)))
+    waves = np.cos(2 * np.pi * rows + 0.6)[:, None] + np.cos(2 * np.pi * columns + 1.3)
     return 0.5 + 0.25 * waves
 
 

@@ -95,7 +95,8 @@ class Session:
         if reason is not None:
             fitting = [name for name in self.methods if self.why_not(name, model) is None]
             raise ValueError(
-                f"`method` must be one that this model allows: {', '.join(fitting)}. Received: method={method!r}. {reason}"
+                f"`method` must be one that this model allows: {', '.join(fitting)}. Received: method={method!r}. "
+                f"{reason}"
             )
         self._check_params(params)
         self.subjects[model].check_layer(layer)

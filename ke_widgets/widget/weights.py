@@ -10,7 +10,7 @@ _NARROW = ("float32", "float16", "bfloat16", "bool", "int8", "uint8", "int16", "
 
 
 def fingerprint(model, inputs, indices):
-    """List every number of the scalars and vectors among the weights, and a row out of the middle of each of the others.
+    """List every number of the scalars and vectors among the weights, and a row from the middle of each other one.
 
     They move when the model is trained or loaded, and are a hundredth of all. The states of random layers, which move
     by themselves, are no weights to Keras.
