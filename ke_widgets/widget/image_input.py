@@ -81,9 +81,10 @@ def _is_shape(around):
 
 
 def _of_signals(model):
-    """Tell whether an input `(B, T, C)` is a signal: the first layer with a kernel moves along one axis."""
-    with_kernel = (op for op in structure.operations(model).values() if hasattr(op, "kernel"))
-    return "1D" in type(next(with_kernel, None)).__name__
+    """Tell whether an input `(B, T, C)` is a signal: the first layer with weights moves along one axis."""
+    layers = (op for op in structure.operations(model).values() if not structure.children(op))
+    first = next((op for op in layers if getattr(op, "weights", None)), None)
+    return any("1D" in cls.__name__ for cls in type(first).__mro__)
 
 
 def fitting_images(model, taken, images, preprocess):
@@ -105,6 +106,26 @@ def fitting_images(model, taken, images, preprocess):
     if first.shape[1:3] != taken.shape[:2] and _runs(model, taken.pack(keras.ops.convert_to_tensor(first))):
         return free
     return Images(images, taken.shape, preprocess)
+
+
+def of_another_size(model, taken, images):
+    """Say that images go into a model at another size than it was built on.
+
+    Args:
+        model: A built Keras model.
+        taken: Its `ImageInput`.
+        images: Its `Images`.
+
+    Returns:
+        A list of sentences.
+    """
+    if images.size == taken.shape[:2] or images.prepared:
+        return []
+    height, width = taken.shape[:2]
+    return [
+        f"{model.name!r} was built on images of {height} × {width}, and runs on others too: the images go in at their "
+        "own size. If it was trained on one size, pass images of that."
+    ]
 
 
 def _runs(model, inputs):

@@ -55,6 +55,11 @@ class Images:
         return len(self._images)
 
     @property
+    def size(self):
+        """Rows and columns that the images must have, or are brought to; `None` for any."""
+        return self._shape[:2]
+
+    @property
     def prepared(self):
         """Whether something prepares the images for the model."""
         return self._preprocess is not None

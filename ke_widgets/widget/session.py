@@ -6,7 +6,7 @@ from ke_widgets import inspection, methods
 from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
 from ke_widgets.widget import labels as labelling
-from ke_widgets.widget.image_input import fitting_images, image_input
+from ke_widgets.widget.image_input import fitting_images, image_input, of_another_size
 from ke_widgets.widget.notices import notices
 from ke_widgets.widget.subject import Subject
 from ke_widgets.widget.threads import start
@@ -56,7 +56,10 @@ class Session:
         self.targets = labelling.true_classes(targets, len(self.images), counts[0])
         self._preparing = None
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
-        told = (notice for subject, each in zip(self.subjects, own) for notice in notices(subject, each))
+        told = [notice for subject, each in zip(self.subjects, own) for notice in notices(subject, each)]
+        told += [
+            n for each, takes in zip(self.subjects, taken) for n in of_another_size(each.model, takes, each.images)
+        ]
         self.notices = list(dict.fromkeys(told))
 
     @property
@@ -120,7 +123,7 @@ class Session:
         Args:
             model: Number of the model.
         """
-        names = ["gradcam", *self.methods]
+        names = [*["gradcam"] * self.subjects[model].has_features, "gradients", *self.methods]
         return next(name for name in names if self.why_not(name, model) is None)
 
     def _check_params(self, params):

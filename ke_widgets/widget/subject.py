@@ -78,6 +78,16 @@ class Subject:
         """The last layer with a spatial output on the way to the logits; empty where there is none."""
         return self.layers[-1] if self.layers else ""
 
+    @functools.cached_property
+    def has_features(self):
+        """Whether there are weights before the end of the default layer: else a layer shows no more than pixels."""
+        if not self.layers:
+            return False
+        found = structure.operations(self.model)
+        before = list(found)[: list(found).index(self.default_layer) + 1]
+        own = (found[path] for path in before if path == self.default_layer or not structure.children(found[path]))
+        return any(getattr(operation, "weights", None) for operation in own)
+
     def check_layer(self, layer):
         """Refuse a layer that is not in the model, or has no spatial output."""
         if layer in (self.layers or [""]):
