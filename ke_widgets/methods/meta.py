@@ -1,4 +1,4 @@
-"""Methods of methods: the mean of a method's maps over noisy, or over scaled and mirrored, copies of the images.
+"""Methods of methods: means over noisy, or over scaled and mirrored, copies of the images; contrasts, and negatives.
 
 `smooth(gradcam)` is a method, to be used like `gradcam`, with the same parameters. Asked twice for the same thing, both
 functions here give the same object, so that what was compiled for it is used again.
@@ -319,6 +319,77 @@ def contrast(method):
     return _made_of(method, "contrast", dataclasses.replace(steps, begin=begin, advance=advance, count=count, end=end))
 
 
+@functools.lru_cache(maxsize=64)
+def negate(method):
+    r"""Make a method that explains what speaks against a unit: the negative of its logit.
+
+    $$M = M_{-y_u}$$
+
+    that is, the method's map for a unit whose logit is `-y_u`. Of a model with one sigmoid unit, `y_u` is the logit of
+    class 1 and `-y_u` that of class 0.
+
+    Args:
+        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.scan`.
+
+    Returns:
+        A method with the same arguments. It gives the negative logits `(B, U)`, and maps of the same shape as `method`.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(1, activation="sigmoid"),
+        ... ])
+        >>> image, gradcam = np.ones((1, 8, 8, 3)), ke.methods.cams.gradcam
+        >>> logits, _ = gradcam(ke.inspection.expose(model), image)
+        >>> negative, _ = negate(gradcam)(ke.inspection.expose(model), image)
+        >>> bool(logits == -negative)
+        True
+    """
+    if method is cam:  # Its weights are those of units, not a gradient.
+        return _negative_maps(method)
+    steps = getattr(method, "steps", None)
+    if steps is None:
+
+        @functools.wraps(method)
+        def negated(model, *args, **own):
+            return method(_Negative(model), *args, **own)
+
+        negated.__name__ = f"negate_{method.__name__}"
+        return negated
+
+    def begin(model, *args, **params):
+        return steps.begin(_Negative(model), *args, **params)
+
+    def advance(model, *args, **params):
+        return steps.advance(_Negative(model), *args, **params)
+
+    return _made_of(method, "negate", dataclasses.replace(steps, begin=begin, advance=advance))
+
+
+def _negative_maps(method):
+    @functools.wraps(method)
+    def negated(*args, **own):
+        logits, maps = method(*args, **own)
+        return -logits, -maps
+
+    negated.__name__ = f"negate_{method.__name__}"
+    return negated
+
+
+class _Negative(Exposed):
+    """An exposed model whose units are the negatives of its logits."""
+
+    def __init__(self, model):
+        super().__init__(*_whole(model), score=ops.negative)
+
+
+def _whole(model):
+    """Give the model that runs, and its endpoints: those of its view, or its own output."""
+    return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
+
+
 def _difference_of_maps(method):
     @functools.wraps(method)
     def told_apart(*args, **own):
@@ -333,8 +404,7 @@ class _Difference(Exposed):
     """An exposed model whose only unit is the difference of two logits."""
 
     def __init__(self, model, pairs):
-        whole, endpoints = (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
-        super().__init__(whole, endpoints, score=functools.partial(_difference, pairs=pairs))
+        super().__init__(*_whole(model), score=functools.partial(_difference, pairs=pairs))
 
 
 def _difference(logits, pairs):
