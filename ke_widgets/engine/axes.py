@@ -140,7 +140,8 @@ class Axes:
                 return (part._replace(size=length, extent=length, offset=part.offset - start),)
             outside = start + length <= part.offset or start >= part.offset + tokens
             return self.other(length) if outside else (Part(MIXED, length),)
-        return (Part(MIXED, length),) if is_named(axis) else self.other(length)
+        # Every other row, or all but those at the border, are rows in their order still.
+        return self._resized(axis, length)
 
     def concatenated(self, several, sides, number, shape):
         """Follow a concatenation along axis `number` of tensors that are `sides` long there.
