@@ -39,9 +39,10 @@ class Part(NamedTuple):
 
 
 class Other(NamedTuple):
-    """The name of an axis that is none of the image's; `number` keeps each apart."""
+    """The name of an axis that is none of the image's, or (`unknown`) might be; `number` keeps each apart."""
 
     number: int
+    unknown: bool = False
 
 
 class Axes:
@@ -51,13 +52,19 @@ class Axes:
         self._made = 0
 
     def other(self, size):
-        """Give an axis that is none of the image's, or of which nothing is known."""
+        """Give an axis that is none of the image's, such as that of channels."""
         self._made += 1
         return (Part(Other(self._made), size, 1, size),)
 
+    def others(self, shape):
+        """Give the axes of a tensor that has no place any more."""
+        return tuple(self.other(side) for side in shape)
+
     def unknown(self, shape):
         """Give the axes of a tensor of which nothing but its shape is known."""
-        return tuple(self.other(side) for side in shape)
+        self._made += len(shape)
+        names = [Other(self._made - n, unknown=True) for n in range(len(shape))]
+        return tuple((Part(name, side, 1, side),) for name, side in zip(names, shape))
 
     def source(self, shape, names):
         """Give the axes of an input: `names` are those of its axes, `None` for the channels'."""
@@ -133,7 +140,8 @@ class Axes:
                 return (part._replace(size=length, extent=length, offset=part.offset - start),)
             outside = start + length <= part.offset or start >= part.offset + tokens
             return self.other(length) if outside else (Part(MIXED, length),)
-        return (Part(MIXED, length),) if is_named(axis) else self.other(length)
+        # Every other row, or all but those at the border, are rows in their order still.
+        return self._resized(axis, length)
 
     def concatenated(self, several, sides, number, shape):
         """Follow a concatenation along axis `number` of tensors that are `sides` long there.

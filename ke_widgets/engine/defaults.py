@@ -206,9 +206,9 @@ def _gives_probabilities(model, index, inputs):
             noise = keras.tree.map_structure(functools.partial(flow.noise, rng=rng, strength=strength), specs)
             (found,) = exposing.read(model, noise, [Endpoint("", index=index)])
             found = np.asarray(tf.cast(found, "float64"))
-            if np.isfinite(found).all():
-                return bool(found.size and found.min() >= -1e-6 and found.max() <= 1 + 1e-6 and found.max() > 0)
-    return True
+            if np.isfinite(found).all() and found.any():
+                return bool(found.min() >= -1e-6 and found.max() <= 1 + 1e-6)
+    return False
 
 
 def manual_signals(model):

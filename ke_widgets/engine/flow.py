@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ke_widgets.engine import structure, taps
@@ -286,3 +287,22 @@ def _ancestors(tensor):
 
 def _among(tensor, tensors):
     return any(tensor is other for other in tensors)
+
+
+_ARITHMETIC = {
+    "Sub": np.subtract,
+    "AddV2": np.add,
+    "Mul": np.multiply,
+    "Range": np.arange,
+    "Pack": lambda *parts: np.stack(parts),
+    "ConcatV2": lambda *parts: np.concatenate(parts[:-1], parts[-1]),
+}
+
+
+def constant(tensor):
+    """Give the value of a tensor of a graph, or `None` where only a run tells it."""
+    value = tf.get_static_value(tensor)
+    if value is None and tensor.op.type in _ARITHMETIC:
+        values = [constant(x) for x in tensor.op.inputs]
+        value = None if any(x is None for x in values) else _ARITHMETIC[tensor.op.type](*values)
+    return value

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import keras
-import tensorflow as tf
 
 from ke_widgets.engine import structure
 from ke_widgets.engine.exposing import Endpoint
+from ke_widgets.engine.flow import constant
 from ke_widgets.engine.score_activations import ACTIVATIONS, activation_kind, kind, twin
 
 # Layers that give scores of their own, so that they need not be tried out.
@@ -126,7 +126,7 @@ class _Walk:
             return False
         does, before = _operation_kind(operation)
         if operation.type == "Transpose" and does:
-            order = tf.get_static_value(operation.inputs[1])
+            order = constant(operation.inputs[1])
             does = None if order is None else does
             now = range(len(self.tensor.shape)) if self.turned is None else self.turned
             self.turned = None if order is None else [int(order[axis]) for axis in now]
@@ -209,7 +209,7 @@ def _is_tensor(x):
 def _operation_kind(operation):
     """Tell what an operation of TensorFlow does to scores, and list the tensor that it does it to."""
     if operation.type in ("Minimum", "Maximum"):
-        moving = [x for x in operation.inputs if tf.get_static_value(x) is None]
+        moving = [x for x in operation.inputs if constant(x) is None]
         return "scores" if len(moving) == 1 else None, moving
     if operation.type in ("RealDiv", "Mul"):
         return _quotient(operation)
@@ -220,15 +220,21 @@ def _quotient(operation):
     """See a softmax in `exp(x) / sum(exp(x))`, and a temperature: a scalar that logits are scaled by."""
     first, second = operation.inputs
     if operation.type == "RealDiv" and first.op.type == "Exp" and second.op.type == "Sum":
-        inner = first.op.inputs[0]
-        shifted = inner.op.type == "Sub" and _is_maximum(inner.op.inputs[1], inner.op.inputs[0])
-        return "softmax" if second.op.inputs[0] is first else None, [inner.op.inputs[0] if shifted else inner]
+        inner, summed = _exponent(first), _exponent(second.op.inputs[0])
+        return "softmax" if inner is summed is not None else None, [inner]
     if second.shape.rank == 0:
         return "scale", [first]
     return "scale" if operation.type == "Mul" and first.shape.rank == 0 else None, [second]
 
 
-def _is_maximum(tensor, of):
-    while tensor.op.type in ("StopGradient", "Identity"):
-        tensor = tensor.op.inputs[0]
-    return tensor.op.type == "Max" and tensor.op.inputs[0] is of
+def _exponent(tensor):
+    """Give the `x` of `exp(x)`, or of `exp(x - max(x))`, or `None`."""
+    if tensor.op.type != "Exp":
+        return None
+    (inner,) = tensor.op.inputs
+    if inner.op.type != "Sub":
+        return inner
+    given, most = inner.op.inputs
+    while most.op.type in ("StopGradient", "Identity"):
+        (most,) = most.op.inputs
+    return given if most.op.type == "Max" and most.op.inputs[0] is given else inner

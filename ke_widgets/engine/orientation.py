@@ -4,9 +4,8 @@ Operations that are not named here leave the axes of their inputs where the rank
 where it does not.
 """
 
-import tensorflow as tf
-
 from ke_widgets.engine.axes import MIXED, PLACES, Part, is_named, size
+from ke_widgets.engine.flow import constant
 
 
 def follow(operations, known, axes, kept=None):
@@ -59,7 +58,7 @@ def _shape(tensor):
 
 
 def _value(operation, number):
-    value = tf.get_static_value(operation.inputs[number])
+    value = constant(operation.inputs[number])
     if value is None:
         raise ValueError("only a run tells")
     return value
@@ -152,7 +151,7 @@ def _gather(operation, several, shapes, axes):
     if several[0] is None or operation.get_attr("batch_dims"):
         return axes.unknown(shapes[0])
     at = int(_value(operation, 2)) % len(several[0])
-    taken = tf.get_static_value(operation.inputs[1])
+    taken = constant(operation.inputs[1])
     between = shapes[0][at : len(shapes[0]) - (len(several[0]) - at - 1)]
     middle = tuple(axes.other(side) for side in between)
     if taken is not None and taken.ndim == 1 and list(taken) == list(range(taken[0], taken[0] + len(taken))):

@@ -19,6 +19,12 @@ _MOVING = (
     keras.layers.Wrapper,
     keras.layers.Lambda,
 )
+_ATTENTION = (
+    keras.layers.MultiHeadAttention,
+    keras.layers.GroupQueryAttention,
+    keras.layers.Attention,
+    keras.layers.AdditiveAttention,
+)
 # They run in a loop over one axis, which stays where it was.
 _LOOPS = (keras.layers.RNN, keras.layers.Bidirectional)
 _ELEMENTWISE = {
@@ -60,9 +66,12 @@ class Planes:
         done = all(id(x) in self._of for x in step.outputs)  # A nested model gives what is made inside of it.
         if done or all(x is None for x in several):
             return
-        if all(len(x.shape) < 3 for x in step.outputs) and isinstance(step.operation, keras.Layer):
-            found = [self._axes.unknown(x.shape) for x in step.outputs]
+        moves = isinstance(step.operation, _MOVING) or not isinstance(step.operation, keras.Layer)
+        if all(len(x.shape) < 3 for x in step.outputs) and not moves:
+            found = [self._axes.others(x.shape) for x in step.outputs]
         elif _keeps_order(step):
+            # What asks in an attention is where its answer is.
+            several = several[:1] if isinstance(step.operation, _ATTENTION) else several
             fitting = [x for x in several if x is not None and len(x) == len(step.outputs[0].shape)]
             found = [self._kept(fitting, x) for x in step.outputs]
         else:
@@ -140,7 +149,9 @@ class Planes:
         grid = None if None in (number, *sides) else token_grid(number, *sides)
         if not is_named(axis):
             # Nothing is known of where they come from: no more than a token for the class stands before these.
-            return grid is not None and min(grid) > 1 and number - grid[0] * grid[1] <= 1
+            return (
+                axis and axis[0].name.unknown and grid is not None and min(grid) > 1 and number - grid[0] * grid[1] <= 1
+            )
         tokens = axis[0] if len(axis) == 1 and axis[0].inner else None
         parts = axis if tokens is None else tokens.inner
         if tokens is not None and tokens.offset + (size(parts) or 0) != tokens.size:
@@ -208,7 +219,7 @@ def _is_place(axis, name):
     if not axis:
         return True
     if not is_named(axis):
-        return None
+        return None if axis[0].name.unknown else False
     first, *rest = axis
     return first.name == name and first.covers and not is_named(rest)
 

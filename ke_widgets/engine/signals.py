@@ -139,9 +139,8 @@ def _grid_counts(model, known, index, tokens):
     numbers = [0 if known.number(step) == "last" else known.number(step) for step, *_ in tokens]
     rng = np.random.default_rng(0)
     specs = [tf.TensorSpec(x.shape, x.dtype) for x in known.inputs]
-    weights = [(w, tf.constant(rng.normal(size=w.shape), w.dtype)) for w in model.weights if _is_zero(w)]
 
-    def run(inputs):
+    def run(inputs, weights):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             with keras.StatelessScope(weights), taps.recording(operations, watch=tape.watch) as tap:
                 outputs = keras.tree.flatten(model(inputs, training=False))
@@ -154,7 +153,10 @@ def _grid_counts(model, known, index, tokens):
 
     def look():
         inputs = keras.tree.pack_sequence_as(known.structure, [flow.noise(spec, rng) for spec in specs])
-        return [bool(each) for each in tf.function(run, autograph=False)(inputs)]
+        zero = [weight for weight in model.weights if _is_zero(weight)]
+        filled = [tf.constant(rng.normal(size=weight.shape), weight.dtype) for weight in zero]
+        counts = tf.function(lambda x, values: run(x, list(zip(zero, values))), autograph=False)(inputs, filled)
+        return [bool(each) for each in counts]
 
     if tf.executing_eagerly():
         return look()
