@@ -382,7 +382,12 @@ _HOMOGENEOUS = {
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
     *("Resizing", "CenterCrop"),
     *(f"{name}{n}D" for n in (1, 2, 3) for name in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout")),
-    *(f"{area}{kind}Pooling{n}D" for n in (1, 2, 3) for area in ("", "Global", "Adaptive") for kind in ("Average", "Max")),
+    *(
+        f"{area}{kind}Pooling{n}D"
+        for n in (1, 2, 3)
+        for area in ("", "Global", "Adaptive")
+        for kind in ("Average", "Max")
+    ),
 }
 # The same of operations.
 _HOMOGENEOUS_OPERATIONS = {

@@ -17,7 +17,6 @@ from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
     KERNEL_AXIS,
     SPATIAL_AXIS,
-    endpoints,
     expose,
     find_path,
     layers_with_biases,
@@ -163,33 +162,38 @@ def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
 def _biased(model, biases):
     """Give the model to read, and the name, layer and bias of each of its biased layers."""
     exposed = isinstance(model, Exposed)
+    if not exposed and biases is None and len(getattr(model, "outputs", None) or [None]) > 1:
+        raise ValueError(
+            "`biases` must be given for a `keras.Model` with several outputs: one for each after the logits. "
+            f"Received: biases=None, and {model.name!r}. Or expose the layers: `layers, biases = "
+            "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
+        )
     if not exposed and biases is None:
-        if len(getattr(model, "outputs", None) or [None]) > 1:
-            raise ValueError(
-                "`biases` must be given for a `keras.Model` with several outputs: one for each after the logits. "
-                f"Received: biases=None, and {model.name!r}. Or expose the layers: `layers, biases = "
-                "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
-            )
-        model, exposed = expose(model, layers_with_biases(model, return_biases=False)), True
-    elif exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
-        found = endpoints(model.model, layers_with_biases(model.model, return_biases=False))
-        model = Exposed(model.model, [*model.endpoints, *found], model.score)
-    names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
-    layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
+        model, exposed = expose(model, []), True
+    if exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
+        layers = layers_with_biases(model.model, return_biases=False)
+        known = {id(layer): path for path, layer in reversed(structure.operations(model.model).items())}
+        names = [known[id(layer)] for layer in layers]
+        found = True
+    else:
+        names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
+        layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
+        found = False
     if biases is not None and len(biases) != len(names):
         raise ValueError(
             "`biases` must hold one for each signal of the model. "
             f"Received: {len(biases)} for {len(names)} signals of {model.name!r}: {', '.join(names)}."
         )
     biases = biases_of(layers) if biases is None else biases
-    _check_biases(model, names, layers, biases, exposed)
+    if not found or not names:
+        _check_biases(model, names, layers, biases, exposed)
     return model, list(zip(names, layers, biases))
 
 
 def _check_biases(model, names, layers, biases, exposed):
     if exposed:
-        known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
         # A layer inside another one may be chosen by hand, as long as its bias is a constant.
+        known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
         wrong = [n or "the model" for n, layer, b in zip(names, layers, biases) if b is None and id(layer) not in known]
         expected = "layers that add something of their own, as `ke.inspection.layers_with_biases(model)` lists them"
     else:
@@ -223,7 +227,11 @@ def _axes(rank, spatial_axis, model, terms):
         return spatial_axis
     default = tuple(spatial_axis) == SPATIAL_AXIS
     if rank == len(spatial_axis) + 1 and rank > 2:  # Without channels.
-        return (-2,) if default and _is_sequence(model, terms) else spatial_axis
+        if default and _is_sequence(model, terms):
+            return (-2,)
+        # They may name the places of the image itself; what is made of it has channels.
+        last = max(spatial_axis) == -1 and keras.config.image_data_format() == "channels_last"
+        return tuple(axis - 1 for axis in spatial_axis) if last else spatial_axis
     return (-4, -3, -2) if default and rank == 5 else None
 
 
@@ -241,7 +249,9 @@ def _with_channel(term, axes):
     """Give a grey image (B, H, W) its channel."""
     if len(term.gradient.shape) == len(axes) + 3:
         return term
-    return term._replace(gradient=term.gradient[..., None], factor=lambda: term.factor()[..., None])
+    where = 2 if -1 in axes else -1
+    gradient = ops.expand_dims(term.gradient, where)
+    return term._replace(gradient=gradient, factor=lambda: ops.expand_dims(term.factor(), where))
 
 
 def _places(x, size, axes):
@@ -277,7 +287,7 @@ def _sums_of(term, size, axes):
     of terms: each operation here costs a second of tracing.
     """
     gradient, factor = term.gradient, term.factor()
-    if len(factor.shape) != 1 or factor.shape[0] != gradient.shape[-1]:
+    if len(factor.shape) != 1 or -1 in axes:
         values = ops.abs(_places(gradient * factor, size, axes))
         everywhere = tuple(range(2, len(values.shape)))
         return ops.sum(values, axis=-1), ops.min(values, axis=everywhere), ops.max(values, axis=everywhere)

@@ -109,7 +109,9 @@ CONSTANTS = {
     "dot layer": lambda x: layers.Dot((2, 2), normalize=True, **WIDE)([tokens(x), tokens(ops.sin(x))]),
     "einsum": lambda x: ops.einsum("bhwc,bhvc,cd->bwvd", x, ops.exp(x), np.eye(3)),
     "lambda over a constant": layers.Lambda(lambda x: (x - tf.constant(PLANE)) * 2.0, **WIDE),
-    "lambda over a variable": (lambda v: layers.Lambda(lambda x: x + v, **WIDE))(keras.Variable(PLANE, dtype="float64")),
+    "lambda over a variable": (lambda v: layers.Lambda(lambda x: x + v, **WIDE))(
+        keras.Variable(PLANE, dtype="float64")
+    ),
     "position embedding": lambda x: x + Positions(**WIDE)(x),
     "dense of a constant": lambda x: x + dense(activation="gelu")(ops.ones_like(x)),
     "dense of a table": lambda x: x + dense(activation="relu")(Positions(**WIDE)(x)),
@@ -147,7 +149,9 @@ def test_what_adds_nothing_of_its_own_is_not_listed():
     inputs = keras.Input((6, 6, 2), dtype="float64")
     x = inputs[..., ::-1] / 127.5 * tf.constant(3.0, "float64")
     x = layers.Resizing(4, 4, **WIDE)(x)
-    x = ops.transpose(ops.concatenate([x, -x], axis=1) + layers.Identity(**WIDE)(ops.concatenate([x, x], 1)), (0, 2, 1, 3))
+    x = ops.transpose(
+        ops.concatenate([x, -x], axis=1) + layers.Identity(**WIDE)(ops.concatenate([x, x], 1)), (0, 2, 1, 3)
+    )
     model = keras.Model(inputs, dense()(layers.Flatten(**WIDE)(x)))
     assert [layer.name for layer in layers_with_biases(model, return_biases=False)] == [model.layers[-1].name]
     shifted = keras.Model(inputs, dense(use_bias=False)(layers.Flatten(**WIDE)(1.0 - inputs)))
@@ -169,15 +173,23 @@ def pyramid(s, x):
 
 
 RESIZED = {
-    **{f"layer, {how}": layers.Resizing(7, 5, interpolation=how) for how in ("bilinear", "nearest", "bicubic", "lanczos3")},
+    **{
+        f"layer, {how}": layers.Resizing(7, 5, interpolation=how)
+        for how in ("bilinear", "nearest", "bicubic", "lanczos3")
+    },
     **{f"up, {how}": layers.UpSampling2D(2, interpolation=how) for how in ("bilinear", "nearest", "bicubic")},
     "operation": lambda x: resize(ops.tanh(x)),
     "antialias": lambda x: resize(ops.tanh(x), (2, 3), antialias=True),
     "cropped": layers.Resizing(3, 5, crop_to_aspect_ratio=True),
     "letterbox": layers.Resizing(3, 9, pad_to_aspect_ratio=True, fill_value=2.0),
     "black letterbox": layers.Resizing(3, 9, pad_to_aspect_ratio=True),
-    "pyramid": lambda x: Own(pyramid, [layers.Conv2D(3, 1, activation="relu"), layers.Conv2D(3, 1, activation="silu")], dtype="float32")(x),
-    "feature pyramid": Own(lambda s, x: ops.gelu(x) + resize(ops.silu(x[:, ::2, ::2] + s.row), (4, 4), interpolation="nearest"), dtype="float32"),
+    "pyramid": lambda x: Own(
+        pyramid, [layers.Conv2D(3, 1, activation="relu"), layers.Conv2D(3, 1, activation="silu")], dtype="float32"
+    )(x),
+    "feature pyramid": Own(
+        lambda s, x: ops.gelu(x) + resize(ops.silu(x[:, ::2, ::2] + s.row), (4, 4), interpolation="nearest"),
+        dtype="float32",
+    ),
     "positions resized": Own(lambda s, x: x + resize(s.pos[None, :2, :2], (4, 4)), dtype="float32"),
     "tensorflow": layers.Lambda(lambda x: tf.image.resize(tf.square(x), (5, 5), "gaussian")),
 }

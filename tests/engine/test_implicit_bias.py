@@ -198,7 +198,9 @@ def loop(x):
     return tf.while_loop(lambda n, y: n < 2, lambda n, y: (n + 1, tf.image.resize(y, (6, 6))), (0, x))[1]
 
 
-@pytest.mark.parametrize("function", [hidden, branch, loop, lambda x: tf.image.crop_and_resize(x, [[0, 0, 1, 1]], [0], (3, 3))])
+@pytest.mark.parametrize(
+    "function", [hidden, branch, loop, lambda x: tf.image.crop_and_resize(x, [[0, 0, 1, 1]], [0], (3, 3))]
+)
 def test_what_cannot_be_differentiated_twice_is_refused(function):
     x = tf.cast(X, "float32")
     with pytest.raises(ValueError, match=r"cannot differentiate it twice: .*Resize"):
