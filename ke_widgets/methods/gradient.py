@@ -123,15 +123,16 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
     $$y_u = \sum_p x_p \frac{\partial y_u}{\partial x_p} + \sum_l \sum_q b_{l,q} \frac{\partial y_u}{\partial z_{l,q}}$$
 
     For a layer whose bias is no constant (a GELU, LayerNormalization, attention), `b_l` is what it adds at this
-    image: its value less its derivative times what comes in. Then the sum holds for any model made of layers; what a
-    subclassed model computes between its layers is not counted, unless it is ReLU-like.
+    image: its value less its derivative times what comes in. What a subclassed model computes between its layers, such
+    as positions that it adds, has neither layer nor place: it is what is left.
 
     Args:
         biases: See `full_gradients`, and `ke_widgets.methods` for the other arguments.
 
     Returns:
         Logits `(B, U)`, and a dict of the terms: `"inputs"` with `(B, U, H, W, C)` (a list of them for a model with
-        several inputs), and one `(B, U, ...)` for each layer, and each of its calls, by its path.
+        several inputs), and one `(B, U, ...)` for each layer that adds something, and each of its calls, by its path.
+        The last one is `"between layers"`, `(B, U)`, if a model is subclassed and none of its layers were chosen.
 
     Raises:
         ValueError: See `full_gradients`.
@@ -151,7 +152,19 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
     inputs = [term.gradient * term.factor() for term in own]
     biases = {name: term.gradient * term.factor() for name, term in terms.items()}
+    if _computes_between_layers(model):
+        counted = [ops.sum(term, axis=tuple(range(2, len(term.shape)))) for term in (*inputs, *biases.values())]
+        biases["between layers"] = logits - sum(counted[1:], counted[0])
     return logits, {"inputs": inputs[0] if len(inputs) == 1 else inputs, **biases}
+
+
+def _computes_between_layers(model):
+    """Tell whether a model, or one in it, is subclassed; not where the caller chose some of its layers."""
+    if isinstance(model, Exposed) and len(model.endpoints) > 1:
+        return False
+    model = getattr(model, "model", model) if isinstance(model, Exposed) else model
+    inner = (model, *structure.operations(model).values())
+    return any(isinstance(each, keras.Model) and structure.opaque(each) for each in inner)
 
 
 def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
@@ -205,34 +218,34 @@ def _check_biases(model, names, layers, biases, exposed):
 
 def _plane(model, inputs, spatial_axis, terms):
     """Find the input that the map lies over: its number, the axes of the places in all signals, and its size there."""
-    flat, number = keras.tree.flatten(inputs), len(spatial_axis)
-    axes = [_axes(len(x.shape), spatial_axis, model, terms) for x in flat]
-    fit = [index for index, found in enumerate(axes) if found]
+    flat = keras.tree.flatten(inputs)
+    found = [(number, _axes(len(x.shape), spatial_axis, model, terms)) for number, x in enumerate(flat)]
+    fit = [(number, axes) for number, axes in found if axes]
     if len(fit) != 1:
         raise ValueError(
-            "`inputs` must have one image (B, H, W, C), or one signal (B, T, C) or volume (B, D, H, W, C), whose places "
-            f"`spatial_axis` names. Received: spatial_axis={spatial_axis}, and inputs of shape "
-            f"{', '.join(str(tuple(x.shape)) for x in flat)}: {len(fit) or 'none'} of them fit. See "
-            "`full_gradient_terms` for the terms of any model."
+            "`inputs` must have one image (B, H, W, C), or one signal (B, T, C) or volume (B, D, H, W, C), whose "
+            f"places `spatial_axis` names. Received: spatial_axis={tuple(spatial_axis)}, and inputs of shape "
+            f"{', '.join(str(tuple(x.shape)) for x in flat)}: {len(fit) or 'none'} of them fit. "
+            "`full_gradient_terms` gives the terms of any model."
         )
-    (index,) = fit
-    axes, shape = axes[index], ops.shape(flat[index])
-    number = len(axes)
-    return index, axes, tuple(shape[1:] if len(shape) == number + 1 else (shape[axis] for axis in axes))
+    number, axes = fit[0]
+    shape = ops.shape(flat[number])
+    without_channels = len(shape) == len(axes) + 1
+    return number, axes, tuple(shape[1:] if without_channels else (shape[axis] for axis in axes))
 
 
-def _axes(rank, spatial_axis, model, terms):
-    """Give the axes of the places for an input of this rank, or `None` where it has none."""
-    if rank == len(spatial_axis) + 2:
-        return spatial_axis
-    default = tuple(spatial_axis) == SPATIAL_AXIS
-    if rank == len(spatial_axis) + 1 and rank > 2:  # Without channels.
-        if default and _is_sequence(model, terms):
+def _axes(rank, spatial_axis, model, terms) -> tuple[int, ...]:
+    """Give the axes of the places for an input of this rank, or none where it has none."""
+    axes = tuple(spatial_axis)
+    if rank == len(axes) + 2:
+        return axes
+    if rank == len(axes) + 1 and rank > 2:  # Without channels.
+        if axes == SPATIAL_AXIS and _is_sequence(model, terms):
             return (-2,)
         # They may name the places of the image itself; what is made of it has channels.
-        last = max(spatial_axis) == -1 and keras.config.image_data_format() == "channels_last"
-        return tuple(axis - 1 for axis in spatial_axis) if last else spatial_axis
-    return (-4, -3, -2) if default and rank == 5 else None
+        shifted = max(axes) == -1 and keras.config.image_data_format() == "channels_last"
+        return tuple(axis - 1 for axis in axes) if shifted else axes
+    return (-4, -3, -2) if axes == SPATIAL_AXIS and rank == 5 else ()
 
 
 def _is_sequence(model, terms):

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ IMAGES = images()
 def remainder(model, inputs, **own):
     """What is left of the logits when all terms are taken off, as a part of the largest logit (or of 1)."""
     logits, terms = full_gradient_terms(model, inputs, **own)
+    terms.pop("between layers", None)  # Whatever is left, by its definition.
     flat = [np.asarray(term) for term in keras.tree.flatten(terms)]
     left = sum(term.reshape(*logits.shape, -1).sum(-1) for term in flat) - logits
     return np.abs(left).max() / max(1, np.abs(logits).max())
@@ -291,6 +294,68 @@ def test_full_gradients_of_half_precision_are_float32(policy):
     assert np.isfinite(full_gradients(model, IMAGES.astype("float32"))[1]).all()
 
 
+class Positioned(keras.Model):
+    """A vision transformer's beginning, as people write it: positions and a class token added between layers."""
+
+    def __init__(self, where):
+        super().__init__(dtype="float64")
+        self.where = where
+        self.patches, self.norm = layers.Conv2D(3, 2, strides=2, **WIDE), layers.LayerNormalization(**WIDE)
+        self.dense, self.head = layers.Dense(3, activation="gelu", **WIDE), layers.Dense(3, name="logits", **WIDE)
+
+    def build(self, shape):
+        self.positions = self.add_weight(shape=(1, 9, 3), name="positions")
+        for layer, inner in (
+            (self.patches, shape),
+            (self.norm, (1, 9, 3)),
+            (self.dense, (1, 9, 3)),
+            (self.head, (1, 3)),
+        ):
+            layer.build(inner)
+
+    def call(self, x):
+        x = ops.reshape(self.patches(x), (-1, 9, 3))
+        x = x + self.positions if self.where == "before" else x
+        x = self.dense(self.norm(x))
+        x = ops.concatenate([x, self.positions + 0 * x], axis=1) if self.where == "token" else x
+        x = x * ops.tanh(x) if self.where == "after" else x
+        return self.head(ops.mean(x, axis=1))
+
+
+def nested(model):
+    inputs = keras.Input((6, 6, 2), dtype="float64")
+    return keras.Model(inputs, layers.Dense(3, name="outer", **WIDE)(model(inputs)))
+
+
+@pytest.mark.parametrize("around", [lambda model: model, nested])
+@pytest.mark.parametrize("where", ["before", "token", "after", "nowhere"])
+def test_what_a_subclassed_model_computes_between_its_layers_is_what_is_left(where, around):
+    model = Positioned(where)
+    model(IMAGES)
+    model = randomize(around(model))
+    logits, terms = full_gradient_terms(model, IMAGES, np.array([[0, 2], [1, 1]]))
+    assert list(terms)[-1] == "between layers"
+    left = np.abs(terms["between layers"])
+    assert left.shape == (2, 2)
+    assert (left < 1e-13).all() if where == "nowhere" else (left > 1e-6).all()
+    total = sum(np.asarray(term).reshape(2, 2, -1).sum(-1) for term in terms.values())
+    np.testing.assert_allclose(total, logits, rtol=1e-12)
+
+
+def test_positions_are_counted_as_they_are():
+    model = Positioned("before")
+    model(IMAGES)
+    randomize(model)
+    with tf.GradientTape() as tape:
+        unit = model(IMAGES)[1, 2]
+    expected = float(tf.reduce_sum(tape.gradient(unit, model.positions.value) * model.positions))
+    np.testing.assert_allclose(full_gradient_terms(model, IMAGES)[1]["between layers"][1, 2], expected, rtol=1e-9)
+
+
+def test_a_model_made_of_layers_has_nothing_between_them():
+    assert "between layers" not in full_gradient_terms(network(lambda x: conv()(x)), IMAGES)[1]
+
+
 # Full-gradients over other things than images
 
 
@@ -444,7 +509,8 @@ def spelled_dense():
     return layer
 
 
-UNKNOWN = [lambda: Spelled(name) for name in ("gelu_approximate", "quick_gelu", "GELU_PyTorch_tanh", "")]
+WORDS = ("gelu_approximate", "quick_gelu", "GELU_PyTorch_tanh", "")
+UNKNOWN = [functools.partial(Spelled, word) for word in WORDS]
 
 
 @pytest.mark.parametrize("made", [*UNKNOWN, spelled_dense])
@@ -452,7 +518,8 @@ def test_an_activation_that_keras_does_not_know_depends_on_what_comes_in(made):
     layer = made()
     model = network(lambda x: layer(conv()(x)), head=layers.Flatten)
     found, constants = layers_with_biases(model)
-    assert constants[found.index(layer)] is None and not is_homogeneous(layer.activation)
+    assert constants[found.index(layer)] is None
+    assert not is_homogeneous(layer.activation)
     x = tf.constant(IMAGES[..., :1] * np.ones(3))
     (bias,) = added_by(layer, taps.Call((x,), {}, layer(x)), [x])
     slope = (layer(1.0001 * x) - layer(0.9999 * x)) / 2e-4
