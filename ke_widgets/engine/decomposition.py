@@ -32,7 +32,7 @@ class Term(NamedTuple):
 
 
 class Site(NamedTuple):
-    """Where a call adds a bias: its name, the tensor `(B, ...)` it adds it to, and `factor` and `some` of the `Term`."""
+    """Where a call adds a bias: its name, the tensor `(B, ...)` that it adds to, `factor` and `some` of the `Term`."""
 
     name: str
     tensor: Any
@@ -76,7 +76,7 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
         sites = _all_sites(model.endpoints[0], calls, functools.partial(_used, tape, units))
     else:
         sites = [Site(name, x, *_constant(bias)) for (name, _, bias), x in zip(biases, signals)]
-    flat = [*keras.tree.flatten(inputs)]
+    flat = keras.tree.flatten(inputs)
     rows = _rows(tape, units, [*flat, *(site.tensor for site in sites)])
     own = [Term(row, *_constant(tf.expand_dims(wide(x), 1))) for row, x in zip(rows, flat)]
     return units, own, {site.name: Term(row, site.factor, site.some) for row, site in zip(rows[len(flat) :], sites)}

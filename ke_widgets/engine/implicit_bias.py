@@ -70,48 +70,43 @@ def added_by(operation, call, signals, kept=(0,)):
         A list with one bias for each of them, float32 or wider; none for a call that is known to add nothing.
     """
     outputs = floats(call.outputs)
-    if not signals:
+    if not signals or not kept:
         return [wide(outputs[index]) for index in kept]
     own = _own_way(operation, call, signals) if len(outputs) == 1 else None
-    if own is not None:
-        return [own] if own is not _NOTHING else []
-    return implicit_bias(operation, call.args, call.kwargs, signals, kept)
-
-
-_NOTHING = object()
+    return implicit_bias(operation, call.args, call.kwargs, signals, kept) if own is None else own
 
 
 def _own_way(operation, call, signals):
-    """Give the bias in closed form, `_NOTHING` where there is none, or `None` where no form is known."""
+    """Give the bias in closed form, in a list that is empty where nothing is added; `None` where no form is known."""
     if not type(operation).call.__module__.startswith("keras."):
         return None
     name, outputs = type(operation).__name__, call.outputs
     known = {id(x) for x in signals}
-    given = [x for x in keras.tree.flatten((call.args, call.kwargs)) if x is not None]
-    comes_in = [id(x) in known for x in given]
-    if name == "TrueDivide" or name == "Divide":
-        degree = comes_in[0] - comes_in[1]
-    elif name in _PRODUCTS and not getattr(operation, "normalize", False):
-        degree = sum(comes_in)
-    else:
-        degree = None
+    comes_in = [id(x) in known for x in keras.tree.flatten((call.args, call.kwargs)) if x is not None]
+    degree = _degree(operation, name, comes_in)
     if degree is not None:
-        return (1 - degree) * wide(outputs) if degree != 1 else _NOTHING
+        return [(1 - degree) * wide(outputs)] if degree != 1 else []
     if name in _SUMS:
-        return _at_zero(operation, call, known) if name in ("Rescaling", "Pad") or not all(comes_in) else _NOTHING
+        own = name in ("Rescaling", "Pad") or not all(comes_in)
+        return [_at_zero(operation, call, known)] if own else []
+    if comes_in != [True]:
+        return None
     if name == "Activation":
-        return activation_bias(operation.activation, signals[0], outputs)
-    if name in _ELEMENTWISE and len(given) == 1:
-        return _elementwise(operation.call, name, signals[0], outputs)
-    if type(operation) is keras.layers.LayerNormalization and len(given) == 1:
-        return _layer_normalization(operation, signals[0], outputs)
-    return None
+        return [activation_bias(operation.activation, signals[0], outputs)]
+    if name in _ELEMENTWISE:
+        return [_elementwise(operation.call, name, signals[0], outputs)]
+    return _layer_normalization(operation, signals[0], outputs) if name == "LayerNormalization" else None
+
+
+def _degree(operation, name, comes_in):
+    if name in ("TrueDivide", "Divide"):
+        return comes_in[0] - comes_in[1]
+    return sum(comes_in) if name in _PRODUCTS and not getattr(operation, "normalize", False) else None
 
 
 def _at_zero(operation, call, known):
-    args, kwargs = keras.tree.map_structure(
-        lambda x: tf.zeros_like(x) if id(x) in known else x, (call.args, call.kwargs), none_is_leaf=False
-    )
+    given = call.args, call.kwargs
+    args, kwargs = keras.tree.map_structure(lambda x: tf.zeros_like(x) if id(x) in known else x, given)
     # A constant of its own shape is given to each image.
     return wide(tf.broadcast_to(operation.call(*args, **kwargs), tf.shape(call.outputs)))
 
@@ -124,7 +119,7 @@ def _layer_normalization(layer, x, outputs):
     x, y = wide(x), wide(outputs)
     beta = tf.cast(layer.beta, y.dtype) if layer.center else tf.zeros((), y.dtype)
     variance = tf.math.reduce_variance(x, axis=-1, keepdims=True)
-    return beta + (y - beta) * (variance / (variance + layer.epsilon))
+    return [beta + (y - beta) * (variance / (variance + layer.epsilon))]
 
 
 def activation_bias(activation, x, y):
@@ -240,8 +235,7 @@ def _register(kind, transposed, attributes):
     def gradient(op, upstream):
         image, *others = op.inputs
         named = {name: op.get_attr(name) for name in attributes}
-        names = ("size", "scale", "translation")
-        own = {name: value for name, value in zip(names, others)}
+        own = dict(zip(("size", "scale", "translation"), others))
 
         @tf.custom_gradient
         def back(grads):

@@ -17,7 +17,6 @@ from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
     KERNEL_AXIS,
     SPATIAL_AXIS,
-    endpoints,
     expose,
     find_path,
     layers_with_biases,
@@ -130,15 +129,16 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
     $$y_u = \sum_p x_p \frac{\partial y_u}{\partial x_p} + \sum_l \sum_q b_{l,q} \frac{\partial y_u}{\partial z_{l,q}}$$
 
     For a layer whose bias is no constant (a GELU, LayerNormalization, attention), `b_l` is what it adds at this
-    image: its value less its derivative times what comes in. Then the sum holds for any model made of layers; what a
-    subclassed model computes between its layers is not counted, unless it is ReLU-like.
+    image: its value less its derivative times what comes in. What a subclassed model computes between its layers, such
+    as positions that it adds, has neither layer nor place: it is what is left.
 
     Args:
         biases: See `full_gradients`, and `ke_widgets.methods` for the other arguments.
 
     Returns:
         Logits `(B, U)`, and a dict of the terms: `"inputs"` with `(B, U, H, W, C)` (a list of them for a model with
-        several inputs), and one `(B, U, ...)` for each layer, and each of its calls, by its path.
+        several inputs), and one `(B, U, ...)` for each layer that adds something, and each of its calls, by its path.
+        The last one is `"between layers"`, `(B, U)`, if a model is subclassed and none of its layers were chosen.
 
     Raises:
         ValueError: See `full_gradients`.
@@ -158,7 +158,19 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
     inputs = [term.gradient * term.factor() for term in own]
     biases = {name: term.gradient * term.factor() for name, term in terms.items()}
+    if _computes_between_layers(model):
+        counted = [ops.sum(term, axis=tuple(range(2, len(term.shape)))) for term in (*inputs, *biases.values())]
+        biases["between layers"] = logits - sum(counted[1:], counted[0])
     return logits, {"inputs": inputs[0] if len(inputs) == 1 else inputs, **biases}
+
+
+def _computes_between_layers(model):
+    """Tell whether a model, or one in it, is subclassed; not where the caller chose some of its layers."""
+    if isinstance(model, Exposed) and len(model.endpoints) > 1:
+        return False
+    model = getattr(model, "model", model) if isinstance(model, Exposed) else model
+    inner = (model, *structure.operations(model).values())
+    return any(isinstance(each, keras.Model) and structure.opaque(each) for each in inner)
 
 
 def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
@@ -169,33 +181,38 @@ def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
 def _biased(model, biases):
     """Give the model to read, and the name, layer and bias of each of its biased layers."""
     exposed = isinstance(model, Exposed)
+    if not exposed and biases is None and len(getattr(model, "outputs", None) or [None]) > 1:
+        raise ValueError(
+            "`biases` must be given for a `keras.Model` with several outputs: one for each after the logits. "
+            f"Received: biases=None, and {model.name!r}. Or expose the layers: `layers, biases = "
+            "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
+        )
     if not exposed and biases is None:
-        if len(getattr(model, "outputs", None) or [None]) > 1:
-            raise ValueError(
-                "`biases` must be given for a `keras.Model` with several outputs: one for each after the logits. "
-                f"Received: biases=None, and {model.name!r}. Or expose the layers: `layers, biases = "
-                "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
-            )
-        model, exposed = expose(model, layers_with_biases(model, return_biases=False)), True
-    elif exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
-        found = endpoints(model.model, layers_with_biases(model.model, return_biases=False))
-        model = Exposed(model.model, [*model.endpoints, *found], model.score)
-    names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
-    layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
+        model, exposed = expose(model, []), True
+    if exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
+        layers = layers_with_biases(model.model, return_biases=False)
+        known = {id(layer): path for path, layer in reversed(structure.operations(model.model).items())}
+        names = [known[id(layer)] for layer in layers]
+        found = True
+    else:
+        names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
+        layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
+        found = False
     if biases is not None and len(biases) != len(names):
         raise ValueError(
             "`biases` must hold one for each signal of the model. "
             f"Received: {len(biases)} for {len(names)} signals of {model.name!r}: {', '.join(names)}."
         )
     biases = biases_of(layers) if biases is None else biases
-    _check_biases(model, names, layers, biases, exposed)
+    if not found or not names:
+        _check_biases(model, names, layers, biases, exposed)
     return model, list(zip(names, layers, biases))
 
 
 def _check_biases(model, names, layers, biases, exposed):
     if exposed:
-        known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
         # A layer inside another one may be chosen by hand, as long as its bias is a constant.
+        known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
         wrong = [n or "the model" for n, layer, b in zip(names, layers, biases) if b is None and id(layer) not in known]
         expected = "layers that add something of their own, as `ke.inspection.layers_with_biases(model)` lists them"
     else:
@@ -207,30 +224,34 @@ def _check_biases(model, names, layers, biases, exposed):
 
 def _plane(model, inputs, spatial_axis, terms):
     """Find the input that the map lies over: its number, the axes of the places in all signals, and its size there."""
-    flat, number = keras.tree.flatten(inputs), len(spatial_axis)
-    axes = [_axes(len(x.shape), spatial_axis, model, terms) for x in flat]
-    fit = [index for index, found in enumerate(axes) if found]
+    flat = keras.tree.flatten(inputs)
+    found = [(number, _axes(len(x.shape), spatial_axis, model, terms)) for number, x in enumerate(flat)]
+    fit = [(number, axes) for number, axes in found if axes]
     if len(fit) != 1:
         raise ValueError(
-            "`inputs` must have one image (B, H, W, C), or one signal (B, T, C) or volume (B, D, H, W, C), whose places "
-            f"`spatial_axis` names. Received: spatial_axis={spatial_axis}, and inputs of shape "
-            f"{', '.join(str(tuple(x.shape)) for x in flat)}: {len(fit) or 'none'} of them fit. See "
-            "`full_gradient_terms` for the terms of any model."
+            "`inputs` must have one image (B, H, W, C), or one signal (B, T, C) or volume (B, D, H, W, C), whose "
+            f"places `spatial_axis` names. Received: spatial_axis={tuple(spatial_axis)}, and inputs of shape "
+            f"{', '.join(str(tuple(x.shape)) for x in flat)}: {len(fit) or 'none'} of them fit. "
+            "`full_gradient_terms` gives the terms of any model."
         )
-    (index,) = fit
-    axes, shape = axes[index], ops.shape(flat[index])
-    number = len(axes)
-    return index, axes, tuple(shape[1:] if len(shape) == number + 1 else (shape[axis] for axis in axes))
+    number, axes = fit[0]
+    shape = ops.shape(flat[number])
+    without_channels = len(shape) == len(axes) + 1
+    return number, axes, tuple(shape[1:] if without_channels else (shape[axis] for axis in axes))
 
 
-def _axes(rank, spatial_axis, model, terms):
-    """Give the axes of the places for an input of this rank, or `None` where it has none."""
-    if rank == len(spatial_axis) + 2:
-        return spatial_axis
-    default = tuple(spatial_axis) == SPATIAL_AXIS
-    if rank == len(spatial_axis) + 1 and rank > 2:  # Without channels.
-        return (-2,) if default and _is_sequence(model, terms) else spatial_axis
-    return (-4, -3, -2) if default and rank == 5 else None
+def _axes(rank, spatial_axis, model, terms) -> tuple[int, ...]:
+    """Give the axes of the places for an input of this rank, or none where it has none."""
+    axes = tuple(spatial_axis)
+    if rank == len(axes) + 2:
+        return axes
+    if rank == len(axes) + 1 and rank > 2:  # Without channels.
+        if axes == SPATIAL_AXIS and _is_sequence(model, terms):
+            return (-2,)
+        # They may name the places of the image itself; what is made of it has channels.
+        shifted = max(axes) == -1 and keras.config.image_data_format() == "channels_last"
+        return tuple(axis - 1 for axis in axes) if shifted else axes
+    return (-4, -3, -2) if axes == SPATIAL_AXIS and rank == 5 else ()
 
 
 def _is_sequence(model, terms):
@@ -247,7 +268,9 @@ def _with_channel(term, axes):
     """Give a grey image (B, H, W) its channel."""
     if len(term.gradient.shape) == len(axes) + 3:
         return term
-    return term._replace(gradient=term.gradient[..., None], factor=lambda: term.factor()[..., None])
+    where = 2 if -1 in axes else -1
+    gradient = ops.expand_dims(term.gradient, where)
+    return term._replace(gradient=gradient, factor=lambda: ops.expand_dims(term.factor(), where))
 
 
 def _places(x, size, axes):
@@ -283,7 +306,7 @@ def _sums_of(term, size, axes):
     of terms: each operation here costs a second of tracing.
     """
     gradient, factor = term.gradient, term.factor()
-    if len(factor.shape) != 1 or factor.shape[0] != gradient.shape[-1]:
+    if len(factor.shape) != 1 or -1 in axes:
         values = ops.abs(_places(gradient * factor, size, axes))
         everywhere = tuple(range(2, len(values.shape)))
         return ops.sum(values, axis=-1), ops.min(values, axis=everywhere), ops.max(values, axis=everywhere)

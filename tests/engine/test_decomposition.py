@@ -251,7 +251,8 @@ def test_outputs_that_depend_on_one_another_count_once(kind, compiled):
     assert remainder(model, IMAGES, compiled) < 1e-11
     assert remainder(model, IMAGES[:1], compiled, indices=np.array([[2]])) < 1e-11
     _, maps = full_gradients(model, IMAGES)
-    assert maps.shape == (2, 6, 6, 3) and np.isfinite(maps).all()
+    assert maps.shape == (2, 6, 6, 3)
+    assert np.isfinite(maps).all()
 
 
 # Twins of the models that people bring, by hand
@@ -488,7 +489,9 @@ def test_the_bias_is_read_once_it_is_needed():
     model = network(lambda x: layers.ReLU(6, name="six", **WIDE)(conv()(x)))
     found = expose(model, ["six"])
     _, own, terms = decompose(found, IMAGES, [("six", model.get_layer("six"), None)])
-    assert not bool(terms["six"].some) and not np.any(terms["six"].factor())
+    assert not bool(terms["six"].some)
+    assert not np.any(terms["six"].factor())
     _, _, terms = decompose(found, 100 * IMAGES, [("six", model.get_layer("six"), None)])
-    assert bool(terms["six"].some) and np.max(terms["six"].factor()) == 6
+    assert bool(terms["six"].some)
+    assert np.max(terms["six"].factor()) == 6
     assert own[0].gradient.shape == (2, 3, 6, 6, 2)
