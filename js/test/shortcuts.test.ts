@@ -48,6 +48,20 @@ test("m leaves out methods that explain none of the models", () => {
   expect(store.choice.value.method).toBe("gradcam");
 });
 
+test("a model without layers to explain opens, and brackets stay", () => {
+  const [only] = SETUP.models;
+  const nodes = only.nodes.map((node) => ({ ...node, spatial: false }));
+  const scan = { offered: false, reason: "It has none.", layers: [] };
+  const [gradcam, gradients] = SETUP.methods;
+  const methods = [{ ...gradcam, reason: "Grad-CAM looks at a layer." }, gradients];
+  const { store } = open({ ...SETUP, methods, models: [{ ...only, nodes, scan, default_layer: "" }] });
+  store.pick({ method: "gradients", layer: "" });
+  press(store, "]");
+  expect(store.choice.value.layer).toBe("");
+  expect(store.facts.depth(store.choice.value)).toEqual([]);
+  expect(store.facts.whyNoScan(store.choice.value)).toBe("It has none.");
+});
+
 test("comma and full stop go through the images, of a filter through those that pass", () => {
   const { store } = open();
   press(store, ".");

@@ -75,6 +75,11 @@ class Classes:
         run = negate(method) if self.binary and class_index == 0 else method
         return run, ops.convert_to_tensor([[self.unit(class_index)]], "int32")
 
+    def next(self, class_index, contrast_index):
+        """Give a choice of classes that is asked like those that are likely to come after one: see `question`."""
+        other = 1 - class_index if self.binary and contrast_index != class_index else class_index
+        return other, None if self.binary and contrast_index != class_index else contrast_index
+
     def right(self, scores, true):
         """Tell whether a prediction is right.
 

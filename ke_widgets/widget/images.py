@@ -44,7 +44,7 @@ class Images:
         self._images = _listed(images)
         is_array = isinstance(self._images, np.ndarray)
         if is_array:
-            self._check_rank()
+            self._check_rank(np.shape(self._images))
         if not len(self._images):
             raise ValueError("`images` must hold at least one image. Received: none.")
         for index in [0] if is_array else range(len(self._images)):
@@ -134,19 +134,19 @@ class Images:
 
     def _way_back(self, index):
         """Give what turns the model's input into the picture to show; `None` where the user's own is to be shown."""
-        if self._preprocess is None:
+        preprocess = self._preprocess
+        if preprocess is None:
             return None
         image = self._array(index)
         key = (image.shape, image.dtype)
         if key not in self._ways:
-            prepare = lambda batch: _one_array(self._preprocess(batch))  # noqa: E731
+            prepare = lambda batch: _one_array(preprocess(batch))  # noqa: E731
             plain = sees_all(prepare, image)
             self._ways[key] = None if plain else functools.partial(_recoloured, own_colours(prepare, image), image)
         return self._ways[key]
 
-    def _check_rank(self):
+    def _check_rank(self, shape):
         """Refuse an array that is no list of images: one image alone, or grey ones for a model that takes colours."""
-        shape = self._images.shape
         if len(shape) == 4:
             return
         if len(shape) != 3:

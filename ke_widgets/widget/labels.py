@@ -1,11 +1,12 @@
 """Names of the classes and true classes of the images, in the forms in which people have them."""
 
 import numbers
+from typing import Any
 
 import numpy as np
 
 
-def named(labels):
+def named(labels: Any) -> Any:
     """Bring names of classes to one form.
 
     Args:
@@ -19,7 +20,8 @@ def named(labels):
         TypeError: If it is none of those.
         ValueError: If a dict is neither from index to name nor from name to index.
     """
-    if labels is None or (callable(labels) and not hasattr(labels, "__array__")):
+    is_function = bool(callable(labels)) and not hasattr(labels, "__array__")
+    if labels is None or is_function:
         return labels
     if hasattr(labels, "keys") and hasattr(labels, "values"):
         return _of_dict(dict(labels)) if callable(labels.keys) else dict(enumerate(map(_text, labels)))

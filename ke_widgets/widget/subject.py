@@ -253,7 +253,7 @@ class Subject:
         signal = self._signals.get((image_index, layer))
         if signal is None or not can_scan(function):
             return
-        run, units = self.classes.question(function, class_index, contrast_index)
+        run, units = self.classes.question(function, *self.classes.next(class_index, contrast_index))
         again = compiled(marked(look_again(run)), self._exposed(layer), **_own(function, params))
         if again not in self._traced:
             again((self._input(image_index)[0], signal), units)

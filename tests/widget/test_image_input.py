@@ -87,8 +87,11 @@ def test_one_image_input_is_found_in_whatever_it_is_handed_over(name):
     found = session.run(method="gradcam", **choice)
     np.testing.assert_allclose(found.map, signal @ kernel[:, 2] / signal[..., 0].size, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(session.subjects[0].scores([0, 1])[1], signal.mean((0, 1)) @ kernel + bias, rtol=1e-4)
-    again = session.run(method="scorecam", **choice)
-    assert again.map.shape == found.map.shape
+    session.prepare([{**choice, "method": "gradcam", "contrast_index": None, "model": 0}])
+    session._preparing.join()
+    again = session.run(method="gradcam", **{**choice, "class_index": 0})
+    np.testing.assert_allclose(again.map, signal @ kernel[:, 0] / signal[..., 0].size, rtol=1e-3, atol=1e-6)
+    assert session.run(method="scorecam", **choice).map.shape == found.map.shape
 
 
 @pytest.mark.parametrize("images", [IMAGES, [Image.new("RGB", (24, 16), (9, 200, 30))] * 2], ids=["array", "PIL"])
