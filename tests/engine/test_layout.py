@@ -29,7 +29,7 @@ def test_the_grid_of_a_patch_layer_is_found_whatever_stands_before_it(size, patc
         (66, (64, 64), (8, 8)),
         (69, (64, 64), (8, 8)),
         (7, (6, 6), None),
-        (30, (8, 64), None),
+        (7, (8, 8), None),
         (1, (64, 64), (1, 1)),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ke_widgets.engine.axes import BATCH, PLACES, Axes
+from ke_widgets.engine.axes import BATCH, MIXED, PLACES, Axes
 from ke_widgets.engine.orientation import follow
 
 SHAPE = (7, 4, 6, 8)  # images, rows, columns, channels
@@ -80,7 +80,8 @@ def test_an_axis_is_the_images_where_its_numbers_are(seed):
         straight = bool(
             (np.diff(inside, axis=0) > 1e-9).all() and np.ptp(inside.reshape(SHAPE[at], -1), axis=1).max() < 1e-9
         )
-        assert (found[at] == place) == straight, (found, at)
+        # Where pieces did not fit, an axis that came out right by chance is given up.
+        assert (found[at] == place) == straight or (found[at] == MIXED and straight), (found, at)
 
 
 def test_a_shift_is_undone_by_the_opposite_one_alone():
