@@ -140,8 +140,9 @@ class Axes:
                 return (part._replace(size=length, extent=length, offset=part.offset - start),)
             outside = start + length <= part.offset or start >= part.offset + tokens
             return self.other(length) if outside else (Part(MIXED, length),)
-        # Every other row, or all but those at the border, are rows in their order still.
-        return self._resized(axis, length)
+        # Every other row, or all but those at the border, are the image's rows still; a half of them is not.
+        most = length is not None and 2 * length * step > size(axis)
+        return self._resized(axis, length) if most or not is_named(axis) else (Part(MIXED, length),)
 
     def concatenated(self, several, sides, number, shape):
         """Follow a concatenation along axis `number` of tensors that are `sides` long there.

@@ -51,12 +51,11 @@ def _chosen(model, head, heads):
         return head or 0
     if heads is not None and ((head is None and len(heads) <= 1) or (number and 0 <= head < len(heads))):
         return head or 0
-    for each in ([keys for keys, _ in heads or ()], [_label(keys, name) for keys, name in heads or ()]):
-        if head is not None and each.count(head) == 1:
-            return each.index(head)
-    names = [name for _, name in heads or ()]
-    if head is not None and names.count(head) == 1:
-        return names.index(head)
+    if heads is not None and isinstance(head, str | tuple):
+        keys, names = [keys for keys, _ in heads], [name for _, name in heads]
+        for each in (keys, [_label(*both) for both in heads], names):
+            if each.count(head) == 1:
+                return each.index(head)
     known = f"one of {[_label(keys, name) for keys, name in heads]}" if heads else "by its index, from 0"
     raise ValueError(
         f"`head` must choose an output of {model.name!r}: {known}. Received: head={head!r}. "

@@ -149,7 +149,7 @@ def _grid_counts(model, known, index, tokens):
         slopes = tape.gradient(score, signals, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.reduce_any(tf.not_equal(slope[:, others:], 0)) for slope, (*_, others) in zip(slopes, tokens)]
 
-    noise = tf.constant(rng.normal(size=[1 if n is None else n for n in known.outputs[index].shape]), "float32")
+    noise = rng.normal(size=[1, *known.outputs[index].shape[1:]]).astype("float32")
 
     def look():
         inputs = keras.tree.pack_sequence_as(known.structure, [flow.noise(spec, rng) for spec in specs])

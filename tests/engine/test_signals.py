@@ -257,7 +257,7 @@ def vit(tokens, shape, patch="conv"):
 
 
 first = lambda x: layers.LayerNormalization(name="norm")(x)[:, 0]  # noqa: E731
-named = layers.Identity(name="patches")
+named = layers.Activation("tanh", name="patches")
 pooled = lambda x: layers.GlobalAveragePooling1D(name="pool")(x)  # noqa: E731
 VITS = {
     "class token": (lambda x: first(blocks(Token()(x))), "block1/norm1"),
