@@ -109,16 +109,17 @@ def check_own(method, params, caller, others=()):
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
     own = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.name not in _LOOP_MAKES]
-    check_names(caller, params, [*own, *others], f", nor has the method `{getattr(method, '__name__', method)}`")
+    check_names(caller, params, own, others, f", nor has the method `{getattr(method, '__name__', method)}`")
 
 
-def check_names(caller, given, known, also=""):
+def check_names(caller, given, known, others=(), also=""):
     """Refuse keywords that are not known.
 
     Args:
         caller: What the user called.
         given: Names of the keywords.
         known: Names of those that there are.
+        others: Names that may have been meant, too.
         also: What else was looked at, for the message.
 
     Raises:
@@ -126,6 +127,6 @@ def check_names(caller, given, known, also=""):
     """
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            mend = f"Did you mean {near[0]!r}?" if near else f"Those that there are: {', '.join(known)}."
+            near = difflib.get_close_matches(name, [*known, *others], 1)
+            mend = f"Did you mean {near[0]!r}?" if near else f"Those that there are: {', '.join([*known, *others])}."
             raise TypeError(f"`{caller}` has no argument {name!r}{also}. {mend}")

@@ -338,8 +338,10 @@ class _Loop(keras.Model):
 
     def _fresh(self) -> Any:
         """Make what Keras makes: a function of a list of batches."""
+        ours = self.predict_function
         super().make_predict_function(force=True)
-        return self.predict_function
+        made, self.predict_function = self.predict_function, ours
+        return made
 
     def _counted(self, run):
         def counted(data):

@@ -1,6 +1,7 @@
 """What goes into the loop: images with the units to explain, in any form in which Keras takes data."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -45,7 +46,7 @@ def pack(model, x, y, batch_size, units=None):
                     f"Received: {name} beside x={type(x).__name__}."
                 )
         _check_stream(model, x)
-        return x
+        return x if isinstance(x, _STREAMS) else _tuples(x)
     count = _count(x)
     flat = keras.tree.flatten(x)
     _check_shapes(model, x, [tuple(np.shape(array)) for array in flat])
@@ -72,6 +73,14 @@ def expected(data, steps):
     elif isinstance(data, keras.utils.PyDataset):
         batches = min(len(data), steps or len(data))
     return -(batches or 1)
+
+
+def _tuples(batches):
+    """Give a generator's batches as Keras wants them, and refuse one that has none."""
+    first = next(batches, None)
+    if first is None:
+        raise ValueError(NO_BATCH)
+    return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], batches))
 
 
 def _check_stream(model, x):
@@ -263,14 +272,14 @@ def batches(model, x, y, batch_size, units=None):
         ValueError: See `pack`.
     """
     data = pack(model, x, y, batch_size, units)
-    if data is not x:
+    if not is_stream(x):
         size, count = batch_size or 32, int(_count(x) or 0)
         for start in range(0, count, size):
             chosen = slice(start, start + size)
             yield keras.tree.map_structure(functools.partial(_part, chosen), data)
         return
     # A PyDataset knows its length, and is no iterable of its own.
-    read = (x[number] for number in range(len(x))) if isinstance(x, keras.utils.PyDataset) else x  # pyright: ignore
+    read = (x[number] for number in range(len(x))) if isinstance(x, keras.utils.PyDataset) else data
     for batch in read:
         inputs, indices = unpack(batch)
         yield {_INPUTS: inputs} if indices is None else {_INPUTS: inputs, _INDICES: indices}
