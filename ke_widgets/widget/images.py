@@ -67,7 +67,7 @@ class Images:
     @property
     def moved(self):
         """Whether the first image is shown as the model takes it, because `preprocess` does more than resize it."""
-        return self._way_back(0) is not None
+        return self._way_back(self._array(0)) is not None
 
     def inputs(self, index):
         """Give one image as the model takes it.
@@ -106,7 +106,8 @@ class Images:
             minimum to their maximum; what is not finite is black. Of two channels one is red and one is green, of
             more than three the first three are shown.
         """
-        image, way_back = self._array(index), self._way_back(index)
+        image = self._array(index)
+        way_back = self._way_back(image)
         if way_back is not None:
             image = way_back(self.inputs(index)[0])
         image = image[..., None] if image.ndim == 2 else image
@@ -132,12 +133,11 @@ class Images:
         self._pictures.move_to_end(key)
         return self._pictures[key]
 
-    def _way_back(self, index):
+    def _way_back(self, image):
         """Give what turns the model's input into the picture to show; `None` where the user's own is to be shown."""
         preprocess = self._preprocess
         if preprocess is None:
             return None
-        image = self._array(index)
         key = (image.shape, image.dtype)
         if key not in self._ways:
             prepare = lambda batch: _one_array(preprocess(batch))  # noqa: E731

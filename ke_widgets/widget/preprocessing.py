@@ -29,8 +29,7 @@ def sees_all(preprocess, image):
         return True
     low, high = _range(image)
     pattern = low + (high - low) * _pattern(height, width)
-    shaped = pattern.reshape(height, width, *[1] * (image.ndim - 2))
-    seen = _try(preprocess, np.broadcast_to(shaped, image.shape), image.dtype)
+    seen = _try(preprocess, pattern.reshape(height, width, *[1] * (image.ndim - 2)), image)
     if seen is None or min(seen.shape[:2]) < 2:
         return False
     rows, columns = seen.shape[:2]
@@ -56,8 +55,7 @@ def own_colours(preprocess, image):
     channels = image.shape[-1] if image.ndim == 3 else 1
 
     def middle(colour):
-        plain = np.broadcast_to(np.asarray(colour, "float64").reshape([channels] * (image.ndim == 3)), image.shape)
-        seen = _try(preprocess, plain, image.dtype)
+        seen = _try(preprocess, np.asarray(colour, "float64").reshape([channels] * (image.ndim == 3)), image)
         return None if seen is None else seen[seen.shape[0] // 2, seen.shape[1] // 2]
 
     black = middle([low] * channels)
@@ -89,11 +87,13 @@ def _pattern(height, width, down=0.0, right=0.0):
     return 0.5 + 0.25 * waves
 
 
-def _try(preprocess, image, dtype):
-    """Give what `preprocess` makes of one image as `(H', W', C)`, or `None` where it fails on it."""
-    image = np.rint(image).astype(dtype) if np.issubdtype(dtype, np.integer) else image.astype(dtype)
+def _try(preprocess, values, image):
+    """Give what `preprocess` makes of values in place of an image, as `(H', W', C)`; `None` where it fails on them."""
+    values = np.rint(values) if np.issubdtype(image.dtype, np.integer) else values
     try:
-        seen = np.asarray(preprocess(image[None]), "float64")[0]
+        seen = np.asarray(preprocess(np.broadcast_to(values.astype(image.dtype), image.shape).copy()[None]), "float64")[
+            0
+        ]
     except Exception:
         return None  # It may want a photograph; then nobody knows what it does.
     seen = seen[..., None] if seen.ndim == 2 else seen
