@@ -16,7 +16,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from tests.zoo import rows, verdicts
+from tests.zoo import rows, trained, verdicts
 from tests.zoo.worker import MARK
 
 ROOT = Path(__file__).parents[2]
@@ -35,28 +35,35 @@ def main(arguments=None):
     """Check the models, print a row for each as it comes, and a summary."""
     options = _parser().parse_args(arguments)
     known = rows.load()
-    names = [n for n in known if _asked(n, options)]
+    names = [name for name in (*known, *trained.MODELS) if _asked(name, options)]
     if not names:
-        raise SystemExit(f"No model fits. Known: {', '.join(known)}.")
-    results = {}
+        raise SystemExit(f"No model fits. Known: {', '.join((*known, *trained.MODELS))}.")
+    found = {}
     print(verdicts.HEAD, flush=True)
-    for found in _found(names, options.workers):
-        results[found["name"]] = found
-        print(verdicts.line(found, known[found["name"]]), flush=True)
-    results = {name: results[name] for name in names}
-    text, bad = verdicts.summary(results, known)
+    for each in _found(names, options.workers):
+        found[each["name"]] = each
+        print(_line(each, known), flush=True)
+    results = {name: found[name] for name in names if name in known}
+    believed = {name: found[name] for name in names if name in trained.MODELS}
+    text, bad = verdicts.summary(results, known, believed)
     print("\n" + text)
     for name, faults in bad.items():
         print(f"  {name}: {'; '.join(faults)}")
-    if len(names) == len(known) or options.out:
-        Path(options.out or RESULTS).write_text(_document(text, results, known, options))
+    if len(results) == len(known) or options.out:
+        Path(options.out or RESULTS).write_text(_document(text, results, known, believed))
     raise SystemExit(bool(bad))
+
+
+def _line(found, known):
+    return verdicts.line(found, known[found["name"]]) if found["name"] in known else verdicts.claims(found)
 
 
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m tests.zoo", description=__doc__)
     parser.add_argument("names", nargs="*", help="models, or parts of their names")
-    parser.add_argument("--family", choices=sorted({name.split(".")[0] for name in rows.load()}))
+    parser.add_argument(
+        "--family", choices=[*dict.fromkeys(name.split(".")[0] for name in (*rows.load(), *trained.MODELS))]
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes at once")
     parser.add_argument("--out", help="where the table goes; by default RESULTS.md, if all models were checked")
     return parser
@@ -151,12 +158,13 @@ class Worker:
         self.errors.close()
 
 
-def _document(text, results, known, options):
+def _document(text, results, known, believed):
     parts = [_head(), text]
     for family in dict.fromkeys(name.split(".")[0] for name in results):
         these = [name for name in results if known[name].family == family]
         lines = [verdicts.line(results[name], known[name]) for name in these]
         parts.append("\n".join([f"## {family} ({len(these)})\n", verdicts.HEAD, *lines]))
+    parts += [f"## {verdicts.claims(each)}" for each in believed.values()]
     return "\n\n".join(parts) + "\n"
 
 

@@ -68,7 +68,15 @@ def k3im_vit_cls():
     return _k3im_vit("cls")
 
 
-@row("port.kimm.VisionTransformerTiny16", kind="tokens", pixels=(0, 255), block="add_21", before=1, grids=((4, 4),), sums=True)
+@row(
+    "port.kimm.VisionTransformerTiny16",
+    kind="tokens",
+    pixels=(0, 255),
+    block="add_21",
+    before=1,
+    grids=((4, 4),),
+    sums=True,
+)
 def kimm_vit():
     import kimm.models
 

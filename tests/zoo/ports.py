@@ -54,9 +54,7 @@ def mixvit():
 def segmodels_unet():
     import segmodels_keras
 
-    return segmodels_keras.Unet(
-        "mobilenetv2", input_shape=IMAGE, classes=3, activation="softmax", encoder_weights=None
-    )
+    return segmodels_keras.Unet("mobilenetv2", input_shape=IMAGE, classes=3, activation="softmax", encoder_weights=None)
 
 
 @row("port.tfswin.Swin", pixels=(0, 255))

@@ -85,32 +85,51 @@ def state(found, row):
     return "right" if found.get("signal", "").count("x") == 1 else "first layer"
 
 
-def summary(results, known):
+def untrue(found):
+    """List what does not hold of a trained model."""
+    return (
+        [found["crash"]]
+        if "crash" in found
+        else [f"not: {c} ({text})" for c, holds, text in found["claims"] if not holds]
+    )
+
+
+def summary(results, known, trained):
     """Sum the rows up.
 
     Args:
         results: What was found, by name.
         known: All rows, by name.
+        trained: What was found of trained models, by name.
 
     Returns:
         The summary line, and the names of wrong rows with what is wrong.
     """
     rows = {name: known[name] for name in results}
     bad = {name: faults for name in results if (faults := wrong(results[name], rows[name]))}
-    words = [f"{len(rows)} models: {len(results)} rows", f"{sum('opens' in r for r in results.values())} open in the widget"]
+    bad |= {name: faults for name in trained if (faults := untrue(trained[name]))}
+    words = [
+        f"{len(rows)} models: {len(results)} rows",
+        f"{sum('opens' in r for r in results.values())} open in the widget",
+    ]
     words.append(_count("gradients right", results, rows, "gradients", _exact))
     words.append(_count("Grad-CAM right", results, rows, "gradcam", lambda row: row.loose, "cnn"))
     words.append(_count("full-gradient sums", results, rows, "sum", _exact, only=lambda row: row.sums))
     tokens = [name for name in rows if rows[name].kind == "tokens"]
     if tokens:
         states = [state(results[name], rows[name]) for name in tokens]
-        counts = ", ".join(f"{states.count(s)} {s}" for s in ("right", "first layer", "refused", "wrong") if s in states)
+        counts = ", ".join(
+            f"{states.count(s)} {s}" for s in ("right", "first layer", "refused", "wrong") if s in states
+        )
         chosen = sum(_right(results[name], "block", rows[name].loose) for name in tokens)
         picked = sum(results[name].get("picked") == "" for name in tokens)
         words.append(
             f"token models: {chosen} of {len(tokens)} right at a chosen layer, by default {counts}; "
             f"{picked} can be picked there in the widget"
         )
+    for name, found in trained.items():
+        claims = found.get("claims", [])
+        words.append(f"{name.split('.')[1]}: {sum(holds for _, holds, _ in claims)} of {len(claims)} claims hold")
     words.append(f"wrong: {', '.join(bad) or 'none'}")
     return "; ".join(words) + ".", bad
 
@@ -143,8 +162,20 @@ def line(found, row):
     return "| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |"
 
 
+def claims(found):
+    """Write what was found of a trained model, a line for each claim."""
+    if "crash" in found:
+        return f"{found['name']}: {found['crash']}"
+    lines = [f"- {'' if holds else '**not**: '}{claim}: {text}" for claim, holds, text in found["claims"]]
+    return "\n".join([f"{found['name']} ({found['seconds']:.0f} s)\n", *lines])
+
+
 def _widget(found):
-    shown = f"`{found['opens']}` {found['map']} {_text(found['widget'])}" if "opens" in found else _text(found.get("widget"))
+    shown = (
+        f"`{found['opens']}` {found['map']} {_text(found['widget'])}"
+        if "opens" in found
+        else _text(found.get("widget"))
+    )
     return shown + (f"; block not: {found['picked'][:80]}" if found.get("picked") else "")
 
 

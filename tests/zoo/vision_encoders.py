@@ -32,7 +32,14 @@ def clip_vision():
     return _pooled(hub.CLIPVisionEncoder(**SIZES, image_shape=IMAGE))
 
 
-@row("keras_hub.deit", kind="tokens", block="dei_t_backbone/deit_encoder/transformer_block_1", before=2, grids=GRID, sums=True)
+@row(
+    "keras_hub.deit",
+    kind="tokens",
+    block="dei_t_backbone/deit_encoder/transformer_block_1",
+    before=2,
+    grids=GRID,
+    sums=True,
+)
 def deit():
     backbone = hub.DeiTBackbone(**SIZES, image_shape=IMAGE)
     return hub.DeiTImageClassifier(backbone=backbone, num_classes=UNITS)
@@ -47,7 +54,14 @@ def dinov2():
     return _by_class_token(_dinov2())
 
 
-@row("keras_hub.dinov2_nested_gap", kind="tokens", block="dinov2_backbone/encoder/layers_0", before=1, grids=GRID, sums=True)
+@row(
+    "keras_hub.dinov2_nested_gap",
+    kind="tokens",
+    block="dinov2_backbone/encoder/layers_0",
+    before=1,
+    grids=GRID,
+    sums=True,
+)
 def dinov2_nested_gap():
     inputs = keras.Input(IMAGE)
     x = layers.GlobalAveragePooling1D()(_dinov2()(inputs))
@@ -75,7 +89,13 @@ def siglip_vision():
     return keras.Model(encoder.input, layers.Dense(UNITS)(encoder.output))
 
 
-@row("keras_hub.swin", kind="tokens", block="swin_transformer_backbone/stage_1/blocks_1", grids=((16, 16), (8, 8), (4, 4)), sums=True)
+@row(
+    "keras_hub.swin",
+    kind="tokens",
+    block="swin_transformer_backbone/stage_1/blocks_1",
+    grids=((16, 16), (8, 8), (4, 4)),
+    sums=True,
+)
 def swin():
     backbone = hub.SwinTransformerBackbone(
         image_shape=IMAGE, embed_dim=24, depths=(2, 2, 2), num_heads=(2, 4, 8), window_size=4
