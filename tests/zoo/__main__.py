@@ -22,9 +22,10 @@ from tests.zoo.worker import MARK
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "RESULTS.md"
 PACKAGES = (
-    "tensorflow keras numpy keras-hub kimm k3im tfswin tfvit vit-keras keras-vision medicai zeromodels segmodels-keras "
-    "keras-unet-collection efficientnet digitsclassifier scikit-image"
-).split()
+    *("tensorflow", "keras", "numpy", "keras-hub", "kimm", "k3im", "tfswin", "tfvit", "vit-keras", "keras-vision"),
+    *("medicai", "zeromodels", "segmodels-keras", "keras-unet-collection", "efficientnet", "digitsclassifier"),
+    "scikit-image",
+)
 EACH = 8  # models that one process takes, so that its memory is freed
 SECONDS = 420  # that one model may take
 # TensorFlow 2.21 with oneDNN dies in the gradient of a 1x1 convolution with strides, also in a plain eager tape.
@@ -105,7 +106,7 @@ class Worker:
 
     def __init__(self, without_onednn=False):
         self.without_onednn, self.left = without_onednn, EACH
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- it lives as long as the process
         environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"} if without_onednn else {**os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "tests.zoo.worker"],
@@ -138,7 +139,8 @@ class Worker:
         return {"name": name, "crash": why}
 
     def _asked(self, name):
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         try:
             self.process.stdin.write(name + "\n")
             self.process.stdin.flush()
@@ -174,10 +176,11 @@ def _head():
         "# The models people bring\n\n"
         f"Written by `make test-models` on {datetime.date.today()}, {os.cpu_count()} cores. {versions}.\n\n"
         "Random weights, batch normalisations with the statistics of images, no bias 0. Numbers are relative errors:\n"
-        "*gradients* against a `GradientTape` on the model with its softmax taken off; *Grad-CAM* at the default layer, and\n"
-        "at a chosen one for models with tokens, against central differences of plain forward passes (a place's channel\n"
-        "vector is added everywhere; the slope is the number of places times the map there); *full-grad. sum*: how much the\n"
-        "terms' sum is off the logit; *widget*: its first layer, that map's size, and the map against the library's."
+        "*gradients* against a `GradientTape` on the model with its softmax taken off; *Grad-CAM* at the default layer,\n"
+        "and at a chosen one for models with tokens, against central differences of plain forward passes (a place's\n"
+        "channel vector is added everywhere; the slope is the number of places times the map there); *full-grad. sum*:\n"
+        "how far the terms' sum is off the logit; *widget*: its first layer, that map's size, and the map against the\n"
+        "library's own at that layer."
     )
 
 

@@ -1,7 +1,7 @@
 """Plain passes of a model, to compare with: its logits by hand, and what moves when one layer's signal is moved.
 
-Nothing of `ke_widgets` is used but the name of a layer: layers are changed in place while a pass runs, which the library
-itself must never do.
+Nothing of `ke_widgets` is used but the name of a layer. Layers are changed in place while a pass runs, which the
+library itself must never do.
 """
 
 import contextlib

@@ -45,7 +45,8 @@ def _cnn(found, row):
     yield from _must(found, "widget", _exact(row))
     # The widget begins where the library does; 1x1 is no place to show.
     if "opens" in found and found.get("size", "1x1") not in ("1x1", found["map"]):
-        yield f"the widget begins at {found['opens']} ({found['map']}), the library at {found['default']} ({found['size']})"
+        library = f"the library at {found['default']} ({found['size']})"
+        yield f"the widget begins at {found['opens']} ({found['map']}), {library}"
 
 
 def _tokens(found, row):
@@ -140,8 +141,8 @@ def _count(title, results, rows, name, limit, kind=None, only=lambda row: True):
 
 
 HEAD = (
-    "| model | parameters | default layer: signal | gradients | Grad-CAM | at a chosen layer | full-grad. sum | widget: layer, map"
-    " | seconds | wrong |\n|---|---|---|---|---|---|---|---|---|---|"
+    "| model | parameters | default layer: signal | gradients | Grad-CAM | at a chosen layer | full-grad. sum "
+    "| widget: layer, map | seconds | wrong |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
