@@ -176,11 +176,11 @@ def _head():
         "# The models people bring\n\n"
         f"Written by `make test-models` on {datetime.date.today()}, {os.cpu_count()} cores. {versions}.\n\n"
         "Random weights, batch normalisations with the statistics of images, no bias 0. Numbers are relative errors:\n"
-        "*gradients* against a `GradientTape` on the model with its softmax taken off; *Grad-CAM* at the default layer,\n"
-        "and at a chosen one for models with tokens, against central differences of plain forward passes (a place's\n"
-        "channel vector is added everywhere; the slope is the number of places times the map there); *full-grad. sum*:\n"
-        "how far the terms' sum is off the logit; *widget*: its first layer, that map's size, and the map against the\n"
-        "library's own at that layer."
+        "*gradients* against a `GradientTape` on the model with its softmax taken off; *Grad-CAM* at the default\n"
+        "layer, and at a chosen one for models with tokens, against central differences of plain forward passes (a\n"
+        "place's channel vector is added everywhere; the slope is the number of places times the map there);\n"
+        "*full-grad. sum*: how far the terms' sum is off the logit; *widget*: its first layer, that map's size, and the\n"
+        "map against the library's own at that layer."
     )
 
 

@@ -1,4 +1,4 @@
-"""How people write models with tokens: the examples of keras.io; blocks as functions, as layers, in a subclassed model."""
+"""How people write models with tokens: the examples of keras.io; blocks as functions, layers, a subclassed model."""
 
 import keras
 from keras import layers, ops
