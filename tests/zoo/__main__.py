@@ -179,8 +179,8 @@ def _head():
         "*gradients* against a `GradientTape` on the model with its softmax taken off; *Grad-CAM* at the default\n"
         "layer, and at a chosen one for models with tokens, against central differences of plain forward passes (a\n"
         "place's channel vector is added everywhere; the slope is the number of places times the map there);\n"
-        "*full-grad. sum*: how far the terms' sum is off the logit; *widget*: its first layer, that map's size, and the\n"
-        "map against the library's own at that layer."
+        "*full-grad. sum*: how far the terms' sum is off the logit; *widget*: its first layer, that map's size, and\n"
+        "the map against the library's own at that layer."
     )
 
 
