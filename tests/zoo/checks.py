@@ -42,7 +42,7 @@ def relative(found, true):
 
 def view(model, row, layer=None):
     """Expose a model as a user does: by default, or at a chosen layer."""
-    options = {"head": row.head} if row.head else {}
+    options = {} if row.head is None else {"head": row.head}
     return called(ke.inspection.expose, model, layer, **options)
 
 
@@ -50,7 +50,7 @@ def gradients(model, row, run, inputs, unit):
     """Give the relative error of `ke.gradients`, and of the logits beside it."""
     logits, true = plain.gradient(run, inputs, unit)
     true = np.abs(true) if len(true.shape) == 3 else np.abs(true).max(axis=-1)
-    shown = view(model, row) if row.head else model
+    shown = model if row.head is None else view(model, row)
     units = np.full((len(true), 1), unit)
     found, maps = called(ke.gradients, shown, inputs, units, postprocessing=None, resizing=None, verbose=0)
     return max(relative(maps[..., 0], true), relative(found[:, 0], logits[:, unit]))
@@ -150,7 +150,7 @@ def sums(model, row, run, inputs, unit):
     """Give by how much the full-gradient terms do not sum to the logit, as a share of it."""
     one = keras.tree.map_structure(lambda x: tf.constant(x[:1]), inputs)
     true = float(np.asarray(tf.cast(run(one), "float64"))[0, unit])
-    shown = called(ke.inspection.expose, model, [], head=row.head) if row.head else model
+    shown = model if row.head is None else view(model, row, [])
     _, terms = called(full_gradient_terms, shown, one, tf.constant([[unit]]))
     total = sum(float(np.asarray(x, "float64").sum()) for term in terms.values() for x in keras.tree.flatten(term))
     return abs(total - true) / abs(true)
@@ -163,7 +163,7 @@ def widget(model, row, run, inputs, unit, pictures):
         The layer it shows first, the size of that map, its relative error against the library's own map there, and
         what came of picking the block: `None` where there is none, `""` where it is right, or a sentence.
     """
-    options = {"head": row.head} if row.head else {}
+    options = {} if row.head is None else {"head": row.head}
     opened = called(ke.ExplainerWidget, model, pictures, class_index=unit, **options)
     try:
         shown = called(opened.wait, 240)

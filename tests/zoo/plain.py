@@ -18,7 +18,7 @@ def logits_of(model, row):
     """Give a function from what the model takes to its logits `(B, U)`, its softmax taken off by hand."""
     if row.scores is not None:
         return row.scores(model)
-    index = list(model.output_names).index(row.head) if row.head else 0
+    index = list(model.output_names).index(row.head) if isinstance(row.head, str) else row.head or 0
 
     def run(inputs):
         with _without_softmax(model, index):

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["cnn", "tokens", "dense output", "detector", "no layer"]
@@ -30,9 +30,9 @@ class Row:
         before: Tokens of `block` before those that have a place.
         after: Tokens of `block` after those that have a place.
         grids: Rows and columns that its token signals may have.
-        head: Name of the output to explain.
+        head: Name, or index, of the output to explain.
         scores: Takes the model and gives the function from images to logits; `None` takes the softmax off itself.
-        inputs: Takes images and gives what the model takes; `None` gives the images.
+        inputs: Takes the model and images, and gives what the model takes; `None` gives the images.
         loose: Largest relative error; 1e-2 but for half precision.
     """
 
@@ -46,11 +46,10 @@ class Row:
     before: int = 0
     after: int = 0
     grids: tuple[tuple[int, int], ...] = ()
-    head: str | None = None
+    head: str | int | None = None
     scores: Callable[[Any], Callable] | None = None
-    inputs: Callable[[Any], Any] | None = None
+    inputs: Callable[[Any, Any], Any] | None = None
     loose: float = 1e-2
-    options: dict = field(default_factory=dict)
 
     @property
     def family(self):

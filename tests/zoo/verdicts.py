@@ -68,6 +68,8 @@ def _no_layer(found, row):
 
 
 def _other(found, row):
+    if row.inputs is not None:
+        yield from _must(found, "gradients", _exact(row))
     for name in ("expose", "widget"):
         if name in found and not (_refused(found, name) or _right(found, name, EXACT)):
             yield f"{name} {_text(found[name])}"

@@ -2,6 +2,7 @@
 
 import keras
 import keras_hub.models as hub
+import numpy as np
 from keras import layers
 
 from tests.zoo.rows import row
@@ -19,7 +20,12 @@ def _by_class_token(backbone):
     return keras.Model(backbone.input, layers.Dense(UNITS, name="predictions")(backbone.output[:, 0]))
 
 
-@row("keras_hub.clip", kind="detector", head="vision_logits")
+def _with_texts(model, images):
+    tokens = np.random.default_rng(0).integers(1, 100, (len(images), 8))
+    return {"images": images, "token_ids": tokens.astype("int32")}
+
+
+@row("keras_hub.clip", kind="detector", head=1, inputs=_with_texts)  # its two heads have one name
 def clip():
     vision = hub.CLIPVisionEncoder(**SIZES, image_shape=IMAGE)
     sizes = {name: SIZES[name] for name in ("num_layers", "num_heads", "hidden_dim", "intermediate_dim")}

@@ -84,9 +84,13 @@ def _opened(model, row, run, inputs, unit, pictures, found):
 
 def _other(row, found):
     """Check a model without scores `(B, U)`: the library and the widget take it, or say in one sentence why not."""
-    model = row.build()
-    found["parameters"] = model.count_params()
-    pictures = preparing.images(row.shape or _image_shape(model), row.pixels, count=2)
+    if row.inputs is None:
+        model = row.build()
+        found["parameters"] = model.count_params()
+        pictures = preparing.images(row.shape or _image_shape(model), row.pixels, count=2)
+    else:
+        model, run, inputs, pictures = _made(row, found)
+        _note(found, "gradients", lambda: checks.gradients(model, row, run, inputs, 0))
 
     def exposed():
         found["default"] = str(checks.view(model, row).endpoints[1])
