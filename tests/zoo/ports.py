@@ -8,7 +8,7 @@ PLAIN = {"weights": None, "input_shape": IMAGE, "classes": UNITS}
 
 @row("port.efficientnet(qubvel).B0")
 def efficientnet():
-    from efficientnet.keras import EfficientNetB0
+    from efficientnet.tfkeras import EfficientNetB0
 
     return EfficientNetB0(**PLAIN)
 

@@ -64,15 +64,16 @@ def _tokens(found, row):
 
 def _no_layer(found, row):
     yield from _shared(found, row)
-    yield from _other(found, row)
+    if not _refused(found, "widget"):
+        yield from _must(found, "widget", EXACT)
 
 
 def _other(found, row):
-    if row.inputs is not None:
-        yield from _must(found, "gradients", _exact(row))
-    for name in ("expose", "widget"):
-        if name in found and not (_refused(found, name) or _right(found, name, EXACT)):
+    for name, limit in (("expose", EXACT), ("gradients", _exact(row)), ("gradcam", row.loose), ("widget", EXACT)):
+        if name in found and not (_refused(found, name) or _right(found, name, limit)):
             yield f"{name} {_text(found[name])}"
+    if row.block is not None:
+        yield from _must(found, "block", row.loose)
 
 
 def _refused(found, name):

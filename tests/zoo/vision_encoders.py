@@ -25,7 +25,15 @@ def _with_texts(model, images):
     return {"images": images, "token_ids": tokens.astype("int32")}
 
 
-@row("keras_hub.clip", kind="detector", head=1, inputs=_with_texts)  # its two heads have one name
+@row(
+    "keras_hub.clip",
+    kind="detector",
+    head=1,  # the two have one name
+    inputs=_with_texts,
+    block="clip_vision_encoder/encoder_block_0",
+    before=1,
+    grids=GRID,
+)
 def clip():
     vision = hub.CLIPVisionEncoder(**SIZES, image_shape=IMAGE)
     sizes = {name: SIZES[name] for name in ("num_layers", "num_heads", "hidden_dim", "intermediate_dim")}

@@ -90,7 +90,10 @@ def _other(row, found):
         pictures = preparing.images(row.shape or _image_shape(model), row.pixels, count=2)
     else:
         model, run, inputs, pictures = _made(row, found)
-        _note(found, "gradients", lambda: checks.gradients(model, row, run, inputs, 0))
+        at = {"model": model, "row": row, "run": run, "inputs": inputs, "unit": 0}
+        _note(found, "gradients", lambda: checks.gradients(**at))
+        _note(found, "gradcam", lambda: _default(**at, found=found))
+        _note(found, "block", lambda: checks.gradcam(**at, exposed=checks.view(model, row, row.block)))
 
     def exposed():
         found["default"] = str(checks.view(model, row).endpoints[1])
