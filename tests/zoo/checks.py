@@ -47,7 +47,7 @@ def view(model, row, layer=None):
 
 
 def gradients(model, row, run, inputs, unit):
-    """Give the relative error of `ke.gradients`, and of the logits beside it, against a tape run eagerly or compiled."""
+    """Give the relative error of `ke.gradients`, and of the logits beside it, against a tape, eager or compiled."""
     shown = model if row.head is None else view(model, row)
     units = np.full((len(keras.tree.flatten(inputs)[0]), 1), unit)
     found, maps = called(ke.gradients, shown, inputs, units, postprocessing=None, resizing=None, verbose=0)
