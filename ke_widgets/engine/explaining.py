@@ -444,11 +444,13 @@ def _scores_shape(model):
     if not isinstance(model, Exposed):
         graph = graph_of(model)
         return None if graph is None else tuple(graph.outputs[0].shape)
-    endpoint = model.endpoints[0]
-    if not endpoint.path:
-        graph = graph_of(model)
-        return None if graph is None else tuple(graph.outputs[endpoint.index].shape)
-    return None if endpoint.link == "input" else output_shape(find_path(model.model, endpoint.path))
+    endpoint, graph = model.endpoints[0], graph_of(model)
+    if endpoint.path:
+        shape = None if endpoint.link == "input" else output_shape(find_path(model.model, endpoint.path))
+    else:
+        shape = None if graph is None else tuple(graph.outputs[endpoint.index].shape)
+    without_places = shape is not None and len(shape) > 2 and all(side == 1 for side in shape[1:-1])
+    return (shape[0], shape[-1]) if shape is not None and without_places else shape
 
 
 def _number_of_units(model, indices_axis):

@@ -106,14 +106,10 @@ def read(model, inputs, endpoints, training=False, watch=None):
     wanted = {endpoint.path: found[endpoint.path] for endpoint in endpoints if endpoint.path}
     loops = {path: op for path, op in found.items() if isinstance(op, keras.layers.TimeDistributed)}
     linked = {link: [wanted[e.path] for e in endpoints if e.path and e.link == link] for link in ("logits", "input")}
-    # In a stateless scope the run cannot write to the model: no losses, no counters.
-    with (
-        keras.StatelessScope(),
-        taps.recording(
-            [*wanted.values(), *loops.values()], watch, fused=linked["logits"], entered=linked["input"]
-        ) as tap,
-    ):
-        outputs = _Entry(model)(inputs, training=training)
+    with taps.recording(
+        [*wanted.values(), *loops.values()], watch, fused=linked["logits"], entered=linked["input"]
+    ) as tap:
+        outputs = run(model, inputs, training)
     endless = [path for path, op in loops.items() if any(_endless(call) for call in tap.calls[id(op)])]
     calls = {path: tap.calls[id(op)] for path, op in wanted.items()}
     calls[""] = [taps.Call((inputs,), {}, outputs)]
@@ -139,16 +135,45 @@ def _check_logits(endpoint, operation, calls):
         )
 
 
-class _Entry(keras.layers.Layer):
-    """Calls a model in its place: Keras clears the losses of whatever layer is called from outside."""
+def run(model, inputs, training=False, weights=()):
+    """Run a model so that nothing is written to it: no losses, no counters, no statistics.
 
-    def __init__(self, model):
-        super().__init__(name=f"{model.name}_entry", autocast=False)
-        self.__dict__["model"] = model
+    Args:
+        model: A built Keras model.
+        inputs: What it takes.
+        training: Passed on to it.
+        weights: Pairs of a variable and the value that it has meanwhile.
+
+    Returns:
+        What the model gives.
+    """
+    return without_writing(lambda: model(inputs, training=training), weights)
+
+
+def without_writing(function, weights=()):
+    """Call a function that runs layers so that nothing is written to them.
+
+    Args:
+        function: A function of no arguments.
+        weights: Pairs of a variable and the value that it has meanwhile.
+
+    Returns:
+        What `function` returns.
+    """
+    with keras.StatelessScope(weights):
+        return _Entry(function)(keras.ops.zeros(()))
+
+
+class _Entry(keras.layers.Layer):
+    """A layer around others: Keras clears the losses of whatever layer is called from outside."""
+
+    def __init__(self, function):
+        super().__init__(name="ke_widgets", autocast=False)
+        self.__dict__["function"] = function
         self.built = True
 
-    def call(self, inputs, training=False):
-        return self.model(inputs, training=training)
+    def call(self, _):
+        return self.function()
 
 
 def _endless(call):

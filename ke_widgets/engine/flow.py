@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import structure, taps
+from ke_widgets.engine import exposing, structure, taps
 
 # Operations of TensorFlow through which no derivative comes: what is before them does not feed what is after.
 _ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
@@ -184,8 +184,8 @@ def _trace(model, specs):
     kept = Flow([], [])
 
     def run(inputs):
-        with keras.StatelessScope(), taps.recording(found.values(), fused=()) as tap:
-            outputs = model(inputs, training=False)
+        with taps.recording(found.values()) as tap:
+            outputs = exposing.run(model, inputs)
         kept.steps = [
             Step(
                 paths[id(operation)],

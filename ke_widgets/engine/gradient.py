@@ -11,8 +11,16 @@ import tensorflow as tf
 
 from ke_widgets.engine.checking import check_batch, check_scores
 from ke_widgets.engine.defaults import manual_signals
-from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.inputs import axes_of_image, fitted, image_position, names, references, size_of_image
+from ke_widgets.engine.exposing import Exposed, run
+from ke_widgets.engine.inputs import (
+    axes_of_image,
+    axes_of_signal,
+    fitted,
+    image_position,
+    names,
+    references,
+    size_of_image,
+)
 from ke_widgets.engine.integers import seen_as_floats
 from ke_widgets.engine.layout import floating, lay_out, wide
 from ke_widgets.inspection import expose, gather_units
@@ -31,8 +39,15 @@ def forward(model, inputs):
         Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
         to float32.
     """
-    logits, *signals = keras.tree.flatten(model(inputs, training=False))
+    logits, *signals = _outputs(model, inputs)
     return wide(logits), [wide(signal) for signal in signals]
+
+
+def _outputs(model, inputs, watch=None):
+    """Run a model; a signal of an exposed one may be a list, one for each call."""
+    if isinstance(model, Exposed):
+        return model.read(inputs, watch=watch)
+    return keras.tree.flatten(run(model, inputs))
 
 
 def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
@@ -52,13 +67,11 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
     """
     model = with_signal(model)
     inputs = fitted(model, inputs)
-    if isinstance(model, Exposed):
-        logits, *signals = model.read(inputs)
-    else:
-        logits, *signals = keras.tree.flatten(model(inputs, training=False))
+    logits, *signals = _outputs(model, inputs)
     check_scores(logits, model)
     signal, size = _required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
-    return wide(logits), _each_call(lambda x: _laid_out(x, logits, size, spatial_axis, _names(model)[0]), signal)
+    axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
+    return wide(logits), _each_call(lambda x: _laid_out(x, logits, size, axes, _names(model)[0]), signal)
 
 
 def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, position=None):
@@ -170,23 +183,26 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
     # nothing when compiled: what no gradient needs is pruned.
     with tf.GradientTape(persistent=True, watch_accessed_variables=not watched) as tape:
         tape.watch(watched)
-        if isinstance(model, Exposed):
-            logits, *signals = model.read(inputs, watch=tape.watch)
-        else:
-            logits, *signals = keras.tree.flatten(model(inputs, training=False))
+        logits, *signals = _outputs(model, inputs, watch=tape.watch)
         check_scores(logits, model)
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
     found = _names(model)
     flat = keras.tree.flatten(_required(signals, model))
     gradients = _rows(tape, units, flat, ", ".join(found))
     gradients = keras.tree.pack_sequence_as(signals, gradients)
-    size = size_of_image(model, inputs, spatial_axis)
+    size, axes = (
+        size_of_image(model, inputs, spatial_axis),
+        functools.partial(axes_of_signal, model, spatial_axis=spatial_axis),
+    )
 
     def lay(x, where):
-        return _laid_out(x, logits, size, spatial_axis, where)
+        return _laid_out(x, logits, size, axes, where)
+
+    def lay_gradient(x):
+        return lay_out(x, size, axes(len(x.shape) - 1), leading=2)
 
     signals = [_each_call(functools.partial(lay, where=where), signal) for signal, where in zip(signals, found)]
-    return units, signals, [_each_call(lambda g: lay_out(g, size, spatial_axis, leading=2), g) for g in gradients]
+    return units, signals, [_each_call(lay_gradient, gradient) for gradient in gradients]
 
 
 def _names(model):
@@ -198,8 +214,8 @@ def _each_call(function, signal):
     return [function(x) for x in signal] if isinstance(signal, list) else function(signal)
 
 
-def _laid_out(signal, logits, size, spatial_axis, where):
-    return lay_out(check_batch(wide(signal), logits, where), size, spatial_axis)
+def _laid_out(signal, logits, size, axes, where):
+    return lay_out(check_batch(wide(signal), logits, where), size, axes(len(signal.shape)))
 
 
 def with_signal(model):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ke_widgets.engine.exposing import without_writing
 from ke_widgets.engine.layout import wide
 
 # f(t x) = t^n f(x) for n signals: by Euler, J x = n f, so the bias is (1 - n) f. Nothing for `x * constant`.
@@ -177,8 +178,8 @@ def implicit_bias(function, args, kwargs, signals, kept=(0,)):
         replaced = {id(x): y for x, y in zip(signals, given)}
         new_args, new_kwargs = keras.tree.map_structure(lambda x: replaced.get(id(x), x), (args, kwargs))
         graph = tf.compat.v1.get_default_graph()
-        with keras.StatelessScope(), graph.gradient_override_map(_RESIZING):
-            outputs = floats(function(*new_args, **new_kwargs))
+        with graph.gradient_override_map(_RESIZING):
+            outputs = floats(without_writing(lambda: function(*new_args, **new_kwargs)))
         _check_inner_graphs(graph)
         return _added([x for index, x in enumerate(outputs) if index in kept], given)
 

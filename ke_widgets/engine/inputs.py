@@ -11,6 +11,7 @@ from keras import ops
 from ke_widgets.engine import flow, structure
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.layout import IMAGE_RANKS, SPATIAL_AXIS, axes_of_places
+from ke_widgets.engine.planes import channels_come_first
 
 _IN_TIME = (
     keras.layers.RNN,
@@ -21,6 +22,7 @@ _IN_TIME = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
 )
+_CHANNELS_FIRST: "weakref.WeakKeyDictionary[keras.Model, bool]" = weakref.WeakKeyDictionary()
 _IS_GREY: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
 
 
@@ -167,12 +169,36 @@ def axes_of_image(model, inputs, position, spatial_axis=SPATIAL_AXIS):
     if tuple(spatial_axis) == SPATIAL_AXIS and rank == 3 and _is_grey(model, references(model, inputs)[position]):
         return (-2, -1)
     axes = axes_of_places(rank, spatial_axis)
+    if tuple(spatial_axis) == SPATIAL_AXIS and rank > 2 and _channels_first(model):
+        axes = tuple(range(2 - rank, 0)) if channels_come_first(tuple(x.shape), True) else axes
     if any(not -rank < axis < 0 for axis in axes):
         raise ValueError(
             "`spatial_axis` must be axes of the image, counted from the end, and not its first. "
             f"Received: spatial_axis={tuple(spatial_axis)}, and an image of shape {tuple(x.shape)}."
         )
     return axes
+
+
+def axes_of_signal(model, rank, spatial_axis=SPATIAL_AXIS):
+    """Give the axes of the places in a signal: the usual ones are behind the channels where all layers put these first.
+
+    Args:
+        model: An exposed or any other Keras model.
+        rank: Number of axes of the signal, its batch among them.
+        spatial_axis: As the user gave it.
+
+    Returns:
+        A tuple of negative axes.
+    """
+    usual = tuple(spatial_axis) == SPATIAL_AXIS
+    return tuple(range(2 - rank, 0)) if usual and rank > 3 and _channels_first(model) else tuple(spatial_axis)
+
+
+def _channels_first(model):
+    model = model.model if isinstance(model, Exposed) else model
+    if model not in _CHANNELS_FIRST:
+        _CHANNELS_FIRST[model] = structure.channels_first(structure.operations(model).values())
+    return _CHANNELS_FIRST[model]
 
 
 def size_of_image(model, inputs, spatial_axis=SPATIAL_AXIS, image_input=None):

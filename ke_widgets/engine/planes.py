@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from ke_widgets.engine import flow
+from ke_widgets.engine import flow, structure
 from ke_widgets.engine.axes import BATCH, PLACES, Axes, is_named, size
 from ke_widgets.engine.layout import token_grid
 from ke_widgets.engine.orientation import follow
@@ -43,9 +43,7 @@ class Planes:
     def __init__(self, known):
         self._axes, self._of = Axes(), {}
         images = [x for x in known.inputs if len(x.shape) in (3, 4, 5)]
-        layouts = [getattr(step.operation, "data_format", None) for step in known.steps]
-        layouts = [layout for layout in layouts if layout in ("channels_first", "channels_last")]
-        self.channels_first = bool(layouts) and set(layouts) == {"channels_first"}
+        self.channels_first = structure.channels_first(step.operation for step in known.steps)
         self.image = _first_image(images, self.channels_first)
         self._signal = bool(images) and all(len(x.shape) == 3 for x in images)
         for x in images or known.inputs:
@@ -193,7 +191,7 @@ def _first_image(images, channels_first):
 def _sides(shape, channels_first):
     if len(shape) == 3:
         return shape[1:] if _is_gray(shape) else shape[1:2]
-    return shape[2:] if _channels_come_first(shape, channels_first) else shape[1:-1]
+    return shape[2:] if channels_come_first(shape, channels_first) else shape[1:-1]
 
 
 def _is_gray(shape):
@@ -202,7 +200,8 @@ def _is_gray(shape):
     return None not in (height, width) and min(height, width) >= 8 and max(height, width) <= 4 * min(height, width)
 
 
-def _channels_come_first(shape, otherwise):
+def channels_come_first(shape, otherwise):
+    """Tell by the sides of an image where its channels are: where there are at most four, else as layers say."""
     few = [side is not None and side <= 4 for side in (shape[1], shape[-1])]
     return few[0] if few[0] != few[1] else otherwise
 
@@ -211,7 +210,7 @@ def _names(shape, channels_first):
     if len(shape) == 3:
         return (BATCH, *PLACES[1:])
     places = PLACES[-(len(shape) - 2) :]
-    return (BATCH, None, *places) if _channels_come_first(shape, channels_first) else (BATCH, *places, None)
+    return (BATCH, None, *places) if channels_come_first(shape, channels_first) else (BATCH, *places, None)
 
 
 def _is_place(axis, name):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import flow, structure, taps
+from ke_widgets.engine import exposing, flow, structure, taps
 from ke_widgets.engine.exposing import Endpoint
 from ke_widgets.engine.planes import Planes
 
@@ -19,6 +19,7 @@ POOLING_LAYERS = (
     keras.layers.GlobalMaxPooling2D,
     keras.layers.GlobalMaxPooling3D,
 )
+_SCALING = (keras.layers.Normalization, keras.layers.Rescaling)
 _ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
 # Of so many signals of tokens at most, the last first, it is looked whether their grid reaches the scores.
 _LOOKED_AT = 128
@@ -38,8 +39,17 @@ def find_signal(model, known, index):
     Raises:
         Opaque: If the flow does not tell what runs inside a layer that is met.
     """
-    if known is None:
-        return None
+    found = None if known is None else _last_signal(model, known, index)
+    return found if found is not None and _shows_features(known, found) else None
+
+
+def _shows_features(known, endpoint):
+    """Tell whether anything that was learned stands before a signal: else it shows the pixels themselves."""
+    before = known.backwards(_tensor(known, endpoint))
+    return any(getattr(s.operation, "weights", None) and not isinstance(s.operation, _SCALING) for s in before)
+
+
+def _last_signal(model, known, index):
     hidden = _hidden(known)
     pooling = _pooling(known, known.outputs[index], hidden)
     planes = Planes(known)
@@ -142,8 +152,8 @@ def _grid_counts(model, known, index, tokens):
 
     def run(inputs, weights):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            with keras.StatelessScope(weights), taps.recording(operations, watch=tape.watch) as tap:
-                outputs = keras.tree.flatten(model(inputs, training=False))
+            with taps.recording(operations, watch=tape.watch) as tap:
+                outputs = keras.tree.flatten(exposing.run(model, inputs, weights=weights))
             score = tf.reduce_sum(tf.cast(outputs[index], "float32") * noise)
         signals = [flow.tensors(tap.calls[id(s.operation)][n].outputs)[k] for (s, k, _), n in zip(tokens, numbers)]
         slopes = tape.gradient(score, signals, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -66,6 +66,12 @@ def path_of(model, operation):
     return next((path for path, candidate in operations(model).items() if candidate is operation), None)
 
 
+def channels_first(operations):
+    """Tell whether all layers that say where channels stand say that they come first."""
+    layouts = {getattr(operation, "data_format", None) for operation in operations}
+    return layouts & {"channels_first", "channels_last"} == {"channels_first"}
+
+
 def opaque(operation):
     """Tell whether layers run inside `operation` in a way that no graph tells."""
     if functional(operation) is not None or not children(operation):

@@ -116,6 +116,7 @@ def full_gradients(
         Full-Gradient Representation for Neural Network Visualization, arXiv:1905.00780, eq. 6 and sec. 4.
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
+    spatial_axis = usual_axes(model, inputs, spatial_axis)
     number, axes, size = _plane(model, inputs, spatial_axis, terms.values())
     found = [_sums(term, size, axes) for term in (_with_channel(own[number], axes), *terms.values())]
     # Resizing is linear: maps of one size are added up before.
