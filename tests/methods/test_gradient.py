@@ -617,3 +617,10 @@ def test_biases_of_another_number_are_refused():
 def test_a_layer_that_adds_nothing_is_refused():
     with pytest.raises(ValueError, match=r"layers that add something of their own.*Received: pool"):
         full_gradients(expose(small()), IMAGES)
+
+
+@pytest.mark.parametrize("both", [["block", "block/inner"], ["block/inner", "logits", "block"]])
+def test_a_layer_and_what_is_inside_of_it_would_count_twice(both):
+    model = network(Block(name="block", **WIDE), head=layers.Flatten)
+    with pytest.raises(ValueError, match=r"each bias once.*Received: block/inner, which run inside"):
+        full_gradients(expose(model, both), IMAGES)
