@@ -221,6 +221,12 @@ def _check_biases(model, names, layers, biases, exposed):
         expected = "signals with a constant bias; expose the model with `ke.inspection.expose` for the others"
     if wrong or not names:
         raise ValueError(f"`model` must expose {expected}. Received: {', '.join(wrong) or 'none'}, of {model.name!r}.")
+    inner = [n for n in names if exposed and any(n.startswith(outer + structure.SEPARATOR) for outer in names)]
+    if inner:
+        raise ValueError(
+            "`model` must expose each bias once: a layer, or those inside of it. "
+            f"Received: {', '.join(inner)}, which run inside of others that are exposed, of {model.name!r}."
+        )
 
 
 def _plane(model, inputs, spatial_axis, terms):

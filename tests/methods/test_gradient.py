@@ -417,6 +417,26 @@ def test_signals_and_volumes_have_maps_of_their_own_size(kind, given):
         np.testing.assert_allclose(maps[image, ..., unit], expected, rtol=1e-5)
 
 
+OPEN = {
+    "signal": ((11, 2), layers.Conv1D, layers.GlobalAveragePooling1D),
+    "image": ((7, 9, 2), layers.Conv2D, layers.GlobalAveragePooling2D),
+    "volume": ((5, 6, 7, 1), layers.Conv3D, layers.GlobalAveragePooling3D),
+}
+
+
+@pytest.mark.parametrize("kind", OPEN)
+def test_a_model_for_images_of_any_size_has_the_map_of_one_for_this_size(kind):
+    shape, convolution, pooling = OPEN[kind]
+
+    def model(shape):
+        return of_kind(shape, gelu(convolution, 2, strides=2), gelu(convolution, 1), pooling(**WIDE))
+
+    fixed, free, inputs = model(shape), model((*[None] * (len(shape) - 1), shape[-1])), images(shape=shape)
+    spec = tf.TensorSpec((None, *[None] * (len(shape) - 1), shape[-1]), tf.float64)
+    compiled = tf.function(lambda x: full_gradients(free, x)[1], input_signature=[spec], autograph=False)
+    np.testing.assert_allclose(compiled(inputs), full_gradients(fixed, inputs)[1], rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("axes", [(-3, -2), (-2, -1)])
 @pytest.mark.parametrize("body", ["convolutional", "dense", "two", "patches"])
 def test_grey_images_without_a_channel_are_images(body, axes):
@@ -617,3 +637,10 @@ def test_biases_of_another_number_are_refused():
 def test_a_layer_that_adds_nothing_is_refused():
     with pytest.raises(ValueError, match=r"layers that add something of their own.*Received: pool"):
         full_gradients(expose(small()), IMAGES)
+
+
+@pytest.mark.parametrize("both", [["block", "block/inner"], ["block/inner", "logits", "block"]])
+def test_a_layer_and_what_is_inside_of_it_would_count_twice(both):
+    model = network(Block(name="block", **WIDE), head=layers.Flatten)
+    with pytest.raises(ValueError, match=r"each bias once.*Received: block/inner, which run inside"):
+        full_gradients(expose(model, both), IMAGES)
