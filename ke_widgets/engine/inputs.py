@@ -179,6 +179,24 @@ def axes_of_image(model, inputs, position, spatial_axis=SPATIAL_AXIS):
     return axes
 
 
+def usual_axes(model, inputs, spatial_axis=SPATIAL_AXIS):
+    """Give the axes of the places in the images and all signals: behind the channels where the images have these first.
+
+    Args:
+        model: An exposed or any other Keras model.
+        inputs: What it takes.
+        spatial_axis: As the user gave it.
+
+    Returns:
+        A tuple of negative axes.
+    """
+    flat = keras.tree.flatten(inputs)
+    if tuple(spatial_axis) != SPATIAL_AXIS or not _channels_first(model):
+        return tuple(spatial_axis)
+    ranks = [len(x.shape) for x in flat if len(x.shape) > 3 and channels_come_first(tuple(x.shape), True)]
+    return tuple(range(2 - ranks[0], 0)) if ranks else tuple(spatial_axis)
+
+
 def axes_of_signal(model, rank, spatial_axis=SPATIAL_AXIS):
     """Give the axes of the places in a signal: the usual ones are behind the channels where all layers put these first.
 

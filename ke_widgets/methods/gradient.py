@@ -12,6 +12,7 @@ from ke_widgets.engine import structure
 from ke_widgets.engine.decomposition import decompose
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.gradient import image_jacobian
+from ke_widgets.engine.inputs import usual_axes
 from ke_widgets.engine.layout import lay_out
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (

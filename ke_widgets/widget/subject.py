@@ -70,7 +70,7 @@ class Subject:
             raise ValueError(
                 "`model` must give one score for each class, (B, U). "
                 f"Received: {model.name!r}, whose logits have the shape {tuple(logits.shape)}."
-                + _one_score(model, scores, self._output)
+                + _one_score(model, scores, self._output, images.inputs(0).shape[1:])
             )
         self.classes = classes_of(logits, scores, named)
         self._layer_shapes = inspection.spatial_signals(model, head, image)
@@ -394,12 +394,12 @@ def _by_shape(image_indices, images):
     yield from groups.values()
 
 
-def _one_score(model, scores, output):
+def _one_score(model, scores, output, shape):
     """Say how to make scores (B, U) of an output with places."""
     if len(scores.shape) < 3:
         return ""
-    axes = ", ".join(map(str, range(1, len(scores.shape) - 1)))
-    made = f"keras.ops.mean(model.outputs[{output}], axis=({axes},))"
+    axes = tuple(range(1, len(scores.shape) - 1))
+    inputs, made = "model.inputs", f"model.outputs[{output}]"
     if structure.functional(model) is None:
-        return f" Wrap it in one that does, such as a mean over its places, axes ({axes})."
-    return f" Explain the mean over its places instead: `keras.Model(model.inputs, {made})`."
+        inputs, made = f"x := keras.Input({shape})", f"keras.tree.flatten(model(x))[{output}]"
+    return f" Explain the mean over its places instead: `keras.Model({inputs}, keras.ops.mean({made}, axis={axes}))`."

@@ -82,6 +82,7 @@ class ExplainerWidget(Choosing):
     _css: Any = _STATIC / "widget.css"
 
     _conversation: Any = None
+    _unwatch: Any = None
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -240,7 +241,8 @@ class ExplainerWidget(Choosing):
         """Close every view and free what the widget held."""
         if self._conversation is not None:  # ipywidgets closes also what was refused in the making.
             self._conversation.close()
-            self._unwatch()
+            if self._unwatch is not None:
+                self._unwatch()
             for shown in (self._panel, self._box):
                 if shown is not None:
                     shown.close()

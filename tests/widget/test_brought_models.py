@@ -207,6 +207,52 @@ def test_a_map_for_each_place_is_refused_with_the_line_that_makes_a_score_of_it(
         agrees(widget, images, 2)
 
 
+class Segments(keras.Model):
+    """A network without a graph that scores every place, after `extra` outputs of another kind."""
+
+    def __init__(self, extra=0, flat=False):
+        super().__init__()
+        self.conv, self.out = layers.Conv2D(4, 3, activation="relu", name="conv"), layers.Conv2D(5, 1, name="out")
+        self.extra, self.flat = extra, flat
+
+    def call(self, x):
+        scores = self.out(self.conv(x))
+        scores = ops.reshape(scores, (-1, 36, 5)) if self.flat else scores
+        return [ops.mean(scores)] * self.extra + [scores] if self.extra else scores
+
+
+@pytest.mark.parametrize(("extra", "flat"), [(0, False), (1, False), (0, True)])
+def test_the_line_works_for_models_without_a_graph_too(extra, flat):
+    images = RNG.uniform(size=(1, 8, 8, 3)).astype("float32")
+    model = Segments(extra, flat)
+    model(images)
+    with pytest.raises(ValueError, match="one score for each class") as caught:
+        ke.ExplainerWidget(model, images, head=extra)
+    mean = eval(str(caught.value).split("`")[-2], {"keras": keras, "model": model})
+    expected = model.out(model.conv(images)).numpy().mean((1, 2))
+    np.testing.assert_allclose(mean(images), expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_models_of_other_precision_open_without_a_false_alarm(policy):
+    body = [layers.Rescaling(1 / 255), layers.Conv2D(4, 3, name="conv"), layers.GlobalAveragePooling2D()]
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = keras.Sequential([keras.Input((32, 32, 3)), *[type(x).from_config(_without_policy(x)) for x in body]])
+        model.add(layers.Dense(1, activation="sigmoid", dtype="float32"))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with Opened(model, PHOTOS, labels=["cat", "dog"]) as widget:
+        found = widget.wait()
+        np.testing.assert_allclose(found.scores.sum(), 1, rtol=1e-3)
+        assert np.isfinite(found.map).all()
+        assert widget._session.notices == []
+
+
+def _without_policy(layer):
+    return {name: value for name, value in layer.get_config().items() if name != "dtype"}
+
+
 def test_text_in_pictures_read_column_by_column():
     i = keras.Input((16, 32, 1))
     x = layers.MaxPooling2D(2, name="pool")(layers.Conv2D(4, 3, padding="same", name="conv")(i))
