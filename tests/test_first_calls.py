@@ -267,7 +267,9 @@ def subclassed():
     return model
 
 
-@pytest.mark.parametrize("name", ["gradcam", "gradcampp", "scorecam", "cam", "gradients", "smoothgrad", "full_gradients"])
+@pytest.mark.parametrize(
+    "name", ["gradcam", "gradcampp", "scorecam", "cam", "gradients", "smoothgrad", "full_gradients"]
+)
 @pytest.mark.parametrize(
     ("build", "side", "shape"),
     [
@@ -322,12 +324,18 @@ def beside(kind):
         read, data = layers.Dense(2)(other), random_data(2, 1)
     elif kind == "signal":
         other = keras.Input((12, 2), name="beats")
-        read, data = layers.GlobalAveragePooling1D()(layers.Conv1D(3, 3, activation="tanh")(other)), random_data(2, 12, 2)
+        read, data = (
+            layers.GlobalAveragePooling1D()(layers.Conv1D(3, 3, activation="tanh")(other)),
+            random_data(2, 12, 2),
+        )
     else:
         other = keras.Input((3,), dtype="bool", name="flags")
         read, data = layers.Lambda(lambda x: ops.cast(x, "float32"))(other), np.ones((2, 3), bool)
     scores = layers.Dense(3)(layers.Concatenate()([features(image), read]))
-    return keras.Model({other.name: other, "image": image}, scores), {other.name: data, "image": random_data(2, 10, 8, 3)}
+    return keras.Model({other.name: other, "image": image}, scores), {
+        other.name: data,
+        "image": random_data(2, 10, 8, 3),
+    }
 
 
 @pytest.mark.parametrize("kind", ["tokens", "age", "signal", "flags"])

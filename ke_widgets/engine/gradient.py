@@ -284,8 +284,8 @@ def _before(tensor):
 def _connected(gradients, where, what):
     if any(g is None for g in gradients):
         raise ValueError(
-            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a way "
-            f"that can be differentiated. {_WHAT_ELSE[what]}"
+            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a "
+            f"way that can be differentiated. {_WHAT_ELSE[what]}"
         )
     return [wide(tf.convert_to_tensor(g)) for g in gradients]
 

