@@ -239,7 +239,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         raise ValueError(f"`defaults` must be among {sorted(every)}. Received: {sorted(unknown)}.")
     every = {name: p.replace(default=defaults[name]) if name in defaults else p for name, p in every.items()}
 
-    def shortcut(model, x, y=None, *args, **kwargs):
+    def shortcut(model, x, y=None, *args, **kwargs) -> Any:
         arguments.check_names(f"ke.{name}", kwargs, list(every))
         bound = signature.bind(model, x, y, *args, **kwargs)
         bound.apply_defaults()
@@ -257,7 +257,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         setattr(shortcut, attribute, value)
     shortcut.__doc__ = _document(method, signals)
     shortcut.__module__ = "ke_widgets"
-    return shortcut
+    return shortcut  # pyright: ignore[reportReturnType]  (its attributes are set above)
 
 
 def view_for(model, signals):

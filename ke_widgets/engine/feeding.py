@@ -92,7 +92,7 @@ def _check_stream(model, x):
         raise ValueError(NO_BATCH)
     inputs, *_ = keras.utils.unpack_x_y_sample_weight(x.element_spec)
     flat = keras.tree.flatten(inputs)
-    if any(getattr(spec, "shape", tf.TensorShape(None)).rank is None for spec in flat):
+    if any(getattr(getattr(spec, "shape", None), "rank", None) is None for spec in flat):
         return
     _check_shapes(model, inputs, [tuple(spec.shape) for spec in flat], " Batch the data, `x.batch(32)`.")
     for spec in flat:

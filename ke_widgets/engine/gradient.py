@@ -141,7 +141,7 @@ def _places_first(grads, axes):
     if rank == len(axes) + 3:
         return grads
     return keras.ops.reshape(
-        grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(grads.shape[len(axes) + 2 :])))
+        grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(tuple(grads.shape)[len(axes) + 2 :])))
     )
 
 
