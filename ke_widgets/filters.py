@@ -1,8 +1,8 @@
 """What maps are turned into before they are looked at: sign and range.
 
 All take maps `(B, H, W, U)` and give maps of the same shape, each one map on its own. Maps of signals `(B, T, U)`, of
-volumes `(B, D, H, W, U)` and of the frames of a video `(B, T, H, W, U)` are taken as well: by default, what is scaled is
-scaled over all places, those of all frames together.
+volumes `(B, D, H, W, U)` and of the frames of a video `(B, T, H, W, U)` are taken as well: by default, what is scaled
+is scaled over all places, those of all frames together.
 """
 
 from keras import ops

@@ -69,12 +69,8 @@ def check_resizing(resizing):
         )
 
 
-def check_method(method, known):
+def check_method(method):
     """Refuse what is no method.
-
-    Args:
-        method: As the user gave it.
-        known: The methods that there are: name to `(method, spec)`.
 
     Raises:
         TypeError: If it is not callable, or a shortcut, which runs its method itself.
@@ -82,12 +78,10 @@ def check_method(method, known):
     inner = getattr(method, "explains", None)
     if callable(method) and inner is None:
         return
-    name = getattr(inner, "__name__", method if isinstance(method, str) else None)
-    found = known.get(name, (inner,))[0]
-    say = "ke.methods.cams.gradcam"
-    if found is not None:
-        say = f"ke.{found.__module__.partition('.')[2]}.{found.__name__}"
-    received = f"the shortcut `ke.{name}`, which runs that method over data itself" if inner else f"method={method!r}"
+    say, received = "ke.methods.cams.gradcam", f"method={method!r}"
+    if inner is not None:
+        say = f"ke.{inner.__module__.partition('.')[2]}.{inner.__name__}"
+        received = f"the shortcut `ke.{inner.__name__}`, which runs that method over data itself"
     raise TypeError(f"`method` must be a method, such as `{say}`. Received: {received}.")
 
 

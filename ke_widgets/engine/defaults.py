@@ -139,8 +139,9 @@ def _why_none(model, inputs):
     loops = [x.name for x in structure.operations(model).values() if isinstance(x, keras.layers.TimeDistributed)]
     hint = f" What runs in {loops[0]!r} can be read where the number of time steps is fixed." if loops else ""
     return (
-        "no layer with weights on the way to its output has a spatial output (B, H, W, K), or is pooled over one, whose "
-        f"rows and columns are the image's.{hint} Methods that look at the pixels need no layer, such as `ke.gradients`."
+        "no layer with weights on the way to its output has a spatial output (B, H, W, K), or is pooled over one, "
+        f"whose rows and columns are the image's.{hint} Methods that look at the pixels need no layer, such as "
+        "`ke.gradients`."
     )
 
 

@@ -225,7 +225,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         TypeError: If `method` is no method.
         ValueError: If a default is the name of no argument.
     """
-    _check_method(method)
+    arguments.check_method(method)
     loop = inspect.signature(explain).parameters
     positional = [p for name, p in loop.items() if p.kind is p.POSITIONAL_OR_KEYWORD and name != "method"]
     keywords = {name: p for name, p in loop.items() if p.kind is p.KEYWORD_ONLY}
@@ -240,7 +240,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         raise ValueError(f"`defaults` must be among {sorted(every)}. Received: {sorted(unknown)}.")
     every = {name: p.replace(default=defaults[name]) if name in defaults else p for name, p in every.items()}
 
-    def shortcut(model, x, y=None, *args, **kwargs):
+    def shortcut(model, x, y=None, *args, **kwargs) -> Any:
         arguments.check_names(f"ke.{name}", kwargs, list(every))
         bound = signature.bind(model, x, y, *args, **kwargs)
         bound.apply_defaults()
@@ -258,7 +258,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         setattr(shortcut, attribute, value)
     shortcut.__doc__ = _document(method, signals)
     shortcut.__module__ = "ke_widgets"
-    return shortcut
+    return shortcut  # pyright: ignore[reportReturnType]  (its attributes are set above)
 
 
 def view_for(model, signals):
@@ -323,7 +323,7 @@ class _Loop(keras.Model):
         self.built = True
 
     def begin(self, expected):
-        """Note that a run begins, and how many images (or, below 0, batches) it is expected to have; 0 warns of none."""
+        """Note that a run begins, and how many images (below 0: batches) it is expected to have; 0 warns of none."""
         self.__dict__.update(batches=0, expected=expected)
 
     def predict_step(self, data):
@@ -382,8 +382,8 @@ def _warn_of_size(outputs, batch, expected):
     size = images * sum(float(np.prod(shape)) for shape in sides) * keras.tree.flatten(outputs[1])[0].dtype.size
     if size > _LARGE:
         warnings.warn(
-            f"The maps of all {sides[0][-1]} units take {size / _LARGE:.1f} GB for {images} images. Say which units are "
-            "explained, such as the best one of each image: `y=model.predict(x).argmax(-1)`.",
+            f"The maps of all {sides[0][-1]} units take {size / _LARGE:.1f} GB for {images} images. Say which units "
+            "are explained, such as the best one of each image: `y=model.predict(x).argmax(-1)`.",
             stacklevel=2,
         )
 
@@ -395,29 +395,23 @@ def _warn_of_nothing(model, anything):
     signals = model.endpoints[1:] if isinstance(model, Exposed) else ()
     where = f"the signal {signals[0]}" if signals else "the image"
     warnings.warn(
-        f"All maps are exactly 0: no explained unit depends on a place of {where}, or nothing there speaks for it. After "
-        "the last attention, a class token takes nothing from the other tokens: there, choose a layer before it.",
+        f"All maps are exactly 0: no explained unit depends on a place of {where}, or nothing there speaks for it. "
+        "After the last attention, a class token takes nothing from the other tokens: choose a layer before it.",
         stacklevel=3,
     )
-
-
-def _check_method(method):
-    from ke_widgets import methods  # They are above the loop, which knows none of them but for its messages.
-
-    arguments.check_method(method, methods.table())
 
 
 def _loop(method, model, settings, compiling, params, caller="explain"):
     """Give the loop for a method, a model and all parameters, made before or now."""
     check_model(model)
-    _check_method(method)
+    arguments.check_method(method)
     arguments.check_postprocessing(settings["postprocessing"])
     arguments.check_resizing(settings["resizing"])
     arguments.check_counts(
         inner_batch_size=settings["inner_batch_size"], steps_per_execution=compiling["steps_per_execution"]
     )
     own = {} if settings["inner_batch_size"] is None else {"batch_size": settings["inner_batch_size"]}
-    arguments.check_own(method, {**params, **own}, caller, [p for p in inspect.signature(explain).parameters])
+    arguments.check_own(method, {**params, **own}, caller, list(inspect.signature(explain).parameters))
     owner, view = weigh(model)
     _check_scores(method, model)
     # Read past the property, which would write what it finds to the user's model.
@@ -460,10 +454,8 @@ def _number_of_units(model, indices_axis):
 
 def _check_scores(method, model):
     """Refuse scores that are not `(B, U)`, for the methods that are ours; another one may know what to do with them."""
-    from ke_widgets import methods
-
-    shape, inner = _scores_shape(model), inspect.unwrap(method)
-    if shape is not None and any(inner is known for known, _ in methods.table().values()):
+    shape, home = _scores_shape(model), inspect.unwrap(method).__module__
+    if shape is not None and home.startswith("ke_widgets.methods"):
         checking.check_scores_shape(shape, (model.model if isinstance(model, Exposed) else model).name)
 
 

@@ -92,7 +92,7 @@ def _check_stream(model, x):
         raise ValueError(NO_BATCH)
     inputs, *_ = keras.utils.unpack_x_y_sample_weight(x.element_spec)
     flat = keras.tree.flatten(inputs)
-    if any(getattr(spec, "shape", tf.TensorShape(None)).rank is None for spec in flat):
+    if any(getattr(getattr(spec, "shape", None), "rank", None) is None for spec in flat):
         return
     _check_shapes(model, inputs, [tuple(spec.shape) for spec in flat], " Batch the data, `x.batch(32)`.")
     for spec in flat:
@@ -209,8 +209,8 @@ def _units(y, count, units):
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or len(array) != count or not array.shape[1]:
         raise ValueError(
-            f"`y` must have a row of at least one unit for each of the {count} images, (B, U); or be (B,), one unit for "
-            f"each, or one integer for all. Received: y of shape {np.shape(y)}."
+            f"`y` must have a row of at least one unit for each of the {count} images, (B, U); or be (B,), one unit "
+            f"for each, or one integer for all. Received: y of shape {np.shape(y)}."
         )
     if array.min() < 0:
         raise ValueError(f"`y` must hold units from 0. Received: y with {array.min()}.")

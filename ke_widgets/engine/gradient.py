@@ -1,4 +1,4 @@
-"""The only file that differentiates: gradients of chosen units with respect to inputs or exposed signals.
+"""Gradients of chosen units with respect to inputs or exposed signals.
 
 A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
 """
@@ -152,7 +152,7 @@ def _places_first(grads, axes):
     if rank == len(axes) + 3:
         return grads
     return keras.ops.reshape(
-        grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(grads.shape[len(axes) + 2 :])))
+        grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(tuple(grads.shape)[len(axes) + 2 :])))
     )
 
 
@@ -300,7 +300,7 @@ def _before(tensor):
 def _connected(gradients, where, what):
     if any(g is None for g in gradients):
         raise ValueError(
-            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a way "
-            f"that can be differentiated. {_WHAT_ELSE[what]}"
+            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a "
+            f"way that can be differentiated. {_WHAT_ELSE[what]}"
         )
     return [wide(tf.convert_to_tensor(g)) for g in gradients]

@@ -87,7 +87,8 @@ def lay_out(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
     if grid is None:
         raise ValueError(
             "The exposed signal must have places: (B, H, W, K), or tokens (B, N, K) with N = h*w, and up to 8 more, "
-            f"for the image's proportions. Received: one of shape {tuple(x.shape)}, with spatial_axis={tuple(spatial_axis)}. "
+            f"for the image's proportions. Received: one of shape {tuple(x.shape)}, with "
+            f"spatial_axis={tuple(spatial_axis)}. "
             "Expose a layer with a spatial output."
         )
     rows, columns = grid

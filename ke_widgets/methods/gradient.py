@@ -121,7 +121,7 @@ def full_gradients(
     number, axes, size = _plane(model, inputs, spatial_axis, terms.values())
     found = [_sums(term, size, axes) for term in (_with_channel(own[number], axes), *terms.values())]
     # Resizing is linear: maps of one size are added up before.
-    maps = [_resize_places(_psi(group), size) for group in _by_size(each for each in found if each is not None)]
+    maps = [resize(_psi(group), size) for group in _by_size(each for each in found if each is not None)]
     return logits, sum(maps[1:], maps[0])
 
 
@@ -345,29 +345,6 @@ def _psi(group):
     places = (..., *[None] * (len(sums.shape) - 3))
     summed = ops.sum(sums * scale[places], axis=2) - lowest[places]
     return ops.moveaxis(summed, 1, -1)
-
-
-def _resize_places(maps, size):
-    """Resize maps `(B, ..., U)` linearly along each axis of places."""
-    if len(size) == 2:
-        return resize(maps, size)
-    for axis, length in enumerate(size, 1):
-        maps = _resize_axis(maps, axis, length)
-    return maps
-
-
-def _resize_axis(maps, axis, length):
-    before = ops.shape(maps)[axis]
-    if isinstance(before, int) and before == length:
-        return maps
-    # Centers of pixels, as bilinear resizing has them; the last half pixel on either side is the edge.
-    ratio = ops.cast(before, "float32") / ops.cast(length, "float32")
-    where = ops.clip((ops.arange(length, dtype="float32") + 0.5) * ratio - 0.5, 0, ops.cast(before - 1, "float32"))
-    low = ops.floor(where)
-    part = ops.reshape(ops.cast(where - low, maps.dtype), (-1, *[1] * (len(maps.shape) - 1 - axis)))
-    low = ops.cast(low, "int32")
-    first, second = ops.take(maps, low, axis=axis), ops.take(maps, ops.minimum(low + 1, before - 1), axis=axis)
-    return first + (second - first) * part
 
 
 METHODS = {

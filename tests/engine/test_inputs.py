@@ -69,7 +69,7 @@ def test_axes_that_are_given_say_the_same(case):
         ((28, 28), [layers.Flatten()]),
         ((12, 12, 3), [layers.Rescaling(1 / 255), layers.Flatten()]),
         ((12, 12, 1), [layers.GlobalAveragePooling2D()]),
-        ((12, 10, 3), [layers.Normalization(mean=0.0, variance=1.0), layers.AveragePooling2D(), layers.Flatten()]),
+        ((12, 10, 3), [layers.Normalization(mean=0.0, variance=1.0), layers.AveragePooling2D(2), layers.Flatten()]),
         ((12, 12, 3), [layers.Permute((3, 1, 2)), layers.Flatten()]),
     ],
     ids=["grey", "rescaled", "pooled pixels", "normalized", "permuted"],
