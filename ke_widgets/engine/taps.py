@@ -231,7 +231,6 @@ def _twin(layer, /, **changed):
             layer.__dict__[name] = value
 
 
-@functools.wraps(_ORIGINAL_CALL)
 def _call_with_hooks(self, *args, **kwargs):
     hooks = _HOOKS.get()
     if hooks is None:
@@ -242,5 +241,6 @@ def _call_with_hooks(self, *args, **kwargs):
 # Keras leaves its own files out of the tracebacks that it shows for an error in the user's code. This function runs
 # inside of them at every call of every layer, and is none of the user's business either.
 _call_with_hooks.__code__ = _call_with_hooks.__code__.replace(co_filename=inspect.getfile(keras.Operation))
-setattr(_call_with_hooks, "original", _ORIGINAL_CALL)  # noqa: B010
-keras.Operation.__call__ = _call_with_hooks
+_hooked_call: Any = functools.wraps(_ORIGINAL_CALL)(_call_with_hooks)
+_hooked_call.original = _ORIGINAL_CALL
+keras.Operation.__call__ = _hooked_call
