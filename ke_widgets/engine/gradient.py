@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from ke_widgets.engine import taps
-from ke_widgets.engine.defaults import manual_signals
 from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.heads import manual_signals
 from ke_widgets.engine.layout import floating, image_size, lay_out, wide
 from ke_widgets.inspection import expose, gather_units, is_homogeneous
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import flow, structure, taps
-from ke_widgets.engine.exposing import Endpoint
+from ke_widgets.engine import flow, input_specs, structure, taps
+from ke_widgets.engine.exposing import Endpoint, Link
 from ke_widgets.engine.planes import Planes
 
 POOLING_LAYERS = (
@@ -109,7 +109,7 @@ def _is_whole(operation):
     return own and not isinstance(operation, keras.Model | keras.layers.Wrapper | keras.layers.Pipeline)
 
 
-def _endpoint(known, step, number, link="output"):
+def _endpoint(known, step, number, link: Link = "output"):
     node = "all" if _is_a_frame(known, step) else known.number(step)
     return Endpoint(step.path, link=link, node=node, index=number)
 
@@ -147,12 +147,15 @@ def _grid_counts(model, known, index, tokens):
             score = tf.reduce_sum(tf.cast(outputs[index], "float32") * noise)
         signals = [flow.tensors(tap.calls[id(s.operation)][n].outputs)[k] for (s, k, _), n in zip(tokens, numbers)]
         slopes = tape.gradient(score, signals, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [tf.reduce_any(tf.not_equal(slope[:, others:], 0)) for slope, (*_, others) in zip(slopes, tokens)]
+        return [
+            tf.reduce_any(tf.not_equal(tf.convert_to_tensor(slope)[:, others:], 0))
+            for slope, (*_, others) in zip(slopes, tokens)
+        ]
 
     noise = rng.normal(size=[1, *known.outputs[index].shape[1:]]).astype("float32")
 
     def look():
-        inputs = keras.tree.pack_sequence_as(known.structure, [flow.noise(spec, rng) for spec in specs])
+        inputs = keras.tree.pack_sequence_as(known.structure, [input_specs.noise(spec, rng) for spec in specs])
         zero = [weight for weight in model.weights if _is_zero(weight)]
         filled = [tf.constant(rng.normal(size=weight.shape), weight.dtype) for weight in zero]
         counts = tf.function(lambda x, values: run(x, list(zip(zero, values))), autograph=False)(inputs, filled)
