@@ -45,8 +45,7 @@ class Planes:
     def __init__(self, known):
         self._axes, self._of = Axes(), {}
         images = [x for x in known.inputs if len(x.shape) in (3, 4, 5)]
-        layouts = [getattr(step.operation, "data_format", None) for step in known.steps]
-        layouts = [layout for layout in layouts if layout in ("channels_first", "channels_last")]
+        layouts = [getattr(step.operation, "data_format", None) for step in known.steps if _slides(step.operation)]
         self.channels_first = bool(layouts) and set(layouts) == {"channels_first"}
         self.image: Any = _first_image(images, self.channels_first)
         self._signal = bool(images) and all(len(x.shape) == 3 for x in images)
@@ -174,6 +173,11 @@ class Planes:
         number = tensor.shape[1]
         grid = None if None in (number, *self.image[-2:]) else token_grid(number, *self.image[-2:])
         return 0 if grid is None else number - grid[0] * grid[1]
+
+
+def _slides(operation):
+    """Tell whether a layer's `data_format` says how a signal lies: a Flatten has one too, whatever comes in."""
+    return type(operation).__module__.startswith(("keras.src.layers.convolutional", "keras.src.layers.pooling"))
 
 
 def _closed(shape, axes):

@@ -43,6 +43,8 @@ def find_signal(model, known, index):
     hidden = _hidden(known)
     pooling = _pooling(known, known.outputs[index], hidden)
     planes = Planes(known)
+    if pooling is not None and _goes_around(known, pooling, _signals(known, planes, known.outputs[index], hidden)):
+        pooling = None
     if pooling is not None and planes.lie_over(pooling.inputs[0], also_one_place=True):
         return _endpoint(known, pooling, 0, "input")
     last = known.outputs[index] if pooling is None else pooling.inputs[0]
@@ -66,6 +68,13 @@ def _pooling(known, output, hidden):
         if _pools(step) and not hidden(step):
             return step
     return None
+
+
+def _goes_around(known, pooling, signals):
+    """Tell whether a signal lies over the image after a pooling: it weighs channels then, and is not the last word."""
+    order = {id(step): number for number, step in enumerate(known.steps)}
+    last = next(signals, None)
+    return last is not None and order[id(last[0])] > order[id(pooling)]
 
 
 def _pools(step):
