@@ -5,14 +5,15 @@ All is found by walking back from the model's output, over the calls that really
 
 import functools
 import warnings
-import weakref
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import exposing, flow, structure
+from ke_widgets.engine import exposing, flow, input_specs, structure
 from ke_widgets.engine.exposing import Endpoint
+from ke_widgets.engine.heads import chosen, kept_of, written_heads
 from ke_widgets.engine.logits import find_logits
 from ke_widgets.engine.signals import POOLING_LAYERS as POOLING_LAYERS
 from ke_widgets.engine.signals import find_signal, find_spatial
@@ -32,42 +33,19 @@ def head_index(model, head, inputs=None):
     Raises:
         ValueError: If `head` names no output, or is `None` where the model has several.
     """
-    kept = _kept(model)
+    return _head(model, head, inputs)[0]
+
+
+def _head(model, head, inputs):
+    """Give the index of the chosen output, and what was found for the model before."""
+    kept = kept_of(model)
     if "heads" not in kept:
-        graph = structure.functional(model)
-        if graph is None:
+        written = written_heads(model)
+        if written is None:
             _rehearse(model, head, inputs, kept)
         else:
-            names = list(getattr(model, "output_names", None) or graph.output_names)
-            paths = keras.tree.flatten_with_path(graph._outputs_struct)
-            kept["heads"] = list(zip((keys for keys, _ in paths), names))
-    return _chosen(model, head, kept.get("heads"))
-
-
-def _chosen(model, head, heads):
-    """Find `head` among the keys and names of the outputs; `heads` is `None` where nobody knows how many there are."""
-    number = isinstance(head, int) and not isinstance(head, bool)
-    if heads is None and (head is None or (number and head >= 0)):
-        return head or 0
-    if heads is not None and ((head is None and len(heads) <= 1) or (number and 0 <= head < len(heads))):
-        return head or 0
-    if heads is not None and isinstance(head, str | tuple):
-        keys, names = [keys for keys, _ in heads], [name for _, name in heads]
-        for each in (keys, [_label(*both) for both in heads], names):
-            if each.count(head) == 1:
-                return each.index(head)
-    known = f"one of {[_label(keys, name) for keys, name in heads]}" if heads else "by its index, from 0"
-    raise ValueError(
-        f"`head` must choose an output of {model.name!r}: {known}. Received: head={head!r}. "
-        "Say which one is explained: `ke.inspection.expose(model, head=...)`."
-    )
-
-
-def _label(keys, name):
-    """Give what a user calls an output: its key in a dict, else its name, else its place in a list."""
-    if any(isinstance(key, str) for key in keys):
-        return structure.SEPARATOR.join(map(str, keys))
-    return name if name is not None else (keys[0] if len(keys) == 1 else keys)
+            kept["heads"] = written
+    return chosen(model, head, kept.get("heads")), kept
 
 
 def logits_endpoint(model, head=None, inputs=None):
@@ -131,7 +109,7 @@ def signal_endpoint(model, head=None, inputs=None):
 
 
 def _why_none(model, inputs):
-    if inputs is None and structure.functional(model) is None and not flow.is_known(model):
+    if inputs is None and structure.functional(model) is None and not input_specs.is_known(model):
         return (
             "Keras keeps no shape of what it takes, so that nobody can look how it runs. Put it into a model that says "
             "so, `keras.Sequential([keras.Input(shape), model])`, or name a layer and, as `outputs`, the logits."
@@ -176,10 +154,12 @@ def warn_of_probabilities(model, head=None, inputs=None):
         head: Index, name or key of the output, in a model with several.
         inputs: An example of what the model takes, for one of which Keras keeps no input shape.
     """
-    found, kept = _find(model, head, "logits", inputs), _kept(model)
-    if found.doubt is None or "warned" in kept:
+    found = _find(model, head, "logits", inputs)
+    if found.doubt is None:
         return
-    index = head_index(model, head, inputs)
+    index, kept = _head(model, head, inputs)
+    if "warned" in kept:
+        return
     if ("doubt", index) not in kept:
         kept["doubt", index] = found.certain or _gives_probabilities(model, index, inputs)
     if kept["doubt", index]:
@@ -195,7 +175,7 @@ def warn_of_probabilities(model, head=None, inputs=None):
 def _gives_probabilities(model, index, inputs):
     """Tell whether a model's output stays between 0 and 1 on strong noise, as nothing does that was not made to."""
     if inputs is None:
-        specs = next(flow.attempts(model), None)
+        specs = next(input_specs.attempts(model), None)
         if specs is None:
             return True
     else:
@@ -203,31 +183,12 @@ def _gives_probabilities(model, index, inputs):
     rng = np.random.default_rng(0)
     with tf.init_scope():
         for strength in (1000, 1):
-            noise = keras.tree.map_structure(functools.partial(flow.noise, rng=rng, strength=strength), specs)
+            noise = keras.tree.map_structure(functools.partial(input_specs.noise, rng=rng, strength=strength), specs)
             (found,) = exposing.read(model, noise, [Endpoint("", index=index)])
             found = np.asarray(tf.cast(found, "float64"))
             if np.isfinite(found).all() and found.any():
                 return bool(found.min() >= -1e-6 and found.max() <= 1 + 1e-6)
     return False
-
-
-def manual_signals(model):
-    """Tell whether a model was made by hand for a method: `keras.Model(inputs, [logits, *signals])`.
-
-    Args:
-        model: A Keras model.
-
-    Returns:
-        Whether its first output depends on all of the others; heads that stand side by side do not.
-    """
-    if len(getattr(model, "outputs", None) or [None]) < 2:
-        return False
-    kept = _kept(model)
-    if "manual" not in kept:
-        known = flow.written(model)
-        way = () if known is None else known.ancestors(known.outputs[0])
-        kept["manual"] = known is not None and all(id(x) in way for x in known.outputs[1:])
-    return kept["manual"]
 
 
 def way_back(model, head=None, rehearse=False):
@@ -248,26 +209,8 @@ def way_back(model, head=None, rehearse=False):
     return [(step.path, step.operation) for step in known.backwards(known.outputs[index])]
 
 
-# What was found for each model. Plain data: it holds no model.
-_KEPT: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
-
-
-def _kept(model):
-    """Give what was found for a model before, unless its layers or their activations are others since."""
-    stamp = tuple(_mark(layer) for layer in model._flatten_layers())
-    kept = _KEPT.get(model)
-    if kept is None or kept["stamp"] != stamp:
-        kept = _KEPT[model] = {"stamp": stamp}
-    return kept
-
-
-def _mark(layer):
-    own = layer.__dict__
-    return id(layer), id(own.get("activation")), id(own.get("_functional"))
-
-
-def _find(model, head, what, inputs):
-    index, kept = head_index(model, head, inputs), _kept(model)
+def _find(model, head, what, inputs) -> Any:
+    index, kept = _head(model, head, inputs)
     if (what, index) not in kept:
         known = flow.written(model)
         try:
@@ -287,7 +230,7 @@ def _rehearse(model, head, inputs, kept):
     if known is not None:
         if structure.functional(model) is None:
             kept["heads"] = [(keys, None) for keys in known.keys]
-        index = _chosen(model, head, kept["heads"])
+        index = chosen(model, head, kept["heads"])
         for what, search in _SEARCHES.items():
             if (what, index) not in kept:
                 kept[what, index] = search(model, known, index, kept)
@@ -307,7 +250,7 @@ def _spatial(model, known, index, kept):
         return {}, None
     if ("signal", index) not in kept:
         kept["signal", index] = find_signal(model, known, index)
-    return find_spatial(known, index, kept["signal", index], flow.has_open_sides(model))
+    return find_spatial(known, index, kept["signal", index], input_specs.has_open_sides(model))
 
 
-_SEARCHES = {"logits": _logits, "signal": _signal, "spatial": _spatial}
+_SEARCHES: dict[str, Any] = {"logits": _logits, "signal": _signal, "spatial": _spatial}

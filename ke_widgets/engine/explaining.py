@@ -24,8 +24,9 @@ from keras import ops
 
 from ke_widgets.engine import arguments, checking, feeding
 from ke_widgets.engine.compiling import cached, weigh
-from ke_widgets.engine.defaults import head_index, manual_signals, warn_of_probabilities
+from ke_widgets.engine.defaults import head_index, warn_of_probabilities
 from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.heads import manual_signals
 from ke_widgets.engine.inputs import fitted, graph_of, image_positions, size_of_image
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose, find_path, output_shape

@@ -4,7 +4,6 @@ A model made of graphs all the way down tells it without running. Any other mode
 with taps on all of its layers.
 """
 
-import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import exposing, structure, taps
+from ke_widgets.engine import exposing, input_specs, structure, taps
 
 # Operations of TensorFlow through which no derivative comes: what is before them does not feed what is after.
 _ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
-# What stands for a batch and for sides that are open, in a rehearsal: nobody could follow axes of unknown sizes through
-# a reshape. Rows and columns are not alike, so that they are told apart; 7 divides few sides.
-BATCH = 7
-_SIDES = ((BATCH, 224, 192), (BATCH, 64, 64), (BATCH, 224, 224), (None, None, None))
 
 
 @dataclass
@@ -165,7 +160,7 @@ def rehearsed(model, inputs=None):
         ValueError: If the model runs on none of the shapes that it should take.
     """
     error = None
-    for specs in attempts(model, inputs):
+    for specs in input_specs.attempts(model, inputs):
         try:
             return _trace(model, specs)
         except Exception as met:  # Whatever a model of any size raises at a size that it does not take.
@@ -208,66 +203,6 @@ def _trace(model, specs):
 
 def _keys(outputs):
     return [keys for keys, x in keras.tree.flatten_with_path(outputs) if hasattr(x, "dtype") and hasattr(x, "shape")]
-
-
-def attempts(model, inputs=None):
-    """Yield what to rehearse a model with: sides that it leaves open are tried at several sizes."""
-    specs = _input_specs(model)
-    if specs is None and inputs is None:
-        return
-    if specs is None:
-        specs = keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), inputs)
-    tried = []
-    for sides in _SIDES:
-        closed = keras.tree.map_structure(functools.partial(_closed, sides=sides), specs)
-        if closed not in tried:
-            tried.append(closed)
-            yield closed
-
-
-def _closed(spec, sides):
-    """Give an input's spec with its batch, and the sides of an image, closed."""
-    shape, first = list(spec.shape), keras.config.image_data_format() == "channels_first"
-    places = () if len(shape) != 4 else (2, 3) if first and shape[1] is not None else (1, 2)
-    for axis, side in zip((0, *places), sides):
-        if shape and shape[axis] is None:
-            shape[axis] = side
-    return tf.TensorSpec(shape, spec.dtype)
-
-
-def has_open_sides(model):
-    """Tell whether a model takes images of any size."""
-    specs = keras.tree.flatten(_input_specs(model))
-    return any(x is not None and len(x.shape) == 4 and None in x.shape[1:] for x in specs)
-
-
-def is_known(model):
-    """Tell whether Keras keeps the shape of what a model takes."""
-    return _input_specs(model) is not None
-
-
-def noise(spec, rng, strength=1):
-    """Give noise for one image that fits a `tf.TensorSpec`."""
-    shape, dtype = [1, *(1 if side is None else side for side in spec.shape[1:])], tf.as_dtype(spec.dtype)
-    if dtype.is_floating:
-        return tf.cast(rng.normal(size=shape) * strength, dtype)
-    return tf.cast(rng.integers(0, 2, size=shape), dtype)
-
-
-def _input_specs(model):
-    graph = structure.functional(model)
-    if graph is not None:
-        return keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), graph._inputs_struct)
-    config = model.get_build_config() or {}
-    shape = config.get("input_shape")
-    if shape is None:
-        return None
-    is_shape = isinstance(shape, list | tuple) and all(side is None or isinstance(side, int) for side in shape)
-    return _any_batch(shape) if is_shape else keras.tree.map_shape_structure(_any_batch, shape)
-
-
-def _any_batch(shape):
-    return tf.TensorSpec((None, *shape[1:]), keras.config.floatx())
 
 
 def tensors(nested):

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ke_widgets.engine.checking import check_batch, check_scores
-from ke_widgets.engine.defaults import manual_signals
 from ke_widgets.engine.exposing import Exposed, run
+from ke_widgets.engine.heads import manual_signals
 from ke_widgets.engine.inputs import (
     axes_of_image,
     axes_of_signal,

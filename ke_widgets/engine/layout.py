@@ -1,5 +1,6 @@
 """The layout and precision that methods rely on: rows, columns, channels last, float32 or wider."""
 
+import functools
 import math
 
 import keras
@@ -95,6 +96,7 @@ def lay_out(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
     return keras.ops.reshape(x[..., tokens - rows * columns :, :], (*keras.ops.shape(x)[:leading], *grid, x.shape[-1]))
 
 
+@functools.lru_cache(maxsize=4096)
 def token_grid(tokens, height, width):
     """Give rows and columns of the grid in which tokens lie over an image.
 

@@ -5,7 +5,7 @@ stand (a clip, a reshape) counts once a softmax or sigmoid is met behind it; els
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 
@@ -81,7 +81,7 @@ class _Walk:
     def __init__(self, known, index):
         self.known, self.tensor = known, known.outputs[index]
         self.endpoint = _name(known, self.tensor) or Endpoint("", index=index)
-        self.activation = None
+        self.activation: Any = None
         # What stands at the end and may make probabilities; what surely does, though its logits cannot be read.
         self.doubt, self.lost = None, None
         # Whether all that was passed since `endpoint` changes nothing; and how its axes were swapped.

@@ -136,7 +136,7 @@ def _strided_slice(operation, several, shapes, axes):
             axis, side = given.pop(0)
             if not here["shrink_axis"]:
                 bounds = [None if here[name] else int(at[n]) for name, at in (("begin", starts), ("end", ends))]
-                found.append(_part_of(axis, side, slice(*bounds, int(steps[n])), axes))
+                found.append(_part_of(axis, side, slice(bounds[0], bounds[1], int(steps[n])), axes))
     return (*found, *(axis for axis, _ in given))
 
 

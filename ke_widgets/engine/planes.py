@@ -1,9 +1,11 @@
 """Which tensors of a run lie over the image plane, in the image's own orientation."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from ke_widgets.engine import flow, structure
+from ke_widgets.engine import input_specs, structure
 from ke_widgets.engine.axes import BATCH, PLACES, Axes, is_named, size
 from ke_widgets.engine.layout import token_grid
 from ke_widgets.engine.orientation import follow
@@ -44,10 +46,10 @@ class Planes:
         self._axes, self._of = Axes(), {}
         images = [x for x in known.inputs if len(x.shape) in (3, 4, 5)]
         self.channels_first = structure.channels_first(step.operation for step in known.steps)
-        self.image = _first_image(images, self.channels_first)
+        self.image: Any = _first_image(images, self.channels_first)
         self._signal = bool(images) and all(len(x.shape) == 3 for x in images)
         for x in images or known.inputs:
-            shape = (flow.BATCH if x.shape[0] is None else x.shape[0], *x.shape[1:])
+            shape = (input_specs.BATCH if x.shape[0] is None else x.shape[0], *x.shape[1:])
             names = _names(shape, self.channels_first) if images else (BATCH, *[None] * (len(shape) - 1))
             self._of[id(x)] = self._axes.source(shape, names)
         if known.graph is not None:
@@ -175,7 +177,7 @@ class Planes:
 def _closed(shape, axes):
     """Give a shape with the sides that its axes are known to have; batches are as in a rehearsal."""
     if axes is None:
-        return [flow.BATCH if n == 0 and side is None else side for n, side in enumerate(shape)]
+        return [input_specs.BATCH if n == 0 and side is None else side for n, side in enumerate(shape)]
     return [size(axis) if side is None else side for side, axis in zip(shape, axes)]
 
 

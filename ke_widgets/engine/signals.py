@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import exposing, flow, structure, taps
-from ke_widgets.engine.exposing import Endpoint
+from ke_widgets.engine import exposing, flow, input_specs, structure, taps
+from ke_widgets.engine.exposing import Endpoint, Link
 from ke_widgets.engine.planes import Planes
 
 POOLING_LAYERS = (
@@ -53,6 +53,8 @@ def _last_signal(model, known, index):
     hidden = _hidden(known)
     pooling = _pooling(known, known.outputs[index], hidden)
     planes = Planes(known)
+    if pooling is not None and _goes_around(known, pooling, _signals(known, planes, known.outputs[index], hidden)):
+        pooling = None
     if pooling is not None and planes.lie_over(pooling.inputs[0], also_one_place=True):
         return _endpoint(known, pooling, 0, "input")
     last = known.outputs[index] if pooling is None else pooling.inputs[0]
@@ -76,6 +78,13 @@ def _pooling(known, output, hidden):
         if _pools(step) and not hidden(step):
             return step
     return None
+
+
+def _goes_around(known, pooling, signals):
+    """Tell whether a signal lies over the image after a pooling: it weighs channels then, and is not the last word."""
+    order = {id(step): number for number, step in enumerate(known.steps)}
+    last = next(signals, None)
+    return last is not None and order[id(last[0])] > order[id(pooling)]
 
 
 def _pools(step):
@@ -119,7 +128,7 @@ def _is_whole(operation):
     return own and not isinstance(operation, keras.Model | keras.layers.Wrapper | keras.layers.Pipeline)
 
 
-def _endpoint(known, step, number, link="output"):
+def _endpoint(known, step, number, link: Link = "output"):
     node = "all" if _is_a_frame(known, step) else known.number(step)
     return Endpoint(step.path, link=link, node=node, index=number)
 
@@ -157,12 +166,15 @@ def _grid_counts(model, known, index, tokens):
             score = tf.reduce_sum(tf.cast(outputs[index], "float32") * noise)
         signals = [flow.tensors(tap.calls[id(s.operation)][n].outputs)[k] for (s, k, _), n in zip(tokens, numbers)]
         slopes = tape.gradient(score, signals, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [tf.reduce_any(tf.not_equal(slope[:, others:], 0)) for slope, (*_, others) in zip(slopes, tokens)]
+        return [
+            tf.reduce_any(tf.not_equal(tf.convert_to_tensor(slope)[:, others:], 0))
+            for slope, (*_, others) in zip(slopes, tokens)
+        ]
 
     noise = rng.normal(size=[1, *known.outputs[index].shape[1:]]).astype("float32")
 
     def look():
-        inputs = keras.tree.pack_sequence_as(known.structure, [flow.noise(spec, rng) for spec in specs])
+        inputs = keras.tree.pack_sequence_as(known.structure, [input_specs.noise(spec, rng) for spec in specs])
         zero = [weight for weight in model.weights if _is_zero(weight)]
         filled = [tf.constant(rng.normal(size=weight.shape), weight.dtype) for weight in zero]
         counts = tf.function(lambda x, values: run(x, list(zip(zero, values))), autograph=False)(inputs, filled)

@@ -68,8 +68,13 @@ def path_of(model, operation):
 
 def channels_first(operations):
     """Tell whether all layers that say where channels stand say that they come first."""
-    layouts = {getattr(operation, "data_format", None) for operation in operations}
-    return layouts & {"channels_first", "channels_last"} == {"channels_first"}
+    return {operation.data_format for operation in operations if _slides(operation)} == {"channels_first"}
+
+
+def _slides(operation):
+    """Tell whether a layer's `data_format` says how a signal lies: a Flatten has one too, whatever comes in."""
+    families = ("keras.src.layers.convolutional", "keras.src.layers.pooling")
+    return hasattr(operation, "data_format") and any(c.__module__.startswith(families) for c in type(operation).__mro__)
 
 
 def opaque(operation):

@@ -4,6 +4,7 @@ import gc
 import time
 import warnings
 import weakref
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,12 +19,12 @@ from ke_widgets.engine.defaults import (
     head_activation,
     head_index,
     logits_endpoint,
-    manual_signals,
     signal_endpoint,
     spatial_signals,
 )
 from ke_widgets.engine.explaining import view_for
 from ke_widgets.engine.gradient import with_signal
+from ke_widgets.engine.heads import manual_signals
 from ke_widgets.inspection import expose
 from tests import models
 
@@ -82,7 +83,7 @@ def test_a_head_is_chosen_as_the_user_wrote_it_and_never_taken(build, kind):
     for name in ("gradcam", "scorecam"):
         with pytest.raises(ValueError, match="`head` must choose an output of"):
             getattr(ke.methods.cams, name)(model, models.images(2), UNIT)
-    by_hand = dict(zip(("first", "second", "third"), Several.call(_Parts(model), models.images(2))))
+    by_hand = dict(zip(("first", "second", "third"), _call(_Parts(model), models.images(2))))
     (logits,) = expose(model, [], head=first)(models.images(2))
     np.testing.assert_allclose(ops.softmax(logits), by_hand["first"], rtol=1e-5)
     assert not np.allclose(logits, by_hand["first"])
@@ -93,6 +94,9 @@ def test_a_head_is_chosen_as_the_user_wrote_it_and_never_taken(build, kind):
         with pytest.raises(ValueError, match=r"`head` must choose an output of .* Received: head="):
             head_index(model, head)
     keras.tree.assert_same_structure(whole, model(models.images(2)))
+
+
+_call: Any = Several.call
 
 
 class _Parts:
@@ -250,7 +254,9 @@ def test_a_warm_expose_costs_next_to_nothing():
 
 def test_what_is_kept_holds_no_model():
     model = models.over_subclassed()
-    expose(model), spatial_signals(model), head_activation(model)
+    expose(model)
+    spatial_signals(model)
+    head_activation(model)
     gone = weakref.ref(model)
     del model
     gc.collect()

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from ke_widgets.engine import flow
 from ke_widgets.engine.defaults import default_layer, signal_endpoint, spatial_signals
 from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
@@ -410,6 +409,11 @@ OTHERS = {
         "conv",
         (None, 4, 10, 14),
     ),
+    "channels first, flattened": (
+        lambda: small((3, 12, 16), layers.Conv2D(4, 3, data_format="channels_first", name="conv"), layers.Flatten()),
+        "conv",
+        (None, 4, 10, 14),
+    ),
     "channels first, permuted inside": (
         lambda: small((3, 12, 16), layers.Permute((2, 3, 1)), layers.Conv2D(4, 3, name="conv"), layers.Flatten()),
         "conv",
@@ -432,6 +436,34 @@ def test_what_is_no_image_of_rows_and_columns_and_colours_has_a_default_too(kind
     sides = [9 if side is None else side for side in model.input_shape[1:]]
     images = models.images(2, tuple(sides))
     np.testing.assert_array_equal(expose(model)(images)[1], expose(model, layer)(images)[1])
+
+
+def squeezed(x):
+    weights = layers.Dense(4, "sigmoid")(layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(x))
+    return layers.Multiply(name="last")([x, weights])
+
+
+def with_context(x):
+    whole = layers.GlobalAveragePooling2D(keepdims=True, name="whole")(x)
+    whole = layers.UpSampling2D(x.shape[1:3])(layers.Conv2D(4, 1)(whole))
+    return layers.Conv2D(4, 1, name="last")(layers.Concatenate()([x, whole]))
+
+
+def gated(x):
+    gate = layers.Dense(4, "sigmoid")(layers.GlobalMaxPooling2D(name="gate")(x))
+    return layers.Conv2D(4, 1, name="last")(x * ops.reshape(gate, (-1, 1, 1, 4)))
+
+
+@pytest.mark.parametrize("body", [squeezed, with_context, gated])
+@pytest.mark.parametrize("end", [lambda x: ops.mean(x, (1, 2)), lambda x: ops.max(x, (1, 2))])
+def test_a_pooling_that_only_weighs_channels_is_not_the_last_word(body, end):
+    inputs = keras.Input(WIDE)
+    x = end(body(layers.Conv2D(4, 3, padding="same", name="conv")(inputs)))
+    model = models.randomize(keras.Model(inputs, layers.Dense(3)(x)))
+    assert str(signal_endpoint(model)) == "last (output)"
+    assert str(signal_endpoint(models.randomize(keras.Sequential([keras.Input(WIDE), Around(model)])))).endswith(
+        "/last (output)"
+    )
 
 
 @pytest.mark.parametrize("pooled", [True, False])
@@ -498,4 +530,3 @@ def test_a_layer_that_feeds_shapes_alone_is_off_the_way():
     model = models.called(Net())
     assert list(spatial_signals(model)) == ["conv"]
     assert str(signal_endpoint(model)) == "conv (output)"
-    assert flow.rehearsed(model).outputs[0].shape[1] == 4
