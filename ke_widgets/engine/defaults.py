@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from ke_widgets.engine import exposing, flow, input_specs, structure
+from ke_widgets.engine.default_signal import POOLING_LAYERS as POOLING_LAYERS
+from ke_widgets.engine.default_signal import find_signal, find_spatial
 from ke_widgets.engine.exposing import Endpoint
 from ke_widgets.engine.heads import chosen, kept_of, written_heads
 from ke_widgets.engine.logits import find_logits
-from ke_widgets.engine.signals import POOLING_LAYERS as POOLING_LAYERS
-from ke_widgets.engine.signals import find_signal, find_spatial
 
 
 def head_index(model, head, inputs=None):

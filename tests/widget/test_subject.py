@@ -10,8 +10,8 @@ from ke_widgets.methods.cams import gradcam
 from ke_widgets.widget.images import Images
 from ke_widgets.widget.subject import Subject
 from tests import models
+from tests.engine.test_default_signal import SQUARE, VITS, WIDE, Block, Nested, Subclassed, head, network, vit
 from tests.engine.test_defaults import Shapeless
-from tests.engine.test_signals import SQUARE, VITS, WIDE, Block, Nested, Subclassed, head, network, vit
 
 
 class Net(keras.Model):
