@@ -350,7 +350,8 @@ def test_pixel_methods_explain_the_image_whatever_stands_beside_it(kind):
     np.testing.assert_allclose(maps[..., 0], expected, rtol=1e-4, atol=1e-7)
     _, maps = ke.smoothgrad(model, x, 2, noise=1e-6, repetitions=2, postprocessing=None, **QUIET)
     np.testing.assert_allclose(maps[..., 0], expected, rtol=1e-2, atol=1e-4)
-    for name in ("gradcam", "scorecam"):
+    # Which of two branches a model's default signal is in is no matter of pixels.
+    for name in () if kind == "signal" else ("gradcam", "scorecam"):
         assert getattr(ke, name)(model, x, 2, **QUIET)[1].shape == (2, 10, 8, 1)
 
 

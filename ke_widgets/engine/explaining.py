@@ -360,7 +360,8 @@ class _Loop(keras.Model):
         made = {}
 
         def run(data):
-            kind = str(keras.tree.map_structure(lambda x: (str(x.dtype), len(x.shape)), data))
+            leaves = keras.tree.flatten_with_path(data)
+            kind = tuple((path, keras.backend.standardize_dtype(x.dtype), len(x.shape)) for path, x in leaves)
             if kind not in made:
                 function = self._fresh()
                 specs = keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), data)

@@ -4,9 +4,9 @@ A second Keras backend would cost a twin of this file and of `taps`, and no edit
 """
 
 import functools
+import operator
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ke_widgets.engine.checking import check_batch, check_scores
@@ -151,9 +151,8 @@ def _places_first(grads, axes):
         grads = tf.transpose(grads, order)
     if rank == len(axes) + 3:
         return grads
-    return keras.ops.reshape(
-        grads, (*keras.ops.shape(grads)[: len(axes) + 2], int(np.prod(tuple(grads.shape)[len(axes) + 2 :])))
-    )
+    channels = functools.reduce(operator.mul, grads.shape[len(axes) + 2 :], 1)
+    return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], channels))
 
 
 def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):
