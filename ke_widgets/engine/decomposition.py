@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow.python.eager import record  # No public function tells what a tape has seen.
 
 from ke_widgets.engine import taps
+from ke_widgets.engine.checking import check_scores
 from ke_widgets.engine.exposing import Exposed, run
 from ke_widgets.engine.gradient import _rows
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
@@ -71,6 +72,7 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
             calls = [(*each, _with_signals(tap.calls[id(each[1])])) for each in biases]
         else:
             logits, *signals = keras.tree.flatten(run(model, inputs))
+        check_scores(logits, model)
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
     if isinstance(model, Exposed):
         sites = _all_sites(model.endpoints[0], calls, functools.partial(_used, tape, units))

@@ -445,8 +445,9 @@ def _scores_shape(model):
         shape = None if endpoint.link == "input" else output_shape(find_path(model.model, endpoint.path))
     else:
         shape = None if graph is None else tuple(graph.outputs[endpoint.index].shape)
-    without_places = shape is not None and len(shape) > 2 and all(side == 1 for side in shape[1:-1])
-    return (shape[0], shape[-1]) if shape is not None and without_places else shape
+    if shape is None or len(shape) < 3 or any(side != 1 for side in shape[1:-1]):
+        return shape
+    return shape[:1] + shape[-1:]  # As an exposed model gives those of a 1 x 1 convolution.
 
 
 def _number_of_units(model, indices_axis):

@@ -4,7 +4,7 @@ A second Keras backend would cost a twin of this file and of `taps`, and no edit
 """
 
 import functools
-import operator
+import math
 
 import keras
 import tensorflow as tf
@@ -151,7 +151,7 @@ def _places_first(grads, axes):
         grads = tf.transpose(grads, order)
     if rank == len(axes) + 3:
         return grads
-    channels = functools.reduce(operator.mul, grads.shape[len(axes) + 2 :], 1)
+    channels = math.prod(int(side or 0) for side in grads.shape[len(axes) + 2 :])
     return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], channels))
 
 

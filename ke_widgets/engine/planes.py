@@ -27,6 +27,7 @@ _ATTENTION = (
     keras.layers.Attention,
     keras.layers.AdditiveAttention,
 )
+_RANKS = (4, 5, 3)  # Of images, of volumes and videos, of signals and grey images: what there is of the first of them.
 # They run in a loop over one axis, which stays where it was.
 _LOOPS = (keras.layers.RNN, keras.layers.Bidirectional)
 _ELEMENTWISE = {
@@ -44,7 +45,8 @@ class Planes:
 
     def __init__(self, known):
         self._axes, self._of = Axes(), {}
-        images = [x for x in known.inputs if len(x.shape) in (3, 4, 5)]
+        ranks = [rank for rank in _RANKS if any(len(x.shape) == rank for x in known.inputs)]
+        images = [x for x in known.inputs if len(x.shape) in ranks[:1]]  # A signal beside an image lies over nothing.
         self.channels_first = structure.channels_first(step.operation for step in known.steps)
         self.image: Any = _first_image(images, self.channels_first)
         self._signal = bool(images) and all(len(x.shape) == 3 for x in images)
@@ -183,11 +185,7 @@ def _closed(shape, axes):
 
 def _first_image(images, channels_first):
     """Give the sides of the image plane (or the volume, or the one side of a signal)."""
-    for rank in (4, 5, 3):
-        for x in images:
-            if len(x.shape) == rank:
-                return _sides(tuple(x.shape), channels_first)
-    return None
+    return _sides(tuple(images[0].shape), channels_first) if images else None
 
 
 def _sides(shape, channels_first):

@@ -122,7 +122,8 @@ def full_gradients(
     found = [_sums(term, size, axes) for term in (_with_channel(own[number], axes), *terms.values())]
     # Resizing is linear: maps of one size are added up before.
     maps = [resize(_psi(group), size) for group in _by_size(each for each in found if each is not None)]
-    return logits, sum(maps[1:], maps[0])
+    # An image of fewer bits than the model's weights has terms of fewer.
+    return logits, sum(ops.cast(each, logits.dtype) for each in maps)
 
 
 def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, *, biases=None):

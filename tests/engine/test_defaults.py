@@ -114,7 +114,9 @@ def _layer(model, name):
 
 
 @pytest.mark.parametrize("build", [two_heads, lambda form: models.called(Several(form))], ids=["graph", "subclassed"])
-@pytest.mark.parametrize("form", [lambda a, b, c: {"kind": a}, lambda a, b, c: [a], lambda a, b, c: a], ids=str)
+@pytest.mark.parametrize(
+    "form", [lambda a, b, c: {"kind": a}, lambda a, b, c: [a], lambda a, b, c: a], ids=["dict", "list", "tensor"]
+)
 def test_a_single_output_needs_no_head_whatever_it_stands_in(build, form):
     model = build(form)
     (logits,) = expose(model, [])(models.images(2))

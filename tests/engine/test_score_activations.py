@@ -91,7 +91,9 @@ SHAPES = [(None, 5), (None, 1, 1, 5), (None, None, None, 5)]
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize(
-    ("functions", "expected"), [(SOFTMAX, "softmax"), (SIGMOID, "sigmoid"), (NEITHER, None)], ids=str
+    ("functions", "expected"),
+    [(SOFTMAX, "softmax"), (SIGMOID, "sigmoid"), (NEITHER, None)],
+    ids=["softmax", "sigmoid", "neither"],
 )
 def test_what_a_function_does_is_seen_whatever_it_is_called(functions, expected, shape):
     assert {name: activation_kind(each, shape) for name, each in functions.items()} == dict.fromkeys(

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas  # bqplot brings it
 import pytest
 
 from ke_widgets.widget.labels import named, names, true_classes
@@ -41,7 +42,7 @@ class Series:
         ["cat", "dog"].__getitem__,
         (name for name in ["cat", "dog"]),
     ],
-    ids=str,
+    ids=lambda labels: type(labels).__name__,
 )
 def test_names_come_in_many_forms(labels):
     assert names(named(labels), 2) == ["cat", "dog"]
@@ -56,7 +57,6 @@ def test_folders_named_by_digits_and_names_that_are_numbers_are_not_confused():
 
 
 def test_series_of_pandas_are_taken():
-    pandas = pytest.importorskip("pandas")
     for labels in (pandas.Series(["cat", "dog"]), pandas.Series({"dog": 1, "cat": 0}), pandas.Index(["cat", "dog"])):
         assert names(named(labels), 2) == ["cat", "dog"]
     assert true_classes(pandas.Series([1, 0]), 2, 2)[0].tolist() == [[False, True], [True, False]]
