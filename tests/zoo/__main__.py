@@ -27,7 +27,7 @@ PACKAGES = (
     "scikit-image",
 )
 EACH = 8  # models that one process takes, so that its memory is freed
-SECONDS = 420  # that one model may take
+SECONDS = 900  # that one model may take
 # TensorFlow 2.21 with oneDNN dies in the gradient of a 1x1 convolution with strides, also in a plain eager tape.
 WITHOUT_ONEDNN = ("port.kimm.RepVGGA0",)
 

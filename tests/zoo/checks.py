@@ -171,7 +171,7 @@ def widget(model, row, run, inputs, unit, pictures):
     options = {} if row.head is None else {"head": row.head}
     opened = called(ke.ExplainerWidget, model, pictures, class_index=unit, **options)
     try:
-        shown = called(opened.wait, 240)
+        shown = called(opened.wait, 600)
         true = raw_map(view(model, row, shown.layer), keras.tree.map_structure(lambda x: x[:1], inputs), unit)[0]
         picked = None if row.block is None else _picked(opened, model, row, inputs, unit)
         return shown.layer, "x".join(map(str, shown.map.shape)), relative(shown.map, true), picked
@@ -184,7 +184,7 @@ def _picked(opened, model, row, inputs, unit):
         opened.layer = row.block
     except Exception as error:
         return " ".join(str(error).split())
-    found = opened.wait(240)
+    found = opened.wait(600)
     true = raw_map(view(model, row, row.block), keras.tree.map_structure(lambda x: x[:1], inputs), unit)[0]
     error = relative(found.map, true)
     return "" if error < EXACT else f"off by {error:.2g}"

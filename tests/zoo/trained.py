@@ -130,7 +130,7 @@ def _in_the_widget(model, images, unit, layer):
         for chosen in (widget.layer, layer):
             widget.layer = chosen
             true = checks.raw_map(ke.inspection.expose(model, chosen), images[:1], unit)[0]
-            error = checks.relative(widget.wait(240).map, true)
+            error = checks.relative(widget.wait(600).map, true)
             yield f"the widget shows the library's map at {chosen}", error < checks.EXACT, f"{error:.1g}"
     finally:
         widget.close()

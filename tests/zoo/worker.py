@@ -102,7 +102,7 @@ def _other(row, found):
     def opened():
         widget = checks.called(checks.ke.ExplainerWidget, model, pictures)
         try:
-            shown = widget.wait(240)
+            shown = widget.wait(600)
             found["opens"], found["map"] = shown.layer, "x".join(map(str, shown.map.shape))
             return 0.0
         finally:
