@@ -7,6 +7,7 @@ import keras
 
 from ke_widgets.engine import structure
 from ke_widgets.engine.exposing import Endpoint, Exposed
+from ke_widgets.engine.planes import channels_come_first
 from ke_widgets.widget.images import Images
 
 _ANY = (None, None, None)
@@ -57,12 +58,26 @@ def image_input(model):
             f"`model` must take one input of images (B, H, W, C). Received: {model.name!r}, whose inputs have the "
             f"shapes {shapes}."
         )
+    _check_channels(model, shapes[0][1:])
     held = None
     if isinstance(around, dict):
         held = dict.fromkeys(around, 0)
     elif isinstance(around, list | tuple) and not _is_shape(around):
         held = type(around)([0])
     return ImageInput(shapes[0][1:], graph is not None, held)
+
+
+def _check_channels(model, shape):
+    """Refuse images whose channels come first: nobody has pictures like that to show."""
+    first = structure.channels_first(structure.operations(model).values())
+    if first and len(shape) == 3 and channels_come_first((None, *shape), True):
+        channels, height, width = shape
+        raise ValueError(
+            "`model` must take images with their channels last, (B, H, W, C). Received: "
+            f"{model.name!r}, which takes {(None, *shape)}. Explain it behind a layer that permutes them: "
+            f"`keras.Sequential([keras.Input(({height}, {width}, {channels})), keras.layers.Permute((3, 1, 2)), "
+            "model])`."
+        )
 
 
 def _shapes(around):

@@ -4,10 +4,12 @@ import pytest
 from keras import layers
 from PIL import Image
 
+import ke_widgets as ke
 from ke_widgets.inspection import expose
 from ke_widgets.methods import cams
 from ke_widgets.widget.image_input import image_input
 from ke_widgets.widget.session import Session
+from ke_widgets.widget.view import ExplainerWidget
 
 IMAGES = np.random.default_rng(0).uniform(size=(2, 16, 24, 3)).astype("float32")
 
@@ -161,3 +163,21 @@ def _two_subclassed():
 def test_several_inputs_and_what_is_no_image_are_refused(build):
     with pytest.raises(ValueError, match=r"`model` must take one input of images \(B, H, W, C\)"):
         image_input(build())
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 10), (1, 9, 9), (4, 8, 16), (3, 12, 12)], ids=str)
+def test_channels_first_are_refused_with_the_line_that_opens_them(shape):
+    inputs = keras.Input(shape)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv", data_format="channels_first")(inputs)
+    x = layers.GlobalAveragePooling2D(data_format="channels_first")(x)
+    model = keras.Model(inputs, layers.Dense(3)(x))
+    images = np.random.default_rng(0).random((2, *shape)).astype("float32")
+    with pytest.raises(ValueError, match="must take images with their channels last") as caught:
+        ExplainerWidget(model, images)
+    opened = eval(str(caught.value).split("`")[-2], {"keras": keras, "model": model})
+    widget = ExplainerWidget(opened, np.moveaxis(images, 1, -1), class_index=1)
+    found = widget.wait()
+    _, maps = ke.explain(ke.methods.cams.gradcam, ke.inspection.expose(model), images[:1], 1, resizing=False, verbose=0)
+    assert found.map.shape == shape[1:]
+    np.testing.assert_allclose(found.map, maps[0, ..., 0], rtol=1e-4, atol=1e-6)
+    widget.close()
