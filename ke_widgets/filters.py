@@ -1,19 +1,19 @@
 """What maps are turned into before they are looked at: sign and range.
 
-All take maps `(B, H, W, U)` and give maps of the same shape, each one map on its own.
+All take maps `(B, H, W, U)` and give maps of the same shape, each one map on its own. Maps of signals `(B, T, U)`, of
+volumes `(B, D, H, W, U)` and of the frames of a video `(B, T, H, W, U)` are taken as well: by default, what is scaled
+is scaled over all places, those of all frames together.
 """
 
 from keras import ops
 
-SPATIAL_AXIS = (-3, -2)
 
-
-def normalize(x, axis=SPATIAL_AXIS):
+def normalize(x, axis=None):
     """Scale each map linearly to [0, 1].
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Spatial axes of `x`.
+        axis: Axes of the places in `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A constant map gives zeros.
@@ -22,7 +22,7 @@ def normalize(x, axis=SPATIAL_AXIS):
         >>> np.asarray(normalize(np.array([-1.0, 0.0, 3.0]).reshape(1, 1, 3, 1))).ravel()
         array([0.  , 0.25, 1.  ])
     """
-    x = ops.convert_to_tensor(x)
+    x, axis = ops.convert_to_tensor(x), _places(x, axis)
     x = x - ops.min(x, axis=axis, keepdims=True)
     top = ops.max(x, axis=axis, keepdims=True)
     return ops.where(top > 0, x / ops.where(top > 0, top, 1), 0)
@@ -76,12 +76,12 @@ def absolute(x):
     return ops.abs(ops.convert_to_tensor(x))
 
 
-def positive_normalize(x, axis=SPATIAL_AXIS):
+def positive_normalize(x, axis=None):
     """Keep what speaks for the unit, scaled so that each map's maximum is 1.
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Spatial axes of `x`.
+        axis: Axes of the places in `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A map without a positive value gives zeros.
@@ -93,12 +93,12 @@ def positive_normalize(x, axis=SPATIAL_AXIS):
     return _scale(positive(x), axis)
 
 
-def negative_normalize(x, axis=SPATIAL_AXIS):
+def negative_normalize(x, axis=None):
     """Keep what speaks against the unit, scaled so that each map's maximum is 1.
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Spatial axes of `x`.
+        axis: Axes of the places in `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A map without a negative value gives zeros.
@@ -110,12 +110,12 @@ def negative_normalize(x, axis=SPATIAL_AXIS):
     return _scale(negative(x), axis)
 
 
-def absolute_normalize(x, axis=SPATIAL_AXIS):
+def absolute_normalize(x, axis=None):
     """Keep how much, drop for or against, scaled so that each map's maximum is 1.
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Spatial axes of `x`.
+        axis: Axes of the places in `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A map of zeros gives zeros.
@@ -129,5 +129,11 @@ def absolute_normalize(x, axis=SPATIAL_AXIS):
 
 def _scale(x, axis):
     """Divide each map by its maximum, so that 0 stays 0."""
+    axis = _places(x, axis)
     top = ops.max(x, axis=axis, keepdims=True)
     return ops.where(top > 0, x / ops.where(top > 0, top, 1), 0)
+
+
+def _places(x, axis):
+    """Give the axes of the places: all but that of the images and that of the units."""
+    return tuple(range(1, len(x.shape) - 1)) if axis is None else axis

@@ -17,8 +17,17 @@ from keras import ops
 
 from ke_widgets.engine import flow, structure
 from ke_widgets.engine.checking import check_units
-from ke_widgets.engine.defaults import POOLING_LAYERS, logits_endpoint, signal_endpoint, way_back
+from ke_widgets.engine.defaults import (
+    POOLING_LAYERS,
+    logits_endpoint,
+    signal_endpoint,
+    warn_of_probabilities,
+    way_back,
+)
+from ke_widgets.engine.defaults import default_layer as default_layer
+from ke_widgets.engine.defaults import head_activation as head_activation
 from ke_widgets.engine.defaults import head_index as head_index
+from ke_widgets.engine.defaults import spatial_signals as spatial_signals
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.utils import tolist
 
@@ -36,10 +45,12 @@ def expose(model, arguments=None, outputs=None, *, head=None):
     Args:
         model: A built Keras model of any kind: flat, nested, shared, subclassed. It is not changed.
         arguments: Endpoint, or list of endpoints, whose signals are wanted. By default the input of the last global
-            pooling (or flattening) layer on the way to the output; without one, the last signal `(B, H, W, K)`.
+            pooling (or flattening) layer on the way to the output; without one, or where rows and columns are not the
+            image's there, the last signal before that lies over the image: `(B, H, W, K)`, or tokens `(B, N, K)`.
         outputs: Endpoint of the scores that will be explained. By default the logits: the value before a softmax or
-            sigmoid at the end of the model, fused into its last layer or standing alone.
-        head: Index or name of the output to explain, in a model with several and no `outputs` given.
+            sigmoid at the end of the model, fused into its last layer or standing alone, however it is spelled. Where
+            they cannot be found, a warning says that the model's own output is explained.
+        head: Index, name, or key in a dict, of the output to explain, in a model with several and no `outputs` given.
 
     Returns:
         A `keras.Model` whose call gives `[logits, *signals]`. It shares all weights with `model`.
@@ -62,6 +73,8 @@ def expose(model, arguments=None, outputs=None, *, head=None):
     check_model(model)
     if isinstance(model, Exposed):
         model = model.model
+    if outputs is None:
+        warn_of_probabilities(model, head)
     scores = [logits_endpoint(model, head)] if outputs is None else endpoints(model, _as_list(outputs))
     signals = [signal_endpoint(model, head)] if arguments is None else endpoints(model, _as_list(arguments))
     return Exposed(model, [*scores, *signals])
@@ -378,25 +391,27 @@ _LINEAR = (
 )
 # Scaling what comes in scales what goes out: these add nothing of their own.
 _HOMOGENEOUS = {
-    *(
-        "InputLayer",
-        "Identity",
-        "Add",
-        "Subtract",
-        "Average",
-        "Maximum",
-        "Minimum",
-        "Concatenate",
-        "LeakyReLU",
-        "PReLU",
-    ),
+    *("InputLayer", "Identity", "LeakyReLU", "PReLU", "ActivityRegularization"),
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
+    *("Resizing", "CenterCrop"),
     *(f"{name}{n}D" for n in (1, 2, 3) for name in ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout")),
-    *(f"{area}{kind}Pooling{n}D" for n in (1, 2, 3) for area in ("", "Global") for kind in ("Average", "Max")),
-    "ActivityRegularization",
+    *(
+        f"{area}{kind}Pooling{n}D"
+        for n in (1, 2, 3)
+        for area in ("", "Global", "Adaptive")
+        for kind in ("Average", "Max")
+    ),
 }
-# The same of operations; Add is none of them, as it may add a constant.
-_HOMOGENEOUS_OPERATIONS = {"Relu", "LeakyRelu", "Reshape", "Transpose", "GetItem", "Mean", "Max"}
+# The same of operations.
+_HOMOGENEOUS_OPERATIONS = {
+    *("Relu", "LeakyRelu", "Abs", "Absolute", "Negative", "AveragePool", "MaxPool", "Resize", "Identity"),
+    *("Reshape", "Transpose", "Ravel", "Squeeze", "ExpandDims", "Moveaxis", "Swapaxes", "BroadcastTo", "GetItem"),
+    *("Flip", "Roll", "Repeat", "Tile", "Split", "Mean", "Sum", "Max", "Min", "Amax", "Amin"),
+}
+# The same where everything that comes in depends on the inputs of the model: beside a constant they add a part of it.
+_MERGING = {"Add", "Subtract", "Average", "Maximum", "Minimum", "Concatenate", "Stack"}
+# Linear in one of what comes in, if all else is constant.
+_SCALING = {"Multiply", "Matmul", "Conv", "DepthwiseConv", "ConvTranspose"}
 _HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.relu, keras.activations.leaky_relu)
 
 
@@ -456,6 +471,7 @@ def biases(layers):
     """
     layers = list(layers)
     normalizing = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    normalizing = [layer for layer in normalizing if _adds_a_constant(layer)]
     known = {id(layer): bias for layer, bias in zip(normalizing, _batch_normalizations(normalizing))}
     return [known[id(layer)] if id(layer) in known else _bias(layer) for layer in layers]
 
@@ -464,14 +480,17 @@ def is_homogeneous(activation):
     """Tell whether an activation is known to scale with its input, as ReLU does and GELU does not.
 
     Args:
-        activation: A function, a name that Keras knows, or `None`.
+        activation: A function, a name, or `None`; a name that Keras does not know is not known to.
 
     Returns:
         A bool.
     """
-    return (
-        keras.activations.get(activation) if isinstance(activation, str) else activation
-    ) in _HOMOGENEOUS_ACTIVATIONS
+    if isinstance(activation, str):
+        try:
+            activation = keras.activations.get(activation)
+        except ValueError:  # A word of the layer's own.
+            return False
+    return any(activation is known for known in _HOMOGENEOUS_ACTIVATIONS)
 
 
 def _leaves(parent, logits, prefix="", seen=None):
@@ -496,14 +515,41 @@ def _after_logits(model, logits):
 
 
 def _adds_nothing(operation):
+    if not _as_keras_does(operation):
+        return False
+    name = type(operation).__name__
     if isinstance(operation, _LINEAR):
-        return operation.bias is None and is_homogeneous(operation.activation)
+        return not _is_biased(operation) and is_homogeneous(operation.activation)
     if isinstance(operation, keras.layers.ReLU):
         return operation.max_value is None and not operation.threshold
     if isinstance(operation, keras.layers.Activation):
         return is_homogeneous(operation.activation)
-    known = _HOMOGENEOUS if isinstance(operation, keras.Layer) else _HOMOGENEOUS_OPERATIONS
-    return type(operation).__name__ in known and type(operation).__module__.startswith("keras.")
+    if name in ("Resizing", "Resize") and operation.pad_to_aspect_ratio:
+        return not operation.fill_value
+    if name in _MERGING:
+        return _calls(operation) and all(all(call) for call in _calls(operation))
+    if isinstance(operation, keras.Layer):
+        return name in _HOMOGENEOUS
+    if name in ("TrueDivide", "Divide"):
+        return all(call == [True, False] for call in _calls(operation))
+    return name in _HOMOGENEOUS_OPERATIONS or (name in _SCALING and all(sum(c) == 1 for c in _calls(operation)))
+
+
+def _is_biased(layer):
+    # A quantized layer rounds what comes in: what it adds beside its derivative is no constant.
+    return layer.bias is not None or getattr(layer, "quantization_mode", None) is not None
+
+
+def _as_keras_does(operation):
+    """Tell whether an operation runs code of Keras alone: a subclass with a `call` of its own may add anything."""
+    return type(operation).call.__module__.startswith("keras.")
+
+
+def _calls(operation):
+    """Tell which arguments of each call are tensors of a model's graph; empty for what stands in no graph."""
+    nodes = getattr(operation, "_inbound_nodes", [])
+    flat = [keras.tree.flatten((node.arguments.args, node.arguments.kwargs)) for node in nodes]
+    return [[isinstance(x, keras.KerasTensor) for x in call if x is not None] for call in flat]
 
 
 def _batch_normalizations(layers):
@@ -527,10 +573,14 @@ def _along_its_axis(layer, bias):
 
 
 def _bias(layer):
-    if isinstance(layer, _LINEAR) and layer.bias is not None:
+    if isinstance(layer, _LINEAR) and layer.bias is not None and _adds_a_constant(layer):
         bias = ops.convert_to_tensor(layer.bias)
         return ops.reshape(bias, (-1, *[1] * layer.rank)) if _channels_first(layer) else bias
     return None
+
+
+def _adds_a_constant(layer):
+    return _as_keras_does(layer) and getattr(layer, "quantization_mode", None) is None
 
 
 def _channels_first(layer):

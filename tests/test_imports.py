@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "ke_widgets"
 ORDER = [
     ["filters", "utils", "engine"],  # of the engine: taps, and what they are made of
     ["inspection"],
-    ["engine.gradient", "engine.compiling", "engine.explaining"],
+    ["engine.gradient", "engine.decomposition", "engine.compiling", "engine.explaining"],
     ["methods"],
     ["metrics"],
     ["widget"],  # session, and what serves it

@@ -326,9 +326,7 @@ logits, cams = ke.explain(
   postprocessing=ke.filters.positive_normalize,
 )
 """)
-    assert found["cams"].shape == (COUNT, 3, 3, 1)
-    wide = keras.ops.image.resize(found["cams"], (71, 71))
-    np.testing.assert_allclose(wide, found["gc_maps"], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found["cams"], found["gc_maps"], rtol=1e-3, atol=1e-4)
 
 
 def test_explaining_by_calling_a_method(cell):

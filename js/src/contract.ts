@@ -33,6 +33,8 @@ export interface Method {
   layer: boolean;
   signed: boolean;
   params: Param[];
+  /** Why it explains none of the models; absent where it does. */
+  reason?: string;
 }
 
 export interface Setup {

@@ -68,9 +68,8 @@ function range({ images }: Setup): number[] {
 }
 
 function nextMethod(store: Store): void {
-  const { methods } = store.setup;
-  const at = methods.findIndex(({ name }) => name === store.choice.peek().method);
-  store.pickMethod(methods[(at + 1) % methods.length].name);
+  const names = store.setup.methods.flatMap(({ name, reason }) => (reason ? [] : name));
+  store.pickMethod(names[(names.indexOf(store.choice.peek().method) + 1) % names.length]);
 }
 
 const before = new WeakMap<Store, number>();

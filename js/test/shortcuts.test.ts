@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { isTyping, onShortcut, SHORTCUTS } from "../src/shortcuts.ts";
 import { Store } from "../src/store.ts";
-import { CHOICE, FakeModel, resultFor } from "./model.ts";
+import { CHOICE, FakeModel, resultFor, SETUP } from "./model.ts";
 
-function open() {
+function open(setup = SETUP) {
   const model = new FakeModel();
+  model.state._setup = setup;
   const store = new Store(model, new AbortController().signal, async () => ({ width: 4, height: 4 }) as ImageBitmap);
   store.open();
   model.say(...resultFor(CHOICE, 1));
@@ -35,6 +36,30 @@ test("brackets go through the layers that can be explained, and no further", () 
   press(store, "[");
   press(store, "[");
   expect(store.choice.value.layer).toBe("a");
+});
+
+test("m leaves out methods that explain none of the models", () => {
+  const [gradcam, gradients] = SETUP.methods;
+  const cam = { ...gradcam, name: "cam", title: "CAM", reason: "CAM looks at a layer." };
+  const { store } = open({ ...SETUP, methods: [cam, gradients, { ...cam, name: "other" }, gradcam] });
+  press(store, "m");
+  expect(store.choice.value.method).toBe("gradients");
+  press(store, "m");
+  expect(store.choice.value.method).toBe("gradcam");
+});
+
+test("a model without layers to explain opens, and brackets stay", () => {
+  const [only] = SETUP.models;
+  const nodes = only.nodes.map((node) => ({ ...node, spatial: false }));
+  const scan = { offered: false, reason: "It has none.", layers: [] };
+  const [gradcam, gradients] = SETUP.methods;
+  const methods = [{ ...gradcam, reason: "Grad-CAM looks at a layer." }, gradients];
+  const { store } = open({ ...SETUP, methods, models: [{ ...only, nodes, scan, default_layer: "" }] });
+  store.pick({ method: "gradients", layer: "" });
+  press(store, "]");
+  expect(store.choice.value.layer).toBe("");
+  expect(store.facts.depth(store.choice.value)).toEqual([]);
+  expect(store.facts.whyNoScan(store.choice.value)).toBe("It has none.");
 });
 
 test("comma and full stop go through the images, of a filter through those that pass", () => {

@@ -1,9 +1,14 @@
 """What only a run can tell is wrong."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 OUT_OF_RANGE = "`y` (the units to explain) must count from 0 to one less than the number of units"
+OTHER_BATCH = "The exposed signal must have one entry for each image"
+NOT_FINITE = "`x` must be finite"
+# What a compiled function says in the words of these is no fault of ours.
+FOUND_BY_A_RUN = (OUT_OF_RANGE, OTHER_BATCH, NOT_FINITE)
 
 
 def check_units(indices, number):
@@ -28,5 +33,96 @@ def check_units(indices, number):
     fits = tf.logical_and(tf.reduce_all(indices >= 0), tf.reduce_all(indices < tf.cast(number, indices.dtype)))
     checked = tf.debugging.Assert(fits, [f"{OUT_OF_RANGE},", number, ". Received:", indices], summarize=8)
     # A gather that runs before the check would complain in words of its own.
-    with tf.control_dependencies([checked] if checked is not None else []):
-        return tf.identity(indices)
+    return _after(checked, indices)
+
+
+def check_scores(scores, model):
+    """Refuse scores that are not one for each unit: which of them is to be explained, nobody said.
+
+    Args:
+        scores: The model's logits.
+        model: The model, for the message.
+
+    Raises:
+        ValueError: If they are not `(B, U)`.
+    """
+    check_scores_shape(scores.shape, model.name)
+
+
+def check_scores_shape(shape, name):
+    """Refuse a shape of scores that is known and is not `(B, U)`. See `check_scores`."""
+    shape = tuple(shape)
+    if len(shape) == 2:
+        return
+    places = tuple(range(1, len(shape) - 1))
+    mend = f"keras.ops.mean(model.output, axis={places})" if places else "keras.ops.reshape(model.output, (-1, 1))"
+    raise ValueError(
+        f"The scores must be (B, U), one for each unit. Received: {name!r}, whose scores have the shape {shape}. "
+        f"{'Explain the mean over a region' if places else 'Give them that shape'}, such as `scored = "
+        f'keras.Model(model.input, {mend})`, then `ke.inspection.expose(scored, "layer")`.'
+    )
+
+
+def check_batch(signal, logits, where):
+    """Refuse a signal that has not one entry for each image, such as windows of attention that stand in a batch.
+
+    Args:
+        signal: A tensor `(B, ...)`.
+        logits: The model's logits `(B, U)`.
+        where: The signal's name, for the message.
+
+    Returns:
+        The signal, to be used only once it is known to fit.
+
+    Raises:
+        ValueError: If it does not. In a compiled function, TensorFlow's `InvalidArgumentError` with the same text.
+    """
+    advice = "Choose a layer outside of what cuts images into windows, or puts frames into the batch."
+    entries, images = signal.shape[0], logits.shape[0]
+    if entries is not None and images is not None:
+        if entries != images:
+            raise ValueError(f"{OTHER_BATCH}. Received: {where}, with {entries} for {images} images. {advice}")
+        return signal
+    entries, images = tf.shape(signal)[0], tf.shape(logits)[0]
+    said = [f"{OTHER_BATCH}. Received: {where}, with", entries, "for", images, f"images. {advice}"]
+    return _after(tf.debugging.Assert(tf.equal(entries, images), said), signal)
+
+
+def check_finite(inputs):
+    """Refuse images with NaN or infinity, whose maps would be NaN, or all zero behind a filter.
+
+    Args:
+        inputs: Tensors `(B, ...)`, nested as the model takes them.
+
+    Returns:
+        The inputs, to be used only once they are known to be finite.
+
+    Raises:
+        ValueError: If they are not. In a compiled function, TensorFlow's `InvalidArgumentError` with the same text.
+    """
+    return keras.tree.map_structure(_finite, inputs)
+
+
+def _finite(x):
+    x = tf.convert_to_tensor(x)
+    if not x.dtype.is_floating:
+        return x
+    wrong = tf.reduce_any(~tf.math.is_finite(x), axis=tuple(range(1, len(x.shape))))
+    if tf.executing_eagerly():
+        if bool(tf.reduce_any(wrong)):
+            raise ValueError(not_finite(np.flatnonzero(wrong.numpy())))
+        return x
+    said = [f"{NOT_FINITE}. Received: NaN or infinity in images", tf.reshape(tf.where(wrong), (-1,)), "of a batch."]
+    return _after(tf.debugging.Assert(~tf.reduce_any(wrong), said, summarize=8), x)
+
+
+def not_finite(images):
+    """Say which images have NaN or infinity in them."""
+    shown = ", ".join(map(str, images[:8])) + (", ..." if len(images) > 8 else "")
+    return f"{NOT_FINITE}. Received: NaN or infinity in {len(images)} images: {shown}."
+
+
+def _after(check, x):
+    """Give `x` behind a check, which is `None` where it ran already."""
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.identity(x)

@@ -1,43 +1,31 @@
-"""Where the logits of a model are, and the signal that CAM methods look at, when nobody says.
+"""Where the logits of a model are, how its head is made, and the signal that CAM methods look at, when nobody says.
 
-Both are found by walking back from the model's output, over the calls that really happen.
+All is found by walking back from the model's output, over the calls that really happen; once for each model.
 """
 
-import weakref
+import functools
+import warnings
+from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
-from ke_widgets.engine import flow, structure
+from ke_widgets.engine import exposing, flow, input_specs, structure
+from ke_widgets.engine.default_signal import POOLING_LAYERS as POOLING_LAYERS
+from ke_widgets.engine.default_signal import find_signal, find_spatial
 from ke_widgets.engine.exposing import Endpoint
-
-POOLING_LAYERS = (
-    keras.layers.Flatten,
-    keras.layers.GlobalAveragePooling1D,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalAveragePooling3D,
-    keras.layers.GlobalMaxPooling1D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.GlobalMaxPooling3D,
-)
-# What may stand between the logits and the model's output.
-_PASS_THROUGH = (
-    keras.layers.Softmax,
-    keras.layers.Dropout,
-    keras.layers.Identity,
-    keras.layers.ActivityRegularization,
-)
-_SCORE_ACTIVATIONS = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid", "linear")
-
-# What was found by a rehearsal, which takes as long as a trace. Plain data: it holds no model.
-_REHEARSED: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
+from ke_widgets.engine.heads import chosen, kept_of, written_heads
+from ke_widgets.engine.logits import find_logits
 
 
-def head_index(model, head):
-    """Turn an output's name or index into its index; refuse a choice that is not there, or not made.
+def head_index(model, head, inputs=None):
+    """Turn an output's key, name or index into its index; refuse a choice that is not there, or not made.
 
     Args:
         model: A built Keras model.
-        head: Index, name, or `None`.
+        head: Index, name, or key of an output (a tuple of keys where dicts and lists are nested), or `None`.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
 
     Returns:
         Index into the model's flat outputs.
@@ -45,28 +33,31 @@ def head_index(model, head):
     Raises:
         ValueError: If `head` names no output, or is `None` where the model has several.
     """
-    graph = structure.functional(model)
-    names = [] if graph is None else list(getattr(model, "output_names", None) or graph.output_names)
-    if head is None and len(names) <= 1:
-        return 0
-    # How many outputs a model without a graph has, only a run tells.
-    if isinstance(head, int) and not isinstance(head, bool) and 0 <= head < (len(names) or head + 1):
-        return head
-    if head in names:
-        return names.index(head)
-    known = f"one of {names}" if names else "by its index, from 0"
-    raise ValueError(f"`head` must choose an output of {model.name!r}: {known}. Received: head={head!r}.")
+    return _head(model, head, inputs)[0]
 
 
-def logits_endpoint(model, head=None):
+def _head(model, head, inputs):
+    """Give the index of the chosen output, and what was found for the model before."""
+    kept = kept_of(model)
+    if "heads" not in kept:
+        written = written_heads(model)
+        if written is None:
+            _rehearse(model, head, inputs, kept)
+        else:
+            kept["heads"] = written
+    return chosen(model, head, kept.get("heads")), kept
+
+
+def logits_endpoint(model, head=None, inputs=None):
     """Find the scores before the softmax or sigmoid at the end of a model.
 
-    Walks back from the output over whatever acts on finished scores only (softmax, sigmoid, dropout, identity), into
-    nested models and out of them again.
+    Walks back from the output over whatever acts on finished scores only (softmax, sigmoid, clips, reshapes, dropout),
+    told by what it does, into nested models and out of them again.
 
     Args:
         model: A built Keras model.
-        head: Index or name of the output, in a model with several.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
 
     Returns:
         The `Endpoint` of the logits.
@@ -74,30 +65,130 @@ def logits_endpoint(model, head=None):
     Raises:
         ValueError: If the model has several outputs and `head` does not choose one of them.
     """
-    return _find(model, head, _logits)
+    return _find(model, head, "logits", inputs).endpoint
 
 
-def signal_endpoint(model, head=None):
+def head_activation(model, head=None, inputs=None):
+    """Tell how a model makes its output from the logits.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+
+    Returns:
+        `"softmax"` or `"sigmoid"` (of any slope, or the logarithm of one), or `None` where the output is the logits,
+        or they cannot be told from it.
+
+    Raises:
+        ValueError: If the model has several outputs and `head` does not choose one of them.
+    """
+    return _find(model, head, "logits", inputs).activation
+
+
+def signal_endpoint(model, head=None, inputs=None):
     """Find the signal that CAM methods look at by default.
 
     Args:
         model: A built Keras model.
-        head: Index or name of the output, in a model with several.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
 
     Returns:
         The `Endpoint` of the input of the last global pooling (or flattening) layer on the way to the output, which
-        may be a sequence of tokens `(B, N, K)`; without one, of the last signal with a place, `(B, H, W, K)`.
+        may be a sequence of tokens `(B, N, K)`; where there is none, or rows and columns are not the image's there, of
+        the last signal before that lies over the image. In a TimeDistributed, that of each frame.
 
     Raises:
-        ValueError: If no layer has a spatial output.
+        ValueError: If no layer has such a signal.
     """
-    found = _find(model, head, _signal)
+    found = _find(model, head, "signal", inputs)
     if found is None:
-        raise ValueError(
-            f"`arguments` must be given for {model.name!r}: no layer on the way to its output is a global pooling, or "
-            "has a spatial output (B, H, W, K)."
-        )
+        raise ValueError(f"`arguments` must be given for {model.name!r}: {_why_none(model, inputs)}")
     return found
+
+
+def _why_none(model, inputs):
+    if inputs is None and structure.functional(model) is None and not input_specs.is_known(model):
+        return (
+            "Keras keeps no shape of what it takes, so that nobody can look how it runs. Put it into a model that says "
+            "so, `keras.Sequential([keras.Input(shape), model])`, or name a layer and, as `outputs`, the logits."
+        )
+    loops = [x.name for x in structure.operations(model).values() if isinstance(x, keras.layers.TimeDistributed)]
+    hint = f" What runs in {loops[0]!r} can be read where the number of time steps is fixed." if loops else ""
+    return (
+        "no layer with weights on the way to its output has a spatial output (B, H, W, K), or is pooled over one, "
+        f"whose rows and columns are the image's.{hint} Methods that look at the pixels need no layer, such as "
+        "`ke.gradients`."
+    )
+
+
+def spatial_signals(model, head=None, inputs=None):
+    """Map every layer that lies over the image plane, on the way to the logits, to the shape of its output.
+
+    Layers at any depth are listed, also inside subclassed models and layers, but for what is inside Keras's own
+    attention. They have outputs `(B, H, W, K)`, or tokens `(B, N, K)` in a grid, in the image's own orientation.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+
+    Returns:
+        A dict from path to shape, in running order, an outer layer before its inner ones.
+    """
+    found = _find(model, head, "spatial", inputs)[0]
+    return {path: found[path] for path in structure.operations(model) if path in found}
+
+
+def default_layer(model, head=None, inputs=None):
+    """Give the path of the layer whose output is the default signal, or, where none is, the last one that feeds it."""
+    return _find(model, head, "spatial", inputs)[1]
+
+
+def warn_of_probabilities(model, head=None, inputs=None):
+    """Warn, once for each model, where the scores that will be explained may be probabilities.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+    """
+    found = _find(model, head, "logits", inputs)
+    if found.doubt is None:
+        return
+    index, kept = _head(model, head, inputs)
+    if "warned" in kept:
+        return
+    if ("doubt", index) not in kept:
+        kept["doubt", index] = found.certain or _gives_probabilities(model, index, inputs)
+    if kept["doubt", index]:
+        kept["warned"] = True
+        warnings.warn(
+            f"The scores of {model.name!r} are explained as the model gives them, which may be probabilities: the "
+            f"logits before them could not be found (seen at the end: {found.doubt}). Pass the layer that gives the "
+            "logits: `ke.inspection.expose(model, outputs=...)`.",
+            stacklevel=3,
+        )
+
+
+def _gives_probabilities(model, index, inputs):
+    """Tell whether a model's output stays between 0 and 1 on strong noise, as nothing does that was not made to."""
+    if inputs is None:
+        specs = next(input_specs.attempts(model), None)
+        if specs is None:
+            return True
+    else:
+        specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), inputs)
+    rng = np.random.default_rng(0)
+    with tf.init_scope():
+        for strength in (1000, 1):
+            noise = keras.tree.map_structure(functools.partial(input_specs.noise, rng=rng, strength=strength), specs)
+            (found,) = exposing.read(model, noise, [Endpoint("", index=index)])
+            found = np.asarray(tf.cast(found, "float64"))
+            if np.isfinite(found).all() and found.any():
+                return bool(found.min() >= -1e-6 and found.max() <= 1 + 1e-6)
+    return False
 
 
 def way_back(model, head=None, rehearse=False):
@@ -118,95 +209,48 @@ def way_back(model, head=None, rehearse=False):
     return [(step.path, step.operation) for step in known.backwards(known.outputs[index])]
 
 
-class _Opaque(Exception):
-    """The graph does not tell: a layer in the way runs others by code."""
-
-
-def _find(model, head, search):
-    index, known = head_index(model, head), flow.written(model)
-    if known is not None:
+def _find(model, head, what, inputs) -> Any:
+    index, kept = _head(model, head, inputs)
+    if (what, index) not in kept:
+        known = flow.written(model)
         try:
-            return search(known, index)
-        except _Opaque:
-            pass
-    kept = _REHEARSED.setdefault(model, {})
-    if (search, head) not in kept:
-        known = flow.rehearsed(model)
-        _check_outputs(model, known, head)
-        kept[search, head] = search(known, index)
-    return kept[search, head]
+            if known is None:
+                raise flow.Opaque
+            kept[what, index] = _SEARCHES[what](model, known, index, kept)
+        except flow.Opaque:
+            known = _rehearse(model, head, inputs, kept)
+            if known is None:
+                return _SEARCHES[what](model, None, index, {})
+    return kept[what, index]
 
 
-def _check_outputs(model, known, head):
-    number = 1 if known is None else len(known.outputs)
-    undecided = head is None and structure.functional(model) is None and number > 1
-    if undecided or (isinstance(head, int) and head >= number):
-        raise ValueError(
-            f"`head` must choose one of the {number} outputs of {model.name!r}, from 0. Received: head={head}."
-        )
+def _rehearse(model, head, inputs, kept):
+    """Trace a model once and keep all that can be told from it; `None` where nobody knows what it takes."""
+    known = flow.rehearsed(model, inputs)
+    if known is not None:
+        if structure.functional(model) is None:
+            kept["heads"] = [(keys, None) for keys in known.keys]
+        index = chosen(model, head, kept["heads"])
+        for what, search in _SEARCHES.items():
+            if (what, index) not in kept:
+                kept[what, index] = search(model, known, index, kept)
+    return known
 
 
-def _logits(known, index):
-    found = Endpoint("", index=index)
+def _logits(model, known, index, kept):
+    return find_logits(known, index)
+
+
+def _signal(model, known, index, kept):
+    return find_signal(model, known, index)
+
+
+def _spatial(model, known, index, kept):
     if known is None:
-        return found
-    tensor = known.outputs[index]
-    while True:
-        step = known.producer(tensor)
-        if step is None:
-            tensor = known.before(tensor)
-            if tensor is None:
-                return found
-            continue
-        _refuse_opaque(known, step.operation)
-        if not _acts_on_scores(step.operation):
-            link = "logits" if is_score_activation(getattr(step.operation, "activation", None)) else "output"
-            position = [x is tensor for x in step.outputs].index(True)
-            return Endpoint(step.path, link=link, node=known.number(step), index=position)
-        found, tensor = Endpoint(step.path, link="input", node=known.number(step)), step.inputs[0]
+        return {}, None
+    if ("signal", index) not in kept:
+        kept["signal", index] = find_signal(model, known, index)
+    return find_spatial(known, index, kept["signal", index], input_specs.has_open_sides(model))
 
 
-def _acts_on_scores(operation):
-    if isinstance(operation, keras.layers.Activation):
-        return is_score_activation(operation.activation)
-    if isinstance(operation, keras.layers.Layer):
-        return isinstance(operation, _PASS_THROUGH)
-    return type(operation).__name__ in flow.SCORE_FUNCTIONS
-
-
-def is_score_activation(activation):
-    """Tell whether an activation turns logits into probabilities, or does nothing.
-
-    Args:
-        activation: A function or a name.
-
-    Returns:
-        Whether it does.
-    """
-    return (activation if isinstance(activation, str) else getattr(activation, "__name__", None)) in _SCORE_ACTIVATIONS
-
-
-def _signal(known, index):
-    found = None
-    if known is None:
-        return None
-    for step in known.backwards(known.outputs[index]):
-        _refuse_opaque(known, step.operation)
-        # After a global pooling that keeps its axes, a Flatten has nothing left to flatten.
-        flattens = isinstance(step.operation, keras.layers.Flatten)
-        if isinstance(step.operation, POOLING_LAYERS) and not (flattens and not _has_places(step.inputs[0], (3, 4, 5))):
-            return Endpoint(step.path, link="input", node=known.number(step))
-        spatial = [position for position, x in enumerate(step.outputs) if _has_places(x, (4,))]
-        if found is None and spatial:
-            found = Endpoint(step.path, node=known.number(step), index=spatial[0])
-    return found
-
-
-def _has_places(tensor, ranks):
-    shape = tensor.shape
-    return len(shape) in ranks and any(side is None or side > 1 for side in shape[1:-1])
-
-
-def _refuse_opaque(known, operation):
-    if known.graph is None and structure.opaque(operation):
-        raise _Opaque
+_SEARCHES: dict[str, Any] = {"logits": _logits, "signal": _signal, "spatial": _spatial}

@@ -12,6 +12,7 @@ import itertools
 import re
 import textwrap
 import threading
+import warnings
 import weakref
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol
@@ -21,34 +22,41 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ke_widgets.engine import checking, feeding
+from ke_widgets.engine import arguments, checking, feeding
 from ke_widgets.engine.compiling import cached, weigh
+from ke_widgets.engine.defaults import head_index, warn_of_probabilities
 from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.heads import manual_signals
+from ke_widgets.engine.inputs import fitted, graph_of, image_positions, size_of_image
 from ke_widgets.engine.sampling import resize
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose, find_path, output_shape
 
 _NOT_OWN = ("model", "inputs", "indices", "batch_size")
+_LARGE = 1024**3  # Bytes of maps of which a user wants to know before they are there.
 
 LOOP_ARGS = """\
     model: A model of `ke.inspection.expose`, or any Keras model{signals}.
         It is not changed.
     x: Images `(B, H, W, C)`, preprocessed as the model was trained; an array, a tensor, a list or dict of them for a
         model of several inputs; or a `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator of batches `x` or
-        `(x, y)`.
-    y: Units to explain, integers `(B, U)`: one map for each. `None` explains all units. Not with data that brings
-        its own.
+        `(x, y)`. Signals `(B, T, C)`, volumes `(B, D, H, W, C)` and videos are taken as images are.
+    y: Units to explain, integers `(B, U)`: one map for each; or `(B,)`, one unit for each image, or one integer for
+        all. `None` explains all units. Not with data that brings its own.
     batch_size: Images that go through at once; 32 by default. Not with data in batches.
     verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
     steps: How many batches to run, for data that has no end.
     callbacks: Keras callbacks; their `predict` hooks are called. `self.model.stop_predicting = True` ends the loop.
     indices_axis: Axis of the units in the logits.
     indices_batch_dims: Leading axes that logits and units share.
-    spatial_axis: Axes of the image plane in the signal (or input), counted from the end.
+    spatial_axis: Axes of the image plane in the signal (or input), counted from the end; for channels first,
+        `(-2, -1)`. The usual ones stand for all axes between the first and the last.
     postprocessing: A filter of `ke.filters` for the maps, or `None` to leave them raw. It comes before resizing, at
         the method's own resolution: so the maximum that a filter divides by is that of a true value, and a resized
         map may end below 1.
-    resizing: `True` resizes the maps to the image's size, `(H, W)` to that size, bilinearly; `False` or `None` leaves
-        them.
+    resizing: `True` resizes the maps to the image's size, `(H, W)` to that size, linearly along each axis; `False` or
+        `None` leaves them at the method's own resolution.
+    image_input: Name or position of the image that is explained, in a model that takes several; its size is the one
+        of the maps.
     run_eagerly: Whether to run without compiling; by default as the model does.
     jit_compile: Whether to compile with XLA; by default as the model does.
     steps_per_execution: Batches in each compiled call; by default as the model does.
@@ -56,9 +64,14 @@ LOOP_ARGS = """\
 
 
 class Shortcut(Protocol):
-    """A method with its loop, its usual filter and its sizes: what `partial_explain` returns."""
+    """A method with its loop, its usual filter and its sizes: what `partial_explain` returns.
+
+    Attributes:
+        explains: The method.
+    """
 
     __name__: str
+    explains: Any
 
     def __call__(
         self,
@@ -87,7 +100,8 @@ def explain(
     indices_batch_dims=-1,
     spatial_axis=SPATIAL_AXIS,
     postprocessing=None,
-    resizing=None,
+    resizing=True,
+    image_input=None,
     run_eagerly=None,
     jit_compile=None,
     steps_per_execution=None,
@@ -107,8 +121,9 @@ def explain(
         Logits `(B, U)` and maps `(B, H, W, U)`, NumPy arrays (ragged where images differ in size).
 
     Raises:
-        TypeError: If `model` is no Keras model.
-        ValueError: If `y` does not fit, two arguments exclude each other, or the method refuses.
+        TypeError: If `model` is no Keras model, `method` no method, or an argument of a wrong type or name.
+        ValueError: If `x` is not what the model takes, or not finite; if `y` does not fit, two arguments exclude each
+            other, or the method refuses.
 
     Examples:
         >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(),
@@ -124,13 +139,26 @@ def explain(
         "spatial_axis": spatial_axis,
         "postprocessing": postprocessing,
         "resizing": resizing,
+        "image_input": image_input,
         "inner_batch_size": inner_batch_size,
     }
     compiling = {"run_eagerly": run_eagerly, "jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+    arguments.check_counts(batch_size=batch_size, steps=steps)
+    arguments.check_verbose(verbose)
     loop = _loop(method, model, settings, compiling, params)
-    data = feeding.pack(x, y, batch_size)
+    data = feeding.pack(model, x, y, batch_size, _number_of_units(model, indices_axis))
     with loop.lock, _as_value_errors():
-        return loop.predict(data, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+        loop.begin(feeding.expected(data, steps))
+        try:
+            logits, maps, some = loop.predict(
+                data, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+            )
+        except UnboundLocalError:  # Keras finds no outputs where there was no batch.
+            if loop.batches:
+                raise
+            raise ValueError(feeding.NO_BATCH) from None
+    _warn_of_nothing(model, np.any(some))
+    return logits, maps
 
 
 explain.__doc__ = (explain.__doc__ or "").replace(
@@ -156,22 +184,30 @@ def explain_batches(
         Logits and maps of each batch, NumPy arrays.
 
     Raises:
+        TypeError: As `explain` does, when the first batch is asked for.
         ValueError: As `explain` does, when the first batch is asked for.
     """
     known = {p.name: p.default for p in inspect.signature(explain).parameters.values() if p.kind is p.KEYWORD_ONLY}
     settings = {name: options.pop(name, default) for name, default in known.items()}
     compiling = {name: settings.pop(name) for name in ("run_eagerly", "jit_compile", "steps_per_execution")}
-    loop = _loop(method, model, settings, compiling, options)
+    arguments.check_counts(batch_size=batch_size, steps=steps)
+    loop = _loop(method, model, settings, compiling, options, "explain_batches")
     spread = loop.distribute_strategy.num_replicas_in_sync > 1
-    for batch in itertools.islice(feeding.batches(x, y, batch_size), steps):
+    units, anything, count = _number_of_units(model, settings["indices_axis"]), False, 0
+    for batch in itertools.islice(feeding.batches(model, x, y, batch_size, units), steps):
         with loop.lock, _as_value_errors():
+            loop.begin(0 if count else 1)
             if spread:  # One batch that is not parted among devices would be run by each of them.
                 found = loop.predict(batch, verbose=0)
             else:
                 loop.make_predict_function()
                 found = loop.predict_function([batch])
-        logits, maps = found
-        yield np.asarray(logits), np.asarray(maps)
+        logits, maps, some = keras.tree.map_structure(np.asarray, found)
+        anything, count = anything or np.any(some), count + 1
+        yield logits, maps
+    if not count:
+        raise ValueError(feeding.NO_BATCH)
+    _warn_of_nothing(model, anything)
 
 
 def partial_explain(method, signals: Literal["none", "one", "biases"] | None = None, **defaults) -> Shortcut:
@@ -187,8 +223,10 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         A function `(model, x, y=None, batch_size=None, ...) -> (logits, maps)`.
 
     Raises:
+        TypeError: If `method` is no method.
         ValueError: If a default is the name of no argument.
     """
+    arguments.check_method(method)
     loop = inspect.signature(explain).parameters
     positional = [p for name, p in loop.items() if p.kind is p.POSITIONAL_OR_KEYWORD and name != "method"]
     keywords = {name: p for name, p in loop.items() if p.kind is p.KEYWORD_ONLY}
@@ -203,19 +241,25 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         raise ValueError(f"`defaults` must be among {sorted(every)}. Received: {sorted(unknown)}.")
     every = {name: p.replace(default=defaults[name]) if name in defaults else p for name, p in every.items()}
 
-    def shortcut(model, x, y=None, *args, **kwargs):
-        arguments = signature.bind(model, x, y, *args, **kwargs)
-        arguments.apply_defaults()
-        given = dict(arguments.arguments)
+    def shortcut(model, x, y=None, *args, **kwargs) -> Any:
+        arguments.check_names(f"ke.{name}", kwargs, list(every))
+        bound = signature.bind(model, x, y, *args, **kwargs)
+        bound.apply_defaults()
+        given = dict(bound.arguments)
         return explain(method, view_for(given.pop("model"), signals), **given)
 
     signature = inspect.Signature(list(every.values()), return_annotation=tuple[np.ndarray, np.ndarray])
     name = getattr(method, "__name__", "method")
-    for attribute, value in (("__signature__", signature), ("__name__", name), ("__qualname__", name)):
+    for attribute, value in (
+        ("__signature__", signature),
+        ("__name__", name),
+        ("__qualname__", name),
+        ("explains", method),
+    ):
         setattr(shortcut, attribute, value)
     shortcut.__doc__ = _document(method, signals)
     shortcut.__module__ = "ke_widgets"
-    return shortcut
+    return shortcut  # pyright: ignore[reportReturnType]  (its attributes are set above)
 
 
 def view_for(model, signals):
@@ -228,10 +272,16 @@ def view_for(model, signals):
 
     Returns:
         A Keras model.
+
+    Raises:
+        ValueError: If the model has several outputs, of which nobody chose one.
     """
     check_model(model)
-    several = len(getattr(model, "outputs", None) or [None]) > 1
-    if signals in (None, "biases") or several or isinstance(model, Exposed):
+    if signals is None or isinstance(model, Exposed) or manual_signals(model):
+        return model
+    if signals == "biases":
+        head_index(model, None)
+        warn_of_probabilities(model)
         return model
     return expose(model) if signals == "one" else expose(model, [])
 
@@ -258,48 +308,114 @@ def _document(method, signals):
 
 
 class _Loop(keras.Model):
-    """A model whose `predict` explains. It holds nothing of the explained model but a weak reference, in `step`."""
+    """A model whose `predict` explains. It holds nothing of the explained model but a weak reference, in `step`.
+
+    Attributes:
+        batches: How many batches have run since `begin`.
+    """
 
     def __init__(self, step, run_eagerly, jit_compile, steps_per_execution):
         super().__init__(name="explain", autocast=False)
         # Past `Layer.__setattr__`, which would track what the step holds.
-        self.__dict__.update(step=step, lock=threading.RLock())
+        self.__dict__.update(step=step, lock=threading.RLock(), batches=0, expected=0)
         self.run_eagerly = run_eagerly
         self.jit_compile = jit_compile
         self.steps_per_execution = steps_per_execution
         self.built = True
 
+    def begin(self, expected):
+        """Note that a run begins, and how many images (below 0: batches) it is expected to have; 0 warns of none."""
+        self.__dict__.update(batches=0, expected=expected)
+
     def predict_step(self, data):
         return self.step(data)
 
     def make_predict_function(self, force=False):
-        fresh = force or self.predict_function is None
-        super().make_predict_function(force)
-        if fresh and not self.run_eagerly and self.distribute_strategy.num_replicas_in_sync == 1:
-            self.predict_function = _for_any_batch(self.predict_function)
+        if self.predict_function is None or force:
+            alone = self.distribute_strategy.num_replicas_in_sync == 1
+            run = self._for_any_batch() if alone and not self.run_eagerly else self._fresh()
+            self.predict_function = self._counted(run)
         return self.predict_function
 
+    def _fresh(self) -> Any:
+        """Make what Keras makes: a function of a list of batches."""
+        ours = self.predict_function
+        super().make_predict_function(force=True)
+        made, self.predict_function = self.predict_function, ours
+        return made
 
-def _for_any_batch(function):
-    """Trace a compiled function for batches of any size at once, not again for the short last one."""
-    traced = set()
+    def _counted(self, run):
+        def counted(data):
+            found = run(data)
+            self.__dict__["batches"] += 1
+            return found
 
-    def run(data):
-        leaves = keras.tree.flatten(data)
-        form = tuple((str(x.dtype), len(x.shape)) for x in leaves)
-        if form not in traced:
-            traced.add(form)
-            specs = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in leaves]
-            function.get_concrete_function(keras.tree.pack_sequence_as(data, specs))
-        return function(data)
+        return counted
 
-    return run
+    def _for_any_batch(self):
+        """Make a function for each kind of data, so that one of a wrong rank or dtype leaves nothing behind.
+
+        It is traced for batches of any size at once, not again for the short last one.
+        """
+        made = {}
+
+        def run(data):
+            leaves = keras.tree.flatten_with_path(data)
+            kind = tuple((path, keras.backend.standardize_dtype(x.dtype), len(x.shape)) for path, x in leaves)
+            if kind not in made:
+                function = self._fresh()
+                specs = keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), data)
+                made[kind] = function, function.get_concrete_function(specs).structured_outputs
+            function, outputs = made[kind]
+            if not self.batches:
+                _warn_of_size(outputs, data[0], self.expected)
+            return function(data)
+
+        return run
 
 
-def _loop(method, model, settings, compiling, params):
+def _warn_of_size(outputs, batch, expected):
+    """Warn of maps of all units that fill the memory, before they do."""
+    inputs, indices = feeding.unpack(batch)
+    sides = [tuple(maps.shape[1:]) for maps in keras.tree.flatten(outputs[1])]
+    if indices is not None or not expected or any(None in shape for shape in sides):
+        return
+    images = expected if expected > 0 else -expected * keras.tree.flatten(inputs)[0].shape[0]
+    size = images * sum(float(np.prod(shape)) for shape in sides) * keras.tree.flatten(outputs[1])[0].dtype.size
+    if size > _LARGE:
+        warnings.warn(
+            f"The maps of all {sides[0][-1]} units take {size / _LARGE:.1f} GB for {images} images. Say which units "
+            "are explained, such as the best one of each image: `y=model.predict(x).argmax(-1)`.",
+            stacklevel=2,
+        )
+
+
+def _warn_of_nothing(model, anything):
+    """Warn of maps that are 0 everywhere, as those of a layer that the units do not see."""
+    if anything:
+        return
+    signals = model.endpoints[1:] if isinstance(model, Exposed) else ()
+    where = f"the signal {signals[0]}" if signals else "the image"
+    warnings.warn(
+        f"All maps are exactly 0: no explained unit depends on a place of {where}, or nothing there speaks for it. "
+        "After the last attention, a class token takes nothing from the other tokens: choose a layer before it.",
+        stacklevel=3,
+    )
+
+
+def _loop(method, model, settings, compiling, params, caller="explain"):
     """Give the loop for a method, a model and all parameters, made before or now."""
     check_model(model)
+    arguments.check_method(method)
+    arguments.check_postprocessing(settings["postprocessing"])
+    arguments.check_resizing(settings["resizing"])
+    arguments.check_counts(
+        inner_batch_size=settings["inner_batch_size"], steps_per_execution=compiling["steps_per_execution"]
+    )
+    own = {} if settings["inner_batch_size"] is None else {"batch_size": settings["inner_batch_size"]}
+    arguments.check_own(method, {**params, **own}, caller, list(inspect.signature(explain).parameters))
     owner, view = weigh(model)
+    _check_scores(method, model)
     # Read past the property, which would write what it finds to the user's model.
     usual = {
         "run_eagerly": bool(owner.run_eagerly),
@@ -319,6 +435,33 @@ def _loop(method, model, settings, compiling, params):
     return cached(owner, key, build)
 
 
+def _scores_shape(model):
+    """Give the shape of the scores, where the graph tells it."""
+    if not isinstance(model, Exposed):
+        graph = graph_of(model)
+        return None if graph is None else tuple(graph.outputs[0].shape)
+    endpoint, graph = model.endpoints[0], graph_of(model)
+    if endpoint.path:
+        shape = None if endpoint.link == "input" else output_shape(find_path(model.model, endpoint.path))
+    else:
+        shape = None if graph is None else tuple(graph.outputs[endpoint.index].shape)
+    if shape is None or len(shape) < 3 or any(side != 1 for side in shape[1:-1]):
+        return shape
+    return shape[:1] + shape[-1:]  # As an exposed model gives those of a 1 x 1 convolution.
+
+
+def _number_of_units(model, indices_axis):
+    shape = _scores_shape(model)
+    return shape[1] if shape is not None and len(shape) == 2 and indices_axis == KERNEL_AXIS else None
+
+
+def _check_scores(method, model):
+    """Refuse scores that are not `(B, U)`, for the methods that are ours; another one may know what to do with them."""
+    shape, home = _scores_shape(model), inspect.unwrap(method).__module__
+    if shape is not None and home.startswith("ke_widgets.methods"):
+        checking.check_scores_shape(shape, (model.model if isinstance(model, Exposed) else model).name)
+
+
 def _frozen(value):
     """Turn a parameter into something hashable that is equal where the parameter is: arrays go by value."""
     if isinstance(value, dict):
@@ -334,39 +477,60 @@ def _frozen(value):
 
 
 def _step(method, owner, view, settings, params, data):
-    """Explain one batch."""
+    """Explain one batch: logits, maps, and 1 for each image with anything in its raw maps, else 0."""
     inputs, indices = feeding.unpack(data)
-    model = owner()
+    model = owner() if view is None else Exposed(owner(), view)
+    inputs = checking.check_finite(fitted(model, inputs))
     axes = {name: settings[name] for name in ("indices_axis", "indices_batch_dims", "spatial_axis")}
-    if settings["inner_batch_size"] is not None:
-        params = {**params, "batch_size": settings["inner_batch_size"]}
-    logits, maps = method(model if view is None else Exposed(model, view), inputs, indices, **axes, **params)
+    own = {"batch_size": settings["inner_batch_size"], "image_input": settings["image_input"]}
+    known = inspect.signature(method).parameters
+    own = {name: value for name, value in own.items() if value is not None and name in known}
+    logits, maps = method(model, inputs, indices, **axes, **params, **own)
+    some = [ops.any(x != 0, axis=tuple(range(1, len(x.shape)))) for x in keras.tree.flatten(maps)]
+    some = ops.cast(functools.reduce(ops.logical_or, some), "int32")  # Workers exchange no bools.
     if settings["postprocessing"] is not None:
-        maps = settings["postprocessing"](maps)
-    return logits, _resized(maps, inputs, settings["resizing"])
+        maps = keras.tree.map_structure(settings["postprocessing"], maps)
+    resized = functools.partial(_resized, size=_target_size(model, inputs, settings))
+    return logits, keras.tree.map_structure(resized, maps), some
 
 
-def _resized(maps, inputs, size):
-    if size is None or size is False or len(maps.shape) != 4:
+def _target_size(model, inputs, settings):
+    """Give the size to which maps are resized, `()` for none."""
+    if settings["resizing"] is not True:
+        return tuple(settings["resizing"] or ())
+    chosen, found = settings["image_input"], image_positions(inputs)
+    sizes = {position: size_of_image(model, inputs, settings["spatial_axis"], position) for position in found}
+    if chosen is None and len({size for size in sizes.values() if all(isinstance(n, int) for n in size)}) > 1:
+        raise ValueError(
+            "`resizing` must be a size, or `image_input` name the image whose size it is, where several images differ. "
+            f"Received: resizing=True, and images of the sizes {list(sizes.values())}."
+        )
+    return size_of_image(model, inputs, settings["spatial_axis"], chosen)
+
+
+def _resized(maps, size):
+    """Resize maps along the last axes of their places.
+
+    The maps of all frames of a video keep their number; those of one frame have one axis fewer than the video.
+    """
+    number = len(maps.shape) - 2
+    if not size or number < 1 or (number < len(size) and (number, len(size)) != (2, 3)):
         return maps
-    if size is True:
-        images = [x for x in keras.tree.flatten(inputs) if len(x.shape) == 4]
-        if not images:
-            return maps
-        size = ops.shape(images[0])[1:3]
-    if tuple(maps.shape[1:3]) == tuple(size):
-        return maps
-    return resize(maps, size)
+    shape = ops.shape(maps)[1:-1]
+    size = (*shape[: max(0, number - len(size))], *size[-number:])
+    known = all(isinstance(n, int) for n in (*shape, *size))
+    return maps if known and tuple(shape) == size else resize(maps, size)
 
 
 @contextlib.contextmanager
 def _as_value_errors():
-    """Raise as `ValueError` what a compiled function found wrong with `y`."""
+    """Raise as `ValueError` what a compiled function found wrong with the data."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        if checking.OUT_OF_RANGE not in error.message:
+        said = next((words for words in checking.FOUND_BY_A_RUN if words in error.message), None)
+        if said is None:
             raise
-        text = error.message[error.message.index(checking.OUT_OF_RANGE) :].partition("\n\t")[0]
+        text = error.message[error.message.index(said) :].partition("\n\t")[0]
         words = " ".join(re.sub(r"[\[\]']", " ", text).split())
         raise ValueError(re.sub(r" ([.,])", r"\1", words)) from None

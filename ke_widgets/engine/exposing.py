@@ -6,6 +6,7 @@ from typing import Any, Literal
 import keras
 
 from ke_widgets.engine import structure, taps
+from ke_widgets.engine.score_activations import activation_kind
 
 Link = Literal["output", "input", "logits"]
 
@@ -71,10 +72,18 @@ class Exposed(keras.Model):
     def read(self, inputs, training=False, watch=None):
         """Run the model once: logits, and one tensor for each further endpoint. See `read` below."""
         logits, *signals = read(self.model, inputs, self.endpoints, training=training, watch=watch)
+        logits = _without_places(logits)
         return [logits if self.score is None else self.score(logits), *signals]
 
     def get_config(self):
         raise NotImplementedError("An exposed model is a view and cannot be saved. Save `exposed.model` instead.")
+
+
+def _without_places(logits):
+    """Give the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`."""
+    if len(logits.shape) > 2 and all(side == 1 for side in logits.shape[1:-1]):
+        return keras.ops.squeeze(logits, tuple(range(1, len(logits.shape) - 1)))
+    return logits
 
 
 def read(model, inputs, endpoints, training=False, watch=None):
@@ -96,29 +105,75 @@ def read(model, inputs, endpoints, training=False, watch=None):
     found = structure.operations(model)
     wanted = {endpoint.path: found[endpoint.path] for endpoint in endpoints if endpoint.path}
     loops = {path: op for path, op in found.items() if isinstance(op, keras.layers.TimeDistributed)}
-    fused = [wanted[endpoint.path] for endpoint in endpoints if endpoint.path and endpoint.link == "logits"]
-    # In a stateless scope the run cannot write to the model: no losses, no counters.
-    with keras.StatelessScope(), taps.recording([*wanted.values(), *loops.values()], watch, fused) as tap:
-        outputs = _Entry(model)(inputs, training=training)
+    linked = {link: [wanted[e.path] for e in endpoints if e.path and e.link == link] for link in ("logits", "input")}
+    with taps.recording(
+        [*wanted.values(), *loops.values()], watch, fused=linked["logits"], entered=linked["input"]
+    ) as tap:
+        outputs = run(model, inputs, training)
     endless = [path for path, op in loops.items() if any(_endless(call) for call in tap.calls[id(op)])]
     calls = {path: tap.calls[id(op)] for path, op in wanted.items()}
     calls[""] = [taps.Call((inputs,), {}, outputs)]
     for path in calls:
         if any(path.startswith(around + structure.SEPARATOR) for around in endless):
             calls[path] = [taps.Call((), {}, None)]
-    return [_pick(model, endpoint, calls[endpoint.path]) for endpoint in endpoints]
+    found = [_pick(model, endpoint, calls[endpoint.path]) for endpoint in endpoints]
+    for endpoint in endpoints:
+        if endpoint.link == "logits" and endpoint.path:
+            _check_logits(endpoint, wanted[endpoint.path], calls[endpoint.path])
+    return found
+
+
+def _check_logits(endpoint, operation, calls):
+    """Refuse to give a layer's output as its logits where its activation was not seen to come last."""
+    activation = getattr(operation, "activation", None)
+    shape = getattr(calls[-1].outputs, "shape", ())
+    if calls[-1].logits is None and activation is not None and activation_kind(activation, shape) != "identity":
+        raise ValueError(
+            '`link="logits"` must name a layer whose activation comes last, so that the value before it can be read. '
+            f"Received: {endpoint}, whose `activation` {activation!r} makes something else than its output. Take its "
+            "output, or a layer inside of it."
+        )
+
+
+def run(model, inputs, training=False, weights=()):
+    """Run a model so that nothing is written to it: no losses, no counters, no statistics.
+
+    Args:
+        model: A built Keras model.
+        inputs: What it takes.
+        training: Passed on to it.
+        weights: Pairs of a variable and the value that it has meanwhile.
+
+    Returns:
+        What the model gives.
+    """
+    return without_writing(lambda: model(inputs, training=training), weights)
+
+
+def without_writing(function, weights=()):
+    """Call a function that runs layers so that nothing is written to them.
+
+    Args:
+        function: A function of no arguments.
+        weights: Pairs of a variable and the value that it has meanwhile.
+
+    Returns:
+        What `function` returns.
+    """
+    with keras.StatelessScope(weights):
+        return _Entry(function)(keras.ops.zeros(()))
 
 
 class _Entry(keras.layers.Layer):
-    """Calls a model in its place: Keras clears the losses of whatever layer is called from outside."""
+    """A layer around others: Keras clears the losses of whatever layer is called from outside."""
 
-    def __init__(self, model):
-        super().__init__(name=f"{model.name}_entry", autocast=False)
-        self.__dict__["model"] = model
+    def __init__(self, function):
+        super().__init__(name="ke_widgets", autocast=False)
+        self.__dict__["function"] = function
         self.built = True
 
-    def call(self, inputs, training=False):
-        return self.model(inputs, training=training)
+    def call(self, _):
+        return self.function()
 
 
 def _endless(call):

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import structure, taps
+from ke_widgets.engine import exposing, input_specs, structure, taps
 
-# Operations of TensorFlow, and Keras operations of the same names, that act on finished scores.
-SCORE_FUNCTIONS = {"Softmax", "Sigmoid", "LogSoftmax", "Identity", "Cast"}
+# Operations of TensorFlow through which no derivative comes: what is before them does not feed what is after.
+_ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Step:
         inputs: The tensors that went in.
         outputs: The tensors that came out.
         node: The Keras node of the call, where a graph tells of it.
+        arguments: The call's arguments as they were given, `(args, kwargs)`.
+        logits: The value before the layer's fused activation, in a rehearsal.
     """
 
     path: str
@@ -33,6 +36,12 @@ class Step:
     inputs: list
     outputs: list
     node: Any = None
+    arguments: tuple = ((), {})
+    logits: Any = None
+
+
+class Opaque(Exception):
+    """The graph does not tell: a layer in the way runs others by code."""
 
 
 @dataclass
@@ -42,36 +51,51 @@ class Flow:
     Attributes:
         steps: The calls, in the order in which they end: what is inside a nested model before the nested model.
         outputs: The model's flat outputs.
+        inputs: The model's flat inputs.
+        keys: For each output, where it stands in what the model returns: the keys and indices that lead to it.
+        structure: What the model takes: the flat inputs as it wants them nested.
         graph: The TensorFlow graph of a rehearsal; kept, because tensors are known by their identity.
     """
 
     steps: list[Step]
     outputs: list
+    inputs: list = field(default_factory=list)
+    keys: list = field(default_factory=list)
+    structure: Any = None
     graph: Any = field(default=None, repr=False)
 
     def producer(self, tensor):
         """Give the innermost step that made `tensor`, or `None`."""
         return next((step for step in self.steps if _among(tensor, step.outputs)), None)
 
-    def before(self, tensor):
-        """Give what a function outside any layer acted on to make `tensor`, if it acts on scores; else `None`."""
-        operation = getattr(tensor, "op", None) if self.graph is not None else None
-        return operation.inputs[0] if operation is not None and operation.type in SCORE_FUNCTIONS else None
+    def reader(self, tensor):
+        """Give the first step that takes `tensor`, or `None`."""
+        return next((step for step in self.steps if _among(tensor, step.inputs)), None)
+
+    def ancestors(self, tensor):
+        """Give the `id`s of all tensors that `tensor` depends on, and its own."""
+        if self.graph is not None:
+            return _ancestors(tensor)
+        wanted = {id(tensor)}
+        for step in reversed(self.steps):
+            if any(id(x) in wanted for x in step.outputs):
+                wanted.update(id(x) for x in step.inputs)
+        return wanted
 
     def backwards(self, tensor):
         """List the steps that `tensor` depends on, the latest first."""
-        wanted = {id(tensor)} if self.graph is None else _ancestors(tensor)
-        found = []
-        for step in reversed(self.steps):
-            if any(id(x) in wanted for x in step.outputs):
-                found.append(step)
-                wanted.update(id(x) for x in step.inputs)
-        return found
+        wanted = self.ancestors(tensor)
+        return [step for step in reversed(self.steps) if any(id(x) in wanted for x in step.outputs)]
 
     def number(self, step):
         """Tell which call of its operation `step` is, in running order; `"last"` where there is one only."""
         calls = self.calls(step.operation)
         return [id(call) for call in calls].index(id(step)) if len(calls) > 1 else "last"
+
+    def demand(self, operation, anyway=False):
+        """Raise `Opaque` where a graph does not tell what runs inside `operation`, or, with `anyway`, how."""
+        if self.graph is None and (anyway or structure.opaque(operation)):
+            raise Opaque
 
     def calls(self, operation):
         """List the calls of `operation`."""
@@ -92,7 +116,8 @@ def written(model):
         return None
     inputs = {id(tensor): tensor for tensor in graph.inputs}
     steps = list(_written(graph, "", inputs))
-    return Flow(steps, [inputs[id(tensor)] for tensor in graph.outputs])
+    outputs = [inputs[id(tensor)] for tensor in graph.outputs]
+    return Flow(steps, outputs, list(graph.inputs), _keys(graph._outputs_struct), graph._inputs_struct)
 
 
 def _written(graph, prefix, known):
@@ -104,73 +129,85 @@ def _written(graph, prefix, known):
         inputs = [known[id(tensor)] for tensor in node.input_tensors]
         inner = structure.functional(operation)
         if inner is None:
-            made = [_Symbol(tensor.shape) for tensor in node.outputs]
+            made = [_Symbol(tensor.shape, tensor.dtype) for tensor in node.outputs]
         else:
             inside = {id(own): tensor for own, tensor in zip(inner.inputs, inputs)}
             yield from _written(inner, path + structure.SEPARATOR, inside)
             made = [inside[id(tensor)] for tensor in inner.outputs]
         known.update({id(tensor): symbol for tensor, symbol in zip(node.outputs, made)})
-        yield Step(path, operation, inputs, made, node)
+        yield Step(path, operation, inputs, made, node, (node.arguments.args, node.arguments.kwargs))
 
 
 class _Symbol:
     """A tensor of one call. Keras has one KerasTensor for all calls of a nested model."""
 
-    def __init__(self, shape):
+    def __init__(self, shape, dtype):
         self.shape = shape
+        self.dtype = dtype
 
 
-def rehearsed(model):
+def rehearsed(model, inputs=None):
     """Trace `model` once on symbols and note all calls.
 
     Args:
         model: A built Keras model of any kind.
+        inputs: An example of what it takes, for a model of which Keras keeps no input shape.
 
     Returns:
         A `Flow`, or `None` where nobody knows what the model takes.
+
+    Raises:
+        ValueError: If the model runs on none of the shapes that it should take.
     """
-    specs = _input_specs(model)
-    if specs is None:
+    error = None
+    for specs in input_specs.attempts(model, inputs):
+        try:
+            return _trace(model, specs)
+        except Exception as met:  # Whatever a model of any size raises at a size that it does not take.
+            error = error or met
+    if error is None:
         return None
+    raise ValueError(
+        f"`model` must run on what it says that it takes. Received: {model.name!r}, which raised: "
+        f"{str(error).strip().splitlines()[0]}"
+    ) from error
+
+
+def _trace(model, specs):
     found = structure.operations(model)
     paths = {id(operation): path for path, operation in reversed(found.items())}
     kept = Flow([], [])
 
     def run(inputs):
-        with keras.StatelessScope(), taps.recording(found.values(), fused=()) as tap:
-            outputs = model(inputs, training=False)
+        with taps.recording(found.values()) as tap:
+            outputs = exposing.run(model, inputs)
         kept.steps = [
-            Step(paths[id(operation)], operation, _tensors((call.args, call.kwargs)), _tensors(call.outputs))
+            Step(
+                paths[id(operation)],
+                operation,
+                tensors((call.args, call.kwargs)),
+                tensors(call.outputs),
+                arguments=(call.args, call.kwargs),
+                logits=call.logits,
+            )
             for operation, call in tap.order
             if call.outputs is not None
         ]
-        kept.outputs = _tensors(outputs)
+        kept.outputs, kept.inputs, kept.keys = tensors(outputs), tensors(inputs), _keys(outputs)
+        kept.structure = inputs
         return outputs
 
     kept.graph = tf.function(run, autograph=False).get_concrete_function(specs).graph
     return kept
 
 
-def _input_specs(model):
-    graph = structure.functional(model)
-    if graph is not None:
-        return keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), graph._inputs_struct)
-    config = model.get_build_config() or {}
-    shape = config.get("input_shape")
-    if shape is None:
-        return None
-    is_shape = isinstance(shape, list | tuple) and all(side is None or isinstance(side, int) for side in shape)
-    spec = _any_batch(shape) if is_shape else keras.tree.map_shape_structure(_any_batch, shape)
-    return spec
+def _keys(outputs):
+    return [keys for keys, x in keras.tree.flatten_with_path(outputs) if hasattr(x, "dtype") and hasattr(x, "shape")]
 
 
-def _any_batch(shape):
-    return tf.TensorSpec((None, *shape[1:]), keras.config.floatx())
-
-
-def _tensors(structure_):
+def tensors(nested):
     """List the tensors in a nested structure of arguments or results."""
-    return [x for x in keras.tree.flatten(structure_) if hasattr(x, "dtype") and hasattr(x, "shape")]
+    return [x for x in keras.tree.flatten(nested) if hasattr(x, "dtype") and hasattr(x, "shape")]
 
 
 def _ancestors(tensor):
@@ -179,9 +216,28 @@ def _ancestors(tensor):
         tensor = waiting.pop()
         if id(tensor) not in seen:
             seen[id(tensor)] = tensor
-            waiting.extend(tensor.op.inputs)
+            waiting.extend(() if tensor.op.type in _ENDS else tensor.op.inputs)
     return set(seen)
 
 
 def _among(tensor, tensors):
     return any(tensor is other for other in tensors)
+
+
+_ARITHMETIC = {
+    "Sub": np.subtract,
+    "AddV2": np.add,
+    "Mul": np.multiply,
+    "Range": np.arange,
+    "Pack": lambda *parts: np.stack(parts),
+    "ConcatV2": lambda *parts: np.concatenate(parts[:-1], parts[-1]),
+}
+
+
+def constant(tensor):
+    """Give the value of a tensor of a graph, or `None` where only a run tells it."""
+    value = tf.get_static_value(tensor)
+    if value is None and tensor.op.type in _ARITHMETIC:
+        values = [constant(x) for x in tensor.op.inputs]
+        value = None if any(x is None for x in values) else _ARITHMETIC[tensor.op.type](*values)
+    return value

@@ -1,19 +1,29 @@
-"""The only file that differentiates: gradients of chosen units with respect to inputs or exposed signals.
+"""Gradients of chosen units with respect to inputs or exposed signals.
 
 A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import functools
+import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import taps
-from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.layout import floating, image_size, lay_out, wide
-from ke_widgets.inspection import expose, gather_units, is_homogeneous
+from ke_widgets.engine.checking import check_batch, check_scores
+from ke_widgets.engine.exposing import Exposed, run
+from ke_widgets.engine.heads import manual_signals
+from ke_widgets.engine.inputs import (
+    axes_of_image,
+    axes_of_signal,
+    fitted,
+    image_position,
+    names,
+    references,
+    size_of_image,
+)
+from ke_widgets.engine.integers import seen_as_floats
+from ke_widgets.engine.layout import floating, lay_out, wide
+from ke_widgets.inspection import expose, gather_units
 
 ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
 
@@ -29,8 +39,15 @@ def forward(model, inputs):
         Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
         to float32.
     """
-    logits, *signals = keras.tree.flatten(model(inputs, training=False))
+    logits, *signals = _outputs(model, inputs)
     return wide(logits), [wide(signal) for signal in signals]
+
+
+def _outputs(model, inputs, watch=None):
+    """Run a model; a signal of an exposed one may be a list, one for each call."""
+    if isinstance(model, Exposed):
+        return model.read(inputs, watch=watch)
+    return keras.tree.flatten(run(model, inputs))
 
 
 def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
@@ -42,39 +59,100 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
         spatial_axis: Axes of the places in the signal, counted from the end.
 
     Returns:
-        Logits `(B, U_all)` and the signal `(B, H', W', K)`.
+        Logits `(B, U_all)` and the signal `(B, H', W', K)`; that of a layer whose calls are all exposed, one for each
+        frame, is a list of them.
 
     Raises:
-        ValueError: If the model exposes no signal, or one without places.
+        ValueError: If the model exposes no signal, or one without places, or does not give scores `(B, U_all)`.
     """
     model = with_signal(model)
-    logits, signals = forward(model, inputs)
-    signal = _required(signals, model)[0]
-    return logits, lay_out(signal, image_size(inputs, spatial_axis), spatial_axis)
+    inputs = fitted(model, inputs)
+    logits, *signals = _outputs(model, inputs)
+    check_scores(logits, model)
+    signal, size = _required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
+    axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
+    return wide(logits), _each_call(lambda x: _laid_out(x, logits, size, axes, _names(model)[0]), signal)
 
 
-def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1):
+def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, position=None):
     """Differentiate the chosen units with respect to the model's inputs.
 
     Args:
         model: See `forward`.
-        inputs: Images `(B, H, W, C)`, or what else the model takes; integers are cast to float32.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
+        position: Which of the flat inputs; the others are passed on as they are. `None` differentiates them all.
+            Integers that are differentiated are cast to float32.
 
     Returns:
-        Logits `(B, U)`, and a list with one gradient `(B, U, H, W, C)` for each input.
+        Logits `(B, U)`, and a list with one gradient `(B, U, H, W, C)` for each input that is differentiated.
 
     Raises:
-        ValueError: If the units do not depend on the inputs.
+        ValueError: If the units do not depend on one of them, or the model does not give scores `(B, U_all)`.
     """
-    inputs = keras.tree.map_structure(floating, inputs)
+    inputs = fitted(model, inputs)
+    flat = keras.tree.flatten(inputs)
+    chosen = range(len(flat)) if position is None else [position]
+    flat = [floating(x) if number in chosen else tf.convert_to_tensor(x) for number, x in enumerate(flat)]
+    sources = [flat[number] for number in chosen]
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        logits, _ = forward(model, inputs)
+        tape.watch(sources)
+        known = references(model, inputs)
+        with seen_as_floats(model, [] if position is None else [(known[position], flat[position])]):
+            logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, flat))
+        check_scores(logits, model)
         units = gather_units(logits, indices, indices_axis, indices_batch_dims)
-    return units, _rows(tape, units, keras.tree.flatten(inputs), "the inputs")
+    where = "the inputs" if position is None else f"the input {names(model, inputs)[position]!r}"
+    return units, _rows(tape, units, sources, where, "the image")
+
+
+def image_jacobian(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=-1,
+    indices_batch_dims=-1,
+    spatial_axis=(-3, -2),
+    image_input=None,
+):
+    """Differentiate the chosen units with respect to the image alone, laid out in places.
+
+    Args:
+        model: See `forward`.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        indices_axis: Axis of the units in the logits.
+        indices_batch_dims: Leading axes that logits and indices share.
+        spatial_axis: Axes of the places in the image, counted from the end.
+        image_input: Name or position of the image, in a model that takes several.
+
+    Returns:
+        Logits `(B, U)`, and the gradient `(B, U, H, W, C)`, channels last whatever the layout of the image; grey
+        images `(B, H, W)` have one channel.
+
+    Raises:
+        ValueError: If no input is the image, or the units do not depend on it.
+    """
+    inputs = fitted(model, inputs)
+    position = image_position(model, inputs, image_input)
+    axes = axes_of_image(model, inputs, position, spatial_axis)
+    logits, (grads,) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims, position)
+    return logits, _places_first(grads, axes)
+
+
+def _places_first(grads, axes):
+    """Bring a gradient `(B, U, ...)` with places at `axes` to `(B, U, H, W, C)`: what is no place is a channel."""
+    rank = len(grads.shape)
+    places = [axis % rank for axis in axes]
+    order = (0, 1, *places, *(axis for axis in range(2, rank) if axis not in places))
+    if order != tuple(range(rank)):
+        grads = tf.transpose(grads, order)
+    if rank == len(axes) + 3:
+        return grads
+    channels = math.prod(int(side or 0) for side in grads.shape[len(axes) + 2 :])
+    return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], channels))
 
 
 def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):
@@ -90,41 +168,68 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
 
     Returns:
         Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`, whatever
-        the layout of the signals in the model.
+        the layout of the signals in the model. Where all calls of a layer are exposed, signal and gradient are lists,
+        one for each call.
 
     Raises:
-        ValueError: If the model exposes no signal, one without places, or one that the units do not depend on.
+        ValueError: If the model exposes no signal, one without places, or one that the units do not depend on, or does
+            not give scores `(B, U_all)`.
     """
     model = with_signal(model)
-    inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
+    inputs = keras.tree.map_structure(tf.convert_to_tensor, fitted(model, inputs))
     watched = [x for x in keras.tree.flatten(inputs) if x.dtype.is_floating]
     # Where the inputs cannot be watched (tokens), the variables that read them can. Recording from the start costs
     # nothing when compiled: what no gradient needs is pruned.
     with tf.GradientTape(persistent=True, watch_accessed_variables=not watched) as tape:
         tape.watch(watched)
-        if isinstance(model, Exposed):
-            logits, *signals = model.read(inputs, watch=tape.watch)
-        else:
-            logits, signals = forward(model, inputs)
+        logits, *signals = _outputs(model, inputs, watch=tape.watch)
+        check_scores(logits, model)
         units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
-    names = [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
-    gradients = _rows(tape, units, _required(signals, model), ", ".join(names))
-    size = image_size(inputs, spatial_axis)
-    signals = [lay_out(wide(signal), size, spatial_axis) for signal in signals]
-    return units, signals, [lay_out(gradient, size, spatial_axis, leading=2) for gradient in gradients]
+    found = _names(model)
+    flat = keras.tree.flatten(_required(signals, model))
+    gradients = _rows(tape, units, flat, ", ".join(found))
+    gradients = keras.tree.pack_sequence_as(signals, gradients)
+    size, axes = (
+        size_of_image(model, inputs, spatial_axis),
+        functools.partial(axes_of_signal, model, spatial_axis=spatial_axis),
+    )
+
+    def lay(x, where):
+        return _laid_out(x, logits, size, axes, where)
+
+    def lay_gradient(x):
+        return lay_out(x, size, axes(len(x.shape) - 1), leading=2)
+
+    signals = [_each_call(functools.partial(lay, where=where), signal) for signal, where in zip(signals, found)]
+    return units, signals, [_each_call(lay_gradient, gradient) for gradient in gradients]
+
+
+def _names(model):
+    return [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
+
+
+def _each_call(function, signal):
+    """Apply a function to a signal, or to each where the calls of a layer are exposed as a list."""
+    return [function(x) for x in signal] if isinstance(signal, list) else function(signal)
+
+
+def _laid_out(signal, logits, size, axes, where):
+    return lay_out(check_batch(wide(signal), logits, where), size, axes(len(signal.shape)))
 
 
 def with_signal(model):
-    """Expose a plain model with one output by default; give any other model as it is.
+    """Expose a plain model by default; give an exposed one, or `keras.Model(inputs, [logits, *signals])`, as it is.
 
     Args:
         model: A Keras model.
 
     Returns:
         A model that gives its logits and at least one signal, if `model` can.
+
+    Raises:
+        ValueError: If the model has several outputs, of which nobody chose one.
     """
-    several = len(getattr(model, "outputs", None) or [None]) > 1
-    return model if several or isinstance(model, Exposed) else expose(model)
+    return model if isinstance(model, Exposed) or manual_signals(model) else expose(model)
 
 
 def _required(signals, model):
@@ -136,22 +241,29 @@ def _required(signals, model):
     return signals
 
 
-def _rows(tape, units, sources, where=None):
+_WHAT_ELSE = {
+    "the signal": "Choose a layer on the way to the output.",
+    "the image": "Choose another input by `image_input`, or a model that can be differentiated.",
+}
+
+
+def _rows(tape, units, sources, where=None, what="the signal"):
     """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
 
-    Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error.
+    Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error: they are
+    `"the signal"` or `"the image"`.
     """
     unconnected = ZERO if where is None else NONE
     if units.shape[1] == 1:
         gradients = tape.gradient(units, sources, unconnected_gradients=unconnected)
-        return [tf.expand_dims(g, 1) for g in _connected(gradients, where)]
+        return [tf.expand_dims(g, 1) for g in _connected(gradients, where, what)]
     number = tf.shape(units)[1]
 
     def row(unit):
         # One unit of every image at once: images do not touch one another, so the sum over them parts again.
         chosen = tf.broadcast_to(tf.one_hot(unit, number, dtype=units.dtype), tf.shape(units))
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
-        return _connected(found, where)
+        return _connected(found, where, what)
 
     return [_swap(g) for g in _each(row, units, [wide(x).dtype for x in sources])]
 
@@ -184,150 +296,10 @@ def _before(tensor):
     return found
 
 
-def _connected(gradients, where):
+def _connected(gradients, where, what):
     if any(g is None for g in gradients):
         raise ValueError(
-            f"The explained units must depend on the signal. Received: {where}, which they do not depend on, or not in "
-            "a way that can be differentiated. Choose a layer on the way to the output."
+            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a "
+            f"way that can be differentiated. {_WHAT_ELSE[what]}"
         )
     return [wide(tf.convert_to_tensor(g)) for g in gradients]
-
-
-class Term(NamedTuple):
-    """What an input or a bias adds to each unit, as two factors; the gradient is by far the larger one.
-
-    Attributes:
-        gradient: The gradient of each unit with respect to it, `(B, U, ...)`.
-        factor: Makes what that is multiplied by, which broadcasts to it: the input, or the bias, `(K,)` where it is one
-            number for each channel.
-        some: Whether the factor is anything but 0, a scalar; `None` where that costs as much as the factor.
-    """
-
-    gradient: Any
-    factor: Callable[[], Any]
-    some: Any = None
-
-
-def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
-    """Part the logit of each unit into what the inputs and the biases add to it: `y = J x + sum of J_l b_l`.
-
-    Args:
-        model: An `Exposed`, of which the logits are read and the biased operations are tapped at every call; or a
-            manual `keras.Model` with outputs `[logits, *signals]`, one signal for each bias.
-        inputs: Images `(B, H, W, C)`, or what else the model takes.
-        biases: One `(name, operation, bias)` for each biased operation: the constant that it adds before its
-            activation, or `None` for one whose bias depends on what comes in (see `implicit_bias`). The operation is
-            not looked at where the model is a manual one.
-        indices: Which units, `(B, U)`; `None` takes them all.
-        indices_axis: Axis of the units in the logits.
-        indices_batch_dims: Leading axes that logits and indices share.
-
-    Returns:
-        Units `(B, U)`, a list with the `Term` of each input, and a dict of those of the biases by name. The sum of all
-        terms over all of their axes is the units.
-    """
-    inputs = keras.tree.map_structure(floating, inputs)
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        if isinstance(model, Exposed):
-            operations = [operation for _, operation, _ in biases]
-            with taps.recording(operations, watch=tape.watch) as tap:
-                (logits,) = Exposed(model.model, model.endpoints[:1], model.score).read(inputs)
-        else:
-            logits, *signals = keras.tree.flatten(model(inputs, training=False))
-        units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
-    if isinstance(model, Exposed):
-        after = f"{model.endpoints[0].path}, activation" if model.endpoints[0].link == "logits" else None
-        sites = [site for name, op, bias in biases for site in _sites(name, op, bias, tap.calls[id(op)])]
-        sites = [site for site in sites if site[0] != after]
-    else:
-        sites = [(name, signal, _constant(bias)) for (name, _, bias), signal in zip(biases, signals)]
-    flat = [*keras.tree.flatten(inputs)]
-    rows = _rows(tape, units, [*flat, *(signal for _, signal, _ in sites)])
-    own = [Term(row, *_constant(tf.expand_dims(wide(x), 1))) for row, x in zip(rows, flat)]
-    return units, own, {name: Term(row, *factor) for row, (name, _, factor) in zip(rows[len(flat) :], sites)}
-
-
-def _sites(name, operation, bias, calls):
-    """List where an operation adds a bias: name, tensor `(B, ...)`, and `factor` and `some` of its `Term`."""
-    for number, call in enumerate(calls):
-        if call.outputs is None:
-            raise ValueError(
-                f"A layer's signal must be readable where the model's output is. Received: {name!r}, which runs inside "
-                "a loop or a `tf.function` of its own. Pass it in `exclude` of `layers_with_biases`."
-            )
-        label = name if len(calls) == 1 else f"{name}, call {number}"
-        if bias is None and _stops_at_six(operation):
-            yield label, call.outputs, _six(call.outputs)
-            continue
-        if bias is None:
-            made = [x for x in keras.tree.flatten(call.outputs) if tf.is_tensor(x) and x.dtype.is_floating]
-            added = implicit_bias(operation, *call.args, **call.kwargs)
-            for index, (x, extra) in enumerate(zip(made, added)):
-                yield label if len(made) == 1 else f"{label}, output {index}", x, _constant(tf.expand_dims(extra, 1))
-            continue
-        before = call.outputs if call.logits is None else call.logits
-        yield label, before, _constant(wide(tf.convert_to_tensor(bias)))
-        if call.logits is not None and not is_homogeneous(operation.activation):
-            activation = keras.activations.get(operation.activation)
-            yield f"{label}, activation", call.outputs, _activation_bias(activation, call)
-
-
-def _constant(bias):
-    """Give `factor` and `some` of a bias that is there already."""
-    return (lambda: bias), None
-
-
-def _activation_bias(activation, call):
-    if activation is keras.activations.relu6:
-        return _six(call.outputs)
-    (added,) = implicit_bias(activation, call.logits)
-    return _constant(tf.expand_dims(added, 1))
-
-
-def _stops_at_six(operation):
-    """Tell whether an operation is ReLU6, which networks have many of: `implicit_bias` would be most of the work."""
-    if type(operation) is keras.layers.ReLU:
-        return operation.max_value == 6 and not operation.threshold
-    return type(operation) is keras.layers.Activation and operation.activation is keras.activations.relu6
-
-
-def _six(outputs):
-    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
-    outputs = tf.expand_dims(wide(outputs), 1)
-    return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6
-
-
-def implicit_bias(function, *args, **kwargs):
-    """Give what `function` adds of its own at these arguments: its value less its derivative along them, `f(x) - J x`.
-
-    For a layer that is linear but for a bias this is the bias; for ReLU and pooling it is 0.
-
-    Args:
-        function: A layer, another Keras operation, or an activation function.
-        *args: Its arguments, tensors among them.
-        **kwargs: Its keyword arguments.
-
-    Returns:
-        A list with one tensor for each floating tensor that it returns, float32 or wider; what is no more than
-        rounding is 0.
-    """
-    tensors = {id(x): x for x in keras.tree.flatten((args, kwargs)) if tf.is_tensor(x) and x.dtype.is_floating}
-    given = list(tensors.values())
-    # J x as the derivative of the backward pass: unlike forward mode, it goes through custom gradients and loops.
-    with tf.GradientTape(watch_accessed_variables=False) as outer:
-        with keras.StatelessScope(), tf.GradientTape(watch_accessed_variables=False) as inner:
-            inner.watch(given)
-            results = keras.tree.flatten(function(*args, **kwargs))
-            results = [x for x in results if tf.is_tensor(x) and x.dtype.is_floating]
-        seeds = [tf.zeros_like(x) for x in results]
-        outer.watch(seeds)
-        found = inner.gradient(results, given, output_gradients=seeds, unconnected_gradients=ZERO) if given else []
-        back = [tf.convert_to_tensor(g) for g in found]
-    along = outer.gradient(back, seeds, output_gradients=given, unconnected_gradients=ZERO) if given else seeds
-    return [_beyond_rounding(wide(x), wide(change)) for x, change in zip(results, along)]
-
-
-def _beyond_rounding(value, change):
-    added, size = value - change, tf.abs(value) + tf.abs(change)
-    return tf.where(tf.abs(added) > 8 * np.finfo(value.dtype.as_numpy_dtype).eps * size, added, tf.zeros_like(added))

@@ -1,9 +1,13 @@
 """The layout and precision that methods rely on: rows, columns, channels last, float32 or wider."""
 
+import functools
 import math
 
 import keras
 import tensorflow as tf
+
+SPATIAL_AXIS = (-3, -2)  # Rows and columns, channels last: what a user gets who says nothing.
+IMAGE_RANKS = (4, 5, 3)  # Of images, then volumes and videos, then signals (B, T, C) and grey images (B, H, W).
 
 
 def wide(x):
@@ -17,52 +21,142 @@ def floating(x):
     return x if x.dtype.is_floating else tf.cast(x, "float32")
 
 
-def image_size(inputs, spatial_axis=(-3, -2)):
-    """Give rows and columns of the first image `(B, H, W, C)` among the inputs, or `(1, 1)` where there is none."""
-    images = [x for x in keras.tree.flatten(inputs) if len(x.shape) == 4 and len(spatial_axis) == 2]
-    return tuple(keras.ops.shape(images[0])[axis] for axis in spatial_axis) if images else (1, 1)
+def axes_of_places(rank, spatial_axis=SPATIAL_AXIS):
+    """Give the axes of the places in data `(B, ..., C)` of a rank.
+
+    The usual axes, those of images, stand for all axes between the first and the last: so signals `(B, T, C)` and
+    volumes `(B, D, H, W, C)` need no others. Axes that were chosen are taken as they are.
+
+    Args:
+        rank: Number of axes of the data.
+        spatial_axis: As the user gave it, counted from the end.
+
+    Returns:
+        A tuple of negative axes.
+    """
+    if tuple(spatial_axis) != SPATIAL_AXIS:
+        return tuple(spatial_axis)
+    return tuple(range(1 - rank, -1)) if rank > 2 else (-1,)
 
 
-def lay_out(x, size=(1, 1), spatial_axis=(-3, -2), leading=1):
-    """Bring a signal, or its gradient, to rows, columns and channels `(..., H', W', K)`.
+def image_size(inputs, spatial_axis=SPATIAL_AXIS):
+    """Give the sizes of the first image among the inputs, along the axes of its places; `()` where there is none.
 
-    Tokens `(..., N, K)` become a grid of the image's own proportions, with `N = H'W'`, or `N = H'W' + 1` where the
-    first token stands for the class and has no place.
+    Args:
+        inputs: Inputs of a model. Those of rank 4 are its images; where it has none, those of rank 5, and then of 3.
+        spatial_axis: Axes of the places, counted from the end.
+
+    Returns:
+        `(H, W)` for images, `(T,)` for signals `(B, T, C)`, `(D, H, W)` for volumes.
+    """
+    flat = keras.tree.flatten(inputs)
+    for rank in IMAGE_RANKS:
+        found = [x for x in flat if len(x.shape) == rank]
+        if found:
+            shape, axes = keras.ops.shape(found[0]), axes_of_places(rank, spatial_axis)
+            return tuple(shape[axis] for axis in axes) if all(-rank < axis for axis in axes) else ()
+    return ()
+
+
+def lay_out(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
+    """Bring a signal, or its gradient, to places and channels `(..., H', W', K)`, whatever its layout in the model.
+
+    Tokens `(..., N, K)` become a grid of the image's own proportions (see `token_grid`); those before the grid, such as
+    the one for the class, have no place and are left out.
+    Where the input is no image, `N` are the places in time.
 
     Args:
         x: A tensor with `leading` axes before the places.
-        size: Rows and columns of the image.
-        spatial_axis: Axes of the places in `x`, counted from the end.
+        size: Sizes of the image, as `image_size` gives them.
+        spatial_axis: Axes of the places in `x`, counted from the end; see `axes_of_places`.
         leading: 1 for a signal `(B, ...)`, 2 for its gradient `(B, U, ...)`.
 
     Returns:
-        A tensor of rank `leading + len(spatial_axis) + 1`, channels last.
+        A tensor with the places in the middle, channels last.
 
     Raises:
         ValueError: If `x` has no places.
     """
-    number, depth = len(spatial_axis), len(x.shape) - leading
+    depth = len(x.shape) - leading
+    if depth == 4 or len(size) != 2:
+        spatial_axis = axes_of_places(depth + 1, spatial_axis)
+    number = len(spatial_axis)
     if depth == number + 1:
         return keras.ops.moveaxis(x, spatial_axis, tuple(range(-1 - number, -1)))
     tokens = keras.ops.shape(x)[-2] if depth == 2 else 0
-    grid = _grid(tokens, *size) if number == 2 and depth == 2 else None
+    grid = _grid(tokens, *size) if number == 2 and depth == 2 and len(size) == 2 else None
     if grid is None:
         raise ValueError(
-            "The exposed signal must have places: (B, H, W, K), or tokens (B, N, K) with N = h*w or h*w + 1 for the "
-            f"image's proportions. Received: one of shape {tuple(x.shape)}. Expose a layer with a spatial output."
+            "The exposed signal must have places: (B, H, W, K), or tokens (B, N, K) with N = h*w, and up to 8 more, "
+            f"for the image's proportions. Received: one of shape {tuple(x.shape)}, with "
+            f"spatial_axis={tuple(spatial_axis)}. "
+            "Expose a layer with a spatial output."
         )
     rows, columns = grid
     return keras.ops.reshape(x[..., tokens - rows * columns :, :], (*keras.ops.shape(x)[:leading], *grid, x.shape[-1]))
 
 
-def _grid(tokens, height, width):
-    """Give rows and columns of a grid of `tokens` places, or one fewer, or `None` where none fits."""
-    if not all(isinstance(n, int) for n in (tokens, height, width)):
-        tokens, height, width = (tf.cast(n, "float32") for n in (tokens, height, width))
-        # The one token too many moves the root by less than half a row; rounding down drops it.
-        return tuple(tf.cast(tf.sqrt(tokens * a / b) + 1e-3, "int32") for a, b in ((height, width), (width, height)))
-    for places in (tokens, tokens - 1):
-        rows = round(math.sqrt(max(places, 0) * height / width))
-        if rows and places % rows == 0 and rows * width == places // rows * height:
-            return rows, places // rows
+@functools.lru_cache(maxsize=4096)
+def token_grid(tokens, height, width):
+    """Give rows and columns of the grid in which tokens lie over an image.
+
+    A grid is the image cut into square patches, rounded up or down where they do not fit. Up to eight tokens more may
+    stand before it: for the class, for distillation, registers.
+
+    Args:
+        tokens: How many tokens, an integer.
+        height: Rows of the image.
+        width: Columns of the image.
+
+    Returns:
+        Rows and columns, or `None` where no grid fits. A grid of exactly the image's proportions comes before one that
+        is rounded, and fewer tokens more before many.
+
+    Examples:
+        >>> token_grid(24, 32, 48), token_grid(25, 32, 48), token_grid(24, 33, 50), token_grid(26, 32, 48)
+        ((4, 6), (4, 6), (4, 6), (4, 6))
+    """
+    for fits in (_exact, _rounded):
+        for others in range(min(_OTHERS, tokens - 1) + 1):
+            found = fits(tokens - others, height, width)
+            # Where the grid is small, a number of tokens fits some grid by chance.
+            if found is not None and (others <= 1 or tokens - others >= _LEAST):
+                return found
     return None
+
+
+_OTHERS, _LEAST = 8, 9
+
+
+def _exact(places, height, width):
+    rows = round(math.sqrt(places * height / width))
+    fits = rows and places % rows == 0 and rows * width == places // rows * height
+    return (rows, places // rows) if fits else None
+
+
+def _rounded(places, height, width):
+    for rows in range(1, min(places, height) + 1):
+        columns = places // rows
+        if places % rows == 0 and columns <= width and _cuts(rows, columns, height, width):
+            return rows, columns
+    return None
+
+
+def _cuts(rows, columns, height, width):
+    """Tell whether patches of one size cut an image into so many rows and columns."""
+    for patch in range(1, max(height, width) + 1):
+        down, up = (height // patch, width // patch), (-(-height // patch), -(-width // patch))
+        if (rows, columns) in (down, up):
+            return True
+        if up[0] < rows:
+            return False
+    return False
+
+
+def _grid(tokens, height, width):
+    """Give rows and columns as `token_grid` does, also where only a run tells the sizes."""
+    if all(isinstance(n, int) for n in (tokens, height, width)):
+        return token_grid(tokens, height, width)
+    tokens, height, width = (tf.cast(n, "float32") for n in (tokens, height, width))
+    # A few tokens too many move the root by less than a row; rounding down drops it.
+    return tuple(tf.cast(tf.sqrt(tokens * a / b) + 1e-3, "int32") for a, b in ((height, width), (width, height)))

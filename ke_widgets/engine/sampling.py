@@ -43,17 +43,37 @@ def noise(shape, seed, numbers, dtype):
 
 
 def resize(images, size):
-    """Resize bilinearly, as `keras.ops.image.resize` does, to a size that may be computed in a graph.
+    """Resize linearly along each axis, as `keras.ops.image.resize` does, to a size that may be computed in a graph.
 
     Args:
-        images: A tensor `(B, H, W, K)`.
-        size: Rows and columns, integers or tensors.
+        images: A tensor `(B, H, W, K)`, or with one axis of places, as `(B, T, K)`, or with more, as `(B, D, H, W, K)`.
+        size: Sizes along these axes, integers or tensors.
 
     Returns:
         A tensor `(B, *size, K)` of the same dtype; the numbers are those of float32.
     """
+    if len(size) == 1:
+        return keras.ops.squeeze(resize(keras.ops.expand_dims(images, 2), (*size, 1)), 2)
+    if len(size) > 2:
+        return _resize_first(_resize_last_two(images, size[-2:]), size[:-2])
     if all(isinstance(n, int) for n in size):
         resized = keras.ops.image.resize(images, tuple(size), data_format="channels_last")
     else:
         resized = tf.image.resize(images, tf.stack(size))
     return tf.cast(resized, images.dtype)
+
+
+def _resize_last_two(images, size):
+    shape = keras.ops.shape(images)
+    flat = resize(keras.ops.reshape(images, (-1, *shape[-3:])), size)
+    return keras.ops.reshape(flat, (*shape[:-3], *size, shape[-1]))
+
+
+def _resize_first(images, size):
+    """Resize all axes of places but the last two, which are one meanwhile: along an axis that stays, nothing moves."""
+    shape = keras.ops.shape(images)
+    if tuple(shape[1:-3]) == tuple(size):
+        return images
+    places = shape[-3] * shape[-2]
+    flat = keras.ops.reshape(images, (*shape[:-3], places, shape[-1]))
+    return keras.ops.reshape(resize(flat, (*size, places)), (shape[0], *size, *shape[-3:]))

@@ -66,6 +66,17 @@ def path_of(model, operation):
     return next((path for path, candidate in operations(model).items() if candidate is operation), None)
 
 
+def channels_first(operations):
+    """Tell whether all layers that say where channels stand say that they come first."""
+    return {operation.data_format for operation in operations if _slides(operation)} == {"channels_first"}
+
+
+def _slides(operation):
+    """Tell whether a layer's `data_format` says how a signal lies: a Flatten has one too, whatever comes in."""
+    families = ("keras.src.layers.convolutional", "keras.src.layers.pooling")
+    return hasattr(operation, "data_format") and any(c.__module__.startswith(families) for c in type(operation).__mro__)
+
+
 def opaque(operation):
     """Tell whether layers run inside `operation` in a way that no graph tells."""
     if functional(operation) is not None or not children(operation):

@@ -45,6 +45,7 @@ class Recording:
             own has `outputs=None`: its tensors cannot leave that graph.
         order: The same calls as pairs of operation and call, in the order in which they ended.
         fused: The `id` of the layers that are read before their activation too.
+        entered: The `id` of the operations whose arguments are watched too.
     """
 
     calls: dict[int, list[Call]]
@@ -52,10 +53,11 @@ class Recording:
     watch: Any = None
     order: list[tuple[Any, Call]] = field(default_factory=list)
     fused: frozenset[int] = frozenset()
+    entered: frozenset[int] = frozenset()
 
-    def enter(self, args, kwargs):
-        """Watch what goes into a call: also a tensor that no watched one led to, made of integers, can be a signal."""
-        if self.watch is not None and _graph() is self.graph:
+    def enter(self, operation, args, kwargs):
+        """Watch what goes into a call of `operation`, if that is wanted."""
+        if self.watch is not None and id(operation) in self.entered and _graph() is self.graph:
             self.watch(_floating((args, kwargs)))
 
     def note(self, operation, args, kwargs, outputs, logits):
@@ -88,16 +90,17 @@ _HOOKS: contextvars.ContextVar[_Hooks | None] = contextvars.ContextVar("ke_widge
 
 
 @contextlib.contextmanager
-def recording(operations, watch=None, fused=None):
+def recording(operations, watch=None, fused=None, entered=()):
     """Note every call of `operations` made in this context while the block runs.
 
     A layer that is called past Keras, by its `call` method, is not seen; `TimeDistributed` does so, and is.
 
     Args:
         operations: Layers or other Keras operations; those that never run are allowed.
-        watch: Called with the list of floating tensors that go into each call, and that come out of it, as soon as
-            they exist, such as `tf.GradientTape.watch`.
+        watch: Called with the list of floating tensors of each call as soon as they exist, such as
+            `tf.GradientTape.watch`.
         fused: Those of `operations` to read before their fused activation too; `None` for all.
+        entered: Those of `operations` for which `watch` is called with what goes in as well.
 
     Yields:
         A `Recording`, complete when the block ends.
@@ -107,6 +110,7 @@ def recording(operations, watch=None, fused=None):
         {id(operation): [] for operation in operations},
         watch=watch,
         fused=frozenset(map(id, operations if fused is None else fused)),
+        entered=frozenset(map(id, entered)),
     )
     hooks = _HOOKS.get() or _Hooks()
     with _hooked(_Hooks((*hooks.recordings, tap), hooks.outputs)):
@@ -159,7 +163,7 @@ def _observe(operation, hooks, run, args, kwargs):
     """Call `run`, or replace it, and note the call of `operation` where that is wanted."""
     wanting = hooks.wanting(operation)
     for tap in wanting:
-        tap.enter(args, kwargs)
+        tap.enter(operation, args, kwargs)
     logits = None
     if id(operation) in hooks.outputs:
         outputs = hooks.outputs[id(operation)]
@@ -227,7 +231,6 @@ def _twin(layer, /, **changed):
             layer.__dict__[name] = value
 
 
-@functools.wraps(_ORIGINAL_CALL)
 def _call_with_hooks(self, *args, **kwargs):
     hooks = _HOOKS.get()
     if hooks is None:
@@ -238,5 +241,6 @@ def _call_with_hooks(self, *args, **kwargs):
 # Keras leaves its own files out of the tracebacks that it shows for an error in the user's code. This function runs
 # inside of them at every call of every layer, and is none of the user's business either.
 _call_with_hooks.__code__ = _call_with_hooks.__code__.replace(co_filename=inspect.getfile(keras.Operation))
-setattr(_call_with_hooks, "original", _ORIGINAL_CALL)  # noqa: B010
-keras.Operation.__call__ = _call_with_hooks
+_hooked_call: Any = functools.wraps(_ORIGINAL_CALL)(_call_with_hooks)
+_hooked_call.original = _ORIGINAL_CALL
+keras.Operation.__call__ = _hooked_call

@@ -1,13 +1,16 @@
 """Class activation maps: weighted sums of the channels of one spatial signal."""
 
+import functools
 from typing import Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.gradient import forward, signal_jacobian, spatial_forward, with_signal
+from ke_widgets.engine.inputs import axes_of_image, fitted, image_positions
 from ke_widgets.engine.layout import floating
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
@@ -33,6 +36,7 @@ def cam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dim
         Learning Deep Features for Discriminative Localization, arXiv:1512.04150, eq. 2.
     """
     logits, signal = spatial_forward(model, inputs, spatial_axis)
+    signal = ops.stack(signal, axis=1) if isinstance(signal, list) else signal
     kernel = _head_kernel(model, signal.shape[-1])
     # A kernel has no images: all of its axes but the last are channels.
     weights = kernel if indices is None else ops.take(kernel, indices, axis=-1)
@@ -41,7 +45,13 @@ def cam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dim
     return gather_units(logits, indices, indices_axis, indices_batch_dims), maps
 
 
-_RESHAPING = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.GlobalAveragePooling2D)
+_RESHAPING = (
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalAveragePooling3D,
+)
 
 
 def _head_kernel(model, channels):
@@ -63,6 +73,26 @@ def _head_kernel(model, channels):
             f"kernel has the shape {shape}. Use `gradcam`, which takes any model."
         )
     return ops.reshape(kernel, shape[-2:])
+
+
+def at_each_call(combine):
+    """Let a `Spec.combine` take the signals of all calls of a layer too, such as those of all frames of a video.
+
+    Args:
+        combine: A function of signal and gradients at one call.
+
+    Returns:
+        A function that gives the maps of a list of signals stacked on axis 1, `(B, T, H', W', U)`: those of each call
+        are what they are alone.
+    """
+
+    @functools.wraps(combine)
+    def each(signal, gradients):
+        if not isinstance(signal, list):
+            return combine(signal, gradients)
+        return ops.stack([combine(*pair) for pair in zip(signal, gradients)], axis=1)
+
+    return each
 
 
 def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
@@ -96,6 +126,7 @@ def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch
     return _at_one_layer(_gradcam, model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis)
 
 
+@at_each_call
 def _gradcam(signal, gradients):
     return _weighted(signal, ops.mean(gradients, axis=_places(gradients)))
 
@@ -119,6 +150,7 @@ def gradcampp(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_bat
     return _at_one_layer(_gradcampp, model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis)
 
 
+@at_each_call
 def _gradcampp(signal, gradients):
     totals = ops.expand_dims(ops.sum(signal, axis=tuple(range(1, len(signal.shape) - 1)), keepdims=True), 1)
     below = 2 + totals * gradients
@@ -156,8 +188,12 @@ def _begin_scorecam(
         raise ValueError(f"`weights` must be 'channels', 'classes' or 'logits'. Received: weights={weights!r}.")
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"`batch_size` must be an integer of at least 1. Received: batch_size={batch_size!r}.")
-    inputs = keras.tree.map_structure(floating, inputs)
+    model = with_signal(model)
+    inputs = fitted(model, inputs)
     logits, signal = spatial_forward(model, inputs, spatial_axis)
+    places = _places_under(model, inputs, signal, spatial_axis)
+    flat = [floating(x) if axes else x for x, axes in zip(keras.tree.flatten(inputs), places)]
+    inputs = keras.tree.pack_sequence_as(inputs, flat)
     if weights == "classes" and logits.shape[indices_axis] == 1:
         raise ValueError(
             "`weights` must be 'channels' or 'logits' for a model with one unit: a softmax over it is always 1. "
@@ -166,30 +202,38 @@ def _begin_scorecam(
     units = gather_units(logits, indices, indices_axis, indices_batch_dims)
     empty = ops.zeros_like(units)
     if baseline and weights != "channels":
-        blank = forward(with_signal(model), keras.tree.map_structure(ops.zeros_like, inputs))[0]
+        blank = forward(model, keras.tree.map_structure(ops.zeros_like, inputs))[0]
         empty = gather_units(_scores(blank, weights, indices_axis), indices, indices_axis, indices_batch_dims)
     # What has no score yet weighs nothing.
     nothing = -float("inf") if weights == "channels" else 0.0
-    scores = ops.zeros((signal.shape[-1], *ops.shape(units)), dtype=units.dtype) + nothing
+    signal = tuple(signal) if isinstance(signal, list) else signal
+    scores = ops.zeros((_channels(signal), *ops.shape(units)), dtype=units.dtype) + nothing
     return (inputs, indices, units, empty, signal), scores
+
+
+def _channels(signal):
+    """Count the channels of a signal, or of those of all frames together."""
+    return sum(x.shape[-1] for x in keras.tree.flatten(signal))
 
 
 def _count_scorecam(carry, *, batch_size, **_):
     (*_, signal), _ = carry
-    return 1 + -(-signal.shape[-1] // batch_size)
+    return 1 + -(-_channels(signal) // batch_size)
 
 
 def _advance_scorecam(
     model, carry, number, *, indices_axis, indices_batch_dims, weights, batch_size, spatial_axis, baseline
 ):
     (inputs, indices, units, empty, signal), scores = carry
-    channels = signal.shape[-1]
+    model, channels = with_signal(model), _channels(signal)
     size = min(batch_size, channels)
     # The last piece is as large as the others: it does some channels again.
-    chosen = ops.minimum((number - 1) * size, channels - size) + ops.arange(size)
-    part = ops.take(signal, chosen, axis=-1)
-    masked = keras.tree.map_structure(lambda x: _masked(x, part, spatial_axis), inputs)
-    logits, _ = forward(with_signal(model), masked)
+    chosen = ops.minimum((number - 1) * size, channels - size) + ops.arange(size, dtype="int32")
+    part = ops.take(ops.concatenate(signal, axis=-1) if isinstance(signal, tuple) else signal, chosen, axis=-1)
+    frames = ops.take(_frames(model, signal), chosen)
+    places = _places_under(model, inputs, signal, spatial_axis)
+    masked = [_masked(x, part, axes, frames) for x, axes in zip(keras.tree.flatten(inputs), places)]
+    logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, masked))
     if indices is not None and len(indices.shape) > 1:
         indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
     found = gather_units(_scores(logits, weights, indices_axis), indices, indices_axis, indices_batch_dims)
@@ -201,23 +245,83 @@ def _scores(logits, weights, axis):
     return ops.softmax(logits, axis=axis) if weights == "classes" else logits
 
 
-def _masked(x, part, spatial_axis):
-    """Give an input `(B, H, W, C)` under each channel of `part` `(B, H', W', K)`: `(K * B, H, W, C)`."""
-    number = part.shape[-1]
-    if len(x.shape) != 4 or len(part.shape) != 4:
-        return ops.tile(x, (number, *[1] * (len(x.shape) - 1)))
-    rows, columns = (ops.shape(x)[axis] for axis in spatial_axis)
-    masks = resize(part, (rows, columns))
-    masks = ops.expand_dims(ops.moveaxis(filters.normalize(ops.cast(masks, x.dtype), axis=(1, 2)), -1, 0), -1)
-    masks = ops.moveaxis(masks, (-3, -2), spatial_axis)
+def _places_under(model, inputs, signal, spatial_axis):
+    """Give the axes of each flat input that lie under the signal `(B, H', W', K)`; `()` for what cannot be masked.
+
+    An input lies under the signal where it has as many places, or one more: the frames of a video, of which the signal
+    shows one.
+    """
+    number = len(keras.tree.flatten(signal)[0].shape) - 2
+    flat, found = keras.tree.flatten(inputs), []
+    for position, x in enumerate(flat):
+        is_image = position in image_positions(inputs)
+        axes = axes_of_image(model, inputs, position, spatial_axis) if is_image else ()
+        same = len(axes) == number and len(x.shape) <= number + 2
+        found.append(axes if same or (len(axes) == number + 1 and _is_frame(model)) else ())
+    if not any(found):
+        raise ValueError(
+            f"An input must have places under those of the signal, to be masked by Score-CAM. Received: a signal with "
+            f"{number} axes of places, and inputs of the shapes {[tuple(x.shape) for x in flat]}. Choose a layer with "
+            "the places of the input, or `gradcam`, which masks nothing."
+        )
+    return found
+
+
+def _is_frame(model):
+    """Tell whether the exposed layer runs once for each frame of a video."""
+    if not isinstance(model, Exposed) or len(model.endpoints) < 2:
+        return False
+    parts = model.endpoints[1].path.split("/")
+    around = [find_path(model.model, "/".join(parts[:depth])) for depth in range(1, len(parts))]
+    return any(isinstance(layer, keras.layers.TimeDistributed) for layer in around)
+
+
+def _frames(model, signal):
+    """Give the number of the frame that each channel shows, counted from the end where it is the last one."""
+    if isinstance(signal, tuple):
+        return np.repeat(np.arange(len(signal), dtype="int32"), [x.shape[-1] for x in signal])
+    node = model.endpoints[1].node if _is_frame(model) else -1
+    return np.full(signal.shape[-1], -1 if node == "last" else node, "int32")
+
+
+def _masked(x, part, axes, frames):
+    """Give an input `(B, H, W, C)` under each channel of `part` `(B, H', W', K)`: `(K * B, H, W, C)`.
+
+    Args:
+        x: The input.
+        part: The channels.
+        axes: Its places under them; `()` leaves it as it is, one more than the channels have masks one frame alone.
+        frames: Which frame each channel shows, `(K,)`.
+    """
+    if not axes:
+        return ops.tile(x, (part.shape[-1], *[1] * (len(x.shape) - 1)))
+    number = len(part.shape) - 2
+    masks = resize(part, [ops.shape(x)[axis] for axis in axes[-number:]])
+    # (K, B, H, W), then with an axis for each of the input's: its channels, and the frames.
+    masks = ops.moveaxis(filters.normalize(ops.cast(masks, x.dtype)), -1, 0)
+    masks = ops.expand_dims(masks, -1) if len(x.shape) == len(axes) + 2 else masks
+    if len(axes) > number:
+        count = ops.shape(x)[axes[0]]
+        shown = ops.cast(ops.equal(ops.arange(count, dtype="int32"), ops.mod(frames, count)[:, None]), x.dtype)
+        shown = ops.reshape(shown, (part.shape[-1], 1, count, *[1] * (len(x.shape) - 2)))
+        masks = 1 - shown * (1 - ops.expand_dims(masks, 2))
+    elif len(x.shape) == len(axes) + 2:
+        masks = ops.moveaxis(masks, tuple(range(-1 - number, -1)), axes)
     return ops.reshape(x * masks, (-1, *ops.shape(x)[1:]))
 
 
 def _end_scorecam(carry, done, *, weights, **_):
     (*_, units, _, signal), scores = carry
+    if not isinstance(signal, tuple):
+        return units, _by_scores(signal, scores, weights)
+    parts = ops.split(scores, np.cumsum([x.shape[-1] for x in signal])[:-1].tolist(), axis=0)
+    return units, ops.stack([_by_scores(x, part, weights) for x, part in zip(signal, parts)], axis=1)
+
+
+def _by_scores(signal, scores, weights):
     if weights == "channels":
         scores = ops.where(ops.isfinite(scores), ops.softmax(scores, axis=0), 0)
-    return units, ops.einsum("b...k,kbu->b...u", signal, scores)
+    return ops.einsum("b...k,kbu->b...u", signal, scores)
 
 
 _SCORECAM = Steps(_begin_scorecam, _advance_scorecam, _count_scorecam, _end_scorecam)
@@ -242,7 +346,9 @@ def scorecam(
     w_{\cdot,u} = \mathrm{softmax}_k \big(y_u(x \odot H_k) - y_u(x_0)\big)$$
 
     where `H_k` is channel `k` of the signal, resized to the image and then scaled to [0, 1] (a constant channel gives
-    0), `y_u` the unit's logit, and `x_0` the image of zeros, which cancels in the softmax.
+    0), `y_u` the unit's logit, and `x_0` the image of zeros, which cancels in the softmax. Signals and volumes are
+    masked as images are. Of several inputs, those are masked that have the signal's places, all of them alike; of a
+    video, the frame that the signal shows.
 
     Args:
         weights: How scores become weights: `"channels"`, their softmax over the channels, as in the paper;
@@ -256,7 +362,8 @@ def scorecam(
         of the channels.
 
     Raises:
-        ValueError: If `weights` or `batch_size` is none of these, or there is but one unit to take `"classes"` of.
+        ValueError: If `weights` or `batch_size` is none of these, there is but one unit to take `"classes"` of, or no
+            input has the signal's places.
 
     Source:
         Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, arXiv:1910.01279, alg. 1.

@@ -3,17 +3,21 @@
 import functools
 from typing import Literal
 
+import keras
+import numpy as np
 from keras import ops
 
 from ke_widgets import filters
+from ke_widgets.engine import structure
+from ke_widgets.engine.decomposition import decompose
 from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import decompose, jacobian
-from ke_widgets.engine.layout import image_size, lay_out
+from ke_widgets.engine.gradient import image_jacobian
+from ke_widgets.engine.inputs import usual_axes
+from ke_widgets.engine.layout import lay_out
 from ke_widgets.engine.sampling import resize
 from ke_widgets.inspection import (
     KERNEL_AXIS,
     SPATIAL_AXIS,
-    endpoints,
     expose,
     find_path,
     layers_with_biases,
@@ -33,6 +37,7 @@ def gradients(
     spatial_axis=SPATIAL_AXIS,
     *,
     channels: Literal["max", "mean"] = "max",
+    image_input=None,
 ):
     r"""Saliency: how strongly each pixel moves the unit's logit.
 
@@ -42,24 +47,29 @@ def gradients(
 
     Args:
         channels: How the colour channels of a pixel become one number: `"max"`, as in the paper, or `"mean"`, as in
-            the library that the seed documents describe. See `ke_widgets.methods` for the other arguments.
+            keras-explainable.
+        image_input: Name or position of the input that is explained, in a model with several images. Other inputs are
+            passed on as they are. See `ke_widgets.methods` for the other arguments.
 
     Returns:
-        Logits `(B, U)` and maps `(B, H, W, U)`, at least 0, in logits per unit of input.
+        Logits `(B, U)` and maps `(B, H, W, U)`, at least 0, in logits per unit of input. For signals `(B, T, C)` and
+        volumes they are `(B, T, U)` and `(B, D, H, W, U)`. In data `(B, H, W)` that the model takes for grey images
+        (its first layer that tells adds the channel axis, or flattens both), each number is a pixel.
 
     Raises:
-        ValueError: If `channels` is neither.
+        ValueError: If `channels` is neither, or no input, or more than one, is the image.
 
     Source:
         Deep Inside Convolutional Networks, arXiv:1312.6034, sec. 3.1.
     """
     _check_channels(channels)
-    logits, (grads, *_) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims)
+    axes = (indices_axis, indices_batch_dims, spatial_axis)
+    logits, grads = image_jacobian(model, inputs, indices, *axes, image_input)
     return logits, over_channels(grads, channels)
 
 
 def over_channels(grads, channels):
-    """Turn gradients `(B, U, H, W, C)` into maps `(B, H, W, U)` of their size: the `channels` of `gradients`."""
+    """Turn gradients `(B, U, ..., C)` into maps `(B, ..., U)` of their places: the `channels` of `gradients`."""
     _check_channels(channels)
     return ops.moveaxis(_OVER_CHANNELS[channels](ops.abs(grads), axis=-1), 1, -1)
 
@@ -107,17 +117,13 @@ def full_gradients(
         Full-Gradient Representation for Neural Network Visualization, arXiv:1905.00780, eq. 6 and sec. 4.
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
-    size = image_size(inputs, spatial_axis)
-    found = [_sums(term, size, spatial_axis) for term in (*own, *terms.values())]
-    found = [each for each in found if each is not None]
-    if not found:
-        raise ValueError(
-            "`inputs` must be images (B, H, W, C). "
-            f"Received: {[tuple(term.gradient.shape[2:]) for term in own]} for each image."
-        )
+    spatial_axis = usual_axes(model, inputs, spatial_axis)
+    number, axes, size = _plane(model, inputs, spatial_axis, terms.values())
+    found = [_sums(term, size, axes) for term in (_with_channel(own[number], axes), *terms.values())]
     # Resizing is linear: maps of one size are added up before.
-    maps = [resize(_psi(group), size) for group in _by_size(found)]
-    return logits, sum(maps[1:], maps[0])
+    maps = [resize(_psi(group), size) for group in _by_size(each for each in found if each is not None)]
+    # An image of fewer bits than the model's weights has terms of fewer.
+    return logits, sum(ops.cast(each, logits.dtype) for each in maps)
 
 
 def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, *, biases=None):
@@ -126,15 +132,16 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
     $$y_u = \sum_p x_p \frac{\partial y_u}{\partial x_p} + \sum_l \sum_q b_{l,q} \frac{\partial y_u}{\partial z_{l,q}}$$
 
     For a layer whose bias is no constant (a GELU, LayerNormalization, attention), `b_l` is what it adds at this
-    image: its value less its derivative times what comes in. Then the sum holds for any model made of layers; what a
-    subclassed model computes between its layers is not counted, unless it is ReLU-like.
+    image: its value less its derivative times what comes in. What a subclassed model computes between its layers, such
+    as positions that it adds, has neither layer nor place: it is what is left.
 
     Args:
         biases: See `full_gradients`, and `ke_widgets.methods` for the other arguments.
 
     Returns:
         Logits `(B, U)`, and a dict of the terms: `"inputs"` with `(B, U, H, W, C)` (a list of them for a model with
-        several inputs), and one `(B, U, ...)` for each layer, and each of its calls, by its path.
+        several inputs), and one `(B, U, ...)` for each layer that adds something, and each of its calls, by its path.
+        The last one is `"between layers"`, `(B, U)`, if a model is subclassed and none of its layers were chosen.
 
     Raises:
         ValueError: See `full_gradients`.
@@ -154,7 +161,19 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
     inputs = [term.gradient * term.factor() for term in own]
     biases = {name: term.gradient * term.factor() for name, term in terms.items()}
+    if _computes_between_layers(model):
+        counted = [ops.sum(term, axis=tuple(range(2, len(term.shape)))) for term in (*inputs, *biases.values())]
+        biases["between layers"] = logits - sum(counted[1:], counted[0])
     return logits, {"inputs": inputs[0] if len(inputs) == 1 else inputs, **biases}
+
+
+def _computes_between_layers(model):
+    """Tell whether a model, or one in it, is subclassed; not where the caller chose some of its layers."""
+    if isinstance(model, Exposed) and len(model.endpoints) > 1:
+        return False
+    model = getattr(model, "model", model) if isinstance(model, Exposed) else model
+    inner = (model, *structure.operations(model).values())
+    return any(isinstance(each, keras.Model) and structure.opaque(each) for each in inner)
 
 
 def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
@@ -165,33 +184,38 @@ def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
 def _biased(model, biases):
     """Give the model to read, and the name, layer and bias of each of its biased layers."""
     exposed = isinstance(model, Exposed)
+    if not exposed and biases is None and len(getattr(model, "outputs", None) or [None]) > 1:
+        raise ValueError(
+            "`biases` must be given for a `keras.Model` with several outputs: one for each after the logits. "
+            f"Received: biases=None, and {model.name!r}. Or expose the layers: `layers, biases = "
+            "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
+        )
     if not exposed and biases is None:
-        if len(getattr(model, "outputs", None) or [None]) > 1:
-            raise ValueError(
-                "`biases` must be given for a `keras.Model` with several outputs: one for each after the logits. "
-                f"Received: biases=None, and {model.name!r}. Or expose the layers: `layers, biases = "
-                "ke.inspection.layers_with_biases(model)`, then `ke.inspection.expose(model, layers)`."
-            )
-        model, exposed = expose(model, layers_with_biases(model, return_biases=False)), True
-    elif exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
-        found = endpoints(model.model, layers_with_biases(model.model, return_biases=False))
-        model = Exposed(model.model, [*model.endpoints, *found], model.score)
-    names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
-    layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
+        model, exposed = expose(model, []), True
+    if exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
+        layers = layers_with_biases(model.model, return_biases=False)
+        known = {id(layer): path for path, layer in reversed(structure.operations(model.model).items())}
+        names = [known[id(layer)] for layer in layers]
+        found = True
+    else:
+        names = [e.path for e in model.endpoints[1:]] if exposed else [str(n) for n in model.output_names[1:]]
+        layers = [find_path(model.model, path) if path else None for path in names] if exposed else [None] * len(names)
+        found = False
     if biases is not None and len(biases) != len(names):
         raise ValueError(
             "`biases` must hold one for each signal of the model. "
             f"Received: {len(biases)} for {len(names)} signals of {model.name!r}: {', '.join(names)}."
         )
     biases = biases_of(layers) if biases is None else biases
-    _check_biases(model, names, layers, biases, exposed)
+    if not found or not names:
+        _check_biases(model, names, layers, biases, exposed)
     return model, list(zip(names, layers, biases))
 
 
 def _check_biases(model, names, layers, biases, exposed):
     if exposed:
-        known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
         # A layer inside another one may be chosen by hand, as long as its bias is a constant.
+        known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
         wrong = [n or "the model" for n, layer, b in zip(names, layers, biases) if b is None and id(layer) not in known]
         expected = "layers that add something of their own, as `ke.inspection.layers_with_biases(model)` lists them"
     else:
@@ -199,9 +223,72 @@ def _check_biases(model, names, layers, biases, exposed):
         expected = "signals with a constant bias; expose the model with `ke.inspection.expose` for the others"
     if wrong or not names:
         raise ValueError(f"`model` must expose {expected}. Received: {', '.join(wrong) or 'none'}, of {model.name!r}.")
+    inner = [n for n in names if exposed and any(n.startswith(outer + structure.SEPARATOR) for outer in names)]
+    if inner:
+        raise ValueError(
+            "`model` must expose each bias once: a layer, or those inside of it. "
+            f"Received: {', '.join(inner)}, which run inside of others that are exposed, of {model.name!r}."
+        )
 
 
-def _sums(term, size, spatial_axis):
+def _plane(model, inputs, spatial_axis, terms):
+    """Find the input that the map lies over: its number, the axes of the places in all signals, and its size there."""
+    flat = keras.tree.flatten(inputs)
+    found = [(number, _axes(len(x.shape), spatial_axis, model, terms)) for number, x in enumerate(flat)]
+    fit = [(number, axes) for number, axes in found if axes]
+    if len(fit) != 1:
+        raise ValueError(
+            "`inputs` must have one image (B, H, W, C), or one signal (B, T, C) or volume (B, D, H, W, C), whose "
+            f"places `spatial_axis` names. Received: spatial_axis={tuple(spatial_axis)}, and inputs of shape "
+            f"{', '.join(str(tuple(x.shape)) for x in flat)}: {len(fit) or 'none'} of them fit. "
+            "`full_gradient_terms` gives the terms of any model."
+        )
+    number, axes = fit[0]
+    shape = ops.shape(flat[number])
+    without_channels = len(shape) == len(axes) + 1
+    return number, axes, tuple(shape[1:] if without_channels else (shape[axis] for axis in axes))
+
+
+def _axes(rank, spatial_axis, model, terms) -> tuple[int, ...]:
+    """Give the axes of the places for an input of this rank, or none where it has none."""
+    axes = tuple(spatial_axis)
+    if rank == len(axes) + 2:
+        return axes
+    if rank == len(axes) + 1 and rank > 2:  # Without channels.
+        if axes == SPATIAL_AXIS and _is_sequence(model, terms):
+            return (-2,)
+        # They may name the places of the image itself; what is made of it has channels.
+        shifted = max(axes) == -1 and keras.config.image_data_format() == "channels_last"
+        return tuple(axis - 1 for axis in axes) if shifted else axes
+    return (-4, -3, -2) if axes == SPATIAL_AXIS and rank == 5 else ()
+
+
+def _is_sequence(model, terms):
+    """Tell whether (B, T, C) is a signal over time and no grey image: by what the model makes of it."""
+    ranks = {len(term.gradient.shape) - 2 for term in terms}
+    inner = structure.operations(getattr(model, "model", model)).values()
+    return 3 not in ranks and (2 in ranks or any(isinstance(x, _RECURRENT) for x in inner))
+
+
+_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
+
+
+def _with_channel(term, axes):
+    """Give a grey image (B, H, W) its channel."""
+    if len(term.gradient.shape) == len(axes) + 3:
+        return term
+    where = 2 if -1 in axes else -1
+    gradient = ops.expand_dims(term.gradient, where)
+    return term._replace(gradient=gradient, factor=lambda: ops.expand_dims(term.factor(), where))
+
+
+def _places(x, size, axes):
+    """Lay a gradient `(B, U, ...)` out in places, channels last; see `lay_out`."""
+    as_it_is = len(x.shape) == len(axes) + 3 and tuple(axes) == tuple(range(-1 - len(axes), -1))
+    return x if as_it_is else lay_out(x, size, axes, leading=2)
+
+
+def _sums(term, size, axes):
     """Sum `|gradient * factor|` over the channels, `(B, U, H', W')`, and give it with what `_psi` scales it by.
 
     Returns:
@@ -209,31 +296,36 @@ def _sums(term, size, spatial_axis):
         `None` for a term without places.
     """
     try:
-        places = lay_out(term.gradient, size, spatial_axis, leading=2)[..., 0]
+        gradient = _places(term.gradient, size, axes)
     except ValueError:
         return None
-    sums = functools.partial(_sums_of, term, size, spatial_axis)
+    sums, channels = functools.partial(_sums_of, term, size, axes), gradient.shape[-1]
     if term.some is None:
-        return sums()
-    nothing = ops.zeros_like(places)
-    return ops.cond(term.some, sums, lambda: (nothing, *[nothing[..., 0, 0]] * 2, ops.zeros((), nothing.dtype)))
+        return *sums(), channels
+    nothing = ops.zeros_like(gradient[..., 0])
+    none = nothing[(..., *[0] * len(axes))]
+    return *ops.cond(term.some, sums, lambda: (nothing, none, none)), channels
 
 
-def _sums_of(term, size, spatial_axis):
+def _sums_of(term, size, axes):
     """Do the work of `_sums`.
 
     The gradient is by far the largest thing here, and each pass over it costs: what can be done with a channel's
-    factor is done after its places, and what can be done with the places after its channels.
+    factor is done after its places, and what can be done with the places after its channels. And there are hundreds
+    of terms: each operation here costs a second of tracing.
     """
     gradient, factor = term.gradient, term.factor()
-    apart = len(factor.shape) == 1 and factor.shape[0] == gradient.shape[-1]
-    values = ops.abs(lay_out(gradient if apart else gradient * factor, size, spatial_axis, leading=2))
-    places, channels = tuple(range(2, len(values.shape) - 1)), values.shape[-1]
-    weights = ops.cast(ops.abs(factor), values.dtype) if apart else ops.ones((channels,), values.dtype)
+    if len(factor.shape) != 1 or -1 in axes:
+        values = ops.abs(_places(gradient * factor, size, axes))
+        everywhere = tuple(range(2, len(values.shape)))
+        return ops.sum(values, axis=-1), ops.min(values, axis=everywhere), ops.max(values, axis=everywhere)
+    values = ops.abs(_places(gradient, size, axes))
+    weights, places = ops.abs(factor), tuple(range(2, len(values.shape) - 1))
     least = ops.min(ops.min(values, axis=places) * weights, axis=-1)
     most = ops.max(ops.max(values, axis=places) * weights, axis=-1)
-    sums = ops.matmul(ops.reshape(values, (-1, channels)), weights[:, None])
-    return ops.reshape(sums, ops.shape(values)[:-1]), least, most, ops.cast(channels, values.dtype)
+    sums = ops.matmul(ops.reshape(values, (-1, values.shape[-1])), weights[:, None])
+    shape = tuple(-1 if n is None else n for n in values.shape[:-1])
+    return ops.reshape(sums, shape if shape.count(-1) < 2 else ops.shape(values)[:-1]), least, most
 
 
 def _by_size(found):
@@ -250,8 +342,9 @@ def _psi(group):
     sums, least, most, channels = zip(*group)
     sums, least, most = (ops.stack(each, axis=2) for each in (sums, least, most))
     scale = ops.where(most > least, 1 / ops.where(most > least, most - least, 1), 0)
-    lowest = ops.sum(least * scale * ops.stack(channels), axis=-1)
-    summed = ops.sum(sums * scale[..., None, None], axis=2) - lowest[..., None, None]
+    lowest = ops.sum(least * scale * np.array(channels, "float32"), axis=-1)
+    places = (..., *[None] * (len(sums.shape) - 3))
+    summed = ops.sum(sums * scale[places], axis=2) - lowest[places]
     return ops.moveaxis(summed, 1, -1)
 
 

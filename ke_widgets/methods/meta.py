@@ -1,4 +1,4 @@
-"""Methods of methods: the mean of a method's maps over noisy, or over scaled and mirrored, copies of the images.
+"""Methods of methods: means over noisy, or over scaled and mirrored, copies of the images; contrasts, and negatives.
 
 `smooth(gradcam)` is a method, to be used like `gradcam`, with the same parameters. Asked twice for the same thing, both
 functions here give the same object, so that what was compiled for it is used again.
@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 import keras
 from keras import ops
+from keras.backend import is_float_dtype
 
 from ke_widgets import filters
 from ke_widgets.engine import sampling
 from ke_widgets.engine.chunks import most_samples
 from ke_widgets.engine.exposing import Endpoint, Exposed
-from ke_widgets.engine.gradient import jacobian
+from ke_widgets.engine.gradient import image_jacobian
+from ke_widgets.engine.inputs import axes_of_image, fitted, image_positions
 from ke_widgets.engine.layout import floating
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, gather_units
 from ke_widgets.methods import Spec, Steps, run, stepwise
@@ -54,7 +56,8 @@ def smooth(
             (VarGrad), which is the second less the square of the first.
 
     Returns:
-        A method. It gives logits `(B, U)`, their mean over the samples, and maps of the same shape as `method`.
+        A method. It gives the logits `(B, U)` of the image itself, without noise, and maps of the same shape as
+        `method`.
 
     Raises:
         ValueError: If a number is out of range, or `statistic` none of these.
@@ -97,27 +100,31 @@ def _even(samples, most):
 @functools.lru_cache(maxsize=64)
 def _smooth(method, samples, noise, relative, seed, size, statistic):
     def piece(model, inputs, indices, number, params):
-        """Run samples `number * size` and on; give the sums of logits, maps and their squares."""
-        chosen = number * size + ops.arange(size)
+        """Run samples `number * size` and on; give the sums of maps and their squares."""
+        chosen = number * size + ops.arange(size, dtype="int32")
         noisy = _with_noise(inputs, chosen, noise, relative, seed)
         if indices is not None and len(indices.shape) > 1:
             indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
-        logits, maps = (_by_sample(x, size) for x in method(model, noisy, indices, **params))
+        _, maps = method(model, noisy, indices, **params)
+        maps = ops.reshape(maps, (size, -1, *ops.shape(maps)[1:]))
         # The last piece is as large as the others, and may run over.
-        parts = (logits, maps, ops.square(maps)) if statistic != "mean" else (logits, maps)
         counts = ops.cast(chosen < samples, maps.dtype)
-        return tuple(ops.einsum("s,s...->...", ops.cast(counts, x.dtype), x) for x in parts)
+        return tuple(
+            ops.einsum("s,s...->...", counts, x) for x in ((maps, maps**2) if statistic != "mean" else (maps,))
+        )
 
     def begin(model, inputs, indices, **params):
-        inputs = keras.tree.map_structure(floating, inputs)
-        return (inputs, indices), piece(model, inputs, indices, 0, params)
+        inputs = _images_floating(model, inputs)
+        logits = _logits(method, model, inputs, indices, params)
+        return (inputs, indices, logits), piece(model, inputs, indices, 0, params)
 
     def advance(model, carry, number, **params):
-        (inputs, indices), sums = carry
+        (inputs, indices, _), sums = carry
         return tuple(a + b for a, b in zip(sums, piece(model, inputs, indices, number, params)))
 
     def end(carry, done, **_):
-        logits, mean, *squares = (x / min(done * size, samples) for x in carry[1])
+        (*_, logits), sums = carry
+        mean, *squares = (x / min(done * size, samples) for x in sums)
         if statistic == "variance":
             return logits, ops.maximum(squares[0] - ops.square(mean), 0)
         return logits, squares[0] if statistic == "square" else mean
@@ -125,11 +132,44 @@ def _smooth(method, samples, noise, relative, seed, size, statistic):
     return _made_of(method, "smooth", Steps(begin, advance, lambda carry, **_: -(-samples // size), end))
 
 
+def _logits(method, model, inputs, indices, params):
+    """Give the logits of the images themselves: of a method in pieces, the first one tells them.
+
+    Compiled, a forward pass is left of this: what gives the maps is pruned.
+    """
+    steps = getattr(method, "steps", None)
+    if steps is None:
+        return method(model, inputs, indices, **params)[0]
+    params = {**_defaults(method), **params}
+    if params.get("batch_size", 1) is None:
+        params["batch_size"] = 1
+    return steps.end(steps.begin(model, inputs, indices, **params), 1, **params)[0]
+
+
+def _defaults(method):
+    own = inspect.signature(method).parameters.values()
+    return {p.name: p.default for p in own if p.kind is p.KEYWORD_ONLY}
+
+
+def _images_floating(model, inputs):
+    """Make floats of the images, where they are integers, and add a channel axis where the model has it.
+
+    Integers beside images, such as the numbers of words, and those of a model without images, stay as they are.
+    """
+    inputs = fitted(model, inputs)
+    images = image_positions(inputs)
+    flat = keras.tree.flatten(inputs)
+    flat = [floating(x) if number in images else ops.convert_to_tensor(x) for number, x in enumerate(flat)]
+    return keras.tree.pack_sequence_as(inputs, flat)
+
+
 def _with_noise(inputs, chosen, noise, relative, seed):
-    """Give inputs `(B, ...)` with the chosen samples' noise on them: `(S * B, ...)`."""
+    """Give inputs `(B, ...)` with the chosen samples' noise on them: `(S * B, ...)`. Integers have none."""
     flat = keras.tree.flatten(inputs)
 
     def noisy(place, x):
+        if not is_float_dtype(x.dtype):
+            return ops.tile(x, (chosen.shape[0], *[1] * (len(x.shape) - 1)))
         axes = tuple(range(1, len(x.shape)))
         spread = noise * (ops.max(x, axis=axes, keepdims=True) - ops.min(x, axis=axes, keepdims=True))
         drawn = sampling.noise(ops.shape(x)[1:], seed, chosen * len(flat) + place, x.dtype)
@@ -139,17 +179,14 @@ def _with_noise(inputs, chosen, noise, relative, seed):
     return keras.tree.pack_sequence_as(inputs, [noisy(place, x) for place, x in enumerate(flat)])
 
 
-def _by_sample(x, size):
-    return ops.reshape(x, (size, -1, *ops.shape(x)[1:]))
-
-
 def tta(method, scales=(), hflip: bool = True):
     r"""Make a method that takes the mean of a method's maps over scaled and mirrored copies of the image.
 
     $$M_u = \frac{1}{n} \sum_{t=1}^n t^{-1} \big( M_u(t(x)) \big)$$
 
     where `t` runs over the image as it is, each of `scales`, and the mirror images of all of these. Each map is brought
-    back to the place and size of the first one.
+    back to the place and size of the first one. What is mirrored is the last axis of places: the columns of images,
+    volumes and frames, the time of signals. Inputs that are no images stay as they are.
 
     Args:
         method: A method of `ke_widgets.methods`, or one that was made here.
@@ -157,10 +194,10 @@ def tta(method, scales=(), hflip: bool = True):
         hflip: Whether to add each copy's mirror image, left for right.
 
     Returns:
-        A method. It gives logits `(B, U)`, their mean over the copies, and maps of the same shape as `method`.
+        A method. It gives the logits `(B, U)` of the image as it is, and maps of the same shape as `method`.
 
     Raises:
-        ValueError: If a scale is not above 0; when used, if the model takes images of one size only.
+        ValueError: If a scale is not above 0; when used, if the model takes images of one size only, or none.
     """
     scales = tuple(tolist(scales))
     if any(isinstance(s, bool) or not isinstance(s, numbers.Real) or not float(s) > 0 for s in scales):
@@ -174,44 +211,59 @@ def _tta(method, scales, hflip):
 
     def look(model, inputs, indices, number, params):
         scale, mirror = passes[number]
-        axes = params["spatial_axis"]
-        seen = keras.tree.map_structure(lambda x: _seen(x, scale, mirror, axes), inputs)
-        logits, maps = method(model, seen, indices, **params)
+        logits, maps = method(model, _seen(model, inputs, scale, mirror, params["spatial_axis"]), indices, **params)
         return logits, ops.flip(maps, axis=-2) if mirror else maps
 
     def begin(model, inputs, indices, **params):
         _check_any_size(model, scales)
-        inputs = keras.tree.map_structure(floating, inputs)
-        return (inputs, indices), look(model, inputs, indices, 0, params)
+        inputs = _images_floating(model, inputs)
+        if len(passes) > 1 and not image_positions(inputs):
+            raise ValueError(
+                "The model must take images (B, H, W, C), to be scaled or mirrored. "
+                f"Received: inputs of the shapes {[tuple(x.shape) for x in keras.tree.flatten(inputs)]}."
+            )
+        logits, maps = look(model, inputs, indices, 0, params)
+        return (inputs, indices, logits), maps
 
     def advance(model, carry, number, **params):
-        (inputs, indices), (logits, maps) = carry
-        more, found = look(model, inputs, indices, number, params)
-        size = ops.shape(maps)[1:3]
+        (inputs, indices, _), maps = carry
+        _, found = look(model, inputs, indices, number, params)
         if passes[number][0] != 1:
-            found = sampling.resize(found, size)
-        return logits + more, maps + found
+            found = sampling.resize(found, ops.shape(maps)[1:-1])
+        return maps + found
 
     def end(carry, done, **_):
-        return tuple(x / done for x in carry[1])
+        (*_, logits), maps = carry
+        return logits, maps / done
 
     return _made_of(method, "tta", Steps(begin, advance, lambda carry, **_: len(passes), end, unrolled=True))
 
 
-def _seen(x, scale, mirror, spatial_axis):
-    if len(x.shape) != 4:
+def _seen(model, inputs, scale, mirror, spatial_axis):
+    """Give the inputs with their images scaled and mirrored."""
+    flat = keras.tree.flatten(inputs)
+    for position in image_positions(inputs):
+        axes = axes_of_image(model, inputs, position, spatial_axis)
+        x = flat[position]
+        flat[position] = ops.flip(_scaled(x, scale, axes), axis=axes[-1]) if mirror else _scaled(x, scale, axes)
+    return keras.tree.pack_sequence_as(inputs, flat)
+
+
+def _scaled(x, scale, axes):
+    if scale == 1:
         return x
-    if scale != 1:
-        size = [ops.shape(x)[axis] for axis in spatial_axis]
-        size = [round(n * scale) if isinstance(n, int) else ops.cast(ops.round(n * scale), "int32") for n in size]
-        x = ops.moveaxis(sampling.resize(ops.moveaxis(x, spatial_axis, (1, 2)), size), (1, 2), spatial_axis)
-    return ops.flip(x, axis=spatial_axis[-1]) if mirror else x
+    size = [ops.shape(x)[axis] for axis in axes]
+    size = [round(n * scale) if isinstance(n, int) else ops.cast(ops.round(n * scale), "int32") for n in size]
+    if len(x.shape) == len(axes) + 1:
+        return ops.squeeze(sampling.resize(ops.expand_dims(x, -1), size), -1)
+    first = tuple(range(1, len(axes) + 1))
+    return ops.moveaxis(sampling.resize(ops.moveaxis(x, axes, first), size), first, axes)
 
 
 def _check_any_size(model, scales):
     whole = model.model if isinstance(model, Exposed) else model
     shapes = [tuple(x.shape) for x in keras.tree.flatten(getattr(whole, "inputs", None) or [])]
-    if len(scales) > 1 and any(len(shape) == 4 and None not in shape[1:] for shape in shapes):
+    if len(scales) > 1 and any(len(shape) > 2 and None not in shape[1:] for shape in shapes):
         raise ValueError(
             "`scales` must be empty for a model that takes images of one size. "
             f"Received: scales={scales[1:]}, and {whole.name!r}, which takes {shapes}. Build it with the input shape "
@@ -267,6 +319,77 @@ def contrast(method):
     return _made_of(method, "contrast", dataclasses.replace(steps, begin=begin, advance=advance, count=count, end=end))
 
 
+@functools.lru_cache(maxsize=64)
+def negate(method):
+    r"""Make a method that explains what speaks against a unit: the negative of its logit.
+
+    $$M = M_{-y_u}$$
+
+    that is, the method's map for a unit whose logit is `-y_u`. Of a model with one sigmoid unit, `y_u` is the logit of
+    class 1 and `-y_u` that of class 0.
+
+    Args:
+        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.scan`.
+
+    Returns:
+        A method with the same arguments. It gives the negative logits `(B, U)`, and maps of the same shape as `method`.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(1, activation="sigmoid"),
+        ... ])
+        >>> image, gradcam = np.ones((1, 8, 8, 3)), ke.methods.cams.gradcam
+        >>> logits, _ = gradcam(ke.inspection.expose(model), image)
+        >>> negative, _ = negate(gradcam)(ke.inspection.expose(model), image)
+        >>> bool(logits == -negative)
+        True
+    """
+    if method is cam:  # Its weights are those of units, not a gradient.
+        return _negative_maps(method)
+    steps = getattr(method, "steps", None)
+    if steps is None:
+
+        @functools.wraps(method)
+        def negated(model, *args, **own):
+            return method(_Negative(model), *args, **own)
+
+        negated.__name__ = f"negate_{method.__name__}"
+        return negated
+
+    def begin(model, *args, **params):
+        return steps.begin(_Negative(model), *args, **params)
+
+    def advance(model, *args, **params):
+        return steps.advance(_Negative(model), *args, **params)
+
+    return _made_of(method, "negate", dataclasses.replace(steps, begin=begin, advance=advance))
+
+
+def _negative_maps(method):
+    @functools.wraps(method)
+    def negated(*args, **own):
+        logits, maps = method(*args, **own)
+        return -logits, -maps
+
+    negated.__name__ = f"negate_{method.__name__}"
+    return negated
+
+
+class _Negative(Exposed):
+    """An exposed model whose units are the negatives of its logits."""
+
+    def __init__(self, model):
+        super().__init__(*_whole(model), score=ops.negative)
+
+
+def _whole(model):
+    """Give the model that runs, and its endpoints: those of its view, or its own output."""
+    return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
+
+
 def _difference_of_maps(method):
     @functools.wraps(method)
     def told_apart(*args, **own):
@@ -281,8 +404,7 @@ class _Difference(Exposed):
     """An exposed model whose only unit is the difference of two logits."""
 
     def __init__(self, model, pairs):
-        whole, endpoints = (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
-        super().__init__(whole, endpoints, score=functools.partial(_difference, pairs=pairs))
+        super().__init__(*_whole(model), score=functools.partial(_difference, pairs=pairs))
 
 
 def _difference(logits, pairs):
@@ -302,17 +424,24 @@ def _made_of(method, verb, steps) -> Any:
         axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
         return run(steps, model, inputs, indices, **axes, **{**defaults, **own})
 
-    defaults = {p.name: p.default for p in inspect.signature(method).parameters.values() if p.kind is p.KEYWORD_ONLY}
-
+    defaults = _defaults(method)
     name = getattr(method, "__name__", "method")
     made.__name__ = made.__qualname__ = f"{verb}_{name}"
     made.__doc__ = f"`{name}`, by `ke_widgets.methods.meta.{verb}`.\n\n{method.__doc__ or ''}"
     return stepwise(steps)(made)
 
 
-def _signed_gradients(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
-    logits, (grads, *_) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims)
-    return logits, grads
+def _signed_gradients(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=-1,
+    indices_batch_dims=-1,
+    spatial_axis=SPATIAL_AXIS,
+    *,
+    image_input=None,
+):
+    return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)
 
 
 def _smoothgrad_part(part):
@@ -348,6 +477,7 @@ def smoothgrad(
     relative: bool = True,
     seed: int = 0,
     batch_size: int | None = None,
+    image_input=None,
 ):
     r"""SmoothGrad: how strongly each pixel moves the unit's logit, in the mean over noisy copies of the image.
 
@@ -364,19 +494,21 @@ def smoothgrad(
         seed: Where the noise starts.
         batch_size: Samples that go through the model at once, for each image; `None` takes what is fastest on this
             device. It changes nothing in the maps but for rounding.
+        image_input: See `gradients`.
 
     Returns:
-        Logits `(B, U)`, their mean over the samples, and maps `(B, H, W, U)`, at least 0, in logits per unit of input.
+        The logits `(B, U)` of the image itself, without noise, and maps `(B, H, W, U)`, at least 0, in logits per unit
+        of input.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range, or no input, or more than one, is the image.
 
     Source:
         SmoothGrad: removing noise by adding noise, arXiv:1706.03825.
     """
     axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
     own = {"repetitions": repetitions, "noise": noise, "relative": relative, "seed": seed, "batch_size": batch_size}
-    return run(_SMOOTHGRAD, model, inputs, indices, channels=channels, **axes, **own)
+    return run(_SMOOTHGRAD, model, inputs, indices, channels=channels, image_input=image_input, **axes, **own)
 
 
 METHODS = {smoothgrad: Spec("SmoothGrad", signals="none", postprocessing=filters.absolute_normalize)}

@@ -53,11 +53,12 @@ class Choosing(anywidget.AnyWidget):
         return protocol.Choice(**choice)
 
     def _first_choice(self, choice):
-        """Complete what the user chose at the start: the last layer, and the class with the highest score."""
+        """Complete what the user chose at the start: layer, method, and the class with the highest score."""
         subjects, model, image = self._session.subjects, choice.get("model", 0), choice.get("image_index", 0)
         subject = subjects[model if model in range(len(subjects)) else 0]
         (scores,) = subject.scores([image if image in range(len(self._session.images)) else 0])
-        return {"layer": subject.default_layer, "class_index": int(scores.argmax()), **choice}
+        first = {"layer": subject.default_layer, "method": self._session.default_method(subject.number)}
+        return {**first, "class_index": int(scores.argmax()), **choice}
 
     @property
     def _look(self):
@@ -66,10 +67,12 @@ class Choosing(anywidget.AnyWidget):
     @traitlets.validate(*CHOICE)
     def _fits(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
-        known = {"image_index": 0, "class_index": 0, "contrast_index": None, "method": "gradcam", "params": {}}
+        known = {"image_index": 0, "class_index": 0, "contrast_index": None, "params": {}}
         model = value if name == "model" else self.model
-        layer = self._session.subjects[model].default_layer if model in range(len(self._session.subjects)) else ""
-        self._session.check(**{**known, "model": model, "layer": layer, name: value})
+        there = model in range(len(self._session.subjects))
+        layer = self._session.subjects[model].default_layer if there else ""
+        method = self._session.default_method(model) if there else "gradcam"
+        self._session.check(**{**known, "model": model, "layer": layer, "method": method, name: value})
         return value
 
     @traitlets.validate("panes")

@@ -88,7 +88,7 @@ def limits(values, signed=False):
     return 0.0, max(float(finite.max()), 0.0)
 
 
-def note(values, finite, low, high):
+def note(values, finite, low, high, blind=lambda: False):
     """Say what a map means that shows nothing.
 
     Args:
@@ -96,6 +96,8 @@ def note(values, finite, low, high):
         finite: Whether the image holds no NaN or infinite values.
         low: The value that is shown as nothing.
         high: The value that is shown as most.
+        blind: Tells whether the class has a gradient of exactly zero at every place of the layer; called for a map of
+            zeros only.
 
     Returns:
         A sentence, or `None` where the map shows something.
@@ -106,6 +108,11 @@ def note(values, finite, low, high):
         return "The map holds NaN or infinite values: a layer's numbers left their range on this image."
     if high > low:
         return None
+    if (values == 0).all() and blind():
+        return (
+            "The map is zero everywhere: the class does not see this layer, its gradient is exactly zero at every "
+            "place. Choose a layer before it; in a model with a class token, what goes into the last attention."
+        )
     if (values == 0).all():
         return "The map is zero everywhere: the class does not depend on this layer for this image."
     return "No place speaks for this class at this layer: the map has no positive value."

@@ -19,7 +19,7 @@ class Plan:
         images: Numbers of the images.
         classes: Numbers of the classes.
         methods: Names of the methods.
-        layers: For each model the paths of its layers, in running order.
+        layers: For each model the paths of its layers, in running order; one empty path where it has none.
     """
 
     images: list[int]
@@ -28,8 +28,8 @@ class Plan:
     layers: list[list[str]]
 
     def __str__(self):
-        layers = max(map(len, self.layers))
-        counts = [(len(self.images), "image"), (layers, "layer"), (len(self.classes), "class")]
+        layers = max(sum(map(bool, own)) for own in self.layers)
+        counts = [(len(self.images), "image"), *[(layers, "layer")] * (layers > 0), (len(self.classes), "class")]
         counts += [(len(self.methods), "method")]
         counts += [(len(self.layers), "model")] * (len(self.layers) > 1)
         return " × ".join(f"{count} {_plural(word, count)}" for count, word in counts)
@@ -129,7 +129,7 @@ def _model(model, layers):
         {**node, "spatial": node["path"] in held, "absent": node["spatial"] and node["path"] not in held}
         for node in model["nodes"]
     ]
-    scan = {"offered": True, "reason": None, "layers": layers}
+    scan = {**model["scan"], "layers": []} if layers == [""] else {"offered": True, "reason": None, "layers": layers}
     return {**model, "nodes": nodes, "default_layer": layers[-1], "scan": scan}
 
 
@@ -167,7 +167,7 @@ def _methods(methods, known, shown):
 
 
 def _layers(layers, models, chosen, looked_at):
-    known = [[node["path"] for node in model["nodes"] if node["spatial"]] for model in models]
+    known = [[node["path"] for node in model["nodes"] if node["spatial"]] or [""] for model in models]
     if isinstance(layers, str) and layers == "all":
         return known
     if layers is None:
@@ -175,7 +175,7 @@ def _layers(layers, models, chosen, looked_at):
         found[chosen["model"]].add(chosen["layer"])
     else:
         asked = _list("layers", layers)
-        everywhere = list(dict.fromkeys(path for paths in known for path in paths))
+        everywhere = list(dict.fromkeys(path for paths in known for path in paths if path))
         for path in asked:
             if path not in everywhere:
                 raise ValueError(

@@ -1,13 +1,13 @@
 """What a widget computes: models, their images, their labels, and `steps`, from a choice to an explanation."""
 
-import keras
 import numpy as np
 
 from ke_widgets import inspection, methods
-from ke_widgets.engine import structure
 from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
-from ke_widgets.widget.images import Images
+from ke_widgets.widget import labels as labelling
+from ke_widgets.widget.image_input import fitting_images, image_input, of_another_size
+from ke_widgets.widget.notices import notices
 from ke_widgets.widget.subject import Subject
 from ke_widgets.widget.threads import start
 
@@ -19,15 +19,16 @@ class Session:
         model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`, or a list of those, with
             the same classes.
         images: See `Images`.
-        labels: Names of the classes: a list, a dict from index to name, or a function of the index. Default: numbers.
-        preprocess: Turns a batch of images into the model's input; for several models, one or a list.
+        labels: Names of the classes, as `labels.named` takes them. Default: numbers.
+        preprocess: Turns a batch of images into the model's input; for several models, one or a list. Default: the
+            `preprocessor` that the model carries, if any.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
-        targets: The true class of each image, `(N,)`, or all of them, `(N, U)` of 0 and 1.
+        targets: The true class of each image, as `labels.true_classes` takes them.
 
     Raises:
         TypeError: If an argument is of the wrong type.
         ValueError: If a model has no image input, no spatial layer or no scores, the images do not fit, the models
-            have different classes, there are fewer labels than classes, or the targets do not fit the images.
+            have different classes, there are not as many labels as classes, or the targets do not fit the images.
     """
 
     def __init__(self, model, images, labels=None, preprocess=None, head=None, targets=None):
@@ -36,19 +37,30 @@ class Session:
             raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
         for each in models:
             inspection.check_model(each)
-        preprocess = _one_each("preprocess", preprocess, len(models))
+        given = _one_each("preprocess", preprocess, len(models))
+        prepare = [_preprocess(how, each) for how, each in zip(given, models)]
+        taken = [image_input(each) for each in models]
+        named = labelling.named(labels)
+        count = None if named is None or callable(named) else len(named)
         self.subjects = [
-            Subject(each, Images(images, _image_shape(each), how), number, which)
-            for number, (each, how, which) in enumerate(zip(models, preprocess, _one_each("head", head, len(models))))
+            Subject(each, fitting_images(each, takes, images, how), number, which, count, takes.pack)
+            for number, (each, how, which, takes) in enumerate(
+                zip(models, prepare, _one_each("head", head, len(models)), taken)
+            )
         ]
-        counts = [subject.classes for subject in self.subjects]
+        counts = [subject.classes.count for subject in self.subjects]
         if len(set(counts)) > 1:
             raise ValueError(f"`model` must list models of the same classes. Received: models with {counts} classes.")
         self.images = self.subjects[0].images
-        self.labels = _labels(labels, counts[0])
-        self.targets = _targets(targets, len(self.images), counts[0])
+        self.labels = labelling.names(named, counts[0])
+        self.targets = labelling.true_classes(targets, len(self.images), counts[0])
         self._preparing = None
-        self.notices = list(dict.fromkeys(n for s, how in zip(self.subjects, preprocess) for n in _notices(s, how)))
+        own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
+        told = [notice for subject, each in zip(self.subjects, own) for notice in notices(subject, each)]
+        told += [
+            n for each, takes in zip(self.subjects, taken) for n in of_another_size(each.model, takes, each.images)
+        ]
+        self.notices = list(dict.fromkeys(told))
 
     @property
     def methods(self):
@@ -82,8 +94,37 @@ class Session:
         _check_range("model", model, len(self.subjects), "models")
         if method not in self.methods:
             raise ValueError(f"`method` must be one of {', '.join(self.methods)}. Received: method={method!r}.")
+        reason = self.why_not(method, model)
+        if reason is not None:
+            fitting = [name for name in self.methods if self.why_not(name, model) is None]
+            raise ValueError(
+                f"`method` must be one that this model allows: {', '.join(fitting)}. Received: method={method!r}. "
+                f"{reason}"
+            )
         self._check_params(params)
         self.subjects[model].check_layer(layer)
+
+    def why_not(self, method, model):
+        """Give the reason for which a method cannot explain a model, or `None` where it can.
+
+        Args:
+            method: Name of the method.
+            model: Number of the model.
+        """
+        _, spec = self.methods[method]
+        if spec.signals != "one" or self.subjects[model].layers:
+            return None
+        name = self.subjects[model].model.name
+        return f"{spec.title} looks at a layer with rows and columns, and {name!r} has none on the way to its scores."
+
+    def default_method(self, model):
+        """Give the name of the method that a model is explained with where nobody chooses.
+
+        Args:
+            model: Number of the model.
+        """
+        names = [*["gradcam"] * self.subjects[model].has_features, "gradients", *self.methods]
+        return next(name for name in names if self.why_not(name, model) is None)
 
     def _check_params(self, params):
         known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
@@ -166,10 +207,15 @@ class Session:
         for index in image_indices:
             _check_range("image_index", index, len(self.images), "images")
         _check_range("model", model, len(self.subjects), "models")
-        scores = _scores_of_readable(self.subjects[model], image_indices)
+        subject = self.subjects[model]
+        scores = _scores_of_readable(subject, image_indices)
         top = [int(scores[index].argmax()) if index in scores else -1 for index in image_indices]
-        true = self.targets
-        right = [None if true is None or t < 0 else bool(true[i, t]) for i, t in zip(image_indices, top)]
+        right: list[bool | None] = [None] * len(image_indices)
+        if self.targets is not None:
+            true, known = self.targets
+            for place, index in enumerate(image_indices):
+                if index in scores and known[index]:
+                    right[place] = subject.classes.right(scores[index], true[index])
         return top, [float(scores[index].max()) if index in scores else 0.0 for index in image_indices], right
 
 
@@ -192,80 +238,17 @@ def _one_each(name, value, count):
     return list(value)
 
 
-def _notices(subject, preprocess):
-    if preprocess is not None or subject.images.floating or _scales_itself(subject.model):
-        return []
-    return [
-        "The images go into the model as they are, 0 to 255, and the model does not begin with Rescaling or "
-        "Normalization. If it was trained on another range, its scores and maps mean nothing: pass `preprocess=`."
-    ]
-
-
-def _scales_itself(model):
-    """Tell whether a Rescaling or Normalization stands before the first layer with weights of its own."""
-    for operation in structure.operations(model).values():
-        if isinstance(operation, keras.layers.Rescaling | keras.layers.Normalization):
-            return True
-        if hasattr(operation, "kernel"):
-            return False
-    return False
-
-
-def _image_shape(model):
-    inputs = model.inputs if structure.functional(model) is not None else None
-    if inputs is None:
-        shape = (model.get_build_config() or {}).get("input_shape")
-        shapes = [tuple(shape)] if shape is not None else []
-    else:
-        shapes = [tuple(x.shape) for x in inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4:
-        raise ValueError(
-            f"`model` must take one input of images (B, H, W, C). Received: {model.name!r}, whose inputs have the "
-            f"shapes {shapes}."
-        )
-    return shapes[0][1:]
-
-
 def _check_range(name, value, count, what):
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
         raise ValueError(f"`{name}` must count one of the {count} {what}, 0 to {count - 1}. Received: {name}={value}.")
 
 
-def _labels(labels, count):
-    if labels is None:
-        return [str(index) for index in range(count)]
-    if callable(labels):
-        return [str(labels(index)) for index in range(count)]
-    if isinstance(labels, dict):
-        missing = [index for index in range(count) if index not in labels]
-        given = [labels.get(index) for index in range(count)]
-    elif isinstance(labels, list | tuple | np.ndarray):
-        missing = list(range(len(labels), count))
-        given = list(labels)[:count]
-    else:
+def _preprocess(preprocess, model):
+    """Give what prepares images for a model: what the user says, or what the model came with."""
+    if preprocess is not None and not callable(preprocess):
         raise TypeError(
-            "`labels` must be a list, a dict from index to name, or a function of the index. "
-            f"Received: {labels!r} (of type {type(labels).__name__})."
+            "`preprocess` must be a function that turns a batch of images into the model's input, without parentheses "
+            f"behind its name. Received: {type(preprocess).__name__}."
         )
-    if missing:
-        raise ValueError(
-            f"`labels` must name each of the {count} classes. Received: {len(labels)}; without a name: "
-            f"{', '.join(map(str, missing[:5]))}{'...' if len(missing) > 5 else ''}."
-        )
-    return [str(label) for label in given]
-
-
-def _targets(targets, count, classes):
-    """Give targets as bools `(N, U)`, or `None`."""
-    if targets is None:
-        return None
-    targets = np.asarray(targets)
-    if targets.shape == (count, classes):
-        return targets > 0
-    whole = targets.shape == (count,) and np.issubdtype(targets.dtype, np.integer)
-    if not whole or targets.min() < 0 or targets.max() >= classes:
-        raise ValueError(
-            f"`targets` must hold the class of each of the {count} images, (N,) of 0 to {classes - 1}, or all of them, "
-            f"(N, {classes}) of 0 and 1. Received: {targets.dtype} of shape {targets.shape}."
-        )
-    return np.eye(classes, dtype=bool)[targets]
+    own = getattr(model, "preprocessor", None)  # KerasHub's tasks carry one, and run it in `predict`.
+    return own if preprocess is None and callable(own) else preprocess

@@ -24,7 +24,7 @@ def describe(session):
         "images": len(session.images),
         "labels": session.labels,
         "targets": session.targets is not None,
-        "methods": [_describe_method(name, *entry) for name, entry in session.methods.items()],
+        "methods": [_describe_method(session, name, *entry) for name, entry in session.methods.items()],
         "scan_methods": session.scan_methods,
         "colormaps": list(COLORMAPS),
         "notices": session.notices,
@@ -44,6 +44,8 @@ def _describe_model(subject):
     }
 
 
-def _describe_method(name, method, spec):
+def _describe_method(session, name, method, spec):
+    reasons = [session.why_not(name, model) for model in range(len(session.subjects))]
     params = [asdict(parameter) for parameter in methods.parameters(method)]
-    return {"name": name, "title": spec.title, "layer": spec.signals == "one", "signed": spec.signed, "params": params}
+    told = {"name": name, "title": spec.title, "layer": spec.signals == "one", "signed": spec.signed, "params": params}
+    return told if None in reasons else {**told, "reason": reasons[0]}  # Of several models, one may do.

@@ -14,11 +14,12 @@ from ke_widgets import inspection, methods, metrics
 from ke_widgets.engine import structure, taps
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.exposing import Endpoint, Exposed
-from ke_widgets.engine.gradient import forward
+from ke_widgets.engine.gradient import forward, signal_jacobian
 from ke_widgets.engine.resuming import first_look, look_again
-from ke_widgets.methods.meta import contrast
 from ke_widgets.methods.scan import can_scan, scan
+from ke_widgets.widget.classes import classes_of
 from ke_widgets.widget.explanation import Curves, Explanation, limits, note
+from ke_widgets.widget.notices import Entrance, first_operations
 from ke_widgets.widget.weights import fingerprint, marked
 
 _KEPT_SCORES = 4096
@@ -34,18 +35,28 @@ class Subject:
         images: `Images` that fit it.
         number: The model's number in its session.
         head: Index or name of the output to explain, in a model with several.
+        named: How many classes the user has named; `None` where that is not known.
+        pack: Puts a tensor of images in what the model takes.
+
+    Attributes:
+        classes: How its classes follow from its units, a `Classes`.
+        entrance: How the first image entered the model, an `Entrance`.
 
     Raises:
-        ValueError: If the model has no spatial layer, or no scores.
+        ValueError: If the model has no scores, or does not run on the first image.
     """
 
-    def __init__(self, model, images, number=0, head=None):
+    def __init__(self, model, images, number=0, head=None, named=None, pack=lambda x: x):
         self.model = model
         self.images = images
         self.number = number
         self._head = head
-        self._logits = inspection.logits_endpoint(model, head)
-        self._output = inspection.head_index(model, head)
+        self._pack = pack
+        # For a model of which Keras keeps no input shape, an image tells it.
+        image = pack(ops.convert_to_tensor(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0)))
+        inspection.warn_of_probabilities(model, head, image)
+        self._logits = inspection.logits_endpoint(model, head, image)
+        self._output = inspection.head_index(model, head, image)
         self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
         self._signals: collections.OrderedDict[tuple[int, str], Any] = collections.OrderedDict()
         self._inputs: collections.OrderedDict[int, Any] = collections.OrderedDict()
@@ -54,40 +65,54 @@ class Subject:
         self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._weights = None
         self._generation = -1
-        self.shapes, (logits, scores) = self._first_run()
+        self.shapes, (logits, scores) = self._first_run(image)
         if len(logits.shape) != 2:
             raise ValueError(
                 "`model` must give one score for each class, (B, U). "
                 f"Received: {model.name!r}, whose logits have the shape {tuple(logits.shape)}."
+                + _one_score(model, scores, self._output, images.inputs(0).shape[1:])
             )
-        self.classes = int(logits.shape[-1])
-        self._activated = not np.allclose(np.asarray(logits), np.asarray(scores))
-        self._layer_shapes = self._spatial_layers()
+        self.classes = classes_of(logits, scores, named)
+        self._layer_shapes = inspection.spatial_signals(model, head, image)
         self.layers = list(self._layer_shapes)
+        self._default_layer = inspection.default_layer(model, head, image)
 
     @property
     def default_layer(self):
-        """The last layer with a spatial output on the way to the logits."""
-        return self.layers[-1]
+        """The layer whose output is the default signal, or the last one that feeds it; empty where there is none."""
+        if self._default_layer in self._layer_shapes:
+            return self._default_layer
+        return self.layers[-1] if self.layers else ""
+
+    @functools.cached_property
+    def has_features(self):
+        """Whether there are weights before the end of the default layer: else a layer shows no more than pixels."""
+        if not self.layers:
+            return False
+        found = structure.operations(self.model)
+        before = list(found)[: list(found).index(self.default_layer) + 1]
+        own = (found[path] for path in before if path == self.default_layer or not structure.children(found[path]))
+        return any(getattr(operation, "weights", None) for operation in own)
 
     def check_layer(self, layer):
         """Refuse a layer that is not in the model, or has no spatial output."""
-        if layer in self.layers:
+        if layer in (self.layers or [""]):
             return
         shape = self._shape(layer, inspection.find_path(self.model, layer))
         raise ValueError(
-            "`layer` must name a layer with a spatial output (B, H, W, K), on the way to the logits. "
+            "`layer` must name a layer with a spatial output (B, H, W, K), or tokens (B, N, K), whose rows and columns "
+            "are the image's, on the way to the logits. "
             f"Received: layer={layer!r}, whose output is {shape}. Layers that fit: {', '.join(self.layers[-8:])}."
         )
 
     def scores(self, image_indices):
-        """Give the model's own output for some images, one score for each class.
+        """Give the model's own output for some images, as one score for each class.
 
         Args:
             image_indices: Numbers of the images.
 
         Returns:
-            An array `(len(image_indices), U)`, float32.
+            An array `(len(image_indices), classes)`, float32.
         """
         self._forget_if_trained()
         return self._scores(image_indices)
@@ -95,13 +120,13 @@ class Subject:
     def _scores(self, image_indices):
         missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
         for size, group in _by_shape(missing, self.images):
-            inputs = ops.convert_to_tensor(np.concatenate(group))
+            inputs = self._pack(ops.convert_to_tensor(np.concatenate(group)))
             _, (found,) = compiled(_forward, self._both)(inputs, None)
             self._known_scores.update(zip(size, np.asarray(found, "float32")))
         scores = np.stack([self._known_scores[index] for index in image_indices])
         while len(self._known_scores) > _KEPT_SCORES:
             self._known_scores.popitem(last=False)
-        return scores
+        return self.classes.scores(scores)
 
     def generation(self):
         """Count how often the weights have changed since the first look; what was kept of older ones is dropped."""
@@ -110,7 +135,8 @@ class Subject:
 
     def scores_kind(self, scores):
         """Tell `"probability"`, where an activation made the scores from the logits, from `"logit"`."""
-        return "probability" if self._activated and bool(((scores >= 0) & (scores <= 1)).all()) else "logit"
+        known = self.classes.probability and bool(((scores >= 0) & (scores <= 1)).all())
+        return "probability" if known else "logit"
 
     def steps(self, image_index, layer, class_index, contrast_index, method, params):
         """Explain one choice piece by piece; leave the loop to stop.
@@ -131,12 +157,12 @@ class Subject:
         params = _own(function, params)
         layer = layer if spec.signals == "one" else ""
         exposed = self._exposed(layer)
-        run, units = _told_apart(function, class_index, contrast_index)
+        run, units = self.classes.question(function, class_index, contrast_index)
         inputs, finite = self._input(image_index)
 
         def finish(generation, progress):
             logits, maps = progress.result()
-            values = np.asarray(maps)[0, ..., 0]
+            values = _one_map(method, maps)
             low, high = limits(values, spec.signed or contrast_index is not None)
             (scores,) = self._scores([image_index])
             return Explanation(
@@ -153,7 +179,7 @@ class Subject:
                 scores_kind=self.scores_kind(scores),
                 low=low,
                 high=high,
-                note=note(values, finite, low, high),
+                note=note(values, finite, low, high, lambda: bool(layer) and self._blind(layer, inputs, units)),
                 milliseconds=1000 * (time.perf_counter() - started),
                 done=progress.done,
                 total=progress.total,
@@ -168,12 +194,19 @@ class Subject:
         for progress in methods.step_by_step(run, exposed, inputs, units, **params):
             yield progress.done, progress.total, functools.partial(finish, generation, progress)
 
+    def _blind(self, layer, inputs, units):
+        """Tell whether the units have a gradient of exactly zero at every place of a layer."""
+        try:
+            return not bool(compiled(_any_gradient, self._exposed(layer))(inputs, units))
+        except ValueError:
+            return True  # It is not even connected.
+
     def _input(self, image_index):
         """Give one image as the model takes it, and whether all of it is finite; kept, as it takes a while."""
         kept = self._inputs.pop(image_index, None)  # In one step: another thread may be preparing.
         if kept is None:
             array = self.images.inputs(image_index)
-            kept = ops.convert_to_tensor(array), bool(np.isfinite(array).all())
+            kept = self._pack(ops.convert_to_tensor(array)), bool(np.isfinite(array).all())
         self._inputs[image_index] = kept
         while len(self._inputs) > _KEPT_INPUTS:
             self._inputs.popitem(last=False)
@@ -220,7 +253,7 @@ class Subject:
         signal = self._signals.get((image_index, layer))
         if signal is None or not can_scan(function):
             return
-        run, units = _told_apart(function, class_index, contrast_index)
+        run, units = self.classes.question(function, *self.classes.next(class_index, contrast_index))
         again = compiled(marked(look_again(run)), self._exposed(layer), **_own(function, params))
         if again not in self._traced:
             again((self._input(image_index)[0], signal), units)
@@ -229,6 +262,8 @@ class Subject:
     def why_no_scan(self):
         """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
         sizes = list(self._layer_shapes.values())
+        if not sizes:
+            return "The model has no layer with rows and columns on the way to its scores."
         if any(side is None for shape in sizes for side in shape[1:]):
             return "The model takes images of any size, so that nobody knows the memory that all layers need."
         # The signals, their gradients, and what the backward pass holds beside them.
@@ -258,7 +293,7 @@ class Subject:
         if reason is not None:
             raise ValueError(reason)
         exposed = Exposed(self.model, [self._logits, *map(Endpoint, self.layers)])
-        run, units = _told_apart(scan(function), class_index, contrast_index)
+        run, units = self.classes.question(scan(function), class_index, contrast_index)
         inputs, _ = self._input(image_index)
         _, maps = compiled(run, exposed, **_own(function, params))(inputs, units)
         values = [np.asarray(each)[0, ..., 0] for each in maps]
@@ -275,12 +310,12 @@ class Subject:
         """
         scores = Exposed(self.model, self._both.endpoints[1:])
         inputs = self.images.inputs(explanation.image_index)
-        maps, units = explanation.map[None, ..., None], np.array([[explanation.unit]])
+        maps, units = explanation.map[None, ..., None], np.array([[self.classes.unit(explanation.unit)]])
         known: list[Any] = [None, None]
         for number, (metric, baseline) in enumerate(((metrics.deletion, "mean"), (metrics.insertion, "blur"))):
             for progress in metrics.step_by_step(metric, scores, inputs, maps, units, baseline=baseline):
                 shares, found, *_ = progress.result()
-                known[number] = found[0, :, 0]
+                known[number] = self.classes.of_class(explanation.unit, found[0, :, 0])
                 yield Curves(shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total)
 
     def _forget_if_trained(self, mark=None):
@@ -300,36 +335,36 @@ class Subject:
         self._signals.clear()
         return True
 
-    def _first_run(self):
+    def _first_run(self, image):
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
         found = structure.operations(self.model)
         unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
-        with taps.recording(unknown.values(), fused=()) as tap:
-            outputs = self._both(ops.convert_to_tensor(self.images.inputs(0)), training=False)
+        first = first_operations(self.model)
+        try:
+            with taps.recording([*unknown.values(), *first], fused=()) as tap:
+                outputs = self._both(image, training=False)
+        except Exception as error:
+            shapes = ", ".join(str(tuple(x.shape)) for x in keras.tree.flatten(image))
+            raise ValueError(
+                f"`model` must run on the images. Received: {self.model.name!r}, which does not run on the first one, "
+                f"an array of shape {shapes}: {type(error).__name__}: {error}"
+            ) from error
+        self.entrance = Entrance([each for each in tap.order if any(each[0] is op for op in first)])
         last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
         return {path: (None, *x.shape[1:]) for path, x in last.items() if hasattr(x, "shape")}, outputs
 
     def _shape(self, path, operation):
         return inspection.output_shape(operation) or self.shapes.get(path)
 
-    def _spatial_layers(self):
-        """Map the path of each layer that has a place, on the way to the logits, to its shape `(B, H, W, K)`."""
-        shapes = {path: (op, self._shape(path, op)) for path, op in self._way_to_logits()}
-        found = {path: shape for path, (op, shape) in shapes.items() if shape is not None and _is_spatial(op, shape)}
-        if not found:
-            raise ValueError(
-                "`model` must have a layer with a spatial output (B, H, W, K) on the way to its logits. "
-                f"Received: {self.model.name!r}, which has none."
-            )
-        return found
 
-    def _way_to_logits(self):
-        if structure.functional(self.model) is None:
-            return list(structure.operations(self.model).items())
-        index = inspection.head_index(self.model, self._head)
-        found = dict(structure.backwards(self.model, index))
-        # In running order, an outer layer before its inner ones, as everything that is shown.
-        return [(path, op) for path, op in structure.operations(self.model).items() if path in found]
+def _one_map(method, maps):
+    values = np.asarray(maps)[0, ..., 0]
+    if values.ndim != 2 or not values.size:
+        raise ValueError(
+            f"`method` must give a map of rows and columns. Received: method={method!r}, which gives one of shape "
+            f"{values.shape} for this model. Choose another method or layer."
+        )
+    return values
 
 
 def _own(method, params):
@@ -337,14 +372,13 @@ def _own(method, params):
     return {name: value for name, value in params.items() if name in names}
 
 
-def _told_apart(method, class_index, contrast_index):
-    if contrast_index is None:
-        return method, ops.convert_to_tensor([[class_index]], "int32")
-    return contrast(method), ops.convert_to_tensor([[class_index, contrast_index]], "int32")
-
-
 def _forward(model, inputs, indices):
     return forward(model, inputs)
+
+
+def _any_gradient(model, inputs, indices):
+    _, _, gradients = signal_jacobian(model, inputs, indices)
+    return ops.any([ops.any(each != 0) for each in gradients])
 
 
 def _by_shape(image_indices, images):
@@ -360,9 +394,12 @@ def _by_shape(image_indices, images):
     yield from groups.values()
 
 
-def _is_spatial(operation, shape):
-    return (
-        not isinstance(operation, keras.layers.InputLayer)
-        and len(shape) == 4
-        and any(side is None or side > 1 for side in shape[1:3])
-    )
+def _one_score(model, scores, output, shape):
+    """Say how to make scores (B, U) of an output with places."""
+    if len(scores.shape) < 3:
+        return ""
+    axes = tuple(range(1, len(scores.shape) - 1))
+    inputs, made = "model.inputs", f"model.outputs[{output}]"
+    if structure.functional(model) is None:
+        inputs, made = f"x := keras.Input({shape})", f"keras.tree.flatten(model(x))[{output}]"
+    return f" Explain the mean over its places instead: `keras.Model({inputs}, keras.ops.mean({made}, axis={axes}))`."

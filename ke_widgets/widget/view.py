@@ -31,22 +31,27 @@ class ExplainerWidget(Choosing):
 
     Args:
         model: A built Keras model that takes images `(B, H, W, C)` and gives a score for each class `(B, U)`; or a
-            list of models with the same classes, to be compared.
-        images: A uint8 or float array `(N, H, W, C)`, or a list of arrays, of PIL images, or of file paths. Pictures
-            from PIL and from files are resized to what the model takes.
-        labels: Names of the classes: a list, a dict from index to name, or a function of the index.
+            list of models with the same classes, to be compared. One sigmoid unit stands for two classes: its own,
+            number 1, and the other, number 0, whose logit is the negative one.
+        images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list of arrays, of PIL images,
+            or of file paths. Pictures from PIL and from files are read as `keras.utils.load_img` reads them, and
+            resized to what the model takes.
+        labels: Names of the classes: a list, a dict from index to name or from name to index (Keras's
+            `class_indices`), or a function of the index.
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Not needed when
-            the model begins with Rescaling or Normalization, or when the images are scaled already.
+            the model scales its inputs itself, or when the images are scaled already. Default: the `preprocessor` that
+            the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
-        targets: The true class of each image, `(N,)`, or all of them, `(N, U)` of 0 and 1: the view then says which
-            predictions are right.
+        targets: The true class of each image, `(N,)` or `(N, 1)` (-1 where it is not known), or all of them, `(N, U)`
+            of 0 and 1: the view then says which predictions are right.
         charts: Whether class scores and the curves of deletion and insertion stand under the view when it is shown by
             itself. Put into a box, the widget is the view alone; `widget.charts` is the charts alone.
         **choice: First values of the traits below.
 
     Attributes:
         image_index: Number of the image on show.
-        layer: Path of the layer that is looked at, such as `"block3/conv2"`. Default: the last spatial one.
+        layer: Path of the layer that is looked at, such as `"block3/conv2"`. Default: the last spatial one. Empty for
+            a model that has none: it is explained by methods that look at pixels.
         class_index: Number of the class that is explained. Default: the first image's highest score.
         contrast_index: Number of a class to tell it apart from (why this and not that), or `None`.
         method: Name of the method, such as `"gradcam"`.
@@ -77,6 +82,7 @@ class ExplainerWidget(Choosing):
     _css: Any = _STATIC / "widget.css"
 
     _conversation: Any = None
+    _unwatch: Any = None
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -235,7 +241,8 @@ class ExplainerWidget(Choosing):
         """Close every view and free what the widget held."""
         if self._conversation is not None:  # ipywidgets closes also what was refused in the making.
             self._conversation.close()
-            self._unwatch()
+            if self._unwatch is not None:
+                self._unwatch()
             for shown in (self._panel, self._box):
                 if shown is not None:
                     shown.close()

@@ -1,10 +1,14 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from ke_widgets.inspection import biases, expose, get_logits_layer, layers_with_biases
+from ke_widgets.engine import taps
+from ke_widgets.engine.implicit_bias import added_by
+from ke_widgets.inspection import biases, expose, get_logits_layer, is_homogeneous, layers_with_biases
 from ke_widgets.methods.gradient import full_gradient_terms, full_gradients, gradients
 from tests import models
 from tests.methods import twins
@@ -16,6 +20,7 @@ IMAGES = images()
 def remainder(model, inputs, **own):
     """What is left of the logits when all terms are taken off, as a part of the largest logit (or of 1)."""
     logits, terms = full_gradient_terms(model, inputs, **own)
+    terms.pop("between layers", None)  # Whatever is left, by its definition.
     flat = [np.asarray(term) for term in keras.tree.flatten(terms)]
     left = sum(term.reshape(*logits.shape, -1).sum(-1) for term in flat) - logits
     return np.abs(left).max() / max(1, np.abs(logits).max())
@@ -58,7 +63,7 @@ def test_gradients_refuse_an_unknown_reduction():
 
 def test_units_that_do_not_depend_on_the_image_are_refused():
     model = keras.Sequential([keras.Input((6, 6, 2)), layers.Lambda(lambda x: ops.ones((2, 3)))])
-    with pytest.raises(ValueError, match=r"units must depend on the signal. Received: the inputs"):
+    with pytest.raises(ValueError, match=r"units must depend on the image. Received: the input 'keras_tensor"):
         gradients(model, IMAGES)
 
 
@@ -289,6 +294,267 @@ def test_full_gradients_of_half_precision_are_float32(policy):
     assert np.isfinite(full_gradients(model, IMAGES.astype("float32"))[1]).all()
 
 
+class Positioned(keras.Model):
+    """A vision transformer's beginning, as people write it: positions and a class token added between layers."""
+
+    def __init__(self, where):
+        super().__init__(dtype="float64")
+        self.where = where
+        self.patches, self.norm = layers.Conv2D(3, 2, strides=2, **WIDE), layers.LayerNormalization(**WIDE)
+        self.dense, self.head = layers.Dense(3, activation="gelu", **WIDE), layers.Dense(3, name="logits", **WIDE)
+
+    def build(self, shape):
+        self.positions = self.add_weight(shape=(1, 9, 3), name="positions")
+        for layer, inner in (
+            (self.patches, shape),
+            (self.norm, (1, 9, 3)),
+            (self.dense, (1, 9, 3)),
+            (self.head, (1, 3)),
+        ):
+            layer.build(inner)
+
+    def call(self, x):
+        x = ops.reshape(self.patches(x), (-1, 9, 3))
+        x = x + self.positions if self.where == "before" else x
+        x = self.dense(self.norm(x))
+        x = ops.concatenate([x, self.positions + 0 * x], axis=1) if self.where == "token" else x
+        x = x * ops.tanh(x) if self.where == "after" else x
+        return self.head(ops.mean(x, axis=1))
+
+
+def nested(model):
+    inputs = keras.Input((6, 6, 2), dtype="float64")
+    return keras.Model(inputs, layers.Dense(3, name="outer", **WIDE)(model(inputs)))
+
+
+@pytest.mark.parametrize("around", [lambda model: model, nested])
+@pytest.mark.parametrize("where", ["before", "token", "after", "nowhere"])
+def test_what_a_subclassed_model_computes_between_its_layers_is_what_is_left(where, around):
+    model = Positioned(where)
+    model(IMAGES)
+    model = randomize(around(model))
+    logits, terms = full_gradient_terms(model, IMAGES, np.array([[0, 2], [1, 1]]))
+    assert list(terms)[-1] == "between layers"
+    left = np.abs(terms["between layers"])
+    assert left.shape == (2, 2)
+    assert (left < 1e-13).all() if where == "nowhere" else (left > 1e-6).all()
+    total = sum(np.asarray(term).reshape(2, 2, -1).sum(-1) for term in terms.values())
+    np.testing.assert_allclose(total, logits, rtol=1e-12)
+
+
+def test_positions_are_counted_as_they_are():
+    model = Positioned("before")
+    model(IMAGES)
+    randomize(model)
+    with tf.GradientTape() as tape:
+        unit = model(IMAGES)[1, 2]
+    expected = float(tf.reduce_sum(tape.gradient(unit, model.positions.value) * model.positions))
+    np.testing.assert_allclose(full_gradient_terms(model, IMAGES)[1]["between layers"][1, 2], expected, rtol=1e-9)
+
+
+def test_a_model_made_of_layers_has_nothing_between_them():
+    assert "between layers" not in full_gradient_terms(network(lambda x: conv()(x)), IMAGES)[1]
+
+
+# Full-gradients over other things than images
+
+
+def interpolated(values, length):
+    """Linear interpolation between the centers of equal pieces, along the first axis."""
+    before = (np.arange(len(values)) + 0.5) / len(values)
+    flat = values.reshape(len(values), -1)
+    after = (np.arange(length) + 0.5) / length
+    return np.stack([np.interp(after, before, each) for each in flat.T], -1).reshape(length, *values.shape[1:])
+
+
+def by_hand(terms, size, layout=lambda term: term):
+    """The formula in plain loops, for one image and unit: terms with places `(..., K)` and nothing else."""
+    total = 0
+    for term in terms:
+        values = np.abs(layout(np.asarray(term)))
+        span = values.max() - values.min()
+        values = ((values - values.min()) / span if span else 0 * values).sum(-1)
+        for axis, length in enumerate(size):
+            values = np.moveaxis(interpolated(np.moveaxis(values, axis, 0), length), 0, axis)
+        total = total + values
+    return total
+
+
+def of_kind(shape, *body):
+    x = inputs = keras.Input(shape, dtype="float64")
+    for layer in body:
+        x = layer(x)
+    return randomize(keras.Model(inputs, layers.Dense(3, name="logits", **WIDE)(x)))
+
+
+def gelu(kind, size, **options):
+    return kind(3, size, activation="gelu", **WIDE, **options)
+
+
+FIRST = {"data_format": "channels_first"}
+SIGNALS = {
+    "signal": ((12, 2), (-2,), (gelu(layers.Conv1D, 3), layers.MaxPooling1D(**WIDE), gelu(layers.Conv1D, 2))),
+    "signal, strided": ((13, 1), (-2,), (gelu(layers.Conv1D, 4, strides=3), layers.LayerNormalization(**WIDE))),
+    "signal, recurrent": ((7, 4), (-2,), (layers.LSTM(3, return_sequences=True, **WIDE),)),
+    "volume": ((5, 6, 7, 2), (-4, -3, -2), (gelu(layers.Conv3D, 2), layers.UpSampling3D(2, **WIDE))),
+    "volume, strided": ((6, 4, 4, 1), (-4, -3, -2), (gelu(layers.Conv3D, 3, strides=2, padding="same"),)),
+    "film": ((3, 6, 6, 2), (-4, -3, -2), (layers.TimeDistributed(gelu(layers.Conv2D, 3), **WIDE), layers.ReLU(**WIDE))),
+    "image": ((6, 7, 2), (-3, -2), (gelu(layers.Conv2D, 3),)),
+}
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("kind", SIGNALS)
+def test_signals_and_volumes_have_maps_of_their_own_size(kind, given):
+    shape, axes, body = SIGNALS[kind]
+    model, inputs = of_kind(shape, *body, layers.Flatten(**WIDE)), images(shape=shape)
+    logits, maps = full_gradients(model, inputs, **({"spatial_axis": axes} if given else {}))
+    assert maps.shape == (2, *shape[:-1], 3)
+    _, terms = full_gradient_terms(model, inputs)
+    placed = [term for name, term in terms.items() if not name.startswith("logits")]
+    for image, unit in ((0, 0), (1, 2)):
+        expected = by_hand([term[image, unit] for term in placed], shape[:-1])
+        np.testing.assert_allclose(maps[image, ..., unit], expected, rtol=1e-5)
+
+
+OPEN = {
+    "signal": ((11, 2), layers.Conv1D, layers.GlobalAveragePooling1D),
+    "image": ((7, 9, 2), layers.Conv2D, layers.GlobalAveragePooling2D),
+    "volume": ((5, 6, 7, 1), layers.Conv3D, layers.GlobalAveragePooling3D),
+}
+
+
+@pytest.mark.parametrize("kind", OPEN)
+def test_a_model_for_images_of_any_size_has_the_map_of_one_for_this_size(kind):
+    shape, convolution, pooling = OPEN[kind]
+
+    def model(shape):
+        return of_kind(shape, gelu(convolution, 2, strides=2), gelu(convolution, 1), pooling(**WIDE))
+
+    fixed, free, inputs = model(shape), model((*[None] * (len(shape) - 1), shape[-1])), images(shape=shape)
+    spec = tf.TensorSpec((None, *[None] * (len(shape) - 1), shape[-1]), tf.float64)
+    compiled = tf.function(lambda x: full_gradients(free, x)[1], input_signature=[spec], autograph=False)
+    np.testing.assert_allclose(compiled(inputs), full_gradients(fixed, inputs)[1], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("axes", [(-3, -2), (-2, -1)])
+@pytest.mark.parametrize("body", ["convolutional", "dense", "two", "patches"])
+def test_grey_images_without_a_channel_are_images(body, axes):
+    layer = layers.Reshape((8, 6, 1), **WIDE)
+    inner = {
+        "convolutional": (layer, gelu(layers.Conv2D, 3)),
+        "two": (layers.Rescaling(2.0, offset=-1.0, **WIDE), layer, gelu(layers.Conv2D, 3), gelu(layers.Conv2D, 2)),
+        "patches": (
+            layer,
+            layers.Conv2D(3, 2, strides=2, **WIDE),
+            layers.Reshape((12, 3), **WIDE),
+            layers.Dense(3, **WIDE),
+        ),
+        "dense": (layers.Flatten(**WIDE), layers.Dense(4, activation="relu", **WIDE)),
+    }[body]
+    model, inputs = of_kind((8, 6), *inner, layers.Flatten(**WIDE)), images(shape=(8, 6))
+    _, maps = full_gradients(model, inputs, spatial_axis=axes)
+    assert maps.shape == (2, 8, 6, 3)
+    _, terms = full_gradient_terms(model, inputs)
+    placed = [
+        term[0, 1][..., None] if term.ndim == 4 and term.shape[2:] == (8, 6) else term[0, 1] for term in terms.values()
+    ]
+    placed = [np.reshape(term, (4, 3, 3)) if term.shape == (12, 3) else np.asarray(term) for term in placed]
+    # The rescaling's term has two axes, as tokens have: it is not placed.
+    expected = by_hand([term for term in placed if term.ndim == 3 and (body != "two" or term is not placed[1])], (8, 6))
+    np.testing.assert_allclose(maps[0, ..., 1], expected, rtol=1e-5)
+
+
+def test_channels_may_come_first():
+    inputs, weights = images(shape=(2, 6, 5)), np.random.default_rng(1).normal(size=(2, 6, 5))
+    x = symbol = keras.Input((2, 6, 5), dtype="float64")
+    x = x * 2.0 + tf.constant(weights)
+    x = layers.BatchNormalization(axis=1, **WIDE)(
+        layers.Permute((3, 1, 2), **WIDE)(layers.Permute((2, 3, 1), **WIDE)(x))
+    )
+    model = randomize(keras.Model(symbol, layers.Dense(3, name="logits", **WIDE)(layers.Flatten(**WIDE)(x))))
+    _, maps = full_gradients(model, inputs, spatial_axis=(-2, -1))
+    _, terms = full_gradient_terms(model, inputs)
+    assert maps.shape == (2, 6, 5, 3)
+    placed = [term[1, 0] for name, term in terms.items() if name != "logits"]
+    expected = by_hand(placed, (6, 5), lambda term: np.moveaxis(term, 0, -1))
+    np.testing.assert_allclose(maps[1, ..., 0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shapes", [[(5,)], [(6, 6, 2), (6, 6, 2)], [(3,), (2,)], [(4, 4, 4, 4, 1)]])
+def test_inputs_without_one_image_are_refused(shapes):
+    inputs = [keras.Input(shape, dtype="float64") for shape in shapes]
+    flat = layers.Concatenate(**WIDE)([layers.Flatten(**WIDE)(x) for x in inputs] * 2)
+    model = keras.Model(inputs, layers.Dense(3, **WIDE)(flat))
+    data = [images(shape=shape) for shape in shapes]
+    with pytest.raises(ValueError, match=r"`inputs` must have one image.*Received: spatial_axis=.*of them fit"):
+        full_gradients(model, data if len(data) > 1 else data[0])
+
+
+def test_what_has_no_places_is_passed_by():
+    image, age = keras.Input((6, 6, 2), dtype="float64"), keras.Input((2,), dtype="float64")
+    x = layers.Concatenate(**WIDE)(
+        [layers.Flatten(**WIDE)(conv(activation="relu")(image)), layers.Dense(3, **WIDE)(age)]
+    )
+    model = randomize(keras.Model([age, image], layers.Dense(3, name="logits", **WIDE)(x)))
+    ages = np.array([[1.0, 2.0], [0.5, -1.0]])
+    _, maps = full_gradients(model, [ages, IMAGES])
+    _, terms = full_gradient_terms(model, [ages, IMAGES])
+    np.testing.assert_allclose(
+        maps[1, ..., 0], by_hand([terms["inputs"][1][1, 0], terms["conv"][1, 0]], (6, 6)), rtol=1e-5
+    )
+
+
+class Spelled(layers.Layer):
+    """SigLIP's: a name of its own for what it does."""
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**WIDE, **kwargs)
+        self.activation, self.inner = activation, layers.Dense(3, **WIDE)
+
+    def call(self, x):
+        return ops.gelu(self.inner(x), approximate=True)
+
+
+class SpelledDense(layers.Dense):
+    """A dense layer that reads its activation in a way of its own."""
+
+    def call(self, x):
+        return ops.square(ops.matmul(x, self.kernel) + self.bias)
+
+
+def spelled_dense():
+    layer = SpelledDense(3, **WIDE)
+    layer.activation = "my_square"
+    return layer
+
+
+WORDS = ("gelu_approximate", "quick_gelu", "GELU_PyTorch_tanh", "")
+UNKNOWN = [functools.partial(Spelled, word) for word in WORDS]
+
+
+@pytest.mark.parametrize("made", [*UNKNOWN, spelled_dense])
+def test_an_activation_that_keras_does_not_know_depends_on_what_comes_in(made):
+    layer = made()
+    model = network(lambda x: layer(conv()(x)), head=layers.Flatten)
+    found, constants = layers_with_biases(model)
+    assert constants[found.index(layer)] is None
+    assert not is_homogeneous(layer.activation)
+    x = tf.constant(IMAGES[..., :1] * np.ones(3))
+    (bias,) = added_by(layer, taps.Call((x,), {}, layer(x)), [x])
+    slope = (layer(1.0001 * x) - layer(0.9999 * x)) / 2e-4
+    np.testing.assert_allclose(bias, layer(x) - slope, atol=1e-6)
+
+
+def test_a_quantized_layer_rounds_what_comes_in():
+    inputs = keras.Input((6, 6, 2))
+    x = layers.Dense(3, activation="relu", name="dense")(layers.Conv2D(3, 3, activation="relu")(inputs))
+    model = randomize(keras.Model(inputs, layers.Dense(3, name="logits")(layers.Flatten()(x))))
+    for name in ("dense", "logits"):
+        model.get_layer(name).quantize("int8")
+    assert remainder(model, IMAGES.astype("float32")) < 2e-6
+
+
 # Biases
 
 
@@ -371,3 +637,10 @@ def test_biases_of_another_number_are_refused():
 def test_a_layer_that_adds_nothing_is_refused():
     with pytest.raises(ValueError, match=r"layers that add something of their own.*Received: pool"):
         full_gradients(expose(small()), IMAGES)
+
+
+@pytest.mark.parametrize("both", [["block", "block/inner"], ["block/inner", "logits", "block"]])
+def test_a_layer_and_what_is_inside_of_it_would_count_twice(both):
+    model = network(Block(name="block", **WIDE), head=layers.Flatten)
+    with pytest.raises(ValueError, match=r"each bias once.*Received: block/inner, which run inside"):
+        full_gradients(expose(model, both), IMAGES)

@@ -1,6 +1,9 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from ke_widgets.engine import sampling
@@ -8,7 +11,8 @@ from ke_widgets.inspection import expose
 from ke_widgets.methods import meta, step_by_step
 from ke_widgets.methods.cams import gradcam, scorecam
 from ke_widgets.methods.gradient import gradients
-from ke_widgets.methods.meta import smooth, smoothgrad, tta
+from ke_widgets.methods.meta import contrast, smooth, smoothgrad, tta
+from ke_widgets.methods.scan import scan
 from tests.methods import twins
 from tests.methods.networks import WIDE, conv, images, network, one_conv, randomize, small
 
@@ -125,11 +129,35 @@ def test_smoothgrad_averages_signed_gradients():
     assert (np.asarray(absolute) - np.asarray(signed)).max() > 1e-3
 
 
-def test_smooth_gives_the_mean_of_the_logits():
-    model = linear_model()
-    noise = np.asarray(sampling.noise((6, 6, 2), 0, np.arange(3), "float64"))
-    expected = np.mean([model(IMAGES + one) for one in noise], axis=0)
-    close(smooth(gradients, 3, noise=1, relative=False)(model, IMAGES)[0], expected)
+@pytest.mark.parametrize(
+    "made",
+    [
+        smooth(gradcam, 4, noise=1),
+        smooth(scorecam, 2, noise=2, batch_size=1),
+        smooth(gradients, 3, statistic="variance"),
+        smooth(smooth(gradcam, 2), 3),
+        smooth(tta(scorecam), 2),
+        tta(gradcam),
+        tta(smoothgrad),
+        smoothgrad,
+        contrast(smooth(gradcam, 3)),
+        scan(gradcam),
+    ],
+    ids=lambda method: method.__name__,
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_logits_are_those_of_the_image_itself_whatever_is_done_to_it(made, compiled):
+    model = small()
+    exposed, units = expose(model, "first"), np.array([[0, 2], [1, 1]], "int32")
+    clean = np.take_along_axis(np.asarray(exposed(IMAGES)[0]), units, 1)
+    expected = clean[:, :1] - clean[:, 1:] if made.__name__.startswith("contrast") else clean
+    run = (
+        tf.function(lambda x, y: made(exposed, x, y), autograph=False) if compiled else functools.partial(made, exposed)
+    )
+    np.testing.assert_allclose(run(IMAGES, units)[0], expected, rtol=1e-14)
+    if hasattr(made, "steps"):
+        for progress in step_by_step(made, exposed, IMAGES, units):
+            np.testing.assert_allclose(progress.result()[0], expected, rtol=1e-14)
 
 
 def test_own_parameters_go_to_the_method_within():
@@ -197,7 +225,7 @@ def test_tta_is_the_mean_of_all_passes():
             found = [[twins.resize(m[..., u], (4, 4)) for u in range(3)] for m in found]
             expected_logits.append(one)
             expected_maps.append(np.moveaxis(found, 1, -1))
-    close(logits, np.mean(expected_logits, axis=0), 1e-6)
+    close(logits, expected_logits[0], 1e-6)
     close(maps, np.mean(expected_maps, axis=0), 1e-6)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from ke_widgets.inspection import expose
 from ke_widgets.methods import cams, gradient, table
-from ke_widgets.methods.meta import contrast
+from ke_widgets.methods.meta import contrast, negate, smooth
 from ke_widgets.methods.scan import can_scan, scan
 
 
@@ -92,6 +92,48 @@ def test_the_contrast_of_a_scan_is_the_scan_of_contrasts():
         np.testing.assert_allclose(found, alone, rtol=1e-10)
 
 
+def negative_twin(model):
+    """A flat twin whose logits are the negatives: the same model with another kernel."""
+    kernel, bias = model.get_layer("logits").get_weights()
+    twin = build(units=kernel.shape[-1])
+    twin.set_weights(model.get_weights())
+    twin.get_layer("logits").set_weights([-kernel, -bias])
+    return twin
+
+
+@pytest.mark.parametrize("name", [name for name in table() if name != "cam"])
+def test_a_negative_is_the_map_of_a_unit_whose_logit_is_the_negative(name):
+    method, spec = table()[name]
+    model = build()
+    own = {"baseline": False} if name == "scorecam" else {}
+    layers = {"one": "sum", "none": [], "biases": []}[spec.signals]
+    units = PAIRS[:, :1]
+    logits, maps = negate(method)(expose(model, layers), IMAGES, units, **own)
+    twin_logits, twin_maps = method(expose(negative_twin(model), layers), IMAGES, units, **own)
+    np.testing.assert_allclose(logits, twin_logits, rtol=1e-10)
+    np.testing.assert_allclose(maps, twin_maps, rtol=1e-8, atol=1e-12 * np.abs(twin_maps).max())
+
+
+def test_the_negative_of_a_smoothed_method_and_of_a_scan_are_those_of_the_method():
+    model, units = build(), PAIRS[:, :1]
+    twin, smoothed = negative_twin(model), smooth(cams.gradcampp, 4, 0.1)
+    _, maps = negate(smoothed)(expose(model, "sum"), IMAGES, units)
+    np.testing.assert_allclose(maps, smoothed(expose(twin, "sum"), IMAGES, units)[1], rtol=1e-8, atol=1e-12)
+    _, everywhere = negate(scan(cams.gradcam))(expose(model, ["a", "sum"]), IMAGES, units)
+    for layer, found in zip(["a", "sum"], everywhere):
+        np.testing.assert_allclose(found, cams.gradcam(expose(twin, layer), IMAGES, units)[1], rtol=1e-8, atol=1e-12)
+
+
+def test_the_negative_of_cam_is_the_negative_map():
+    layers = [keras.layers.Conv2D(5, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4)]
+    model, images = keras.Sequential([keras.Input((8, 8, 3)), *layers]), IMAGES[:, :8, :8]
+    logits, maps = cams.cam(expose(model), images, PAIRS)
+    negative_logits, negative = negate(cams.cam)(expose(model), images, PAIRS)
+    np.testing.assert_array_equal(negative, -np.asarray(maps))
+    np.testing.assert_array_equal(negative_logits, -np.asarray(logits))
+
+
 def test_made_once_they_are_the_same_object():
+    assert negate(gradient.gradients) is negate(gradient.gradients)
     assert scan(cams.gradcam) is scan(cams.gradcam)
     assert contrast(gradient.gradients) is contrast(gradient.gradients)

@@ -296,3 +296,23 @@ def test_what_fails_while_it_is_written_leaves_what_was_there(widget, path, monk
     assert [each.name for each in path.parent.iterdir()] == ["maps.html"]
     assert path.read_text() == "before"
     assert widget.wait(LONG) is widget.result
+
+
+def test_a_file_of_one_sigmoid_unit_holds_two_classes(path, images):
+    keras.utils.set_random_seed(0)
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1, activation="sigmoid")]
+    first = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3, name="conv")]
+    model = keras.Sequential([*first, *head])
+    p = model.predict(images, verbose=0)[:, 0]
+    widget = ExplainerWidget(model, images, labels=["cat", "dog"], targets=p > 0.5, charts=False)
+    contents, maps = Page(export(widget, path, images=[0, 3], classes=["cat", "dog"])).contents()
+    widget.close()
+    assert contents["setup"]["labels"] == ["cat", "dog"]
+    for place, image in enumerate((0, 3)):
+        scores = np.frombuffer(base64.b64decode(contents["scores"][0][place]["values"]), "<f4")
+        np.testing.assert_allclose(scores, [1 - p[image], p[image]], rtol=1e-5)
+        assert contents["scores"][0][place]["kind"] == "probability"
+        assert contents["predictions"][0][place]["top"] == int(p[image] > 0.5)
+        assert contents["predictions"][0][place]["right"]
+        against, speaking = (values(maps[f"0 {place} {unit} gradcam conv"]) for unit in (0, 1))
+        np.testing.assert_allclose(against, -speaking, rtol=2e-3)

@@ -3,7 +3,8 @@ interface Props {
   /** Its name for a reader, where what is seen would not do. */
   label?: string;
   value: string;
-  options: readonly { value: string; title: string }[];
+  /** One with a `reason` cannot be chosen. */
+  options: readonly { value: string; title: string; reason?: string }[];
   disabled?: boolean;
   onChange(value: string): void;
 }
@@ -19,9 +20,9 @@ export function Select({ name, label = name, value, options, disabled, onChange 
         data-lm-suppress-shortcuts="true"
         onChange={(event) => onChange(event.currentTarget.value)}
       >
-        {options.map((option) => (
-          <option key={option.value} value={option.value} selected={option.value === value}>
-            {option.title}
+        {options.map(({ value: own, title, reason }) => (
+          <option key={own} value={own} selected={own === value} disabled={!!reason} title={reason}>
+            {title}
           </option>
         ))}
       </select>

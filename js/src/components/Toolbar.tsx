@@ -67,7 +67,7 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
 function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
   const { models } = store.facts;
   const { methods, colormaps } = store.setup;
-  const model = useComputed(() => String(store.choice.value.model)).value;
+  const model = useComputed(() => `${store.choice.value.model}`).value;
   const method = useComputed(() => store.choice.value.method).value;
   return (
     <>
@@ -75,15 +75,15 @@ function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
         <Select
           name="Model"
           value={model}
-          options={models.map(({ name }, i) => ({ value: String(i), title: name }))}
+          options={models.map(({ name }, i) => ({ value: `${i}`, title: name }))}
           disabled={disabled}
-          onChange={(index) => store.pickModel(Number(index))}
+          onChange={(index) => store.pickModel(+index)}
         />
       )}
       <Select
         name="Method"
         value={method}
-        options={methods.map(({ name, title }) => ({ value: name, title }))}
+        options={methods.map((method) => ({ ...method, value: method.name }))}
         disabled={disabled}
         onChange={(name) => store.pickMethod(name)}
       />

@@ -1,0 +1,212 @@
+"""Which axis of a tensor is which of the image's, as reshapes, transposes and slices move them.
+
+An axis is a tuple of `Part`s, from the slowest to the fastest: `(H, W)` for tokens in row-major order, `(B, H, W)` for
+patches put on the batch axis. A reshape splits and joins parts as it splits and joins axes, so that what is turned and
+turned back, or cut into windows and put together, is known again.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+BATCH, MIXED = "batch", "mixed"
+PLACES = ("depth", "rows", "columns")
+
+
+class Part(NamedTuple):
+    """A piece of an axis of the input, or of an axis that arose on the way.
+
+    Attributes:
+        name: `"rows"` and so on; `"mixed"` for what was put together from pieces that do not fit; anything else for an
+            axis that is none of the image's.
+        size: How many places.
+        stride: How many places of the whole axis lie between two of them.
+        extent: How many places the whole axis has.
+        inner: For tokens with others before or after them: the parts of the tokens proper.
+        offset: How many others are before them.
+    """
+
+    name: Any
+    size: int | None
+    stride: int = 1
+    extent: int | None = None
+    inner: tuple = ()
+    offset: int = 0
+
+    @property
+    def covers(self):
+        """Whether this is a whole axis, at its own or a coarser resolution, and not the fine part of one."""
+        return self.extent is None or self.size is None or self.stride * self.size == self.extent
+
+
+class Other(NamedTuple):
+    """The name of an axis that is none of the image's, or (`unknown`) might be; `number` keeps each apart."""
+
+    number: int
+    unknown: bool = False
+
+
+class Axes:
+    """Makes axes, and follows them through what is done to a tensor."""
+
+    def __init__(self):
+        self._made = 0
+
+    def other(self, size):
+        """Give an axis that is none of the image's, such as that of channels."""
+        self._made += 1
+        return (Part(Other(self._made), size, 1, size),)
+
+    def others(self, shape):
+        """Give the axes of a tensor that has no place any more."""
+        return tuple(self.other(side) for side in shape)
+
+    def unknown(self, shape):
+        """Give the axes of a tensor of which nothing but its shape is known."""
+        self._made += len(shape)
+        names = [Other(self._made - n, unknown=True) for n in range(len(shape))]
+        return tuple((Part(name, side, 1, side),) for name, side in zip(names, shape))
+
+    def source(self, shape, names):
+        """Give the axes of an input: `names` are those of its axes, `None` for the channels'."""
+        named = [None if name is None else Part(name, side, 1, side) for side, name in zip(shape, names)]
+        return tuple(self.other(side) if part is None else (part,) for side, part in zip(shape, named))
+
+    def kept(self, axes, shape):
+        """Follow an operation that leaves the axes in their order, though maybe not their sizes."""
+        return tuple(self._resized(axis, side) for axis, side in zip(axes, shape))
+
+    def _resized(self, axis, side):
+        if side is None or side == size(axis):
+            return axis
+        if len(axis) == 1 and axis[0].name in PLACES and axis[0].covers:
+            return (Part(axis[0].name, side, 1, side),)
+        return (Part(MIXED, side),) if is_named(axis) else self.other(side)
+
+    def combined(self, several, shape):
+        """Follow an elementwise operation of several tensors, aligned at their last axes."""
+        several = [((),) * (len(shape) - len(axes)) + axes for axes in several if len(axes) <= len(shape)]
+        return tuple(self._shared([axes[n] for axes in several], side) for n, side in enumerate(shape))
+
+    def _shared(self, candidates, side):
+        candidates = [axis for axis in candidates if size(axis) == side or (side is None and size(axis) != 1)]
+        named = [axis for axis in candidates if is_named(axis)]
+        if any(axis != named[0] for axis in named):
+            return (Part(MIXED, side),)
+        return (named or candidates or [self.other(side)])[0]
+
+    def reshaped(self, axes, shape):
+        """Follow a reshape."""
+        # The first axis, where it stays, is kept even if it is a batch of 1.
+        first = axes and shape and len(axes[0]) == 1 and shape[0] in (None, size(axes[0]))
+        if first and None not in shape[1:] and product(map(size, axes[1:])) == product(shape[1:]):
+            return (axes[0], *self._split(axes[1:], shape[1:]))
+        return self._split(axes, shape)
+
+    def _split(self, axes, shape):
+        parts = [part for axis in axes for part in axis if part.size != 1]
+        sides = _closed([part.size for part in parts], list(shape))
+        if sides is None:
+            return self.unknown(shape)
+        found = []
+        for side in sides:
+            taken = []
+            while side != 1 and parts:
+                part = parts.pop(0)
+                if side % part.size == 0:
+                    taken.append(part)
+                    side //= part.size
+                elif part.size % side == 0 and not part.inner:
+                    rest = part.size // side
+                    taken.append(part._replace(size=side, stride=part.stride * rest))
+                    parts.insert(0, part._replace(size=rest))
+                    side = 1
+                else:  # Pieces that do not fit: from here on nobody can tell what lies where.
+                    bad = is_named((*taken, part, *parts))
+                    rest = sides[len(found) :]
+                    return (*found, *((Part(MIXED, n),) if bad else self.other(n) for n in rest))
+            found.append(joined(taken))
+        return tuple(found)
+
+    def sliced(self, axis, start, length, step=1):
+        """Follow a slice along one axis."""
+        if length == size(axis) and step == 1:
+            return axis
+        (part,) = axis if len(axis) == 1 else (None,)
+        if part is not None and part.inner:
+            tokens = size(part.inner)
+            if start == part.offset and length == tokens and step == 1:
+                return part.inner
+            if step == 1 and start <= part.offset and start + length >= part.offset + tokens:
+                return (part._replace(size=length, extent=length, offset=part.offset - start),)
+            outside = start + length <= part.offset or start >= part.offset + tokens
+            return self.other(length) if outside else (Part(MIXED, length),)
+        # Every other row, or all but those at the border, are the image's rows still; a half of them is not.
+        most = length is not None and 2 * length * step > size(axis)
+        return self._resized(axis, length) if most or not is_named(axis) else (Part(MIXED, length),)
+
+    def concatenated(self, several, sides, number, shape):
+        """Follow a concatenation along axis `number` of tensors that are `sides` long there.
+
+        `several` holds the axes of each, `None` for a tensor that no image comes into.
+        """
+        blank = [(*axes[:number], (), *axes[number + 1 :]) for axes in several if axes is not None]
+        found = list(self.combined(blank, shape))
+        lying = [n for n, axes in enumerate(several) if axes is not None and is_named(axes[number])]
+        before = sides[: lying[0]] if lying else []
+        if not lying:
+            found[number] = self.other(shape[number])
+        elif len(lying) > 1 or None in before or shape[number] is None:
+            found[number] = (Part(MIXED, shape[number]),)
+        else:
+            found[number] = _with_others(several[lying[0]][number], sum(before), shape[number])
+        return tuple(found)
+
+
+def _with_others(axis, before, side):
+    """Give the axis of tokens with others: `before` of them before, `side` in all."""
+    if len(axis) == 1 and axis[0].inner:
+        return (axis[0]._replace(size=side, extent=side, offset=axis[0].offset + before),)
+    return (Part("tokens", side, 1, side, axis, before),)
+
+
+def size(axis):
+    """Give how many places an axis has, `None` if nobody knows."""
+    return product(part.size for part in axis)
+
+
+def product(sides):
+    """Multiply sides; `None` where one of them is not known."""
+    sides = list(sides)
+    return None if None in sides else math.prod(sides)
+
+
+def is_named(axis):
+    """Tell whether anything of the image's own axes lies on an axis."""
+    return any(not isinstance(part.name, Other) for part in axis)
+
+
+def joined(parts):
+    """Join neighbouring parts that are one piece of one axis."""
+    found = []
+    for part in parts:
+        last = found[-1] if found else None
+        if last is not None and (last.name, last.extent, last.stride) == (
+            part.name,
+            part.extent,
+            part.stride * part.size,
+        ):
+            found[-1] = part._replace(size=last.size * part.size)
+        else:
+            found.append(part)
+    return tuple(found)
+
+
+def _closed(sizes, shape):
+    """Fill in the one open side of a reshape; `None` where that cannot be told."""
+    open_sides = [n for n, side in enumerate(shape) if side is None]
+    if None in sizes or len(open_sides) > 1:
+        return None
+    if open_sides:
+        known = math.prod(side for side in shape if side is not None)
+        shape[open_sides[0]] = math.prod(sizes) // max(known, 1)
+    return shape

@@ -1,0 +1,182 @@
+"""Part the logits into what the inputs and the biases on the way add to them: `y = J x + sum of J_l b_l`."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+from tensorflow.python.eager import record  # No public function tells what a tape has seen.
+
+from ke_widgets.engine import taps
+from ke_widgets.engine.checking import check_scores
+from ke_widgets.engine.exposing import Exposed, run
+from ke_widgets.engine.gradient import _rows
+from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
+from ke_widgets.engine.layout import floating, wide
+from ke_widgets.inspection import gather_units, is_homogeneous
+
+
+class Term(NamedTuple):
+    """What an input or a bias adds to each unit, as two factors; the gradient is by far the larger one.
+
+    Attributes:
+        gradient: The gradient of each unit with respect to it, `(B, U, ...)`.
+        factor: Makes what that is multiplied by, which broadcasts to it: the input, or the bias, `(K,)` where it is one
+            number for each channel.
+        some: Whether the factor is anything but 0, a scalar; `None` where that costs as much as the factor.
+    """
+
+    gradient: Any
+    factor: Callable[[], Any]
+    some: Any = None
+
+
+class Site(NamedTuple):
+    """Where a call adds a bias: its name, the tensor `(B, ...)` that it adds to, `factor` and `some` of the `Term`."""
+
+    name: str
+    tensor: Any
+    factor: Callable[[], Any]
+    some: Any = None
+
+
+def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
+    """Part the logit of each unit into what the inputs and the biases add to it.
+
+    Args:
+        model: An `Exposed`, of which the logits are read and the biased operations are tapped at every call; or a
+            manual `keras.Model` with outputs `[logits, *signals]`, one signal for each bias.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        biases: One `(name, operation, bias)` for each biased operation: the constant that it adds before its
+            activation, or `None` for one whose bias depends on what comes in (see `implicit_bias`). The operation is
+            not looked at where the model is a manual one.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        indices_axis: Axis of the units in the logits.
+        indices_batch_dims: Leading axes that logits and indices share.
+
+    Returns:
+        Units `(B, U)`, a list with the `Term` of each input, and a dict of those of the biases by name. The sum of all
+        terms over all of their axes is the units.
+
+    Raises:
+        ValueError: If an operation cannot be read, or not be differentiated twice.
+    """
+    inputs = keras.tree.map_structure(floating, inputs)
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(inputs)
+        if isinstance(model, Exposed):
+            operations = [operation for _, operation, _ in biases]
+            with taps.recording(operations, watch=tape.watch) as tap:
+                (logits,) = Exposed(model.model, model.endpoints[:1], model.score).read(inputs)
+            calls = [(*each, _with_signals(tap.calls[id(each[1])])) for each in biases]
+        else:
+            logits, *signals = keras.tree.flatten(run(model, inputs))
+        check_scores(logits, model)
+        units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
+    if isinstance(model, Exposed):
+        sites = _all_sites(model.endpoints[0], calls, functools.partial(_used, tape, units))
+    else:
+        sites = [Site(name, x, *_constant(bias)) for (name, _, bias), x in zip(biases, signals)]
+    flat = keras.tree.flatten(inputs)
+    rows = _rows(tape, units, [*flat, *(site.tensor for site in sites)])
+    own = [Term(row, *_constant(tf.expand_dims(wide(x), 1))) for row, x in zip(rows, flat)]
+    return units, own, {site.name: Term(row, site.factor, site.some) for row, site in zip(rows[len(flat) :], sites)}
+
+
+def _with_signals(calls):
+    """Pair each call with those of its arguments that come in: that depend on the inputs, or on what is watched.
+
+    While the tape records.
+    """
+    found = [[] if call.outputs is None else floats((call.args, call.kwargs)) for call in calls]
+    return [(call, [x for x in given if record.should_record_backprop([x])]) for call, given in zip(calls, found)]
+
+
+def _all_sites(scores, calls, used):
+    after = f"{scores.path}, activation" if scores.link == "logits" else None
+    sites = [site for name, op, bias, called in calls for site in _sites(name, op, bias, called, used)]
+    return [site for site in sites if site.name != after]
+
+
+def _used(tape, units, outputs):
+    """List which of the outputs of a call the units are made of: others may have any shape, and take long to count."""
+    if tf.executing_eagerly():
+        found = tape.gradient(units, outputs, unconnected_gradients=tf.UnconnectedGradients.NONE)
+        return [index for index, gradient in enumerate(found) if gradient is not None]
+    # Of outputs that depend on one another only those which are used outside of the call: stop at each.
+    ends, used, met, waiting = {id(x): index for index, x in enumerate(outputs)}, set(), set(), [units]
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in ends:
+            used.add(ends[id(tensor)])
+        elif tensor.op not in met:
+            met.add(tensor.op)
+            waiting.extend(tensor.op.inputs)
+    return sorted(used)
+
+
+def _sites(name, operation, bias, calls, used):
+    """List where the calls of an operation add a bias."""
+    for number, (call, signals) in enumerate(calls):
+        if call.outputs is None:
+            raise ValueError(
+                f"A layer's signal must be readable where the model's output is. Received: {name!r}, which runs inside "
+                "a loop or a `tf.function` of its own. Pass it in `exclude` of `layers_with_biases`."
+            )
+        label = name if len(calls) == 1 else f"{name}, call {number}"
+        if bias is not None:
+            yield from _constant_sites(label, operation, bias, call, signals)
+        elif _stops_at_six(operation) and signals:
+            yield Site(label, call.outputs, *_six(call.outputs))
+        else:
+            yield from _implicit_sites(label, operation, call, signals, used)
+
+
+def _constant_sites(label, operation, bias, call, signals):
+    before = call.outputs if call.logits is None else call.logits
+    # What it makes of constants comes from it alone.
+    constant = wide(tf.convert_to_tensor(bias)) if signals else tf.expand_dims(wide(before), 1)
+    yield Site(label, before, *_constant(constant))
+    if call.logits is not None and not is_homogeneous(operation.activation):
+        activation = keras.activations.get(operation.activation)
+        yield Site(f"{label}, activation", call.outputs, *_activated(activation, call))
+
+
+def _implicit_sites(label, operation, call, signals, used):
+    outputs = floats(call.outputs)
+    kept = used(outputs) if len(outputs) > 1 else range(len(outputs))
+    try:
+        found = added_by(operation, call, signals, kept)
+    except ValueError as error:
+        raise ValueError(
+            "What a layer adds must be found by differentiating it. "
+            f"Received: {label!r}. {error} Pass it in `exclude` of `layers_with_biases`; its part is then missing."
+        ) from error
+    for index, added in zip(kept, found):
+        name = label if len(outputs) == 1 else f"{label}, output {index}"
+        yield Site(name, outputs[index], *_constant(tf.expand_dims(added, 1)))
+
+
+def _constant(bias):
+    """Give `factor` and `some` of a bias that is there already."""
+    return (lambda: bias), None
+
+
+def _activated(activation, call):
+    if activation is keras.activations.relu6:
+        return _six(call.outputs)
+    return _constant(tf.expand_dims(activation_bias(activation, call.logits, call.outputs), 1))
+
+
+def _stops_at_six(operation):
+    """Tell whether an operation is ReLU6, which networks have many of: it is cheap where nothing stops at 6."""
+    if type(operation) is keras.layers.ReLU:
+        return operation.max_value == 6 and not operation.threshold and not operation.negative_slope
+    return type(operation) is keras.layers.Activation and operation.activation is keras.activations.relu6
+
+
+def _six(outputs):
+    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
+    outputs = tf.expand_dims(wide(outputs), 1)
+    return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6

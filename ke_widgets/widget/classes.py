@@ -1,0 +1,123 @@
+"""The classes that are shown, and the units of a model that they stand for: one unit may tell two classes apart."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+
+from ke_widgets.methods.meta import contrast, negate
+
+
+@dataclass(frozen=True)
+class Classes:
+    """How classes follow from the units of a model.
+
+    Attributes:
+        units: Number of the model's units.
+        probability: Whether an activation turns the logits into probabilities.
+        binary: Whether its one unit tells two classes apart: class 1, and with the negative logit class 0.
+    """
+
+    units: int
+    probability: bool
+    binary: bool = False
+
+    @property
+    def count(self):
+        """Number of the classes."""
+        return 2 if self.binary else self.units
+
+    def scores(self, outputs):
+        """Give one score for each class.
+
+        Args:
+            outputs: The model's own output, `(..., units)`.
+
+        Returns:
+            Scores `(..., count)`.
+        """
+        return np.concatenate([self.of_class(0, outputs), outputs], axis=-1) if self.binary else outputs
+
+    def of_class(self, class_index, scores):
+        """Turn scores of the unit that stands for a class into scores of the class.
+
+        Args:
+            class_index: Number of the class.
+            scores: Scores of its unit, of any shape.
+
+        Returns:
+            Scores of the same shape.
+        """
+        if not self.binary or class_index == 1:
+            return scores
+        return 1 - scores if self.probability else -scores
+
+    def unit(self, class_index):
+        """Give the number of the unit that stands for a class."""
+        return 0 if self.binary else class_index
+
+    def question(self, method, class_index, contrast_index=None):
+        """Turn a choice of classes into a method and the units that it explains.
+
+        Args:
+            method: A method of `ke_widgets.methods`, or one that `scan` made.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+
+        Returns:
+            A method, and its `indices`.
+        """
+        if contrast_index is not None and (not self.binary or contrast_index == class_index):
+            pair = [[self.unit(class_index), self.unit(contrast_index)]]
+            return contrast(method), ops.convert_to_tensor(pair, "int32")
+        # Of two classes with one logit, what tells one from the other is what speaks for it.
+        run = negate(method) if self.binary and class_index == 0 else method
+        return run, ops.convert_to_tensor([[self.unit(class_index)]], "int32")
+
+    def next(self, class_index, contrast_index):
+        """Give a choice of classes that is asked like those that are likely to come after one: see `question`."""
+        other = 1 - class_index if self.binary and contrast_index != class_index else class_index
+        return other, None if self.binary and contrast_index != class_index else contrast_index
+
+    def right(self, scores, true):
+        """Tell whether a prediction is right.
+
+        Args:
+            scores: Scores of the classes, `(count,)`.
+            true: Whether each of them is true, `(count,)`, bool.
+
+        Returns:
+            A bool: whether the class with the highest score is true. A class that is alone is predicted where its
+            probability is above 0.5 (its logit above 0).
+        """
+        if self.count == 1:
+            return bool((scores[0] > (0.5 if self.probability else 0.0)) == true[0])
+        return bool(true[scores.argmax()])
+
+
+def classes_of(logits, scores, named):
+    """Find out how the classes of a model follow from its units.
+
+    Args:
+        logits: Logits of some image, `(1, units)`.
+        scores: What the model gives for it, `(1, units)`.
+        named: How many classes the user has named; `None` where that is not known.
+
+    Returns:
+        A `Classes`. One sigmoid unit tells two classes apart, unless exactly one is named; so does any other unit where
+        two are named.
+    """
+    logits, scores = np.asarray(logits, "float32"), np.asarray(scores, "float32")
+    units = int(scores.shape[-1])
+    with np.errstate(invalid="ignore"):
+        in_range = bool(((scores >= 0) & (scores <= 1)).all())
+    probability = in_range and not np.allclose(logits, scores)
+    binary = units == 1 and (named == 2 or (named != 1 and _sigmoid(logits, scores)))
+    return Classes(units, probability, binary)
+
+
+def _sigmoid(logits, scores):
+    """Tell a sigmoid, also a hard one, from a softmax over a single unit, which is always 1."""
+    functions = (keras.activations.sigmoid, keras.activations.hard_sigmoid)
+    return any(np.allclose(function(logits), scores, atol=1e-3, equal_nan=True) for function in functions)
