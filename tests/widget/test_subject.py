@@ -145,10 +145,10 @@ def test_a_model_of_unknown_input_is_shown_since_its_images_are_known():
     np.testing.assert_allclose(explained(subject, "conv").map, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_model_without_a_place_is_refused():
+def test_a_model_without_a_place_has_no_layer_to_look_at():
     model = models.randomize(keras.Sequential([keras.Input(SQUARE), layers.Flatten(), layers.Dense(3)]))
-    with pytest.raises(ValueError, match=r"must have a layer with a spatial output \(B, H, W, K\), or tokens"):
-        Subject(model, images(SQUARE))
+    subject = Subject(model, Images(models.images(1, SQUARE), SQUARE))
+    assert (subject.layers, subject.default_layer) == ([], "")
 
 
 def test_nothing_inside_of_keras_attention_is_offered():
