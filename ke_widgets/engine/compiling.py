@@ -60,7 +60,11 @@ def compiled(method, model, jit_compile=None, **params):
         A `Compiled` function `(inputs, indices)`, traced once for each set of input ranks and dtypes.
     """
     owner, view = weigh(model)
-    return cached(owner, _key(method, view, jit_compile, params), lambda: _compile(method, weakref.ref(owner), view, jit_compile, params))
+    return cached(
+        owner,
+        _key(method, view, jit_compile, params),
+        lambda: _compile(method, weakref.ref(owner), view, jit_compile, params),
+    )
 
 
 def _key(method, view, jit_compile, params):

@@ -1,9 +1,8 @@
-"""The notebook's cells: what happens after each of them."""
+"""The notebook's cells: whether one runs, and what happens after each of them."""
 
 import threading
 
 from IPython.core.getipython import get_ipython
-
 
 _running = threading.Event()
 

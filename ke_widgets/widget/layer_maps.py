@@ -100,16 +100,31 @@ class LayerMaps:
         ways = (self._kept, self._from_signal, self._at_layer, self._at_all_layers)
         return next((found for way in ways if (found := way(question)) is not None), None) or self._anew(question)
 
-    def prepare(self, question, missing=lambda: None):
+    def find_all(self, question):
+        """Answer a question at all layers in one pass, compiled for that if it is not yet.
+
+        Args:
+            question: A `Question` whose method can be had at all layers; its layer means nothing.
+
+        Returns:
+            A dict from path to `Found`.
+        """
+        maps = self._maps.get(question.key)
+        if maps is None or self._trained():
+            function = compiled(marked(with_outputs(question.at_all_layers)), self._all, **question.params)
+            maps = self._keep_all(question, function(question.inputs, question.units))
+        return maps
+
+    def prepare(self, question):
         """Compile what answers the next questions faster: another layer, another image, another class.
 
         Args:
-            question: A `Question` that was answered.
-            missing: Called before each function that must be compiled.
+            question: A `Question` that was answered, or is likely to come.
         """
         inputs, units = question.inputs, question.units
         if question.layer and question.at_all_layers is not None:
-            self._run(self._function_at_all_layers(question), inputs, units)
+            method = marked(with_outputs(question.at_all_layers))
+            self._run(compiled(method, self._all, **question.params), inputs, units)
         first = compiled(marked(first_look(question.method)), self.view(question.layer), **question.params)
         self._run(first, inputs, units)
         signal = self._signals.get((question.image_index, question.layer))
@@ -153,11 +168,14 @@ class LayerMaps:
         function = compiled_before(method, self._all, **question.params)
         if function is None or not function.is_traced(question.inputs, question.units):
             return None
-        (logits, maps, outputs), mark = function(question.inputs, question.units)
+        return self._keep_all(question, function(question.inputs, question.units))[question.layer]
+
+    def _keep_all(self, question, found):
+        (logits, maps, outputs), mark = found
         self._trained(mark)
         self._maps[question.key] = {path: Found(logits, each, outputs) for path, each in zip(self._paths, maps)}
         _trim(self._maps)
-        return self._maps[question.key][question.layer]
+        return self._maps[question.key]
 
     def _anew(self, question):
         """Run the method eagerly, or compile it where TensorFlow's eager gradients are not to be trusted."""
@@ -179,9 +197,6 @@ class LayerMaps:
             self._signals[question.image_index, question.layer] = signal
             _trim(self._signals)
         return Found(logits, maps, outputs)
-
-    def _function_at_all_layers(self, question):
-        return compiled(marked(with_outputs(question.at_all_layers)), self._all, **question.params)
 
 
 def _trim(kept):

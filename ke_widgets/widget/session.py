@@ -1,11 +1,16 @@
 """What a widget computes: models, their images, their labels, and `steps`, from a choice to an explanation."""
 
+import contextlib
+import threading
+
 import numpy as np
 
 from ke_widgets import inspection, methods
 from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
 from ke_widgets.widget import labels as labelling
+from ke_widgets.widget.background import Abandoned, giving_way
+from ke_widgets.widget.cells import cell_runs
 from ke_widgets.widget.image_input import fitting_images, image_input, of_another_size
 from ke_widgets.widget.notices import notices
 from ke_widgets.widget.subject import Subject
@@ -55,6 +60,7 @@ class Session:
         self.labels = labelling.names(named, counts[0])
         self.targets = labelling.true_classes(targets, len(self.images), counts[0])
         self._preparing = None
+        self._closed = threading.Event()
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
         told = [notice for subject, each in zip(self.subjects, own) for notice in notices(subject, each)]
         told += [
@@ -151,9 +157,9 @@ class Session:
         yield from self.subjects[model].steps(contrast_index=contrast_index, **choice)
 
     def prepare(self, choices):
-        """Make ready for another class where some choices were explained, on a thread of its own.
+        """Make ready for what may be chosen after some choices were explained, on a thread of its own.
 
-        Nobody waits for it: what is chosen meanwhile is explained the other way.
+        Nobody waits for it: what is chosen meanwhile is explained the other way, and cells that run go before.
 
         Args:
             choices: A list of dicts, the arguments of `check`.
@@ -162,11 +168,16 @@ class Session:
             return
 
         def prepare():
-            for choice in choices:
-                own = {name: value for name, value in choice.items() if name != "model"}
-                self.subjects[choice["model"]].prepare(**own)
+            with contextlib.suppress(Abandoned), giving_way(cell_runs, self._closed.is_set):
+                for choice in choices:
+                    own = {name: value for name, value in choice.items() if name != "model"}
+                    self.subjects[choice["model"]].prepare(**own)
 
-        self._preparing = start(prepare, "ke_widgets_preparing")
+        self._preparing = start(prepare, "ke_widgets_preparing", self.close)
+
+    def close(self):
+        """Give up what is being prepared."""
+        self._closed.set()
 
     def scan(self, *, model=0, contrast_index=None, layer, **choice):
         """Explain one choice at every spatial layer of its model in one pass; see `Subject.scan`."""

@@ -3,7 +3,6 @@
 import collections
 import functools
 import time
-import weakref
 from typing import Any
 
 import keras
@@ -12,18 +11,18 @@ from keras import ops
 
 from ke_widgets import inspection, methods, metrics
 from ke_widgets.engine import structure, taps
-from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.compiling import compiled, compiled_before
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import forward, signal_jacobian
-from ke_widgets.engine.resuming import first_look, look_again
 from ke_widgets.methods.scan import can_scan, scan
 from ke_widgets.widget.classes import classes_of
 from ke_widgets.widget.explanation import Curves, Explanation, limits, note
+from ke_widgets.widget.layer_maps import LayerMaps, Question
 from ke_widgets.widget.notices import Entrance, first_operations
-from ke_widgets.widget.weights import fingerprint, marked
+from ke_widgets.widget.weights import fingerprint
 
 _KEPT_SCORES = 4096
-_KEPT_SIGNALS = _KEPT_INPUTS = 4  # One for each pane that the page can show.
+_KEPT_INPUTS = 4  # One for each pane that the page can show.
 _SCAN_BYTES = 2 * 1024**3
 
 
@@ -58,10 +57,7 @@ class Subject:
         self._logits = inspection.logits_endpoint(model, head, image)
         self._output = inspection.head_index(model, head, image)
         self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
-        self._signals: collections.OrderedDict[tuple[int, str], Any] = collections.OrderedDict()
         self._inputs: collections.OrderedDict[int, Any] = collections.OrderedDict()
-        self._traced = weakref.WeakSet()
-        self._views: dict[str, Exposed] = {}
         self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._weights = None
         self._generation = -1
@@ -76,6 +72,10 @@ class Subject:
         self._layer_shapes = inspection.spatial_signals(model, head, image)
         self.layers = list(self._layer_shapes)
         self._default_layer = inspection.default_layer(model, head, image)
+        self._maps = LayerMaps(model, self._logits, self.layers, self._forget_if_trained)
+        self._forget_if_trained()
+        if np.isfinite(scores).all():
+            self._known_scores[0] = np.asarray(scores, "float32")[0]
 
     @property
     def default_layer(self):
@@ -121,7 +121,7 @@ class Subject:
         missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
         for size, group in _by_shape(missing, self.images):
             inputs = self._pack(ops.convert_to_tensor(np.concatenate(group)))
-            _, (found,) = compiled(_forward, self._both)(inputs, None)
+            _, (found,) = self._run(_forward, inputs)
             self._known_scores.update(zip(size, np.asarray(found, "float32")))
         scores = np.stack([self._known_scores[index] for index in image_indices])
         while len(self._known_scores) > _KEPT_SCORES:
@@ -156,9 +156,8 @@ class Subject:
         function, spec = methods.table()[method]
         params = _own(function, params)
         layer = layer if spec.signals == "one" else ""
-        exposed = self._exposed(layer)
-        run, units = self.classes.question(function, class_index, contrast_index)
-        inputs, finite = self._input(image_index)
+        question = self._question(function, params, image_index, layer, class_index, contrast_index)
+        inputs, units, (_, finite) = question.inputs, question.units, self._input(image_index)
 
         def finish(generation, progress):
             logits, maps = progress.result()
@@ -187,17 +186,17 @@ class Subject:
             )
 
         if can_scan(function):
-            found = self._look(run, image_index, layer, inputs, units, params)
+            found = self._answer(question)
             yield 1, 1, functools.partial(finish, self._generation, methods.Progress(1, 1, lambda: found))
             return
         generation = self.generation()
-        for progress in methods.step_by_step(run, exposed, inputs, units, **params):
+        for progress in methods.step_by_step(question.method, self._maps.view(layer), inputs, units, **params):
             yield progress.done, progress.total, functools.partial(finish, generation, progress)
 
     def _blind(self, layer, inputs, units):
         """Tell whether the units have a gradient of exactly zero at every place of a layer."""
         try:
-            return not bool(compiled(_any_gradient, self._exposed(layer))(inputs, units))
+            return not bool(compiled(_any_gradient, self._maps.view(layer))(inputs, units))
         except ValueError:
             return True  # It is not even connected.
 
@@ -212,52 +211,47 @@ class Subject:
             self._inputs.popitem(last=False)
         return kept
 
-    def _exposed(self, layer):
-        if layer not in self._views:
-            self._views[layer] = Exposed(self.model, [self._logits, *([Endpoint(layer)] if layer else [])])
-        return self._views[layer]
+    def _question(self, function, params, image_index, layer, class_index, contrast_index):
+        method, units = self.classes.question(function, class_index, contrast_index)
+        at_all_layers = None
+        if layer and can_scan(function) and self.why_no_scan() is None:
+            at_all_layers, _ = self.classes.question(scan(function), class_index, contrast_index)
+        inputs, _ = self._input(image_index)
+        key = (image_index, class_index, contrast_index, function, tuple(sorted(params.items())))
+        return Question(image_index, layer, inputs, units, method, at_all_layers, params, key)
 
-    def _look(self, method, image_index, layer, inputs, units, params):
-        """Give logits and maps; from the kept signal, where this image and layer were looked at before."""
-        signal = self._signals.get((image_index, layer))
-        if signal is not None:
-            self._signals.move_to_end((image_index, layer))
-            again = compiled(marked(look_again(method)), self._exposed(layer), **params)
-            if again in self._traced:
-                found, mark = again((inputs, signal), units)
-                if not self._forget_if_trained(mark):
-                    return found
-        (logits, maps, signal, outputs), mark = compiled(marked(first_look(method)), self._exposed(layer), **params)(
-            inputs, units
-        )
-        self._forget_if_trained(mark)
-        self._known_scores[image_index] = np.asarray(outputs[self._output], "float32")[0]
-        if signal is not None:
-            self._signals[image_index, layer] = signal
-            while len(self._signals) > _KEPT_SIGNALS:
-                self._signals.popitem(last=False)
-        return logits, maps
+    def _answer(self, question):
+        """Give logits and maps; from what is kept, where that was looked at before."""
+        found = self._maps.find(question)
+        if found.outputs is not None:
+            self._known_scores[question.image_index] = np.asarray(found.outputs[self._output], "float32")[0]
+        return found.logits, found.maps
 
     def prepare(self, image_index, layer, class_index, contrast_index, method, params):
-        """Make ready for another class at an image and layer that were explained: that takes about half a second.
+        """Compile what makes the next maps fast: at any layer, of another image, of another class.
 
         Args:
-            image_index: Number of the image.
+            image_index: Number of the image that was explained.
             layer: Path of the layer.
             class_index: Number of the class.
             contrast_index: Number of the class that it is told apart from, or `None`.
             method: Name of the method.
             params: Own parameters; those of other methods are left aside.
         """
-        function, _ = methods.table()[method]
-        signal = self._signals.get((image_index, layer))
-        if signal is None or not can_scan(function):
+        function, spec = methods.table()[method]
+        self._compile_what_all_need(self._input(image_index)[0])
+        if not can_scan(function):
             return
-        run, units = self.classes.question(function, *self.classes.next(class_index, contrast_index))
-        again = compiled(marked(look_again(run)), self._exposed(layer), **_own(function, params))
-        if again not in self._traced:
-            again((self._input(image_index)[0], signal), units)
-            self._traced.add(again)
+        params = _own(function, params)
+        # Of two classes with one logit the other one is asked in a way of its own.
+        for classes in {(class_index, contrast_index), self.classes.next(class_index, contrast_index)}:
+            self._maps.prepare(self._question(function, params, image_index, layer, *classes))
+
+    def _compile_what_all_need(self, inputs):
+        for function, given in ((fingerprint, ops.zeros(())), (_forward, inputs)):
+            run = compiled(function, self._both)
+            if not run.is_traced(given, None):
+                run(given, None)
 
     def why_no_scan(self):
         """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
@@ -292,11 +286,9 @@ class Subject:
         reason = self.why_no_scan() if can_scan(function) else f"{spec.title} does not run at all layers at once."
         if reason is not None:
             raise ValueError(reason)
-        exposed = Exposed(self.model, [self._logits, *map(Endpoint, self.layers)])
-        run, units = self.classes.question(scan(function), class_index, contrast_index)
-        inputs, _ = self._input(image_index)
-        _, maps = compiled(run, exposed, **_own(function, params))(inputs, units)
-        values = [np.asarray(each)[0, ..., 0] for each in maps]
+        layer, params = self.default_layer, _own(function, params)
+        question = self._question(function, params, image_index, layer, class_index, contrast_index)
+        values = [np.asarray(found.maps)[0, ..., 0] for found in self._maps.find_all(question).values()]
         return values, [limits(each, spec.signed or contrast_index is not None) for each in values]
 
     def curves(self, explanation):
@@ -325,15 +317,20 @@ class Subject:
             mark: The `fingerprint` of the weights, where that came along with something else.
         """
         if mark is None:
-            mark = compiled(fingerprint, self._both)(ops.zeros(()), None)
+            mark = self._run(fingerprint, ops.zeros(()))
         mark = np.asarray(mark).tobytes()
         if mark == self._weights:
             return False
         self._weights = mark
         self._generation += 1
         self._known_scores.clear()
-        self._signals.clear()
+        self._maps.forget()
         return True
+
+    def _run(self, function, inputs):
+        """Run a function of the model: compiled, if that was made ready; the first times it is sooner done eagerly."""
+        ready = compiled_before(function, self._both)
+        return function(self._both, inputs, None) if ready is None else ready(inputs, None)
 
     def _first_run(self, image):
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""

@@ -12,7 +12,7 @@ import ipywidgets
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from ke_widgets.widget.cells import after_each_cell
+from ke_widgets.widget.cells import after_each_cell, watch_cells
 from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
 from ke_widgets.widget.conversation import Conversation
 from ke_widgets.widget.explanation import Explanation
@@ -99,6 +99,7 @@ class ExplainerWidget(Choosing):
             self._esm, self._css = str(self._esm), str(self._css)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
         self.on_msg(lambda _, content, buffers: self._conversation.receive(content))
+        watch_cells()
         self._unwatch = after_each_cell(self._look_at_weights)
         self.observe(self._chosen, names=[*CHOICE, "panes"])
         self.observe(self._styled, names=LOOK)
@@ -241,6 +242,7 @@ class ExplainerWidget(Choosing):
         """Close every view and free what the widget held."""
         if self._conversation is not None:  # ipywidgets closes also what was refused in the making.
             self._conversation.close()
+            self._session.close()
             if self._unwatch is not None:
                 self._unwatch()
             for shown in (self._panel, self._box):

@@ -57,22 +57,6 @@ def build():
     return keras.Model(inputs, keras.layers.Dense(3, use_bias=False, activation="softmax", name="scores")(x))
 
 
-def test_another_class_starts_from_the_kept_signal_and_finds_the_same(images):
-    session = Session(build(), images)
-    choice = {"model": 0, "image_index": 1, "layer": "conv", "contrast_index": None, "method": "gradcam", "params": {}}
-    first = session.run(**choice, class_index=0)
-    session.prepare([{**choice, "class_index": 0}])
-    session._preparing.join()
-    (again,) = session.subjects[0]._traced
-    traced = again.function.experimental_get_tracing_count()
-    second = session.run(**choice, class_index=2)
-    assert again.function.experimental_get_tracing_count() == traced == 1
-    fresh = Session(session.subjects[0].model, images).run(**choice, class_index=2)
-    np.testing.assert_allclose(second.map, fresh.map, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(second.logits, fresh.logits, rtol=1e-6)
-    np.testing.assert_array_equal(second.scores, first.scores)
-
-
 @pytest.mark.parametrize("name", ["conv", "scores"])
 def test_nothing_kept_outlives_the_weights_that_made_it_also_without_biases(images, name):
     model = build()
