@@ -39,7 +39,7 @@ def forward(model, inputs):
         Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
         to float32.
     """
-    logits, *signals = _outputs(model, inputs)
+    logits, *signals = keras.tree.flatten(_outputs(model, inputs))
     return wide(logits), [wide(signal) for signal in signals]
 
 

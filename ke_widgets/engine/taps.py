@@ -167,20 +167,22 @@ def _observe(operation, hooks, run, args, kwargs):
     logits = None
     if id(operation) in hooks.outputs:
         outputs = hooks.outputs[id(operation)]
-    elif any(id(operation) in tap.fused for tap in wanting) and (activation := _fused_activation(operation)):
-        outputs, logits = _run_noting_activation(operation, activation, args, kwargs)
     else:
-        outputs = run(*args, **kwargs)
+        activation = _fused_activation(operation, any(id(operation) in tap.fused for tap in wanting))
+        if activation is None:
+            outputs = run(*args, **kwargs)
+        else:
+            outputs, logits = _run_noting_activation(operation, activation, args, kwargs)
     for tap in wanting:
         tap.note(operation, args, kwargs, outputs, logits)
     return outputs
 
 
-def _fused_activation(operation):
-    """Give the function that the layer calls as its `activation`, or `None`."""
+def _fused_activation(operation, wanted):
+    """Give the function that the layer calls as its `activation`, if that must be noted; else `None`."""
     activation = vars(operation).get("activation")
     if not isinstance(activation, str):
-        return activation if callable(activation) else None
+        return activation if wanted and callable(activation) else None
     # A template in wide use sets `layer.activation = "linear"` on Keras's own layers, none of which can call a string.
     # Others may use the string in a way of their own, and it may be no name that Keras knows.
     return keras.activations.get(activation) if type(operation).__module__.startswith("keras.") else None

@@ -259,7 +259,7 @@ first = lambda x: layers.LayerNormalization(name="norm")(x)[:, 0]  # noqa: E731
 named = layers.Activation("tanh", name="patches")
 pooled = lambda x: layers.GlobalAveragePooling1D(name="pool")(x)  # noqa: E731
 VITS = {
-    "class token": (lambda x: first(blocks(Token()(x))), "block1/norm1"),
+    "class token": (lambda x: first(blocks(Token(name="token")(x))), "block1/norm1"),
     "class token, taken before the norm": (
         lambda x: layers.LayerNormalization(name="norm")(blocks(Token()(x))[:, :1])[:, 0],
         "block1/norm1",
