@@ -530,3 +530,33 @@ def test_a_layer_that_feeds_shapes_alone_is_off_the_way():
     model = models.called(Net())
     assert list(spatial_signals(model)) == ["conv"]
     assert str(signal_endpoint(model)) == "conv (output)"
+
+
+class Encoder(layers.Layer):
+    """Gives the tokens, and those after each of its blocks."""
+
+    def __init__(self):
+        super().__init__(name="encoder")
+        self.blocks = [Block(name=f"block{n}") for n in range(2)]
+
+    def call(self, x):
+        states = [x]
+        for block in self.blocks:
+            states.append(block(states[-1]))
+        return states[-1], states
+
+
+def test_of_states_that_an_encoder_hands_on_the_layer_that_made_one_is_named():
+    model = vit(lambda x: first(Encoder()(Token()(x))[0]), (16, 24, 3))
+    path = expose(model).endpoints[1].path
+    assert path.startswith("encoder/block")
+
+
+def test_weights_of_tokens_are_no_signal():
+    def pooled(x):
+        x = layers.Dense(8, activation="tanh", name="last")(x)
+        weights = ops.softmax(layers.Dense(1, name="weights")(x), axis=1)
+        return ops.sum(weights * x, axis=1)
+
+    exposed = expose(vit(pooled, (16, 24, 3)))
+    assert exposed(models.images(1, (16, 24, 3)))[1].shape == (1, 24, 8)

@@ -169,7 +169,11 @@ def widget(model, row, run, inputs, unit, pictures):
         what came of picking the block: `None` where there is none, `""` where it is right, or a sentence.
     """
     options = {} if row.head is None else {"head": row.head}
-    opened = called(ke.ExplainerWidget, model, pictures, class_index=unit, **options)
+    # One sigmoid unit is two classes there: the second one is what it speaks for.
+    alone = int(np.asarray(run(keras.tree.map_structure(lambda x: x[:1], inputs))).shape[-1]) == 1
+    opened = called(ke.ExplainerWidget, model, pictures, class_index=1 if alone else unit, **options)
+    if getattr(model, "preprocessor", None) is not None:  # The widget takes it by itself.
+        inputs = np.asarray(model.preprocessor(pictures))
     try:
         shown = called(opened.wait, 600)
         true = raw_map(view(model, row, shown.layer), keras.tree.map_structure(lambda x: x[:1], inputs), unit)[0]
