@@ -11,7 +11,7 @@ from tests.zoo import plain
 
 # A step of a central difference, as a share of the place's own vector: where the rest of the model is linear the widest
 # is exact; where it is curved, or has kinks, a small one is right, until rounding shows.
-STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 CLOSE = 1e-4  # no smaller step is tried below
 PLACES = 6
 EXACT = 1e-3
