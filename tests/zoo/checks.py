@@ -94,6 +94,7 @@ def gradcam(model, row, run, inputs, unit, exposed, found=None):
     operation = ke.inspection.get_nested_layer(model, endpoint.path) if endpoint.path else model
     spot = plain.Spot(operation, endpoint.link, endpoint.index, endpoint.node)
     one = keras.tree.map_structure(lambda x: x[:1], inputs)
+    spot = spot.origin(run, one)
     signal, calls = spot.read(run, one)
     if found is not None:
         found["signal"], found["size"] = "x".join(map(str, signal.shape[1:])), _size(maps)
@@ -164,19 +165,35 @@ def sums(model, row, run, inputs, unit):
 def widget(model, row, run, inputs, unit, pictures):
     """Open a model in the widget, wait for the first map, and pick `row.block`.
 
+    A model of one unit tells two classes apart: its unit is class 1.
+
     Returns:
         The layer it shows first, the size of that map, its relative error against the library's own map there, and
         what came of picking the block: `None` where there is none, `""` where it is right, or a sentence.
     """
     options = {} if row.head is None else {"head": row.head}
-    opened = called(ke.ExplainerWidget, model, pictures, class_index=unit, **options)
+    inputs = inputs if row.predicted is None else row.predicted(model, pictures)
+    opened = called(ke.ExplainerWidget, model, pictures, **options)
     try:
+        opened.class_index = unit if run(inputs).shape[-1] > 1 else _only_class(opened)
         shown = called(opened.wait, 600)
         true = raw_map(view(model, row, shown.layer), keras.tree.map_structure(lambda x: x[:1], inputs), unit)[0]
+        error = relative(shown.map, true)
+        if row.predicted is not None:
+            error = max(error, relative(shown.scores, model.predict(pictures, verbose=0)[0]))
         picked = None if row.block is None else _picked(opened, model, row, inputs, unit)
-        return shown.layer, "x".join(map(str, shown.map.shape)), relative(shown.map, true), picked
+        return shown.layer, "x".join(map(str, shown.map.shape)), error, picked
     finally:
         opened.close()
+
+
+def _only_class(opened):
+    """Give the class that the one unit of a model speaks for: 1 of the two, where the widget shows both."""
+    try:
+        opened.class_index = 1
+    except ValueError:
+        return 0
+    return 1
 
 
 def _picked(opened, model, row, inputs, unit):
