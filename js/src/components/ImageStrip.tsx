@@ -1,5 +1,5 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
-import { useId, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { formatScore } from "../format.ts";
 import { type Gallery, THUMBNAIL } from "../gallery.ts";
 import { step, used } from "../keys.ts";
@@ -8,6 +8,7 @@ import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
 import { useAfterPaint } from "./useAfterPaint.ts";
 import { useAtOnce } from "./useAtOnce.ts";
+import { useOwnId } from "./useOwnId.ts";
 import { useWindow } from "./useWindow.ts";
 
 /** A thumbnail of 56 px and the gap beside it. */
@@ -53,7 +54,7 @@ export function ImageStrip(props: Props) {
 /** The images that pass, in a row; only those in view exist. */
 function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
   const { items, chosen, enabled, gallery, predictions, ready, onPick } = props;
-  const id = useId();
+  const id = useOwnId();
   const box = useRef<HTMLDivElement>(null);
   const { range, inView, laidOut, show } = useWindow(
     box,

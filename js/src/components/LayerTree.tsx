@@ -1,5 +1,5 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignalEffect } from "@preact/signals";
-import { useId, useMemo, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { formatCount } from "../format.ts";
 import { gutterWidth, ROW_HEIGHT } from "../gutter.ts";
 import type { Edge } from "../lanes.ts";
@@ -12,6 +12,7 @@ import { LayerRows } from "./LayerRows.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { type Shown, useCard } from "./useCard.ts";
 import { useGutter } from "./useGutter.ts";
+import { useOwnId } from "./useOwnId.ts";
 import { type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
 
 interface Props extends TreeProps {
@@ -29,7 +30,7 @@ export function LayerTree(props: Props) {
   const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
   const gutter = useGutter(nodes, edges, rows, chosen);
   const card = useCard(rows);
-  const id = useId();
+  const id = useOwnId();
   // The first hit from here on is shown as one types; Enter goes on from it.
   useSignalEffect(() => {
     const { value: found } = view.hits;

@@ -1,6 +1,6 @@
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { describe } from "../captions.ts";
 import { used } from "../keys.ts";
 import type { Pane, Picture } from "../pane.ts";
@@ -12,6 +12,7 @@ import { Crosshair } from "./Crosshair.tsx";
 import { Legend } from "./Legend.tsx";
 import { Trouble } from "./Messages.tsx";
 import { useLasting } from "./useLasting.ts";
+import { useOwnId } from "./useOwnId.ts";
 
 interface Props {
   store: Store;
@@ -78,7 +79,7 @@ interface BoxProps extends Props {
 
 function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
   const { picture, trouble } = pane;
-  const id = useId();
+  const id = useOwnId();
   const frame = useRef<HTMLDivElement>(null);
   const screen = useScreenSize(frame);
   const late = useLasting(pane.late);
