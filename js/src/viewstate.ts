@@ -3,6 +3,7 @@ import type { LayerNode } from "./contract.ts";
 import { type OutlineNode, outline } from "./outline.ts";
 import type { Store } from "./store.ts";
 import { ancestors, initiallyFolded, search } from "./tree.ts";
+import { Typing } from "./typing.ts";
 
 /** A place in the picture, from 0 to 1 in both directions; `told` where it is to be read out. */
 export interface Spot {
@@ -17,6 +18,8 @@ export class ViewState {
   /** The same in all panes. */
   readonly spot = signal<Spot | null>(null);
   readonly help = signal(false);
+  /** A name, in whichever list has the focus. */
+  readonly typing = new Typing();
   #store: Store;
   #trees = new Map<number, TreeState>();
 

@@ -56,7 +56,8 @@ BESIDE = {
 # Of the last cell: its box's room, and where its widgets and their pictures are.
 MEASURE = """() => {
   const outputs = [...document.querySelectorAll('.jp-OutputArea-output')];
-  const last = outputs.filter((each) => each.querySelector('.ke') && !each.parentElement.closest('.widget-output')).at(-1);
+  const outer = (each) => each.querySelector('.ke') && !each.parentElement.closest('.widget-output');
+  const last = outputs.filter(outer).at(-1);
   const box = last.querySelector('.jupyter-widgets');
   const of = (each) => (({ x, y, width, right }) => ({ x, y, width, right }))(each.getBoundingClientRect());
   const all = [...last.querySelectorAll('.ke')].filter((each) => each.offsetParent);

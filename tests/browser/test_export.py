@@ -18,6 +18,7 @@ import ke_widgets as ke
 from ke_widgets import demo
 from tests.browser.explainer import GREY, Explainer, open_explainer
 from tests.browser.lab import RUN_CELL, SCREENSHOTS
+from tests.browser.test_wcag import violations
 
 HOSTILE = "</script><img src=x onerror=\"document.body.textContent='hacked'\"><b>&amp;"
 LABELS = [HOSTILE, *demo.LABELS[1:]]
@@ -220,6 +221,17 @@ def test_hostile_text_is_text(opened):
     file.expect_status(HOSTILE)
     assert file.page.locator("b", has_text="&").count() == 1, "the status names the class in bold, no other is made"
     assert file.page.locator("html").get_attribute("lang") == "en"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [480, 1280])
+def test_axe_finds_nothing_in_the_file(opened, width, theme):
+    file = opened(viewport={"width": width, "height": 1200}, color_scheme=theme, bypass_csp=True)
+    expect(file.root.locator(".ke-predicted").first).to_be_visible()
+    found, passed = violations(file.page)
+    assert found == []
+    assert passed["color-contrast"] > 20
+    file.page.screenshot(path=SCREENSHOTS / f"export-{width}-{theme}.png")
 
 
 def test_a_request_that_the_file_cannot_answer_is_an_alert_and_never_a_hang(opened, exported, tmp_path):

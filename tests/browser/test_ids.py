@@ -24,9 +24,9 @@ ASTRAY = """() => {
   const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
   wrong.push(...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `twice: ${id}`));
   for (const root of document.querySelectorAll('.ke'))
-    for (const name of ['aria-describedby', 'aria-labelledby', 'aria-activedescendant', 'aria-controls', 'aria-owns', 'for'])
-      for (const each of root.querySelectorAll(`[${name}]`))
-        for (const id of each.getAttribute(name).split(' '))
+    for (const name of ['describedby', 'labelledby', 'activedescendant', 'controls', 'owns'])
+      for (const each of root.querySelectorAll(`[aria-${name}]`))
+        for (const id of each.getAttribute(`aria-${name}`).split(' '))
           if (!root.contains(document.getElementById(id))) wrong.push(`${name}: ${id}`);
   return wrong;
 }"""

@@ -102,6 +102,7 @@ function Layers({ store, view }: { store: Store; view: ViewState }) {
       enabled={useComputed(() => !store.disconnected.value)}
       unused={useComputed(() => store.method.value?.layer === false)}
       view={tree}
+      typing={view.typing}
       onPick={(layer) => store.pick({ layer })}
     />
   );
@@ -117,6 +118,7 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
       contrast={useComputed(() => store.choice.value.contrast_index)}
       enabled={useComputed(() => !store.disconnected.value)}
       query={view.classQuery}
+      typing={view.typing}
       onPick={(index) => store.pickClass(index)}
       onContrast={store.setup.file ? null : (index) => store.pickContrast(index)}
       onPane={(index) => store.addPane({ class_index: index })}

@@ -23,13 +23,13 @@ export function ClassList(props: ClassProps) {
 
   return (
     <section class="ke-side ke-classes">
-      <h3>
+      <h2>
         Classes
         <span>
           {fitting < count && `${formatCount(fitting)} of `}
           {formatCount(count)}
         </span>
-      </h3>
+      </h2>
       <SearchBox name="Find class" query={query} onKey={onSearchKey} />
       <ClassOptions {...props} box={box} found={found} />
       {count > 1 && (

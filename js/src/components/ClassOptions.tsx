@@ -1,11 +1,13 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
-import { useId, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Result } from "../contract.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../format.ts";
 import { step, used } from "../keys.ts";
 import { barLengths, firstRows } from "../ranking.ts";
+import { nextBeginning, type Typing } from "../typing.ts";
 import { Marked } from "./Marked.tsx";
 import { useAtOnce } from "./useAtOnce.ts";
+import { useOwnId } from "./useOwnId.ts";
 import { useWindow } from "./useWindow.ts";
 
 /** Rows that can be scrolled through; whoever looks for another class types. */
@@ -23,6 +25,7 @@ export interface ClassProps {
   contrast: ReadonlySignal<number | null>;
   enabled: ReadonlySignal<boolean>;
   query: Signal<string>;
+  typing: Typing;
   onPick(index: number): void;
   /** Nothing where contrasts are not to be had. */
   onContrast: ((index: number) => void) | null;
@@ -49,10 +52,10 @@ interface Props extends ClassProps {
   found: ReadonlySignal<readonly number[]>;
 }
 
-/** The classes: the arrows move and pick; with Ctrl they only move, and Enter picks in one of three ways. */
+/** The classes: arrows and letters move and pick; arrows with Ctrl only move, and Enter picks in one of three ways. */
 export function ClassOptions(props: Props) {
-  const { box, found, labels, ranking, chosen, contrast, enabled, query, onPick } = props;
-  const id = useId();
+  const { box, found, labels, ranking, chosen, contrast, enabled, query, typing, onPick } = props;
+  const id = useOwnId();
   const cursor = useSignal(chosen.peek());
   const pinned = useComputed(() => (found.value.indexOf(chosen.value) >= LIMIT ? chosen.value : -1));
   const listed = useComputed(() => firstRows(found.value, pinned.value, LIMIT));
@@ -76,6 +79,7 @@ export function ClassOptions(props: Props) {
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.altKey || /Left|Right/.test(event.key)) return;
+    if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) return find(event);
     const to = step(event.key, rows.indexOf(cursor.peek()), rows.length);
     if (event.key !== "Enter" && (to < 0 || event.shiftKey)) return;
     used(event);
@@ -84,6 +88,16 @@ export function ClassOptions(props: Props) {
     if (event.key === "Enter") choose(cursor.peek(), event, props);
     else if (event.ctrlKey || event.metaKey) cursor.value = rows[to];
     else if (enabled.peek()) onPick(rows[to]);
+  }
+
+  /** Go to the next class, in or out of view, that begins with what is typed. */
+  function find(event: KeyboardEvent) {
+    used(event);
+    if (event.key === " " && !typing.underway) return;
+    const all = found.peek();
+    const begins = (at: number, text: string) => labels[all[at]].toLowerCase().startsWith(text);
+    const at = nextBeginning(all.length, all.indexOf(cursor.peek()), typing.add(event.key), begins);
+    if (at >= 0 && enabled.peek()) onPick(all[at]);
   }
 
   // New scores can put another class under the finger while it is down: the one that was pressed is meant.

@@ -2,6 +2,7 @@ import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { Choice } from "../contract.ts";
 import type { Facts } from "../facts.ts";
+import { step } from "../keys.ts";
 import { bar, bars, placeOf, type Scan } from "../scan.ts";
 
 const MEANING =
@@ -52,7 +53,8 @@ export function DepthSlider({ facts, choice, scan, scanning, enabled, onDive, on
           value={place.value + 1}
           disabled={!enabled}
           data-lm-suppress-shortcuts="true"
-          onFocus={onDive}
+          // Not as the focus comes: to pass by is no use, and would move what one goes back to.
+          onKeyDown={({ key }) => step(key, 0, 2) >= 0 && onDive()}
           onPointerDown={onDive}
           onInput={(event) => onPick(layers.peek()[event.currentTarget.valueAsNumber - 1])}
         />

@@ -18,7 +18,7 @@ export function Help({ onClose }: { onClose(): void }) {
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >
       <header>
-        <h3 id={id}>Keyboard shortcuts</h3>
+        <h2 id={id}>Keyboard shortcuts</h2>
         <button type="button" class="ke-button" onClick={() => dialog.current?.close()}>
           Close
         </button>

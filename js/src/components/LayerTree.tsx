@@ -84,10 +84,10 @@ function Heading({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeSta
     return `${formatCount(found.indexOf(view.active.value) + 1)} of ${formatCount(found.length)}`;
   });
   return (
-    <h3>
+    <h2>
       Layers
       <span aria-live="polite">{told.value}</span>
-    </h3>
+    </h2>
   );
 }
 
