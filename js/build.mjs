@@ -13,7 +13,7 @@ const small = process.argv.includes("--minify");
 const OWN = [
   ..."activate active addPane amend answered arrange automatic awaited bitmap caller cancelExport".split(" "),
   ..."chosen classQuery closePane colormapOf column concentrations disconnected dismissNotice".split(" "),
-  ..."dismissTrouble edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
+  ..."edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
   ..."folded gallery inView keepColormap laidOut latest layerQuery methodOf modelOf nameOf newId".split(" "),
   ..."onCancelExport onContrast onDismiss onDive onPane onPick overrides pickClass pickColormap".split(" "),
   ..."pickContrast pickMethod pickModel pickParam pickView picture pieces problem query".split(" "),

@@ -185,7 +185,6 @@ test("an error is shown with its hint, ends the waiting, and goes with the next 
   const [{ id, choice }] = model.explains;
   model.say({ kind: "error", id, message: "no", hint: "try another", choice });
   expect(store.main.trouble.value).toEqual({ message: "no", hint: "try another" });
-  expect(store.trouble.value).toBeNull();
   expect(store.busy.value).toBe(false);
   store.pick({ layer: "a" });
   expect(store.main.trouble.value).toBeNull();
@@ -197,11 +196,11 @@ test("progress is shown while the work runs, and gone after it", async () => {
   store.pick({ layer: "b" });
   const [{ id }] = model.explains;
   model.say({ kind: "progress", id, done: 3, total: 9, text: "3 of 9" });
-  expect(store.working.value?.working.value).toMatchObject({ done: 3, total: 9, text: "3 of 9" });
+  expect(store.main.working.value).toMatchObject({ done: 3, total: 9, text: "3 of 9" });
   store.cancel(store.main);
   expect(model.sent.at(-1)).toEqual({ kind: "cancel", id, pane: 0 });
   model.say({ kind: "superseded", id });
-  expect(store.working.value).toBeNull();
+  expect(store.main.working.value).toBeNull();
   expect(store.busy.value).toBe(false);
 });
 
@@ -268,7 +267,7 @@ test("images that do not come are asked for again, ever later, until they come o
   model.say({ kind: "error", id: model.sent[2].id, message: "cannot read", hint: null, choice: null });
   vi.advanceTimersByTime(100 * LOST);
   expect(model.sent).toHaveLength(3);
-  expect(store.trouble.value).toBeNull();
+  expect(store.main.trouble.value).toBeNull();
 });
 
 test("an image that cannot be had is told in the pane that shows it", async () => {

@@ -11,9 +11,8 @@ import { ClassList } from "./ClassList.tsx";
 import { Help } from "./Help.tsx";
 import { ImageStrip } from "./ImageStrip.tsx";
 import { LayerTree } from "./LayerTree.tsx";
-import { Notice, Trouble } from "./Messages.tsx";
+import { Ended, Notice } from "./Messages.tsx";
 import { Stage } from "./Stage.tsx";
-import { StatusBar } from "./StatusBar.tsx";
 import { Toolbar } from "./Toolbar.tsx";
 import { useAfterPaint } from "./useAfterPaint.ts";
 import { useLasting } from "./useLasting.ts";
@@ -54,31 +53,13 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       {store.notices.value.map((text) => (
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
-      {store.ended.value && <Trouble problem={store.ended.value} />}
-      {store.trouble.value && (
-        <div class="ke-over">
-          <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />
-        </div>
-      )}
+      {store.ended.value && <Ended problem={store.ended.value} />}
       <div class="ke-body">
         <Layers store={store} view={view} />
         {painted && <Stage store={store} view={view} />}
         {painted && <Classes store={store} view={view} />}
+        {painted && <Images store={store} />}
       </div>
-      {painted && <Images store={store} />}
-      {painted && (
-        <StatusBar
-          picture={store.picture}
-          awaited={store.awaited}
-          refusal={store.refusal}
-          working={store.working}
-          writing={store.writing}
-          panes={store.panes}
-          facts={store.facts}
-          onCancel={(pane) => store.cancel(pane)}
-          onCancelExport={() => store.cancelExport()}
-        />
-      )}
       {view.help.value && (
         <Help
           onClose={() => {

@@ -118,7 +118,7 @@ function Tool({ name, title, icon, disabled, onClick }: ToolProps) {
       <svg width="13" height="13" viewBox="0 0 13 13" fill="none" stroke="currentColor" aria-hidden="true">
         <path d={icon} />
       </svg>
-      {name}
+      <span>{name}</span>
     </button>
   );
 }
