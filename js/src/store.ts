@@ -214,6 +214,11 @@ export class Store implements Listener {
     if (!this.disconnected.peek()) this.#panes.dive();
   }
 
+  /** Have them no more. */
+  surface(): void {
+    this.#panes.surface();
+  }
+
   /** One more pane, of what the active one shows but for `changed`; it is the active one then. */
   addPane(changed: Overrides = {}): void {
     if (this.disconnected.peek()) return;

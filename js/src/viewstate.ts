@@ -18,6 +18,10 @@ export class ViewState {
   /** The same in all panes. */
   readonly spot = signal<Spot | null>(null);
   readonly help = signal(false);
+  /** The method's parameters are on show. */
+  readonly params = signal(false);
+  /** Of the sides, in pixels: 0 when folded, null as long as nobody has set it. */
+  readonly widths = { layers: signal<number | null>(null), classes: signal<number | null>(null) };
   /** A name, in whichever list has the focus. */
   readonly typing = new Typing();
   #store: Store;

@@ -16,8 +16,9 @@ FOCUSED = """() => {
              || getComputedStyle(of).boxShadow !== 'none' || of.matches('.ke :focus-visible') };
 }"""
 CONTROLS = [
-    *("Method", "Colormap", "View", "Compare", "Save", "Keyboard shortcuts", "Find layer", "treeitem", "Explanation"),
-    *("Opacity", "Threshold", "All layers at once", "Depth", "Find class", "Classes", "Show images", "Images"),
+    *("Method", "Colormap", "View", "Compare", "Save", "Keyboard shortcuts", "Find layer", "treeitem", "Depth"),
+    *("All layers at once", "Width of the layers", "Explanation", "Opacity", "Threshold", "Width of the classes"),
+    *("Find class", "Classes", "Show images", "Images"),
 ]
 CELL = """() => {
   const { content } = jupyterapp.shell.currentWidget;
@@ -64,7 +65,7 @@ def test_everything_works_from_the_keyboard_and_the_notebook_takes_no_key(lab):
     before = page.evaluate(CELL)
     assert before[1] == "command"
 
-    # Tab reaches every control, in the order that is seen; the slider of depth asks for all layers by itself.
+    # Tab reaches every control, in the order that is seen.
     reached = []
     for _ in range(2 * len(CONTROLS)):
         focused = page.evaluate(FOCUSED)
@@ -267,6 +268,7 @@ def test_text_from_elsewhere_is_only_ever_text(lab):
 
     # A method with such a title, parameter and choices.
     explainer.part("combobox", "Method").select_option(label=bad)
+    explainer.part("button", "Parameters").click()
     form = root.get_by_role("combobox", name=re.compile("onerror"))
     expect(form.get_by_role("option")).to_have_count(len(texts))
     is_harmless()

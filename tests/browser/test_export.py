@@ -111,7 +111,7 @@ def opened(browser, exported):
 def test_layer_class_image_and_method_show_what_python_computed(opened):
     file = opened()
     page = file.page
-    file.press("slider", "Opacity", "End")
+    file.part("combobox", "View").select_option("map")
     file.press("slider", "Threshold", "Home")
     assert file.distance(file.map(0, "block4/conv2", 2)) < 0.02, "what was on show when the file was made"
 
@@ -158,6 +158,7 @@ def test_layer_class_image_and_method_show_what_python_computed(opened):
     method.select_option(label="Gradients")
     file.expect_status("Gradients of")
     assert file.distance(file.map(6, "block3/add", unit, "gradients")) < 0.02
+    file.part("button", "Parameters").click()
     expect(file.part("combobox", "channels")).to_be_disabled()
     page.keyboard.press("Escape")
     method.select_option(label="Grad-CAM")
@@ -166,12 +167,13 @@ def test_layer_class_image_and_method_show_what_python_computed(opened):
 
 def test_depth_threshold_opacity_and_colormap_move_without_a_kernel(opened, exported):
     file = opened()
-    file.press("slider", "Opacity", "End")
+    file.part("combobox", "View").select_option("map")
     file.press("slider", "Threshold", "Home")
     depth = file.part("slider", "Depth")
     expect(depth).to_have_attribute("max", "3")
     depth.focus()
-    expect(file.root.locator(".ke-strip svg")).to_be_visible()
+    file.page.keyboard.press("End")  # used, it has all layers at hand
+    expect(file.root.locator(".ke-bars")).to_be_visible()
     for layer in reversed(LAYERS[:-1]):
         file.page.keyboard.press("ArrowLeft")
         file.expect_status(layer)
@@ -191,6 +193,7 @@ def test_depth_threshold_opacity_and_colormap_move_without_a_kernel(opened, expo
     file.press("slider", "Threshold", "End")
     covered = file.canvas("ke-map")[..., 3] > 0
     assert covered.mean() < 0.01
+    file.part("combobox", "View").select_option("overlay")
     file.press("slider", "Opacity", "Home")
     image = exported.images[IMAGES[0]] @ np.asarray(GREY) / 255
     assert np.abs(file.pixels() - image).mean() < 0.03

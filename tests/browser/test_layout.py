@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-strip", ".ke-sliders")
+PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-depth", ".ke-sliders")
 PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-caption", "")
 BOXES = """(parts) => parts.map((part) => {
   const { x, y, width, height } = document.querySelector(`.ke ${part}`).getBoundingClientRect();
@@ -51,8 +51,8 @@ def test_a_method_its_progress_notes_and_messages_move_nothing(opened, width):
     same("a method that looks at the input")
     method.select_option("gradcam")
     expect(page.locator(".ke-unused")).to_have_count(0)
-    page.get_by_role("button", name="All layers at once").click()
-    expect(page.locator(".ke-strip svg")).to_be_visible()
+    page.get_by_role("switch", name="All layers at once").click()
+    expect(page.locator(".ke-bars")).to_be_visible()
     same("all layers are here")
     page.get_by_role("searchbox", name="Find class").fill("none of them")
     expect(page.get_by_text("No class fits.")).to_be_visible()
@@ -117,10 +117,10 @@ def test_pictures_stand_side_by_side_and_lists_where_there_is_room(browser, addr
     else:
         assert layers["x"] < stage["x"] < classes["x"]
         assert layers["y"] == stage["y"] == classes["y"]
-    if 560 < width <= 640:
+    if 560 <= width <= 640:
         assert layers["y"] == classes["y"]
         assert layers["x"] < classes["x"]
-    elif width <= 560:
+    elif width < 560:
         assert layers["y"] >= classes["y"] + classes["height"]
     page.screenshot(path=f"tests/browser/screenshots/layout-{width}.png", full_page=True)
     page.close()

@@ -15,9 +15,8 @@ def explainer(lab):
     lab.open("01-quickstart.ipynb").run_all()
     explainer = Explainer(lab)
     explainer.root.scroll_into_view_if_needed()
-    lab.execute(
-        "w.class_index = int(scenes.targets[w.image_index].argmax()); w.opacity = 1.0; w.threshold = 0.0; w.wait()"
-    )
+    lab.execute("w.class_index = int(scenes.targets[w.image_index].argmax())")
+    lab.execute("w.view = 'map'; w.opacity = 1.0; w.threshold = 0.0; w.wait()")
     expect(explainer.part("slider", "Opacity")).to_have_value("1")
     expect(explainer.part("slider", "Threshold")).to_have_value("0")
     return explainer.settled()
@@ -66,7 +65,7 @@ def test_layer_class_image_and_opacity_change_the_picture(explainer):
 
 def test_dragging_opacity_changes_pixels_and_asks_the_kernel_nothing(explainer):
     lab, page = explainer.lab, explainer.lab.page
-    lab.execute("w.opacity = 0.0")
+    lab.execute("w.view = 'overlay'; w.opacity = 0.0")
     slider = explainer.part("slider", "Opacity")
     expect(slider).to_have_value("0")
     image = np.asarray(json.loads(lab.execute("import json; print(json.dumps(scenes.images[0].tolist()))")), "uint8")

@@ -1,4 +1,5 @@
-import { useComputed } from "@preact/signals";
+import { type Signal, useComputed } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { imageName } from "../captions.ts";
 import type { Result } from "../contract.ts";
@@ -8,6 +9,7 @@ import type { Store } from "../store.ts";
 import { watchTheme } from "../theme.ts";
 import type { ViewState } from "../viewstate.ts";
 import { ClassList } from "./ClassList.tsx";
+import { Divider } from "./Divider.tsx";
 import { Help } from "./Help.tsx";
 import { ImageStrip } from "./ImageStrip.tsx";
 import { LayerTree } from "./LayerTree.tsx";
@@ -54,12 +56,14 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
       {store.ended.value && <Ended problem={store.ended.value} />}
-      <div class="ke-body">
+      <Body view={view}>
         <Layers store={store} view={view} />
+        <Divider side="layers" width={view.widths.layers} />
         {painted && <Stage store={store} view={view} />}
+        <Divider side="classes" width={view.widths.classes} />
         {painted && <Classes store={store} view={view} />}
         {painted && <Images store={store} />}
-      </div>
+      </Body>
       {view.help.value && (
         <Help
           onClose={() => {
@@ -71,16 +75,43 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
   );
 }
 
+/** The sides are as wide as they were made, or as the widget's width has it. */
+function Body({ view, children }: { view: ViewState; children: ComponentChildren }) {
+  const { layers, classes } = view.widths;
+  const pixels = ({ value }: Signal<number | null>) => (value === null ? undefined : `${value}px`);
+  return (
+    <div
+      class="ke-body"
+      data-no-layers={layers.value === 0 || undefined}
+      data-no-classes={classes.value === 0 || undefined}
+      style={{ "--layers": pixels(layers), "--classes": pixels(classes) }}
+    >
+      {children}
+    </div>
+  );
+}
+
 function Layers({ store, view }: { store: Store; view: ViewState }) {
   const model = useComputed(() => store.choice.value.model).value;
   const tree = view.tree(model);
+  const depth = {
+    facts: store.facts,
+    choice: store.choice,
+    scan: useComputed(() => store.active.value.scan.value),
+    scanning: useComputed(() => store.active.value.scanning.value !== "idle"),
+    enabled: useComputed(() => !store.disconnected.value),
+    onDive: () => store.dive(),
+    onSurface: () => store.surface(),
+    onPick: (layer: string) => store.pick({ layer }, true),
+  };
   return (
     <LayerTree
       key={model}
       nodes={tree.layers}
       edgesKnown={store.facts.modelOf(store.choice.peek()).edges_known}
       chosen={useComputed(() => store.choice.value.layer)}
-      enabled={useComputed(() => !store.disconnected.value)}
+      enabled={depth.enabled}
+      depth={depth}
       unused={useComputed(() => store.method.value?.layer === false)}
       view={tree}
       typing={view.typing}

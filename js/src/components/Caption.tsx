@@ -56,15 +56,15 @@ function Told({ store, pane, late, heading, active, work }: Props & { active: bo
   const first = heading === undefined ? shown : <b>{heading}</b>;
   return (
     <div class="ke-told" role={active ? "status" : undefined}>
-      <p>{active && refusal.value ? <b>{refusal}</b> : first}</p>
+      <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
       <span class="ke-hidden"> · </span>
-      <p>
+      <div>
         {heading !== undefined && <span>{shown}</span>}
         {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
         {picture?.result && !work && <Size result={picture.result} />}
         <Awaited store={store} pane={pane} late={late} />
         {active && awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
-      </p>
+      </div>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Result } from "../contract.ts";
+import { type Cut, cutting } from "../cutting.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../format.ts";
 import { step, used } from "../keys.ts";
 import { barLengths, firstRows } from "../ranking.ts";
@@ -60,6 +61,7 @@ export function ClassOptions(props: Props) {
   const pinned = useComputed(() => (found.value.indexOf(chosen.value) >= LIMIT ? chosen.value : -1));
   const listed = useComputed(() => firstRows(found.value, pinned.value, LIMIT));
   const { rows, more } = listed.value;
+  const cut = useMemo(() => cutting(labels), [labels]);
   const scores = useScores(props.result);
   const { range, laidOut, show } = useWindow(
     box,
@@ -145,6 +147,7 @@ export function ClassOptions(props: Props) {
               place={at}
               count={rows.length}
               label={labels[rows[at]]}
+              cut={cut(labels[rows[at]])}
               query={query}
               chosen={rows[at] === chosen.value}
               against={rows[at] === contrast.value}
@@ -194,6 +197,7 @@ interface OptionProps {
   place: number;
   count: number;
   label: string;
+  cut: Cut;
   query: ReadonlySignal<string>;
   chosen: boolean;
   /** The chosen one is contrasted with it. */
@@ -205,7 +209,7 @@ interface OptionProps {
   score: string;
 }
 
-function Option({ id, index, place, count, label, query, chosen, against, cursor, bar, score }: OptionProps) {
+function Option({ id, index, place, count, label, cut, query, chosen, against, cursor, bar, score }: OptionProps) {
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, and the keys of all its rows
     <div
@@ -222,9 +226,17 @@ function Option({ id, index, place, count, label, query, chosen, against, cursor
       style={{ top: `${place * HEIGHT}px`, "--score": bar }}
     >
       {against && <span class="ke-versus">vs</span>}
-      <span class="ke-name">
-        <Marked text={label} query={query.value} />
+      <span class={cut.tail ? "ke-name ke-long" : "ke-name"} aria-hidden={cut.head !== label}>
+        <span>
+          <Marked text={cut.head} query={query.value} />
+        </span>
+        {cut.tail && (
+          <span>
+            <Marked text={cut.tail} query={query.value} />
+          </span>
+        )}
       </span>
+      {cut.head !== label && <span class="ke-hidden">{label}</span>} <i class="ke-score" />
       <span class="ke-number">{score}</span>
     </div>
   );

@@ -82,15 +82,18 @@ export function LayerRow(props: Props) {
   );
 }
 
-/** A name that loses its middle where there is no room. */
+/** A name that loses its middle where there is no room; read out, it is in one piece. */
 function Name({ text }: { text: string }) {
   const tail = text.length >= LONG ? TAIL.exec(text) : null;
   if (!tail) return <span class="ke-name">{text}</span>;
   return (
-    <span class="ke-name ke-long">
-      <span>{text.slice(0, tail.index)}</span>
-      <span>{tail[0]}</span>
-    </span>
+    <>
+      <span class="ke-name ke-long" aria-hidden="true">
+        <span>{text.slice(0, tail.index)}</span>
+        <span>{tail[0]}</span>
+      </span>
+      <span class="ke-hidden">{text}</span>
+    </>
   );
 }
 

@@ -35,7 +35,10 @@ export function PaneView(props: Props) {
   const body = (
     <>
       <PictureBox {...props} late={late} colormap={colormap} signed={signed} />
-      <Legend result={picture.value?.result ?? null} colormap={colormap} signed={signed} threshold={store.threshold} />
+      <Legend
+        result={picture.value?.result ?? null}
+        {...{ colormap, signed, threshold: store.threshold, view: store.view }}
+      />
     </>
   );
   if (caption === null)
