@@ -1,5 +1,5 @@
-/** Letters that fit beside a bar and a score. */
-const FITS = 18;
+/** Letters that fit beside a bar and a score, also in a wide font. */
+const FITS = 14;
 /** Letters kept of a name's end, to tell it from those that begin alike. */
 const END = 10;
 /** A beginning or an end that so many letters share tells nothing. */

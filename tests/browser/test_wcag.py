@@ -94,20 +94,24 @@ STOP = """() => {
 def test_shift_tab_stops_where_tab_stops(opened, width):
     page = opened("small", width)
 
-    def walk(key):
+    page.evaluate("""() => {
+      document.body.prepend(document.createElement('button'));
+      document.body.append(document.createElement('button'));
+    }""")
+
+    def walk(start, key):
+        page.locator("body > button").nth(start).focus()
+        page.keyboard.press(key)
         stops = []
-        while (stop := page.evaluate(STOP)) and stop not in stops:
+        while stop := page.evaluate(STOP):
+            assert stop not in stops, "round and round"
             stops.append(stop)
             page.keyboard.press(key)
         return stops
 
-    page.get_by_role("combobox", name="Method").focus()
-    there = walk("Tab")
-    page.get_by_role("listbox", name="Images").focus()
-    back = walk("Shift+Tab")
+    there = walk(0, "Tab")
     assert len(there) > 15
-    turn = len(there) - 1 - there.index(back[0])  # where the way back began
-    assert back == there[::-1][turn:] + there[::-1][:turn]
+    assert walk(1, "Shift+Tab") == there[::-1]
 
 
 def test_what_has_the_focus_is_seen_to_have_it(opened):

@@ -1,5 +1,4 @@
-import { type Signal, useComputed } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { imageName } from "../captions.ts";
 import type { Result } from "../contract.ts";
@@ -8,6 +7,7 @@ import { onShortcut } from "../shortcuts.ts";
 import type { Store } from "../store.ts";
 import { watchTheme } from "../theme.ts";
 import type { ViewState } from "../viewstate.ts";
+import { Body } from "./Body.tsx";
 import { ClassList } from "./ClassList.tsx";
 import { Divider } from "./Divider.tsx";
 import { Help } from "./Help.tsx";
@@ -56,14 +56,17 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
       {store.ended.value && <Ended problem={store.ended.value} />}
-      <Body view={view}>
-        <Layers store={store} view={view} />
-        <Divider side="layers" width={view.widths.layers} />
-        {painted && <Stage store={store} view={view} />}
-        <Divider side="classes" width={view.widths.classes} />
-        {painted && <Classes store={store} view={view} />}
-        {painted && <Images store={store} />}
-      </Body>
+      <Body
+        view={view}
+        parts={{
+          layers: <Layers store={store} view={view} />,
+          "layers' border": <Divider side="layers" width={view.widths.layers} />,
+          stage: painted && <Stage store={store} view={view} />,
+          "classes' border": <Divider side="classes" width={view.widths.classes} />,
+          classes: painted && <Classes store={store} view={view} />,
+          images: painted && <Images store={store} />,
+        }}
+      />
       {view.help.value && (
         <Help
           onClose={() => {
@@ -72,22 +75,6 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         />
       )}
     </section>
-  );
-}
-
-/** The sides are as wide as they were made, or as the widget's width has it. */
-function Body({ view, children }: { view: ViewState; children: ComponentChildren }) {
-  const { layers, classes } = view.widths;
-  const pixels = ({ value }: Signal<number | null>) => (value === null ? undefined : `${value}px`);
-  return (
-    <div
-      class="ke-body"
-      data-no-layers={layers.value === 0 || undefined}
-      data-no-classes={classes.value === 0 || undefined}
-      style={{ "--layers": pixels(layers), "--classes": pixels(classes) }}
-    >
-      {children}
-    </div>
   );
 }
 

@@ -57,7 +57,7 @@ function Told({ store, pane, late, heading, active, work }: Props & { active: bo
   return (
     <div class="ke-told" role={active ? "status" : undefined}>
       <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
-      <span class="ke-hidden"> · </span>
+      {picture?.result && <span class="ke-hidden"> · </span>}
       <div>
         {heading !== undefined && <span>{shown}</span>}
         {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
