@@ -97,9 +97,10 @@ def test_parameters_open_beside_the_method_and_what_is_changed_is_spelled_out(op
 def test_what_the_threshold_hides_is_said_and_the_legend_fades_as_the_map_does(opened):
     page = opened()
     legend = page.locator(".ke-legend")
-    expect(legend).not_to_contain_text("hidden")
+    expect(page.locator(".ke-sliders")).to_contain_text("0 % hidden")
     page.evaluate("model.python({ threshold: 0.1 })")
-    expect(legend).to_contain_text("10 % hidden")
+    expect(page.locator(".ke-sliders")).to_contain_text("10 % hidden")
+    expect(page.get_by_role("slider", name="Threshold")).to_have_attribute("aria-valuetext", "10 % hidden")
     colours = legend.locator("i").evaluate("(bar) => getComputedStyle(bar).backgroundImage")
     assert colours.startswith("linear-gradient(90deg, rgba(0, 0, 0, 0)")
     page.evaluate("model.python({ threshold: 0 })")

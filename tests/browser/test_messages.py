@@ -89,7 +89,7 @@ def test_where_the_kernel_says_it_at_length_the_first_sentence_is_told(opened, m
     page.evaluate("(message) => model.fail({ message, hint: null })", message)
     pick(page, 1)
     expect(page.get_by_role("alert").locator("p").first).to_have_text(shown)
-    expect(page.get_by_text("Details", exact=True)).to_have_count(int(more))
+    expect(page.get_by_text("Details", exact=True)).to_be_visible(visible=more)
     page.get_by_role("button", name="Dismiss error").click()
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.get_by_role("status")).to_contain_text("Grad-CAM of star")
@@ -116,6 +116,16 @@ def test_of_several_panes_the_one_that_caused_it_tells_it(opened):
     expect(page.get_by_role("alert")).to_have_count(1)
     expect(panes.nth(1).get_by_role("alert")).to_have_count(1)
     expect(panes.nth(0)).to_contain_text("Grad-CAM of star")
+    # There is little room: all of it is behind the details, also where it is short.
+    page.evaluate("model.fail({ message: 'RuntimeError: broken on purpose', hint: 'Choose another layer or method.' })")
+    pick(page, 3)
+    sentence = panes.nth(1).get_by_role("alert").locator("p").first
+    expect(sentence).to_have_text("RuntimeError: broken on purpose")
+    assert sentence.bounding_box()["height"] > 24, "on both lines"
+    page.get_by_text("Details", exact=True).click()
+    expect(panes.nth(1).locator("pre")).to_be_visible()
+    expect(panes.nth(1).locator("pre")).to_contain_text("Choose another layer or method.")
+    page.screenshot(path="tests/browser/screenshots/error-in-narrow-pane.png")
     page.evaluate("model.fail(null)")
     pick(page, 2)
     expect(page.get_by_role("alert")).to_have_count(0)

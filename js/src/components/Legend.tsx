@@ -25,7 +25,6 @@ export function Legend({ result, colormap, signed, threshold, view }: Props) {
       <i style={{ backgroundImage: colours.value }} />
       <span>
         {formatNumber(high)} {result.unit}
-        {threshold.value > 0 && ` · ${Math.round(100 * threshold.value)} % hidden`}
       </span>
     </div>
   );

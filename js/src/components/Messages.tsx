@@ -22,13 +22,12 @@ export function Alert({ problem, onDismiss }: { problem: Problem; onDismiss(): v
       <p class="ke-hint" title={problem.hint ?? undefined}>
         {problem.hint}
       </p>
-      {rest && (
-        <details class="ke-details">
-          <summary class="ke-button">Details</summary>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by key */}
-          <pre tabIndex={0}>{rest}</pre>
-        </details>
-      )}
+      {/* Where there is no more to say, only a narrow place has need of them. */}
+      <details class="ke-details" data-short={!rest || undefined}>
+        <summary class="ke-button">Details</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by key */}
+        <pre tabIndex={0}>{rest || [sentence, problem.hint].filter(Boolean).join("\n\n")}</pre>
+      </details>
       <Dismiss name="Dismiss error" onDismiss={onDismiss} />
     </div>
   );

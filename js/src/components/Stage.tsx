@@ -26,7 +26,12 @@ export function Stage({ store, view }: { store: Store; view: ViewState }) {
       </div>
       <div class="ke-sliders">
         <Slider name="Opacity" value={opacity} onChange={(...change) => store.setOpacity(...change)} />
-        <Slider name="Threshold" value={threshold} onChange={(...change) => store.setThreshold(...change)} />
+        <Slider
+          name="Threshold"
+          value={threshold}
+          text={`${Math.round(100 * threshold.value)} % hidden`}
+          onChange={(...change) => store.setThreshold(...change)}
+        />
       </div>
     </div>
   );
