@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DOUBT, LOST } from "../src/mailbox.ts";
 import { RESTARTED, SAVED, Store } from "../src/store.ts";
-import { SAVE_DELAY } from "../src/traits.ts";
+import { SAVE_DELAY, SAVE_HEARD } from "../src/traits.ts";
 import messages from "./fixtures/messages.json";
 import { CHOICE, FakeModel, resultFor, scanFor } from "./model.ts";
 
@@ -254,6 +254,24 @@ test("a result that the page has not seen is asked for, and while a pick is unde
   model.say({ kind: "state", id: null, number: 6, serial: 7, traits: { ...CHOICE, layer: "c" } });
   expect(model.sent).toEqual([]);
   expect(store.choice.value.layer).toBe("b");
+});
+
+test("what Python said before it heard of a save undoes none; said again later, it counts", async () => {
+  const { model, store } = await open();
+  store.pickView("map");
+  vi.advanceTimersByTime(SAVE_DELAY);
+  expect(model.state.view).toBe("map");
+  model.sent.length = 0;
+  const stale = { ...CHOICE, opacity: 0.6, view: "overlay" };
+  model.say({ kind: "state", id: null, number: 7, serial: 1, traits: stale });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(store.view.value).toBe("map");
+  expect(model.sent).toEqual([]);
+  vi.advanceTimersByTime(SAVE_HEARD);
+  model.say({ kind: "state", id: null, number: 8, serial: 1, traits: { ...stale, view: "image" } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(store.view.value).toBe("image");
+  expect(model.sent).toEqual([{ kind: "seen", number: 8 }]);
 });
 
 test("images that do not come are asked for again, ever later, until they come or fail", async () => {
