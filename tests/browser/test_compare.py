@@ -34,7 +34,7 @@ def names(explainer):
 
 def test_panes_show_what_python_holds_and_are_read_at_one_place(lab):
     page = lab.page
-    page.set_viewport_size({"width": 1280, "height": 1300})  # all panes in view
+    page.set_viewport_size({"width": 1600, "height": 1400})  # all panes in view, and large enough to be measured
     explainer = bare_map(open_explainer(lab))
     panes = explainer.root.get_by_role("group", name=re.compile("^Pane"))
     lab.execute('w.panes = [{"method": "gradcampp"}, {"layer": "block3/add"}]; _ = w.wait(60)')
