@@ -159,6 +159,13 @@ def test_forced_colours_leave_the_scale_of_the_map(opened):
     page = opened(forced_colors="active")
     bar = page.locator(".ke-legend i, .ke-scale").first
     assert "gradient" in bar.evaluate("(bar) => getComputedStyle(bar).backgroundImage")
+    # Whether all layers are at hand is seen by where the switch's knob is.
+    switch = page.get_by_role("switch", name="All layers at once")
+    off = switch.screenshot()
+    switch.click()
+    expect(switch).to_be_checked()
+    assert differing_pixels(off, switch.screenshot()) > 60
+    assert np.ptp(np.asarray(Image.open(io.BytesIO(off)).convert("L"), int)[6:10, 3:25]) > 100, "it has a knob"
     page.screenshot(path="tests/browser/screenshots/wcag-forced.png")
 
 
