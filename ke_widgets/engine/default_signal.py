@@ -241,6 +241,27 @@ def find_spatial(known, index, signal, open_sides=False):
     return found, last
 
 
+def tokens_after(known, endpoint):
+    """Tell how many of the tokens of a signal stand after those that have a place in the image.
+
+    Args:
+        known: A `Flow`.
+        endpoint: The `Endpoint` of the signal.
+
+    Returns:
+        An integer.
+
+    Raises:
+        Opaque: If the flow does not tell what runs inside a layer that is met.
+    """
+    if all(step.path != endpoint.path for step in known.steps):
+        raise flow.Opaque
+    tensor = _tensor(known, endpoint)
+    for step in known.backwards(tensor):
+        known.demand(step.operation)
+    return Planes(known).after(tensor)
+
+
 def _tensor(known, endpoint):
     """Give the tensor of an endpoint in a flow."""
     steps = [step for step in known.steps if step.path == endpoint.path]

@@ -175,6 +175,14 @@ class Planes:
         grid = None if None in (number, *self.image[-2:]) else token_grid(number, *self.image[-2:])
         return 0 if grid is None else number - grid[0] * grid[1]
 
+    def after(self, tensor):
+        """Tell how many tokens without a place stand after the grid."""
+        axes = self._of.get(id(tensor))
+        tokens = axes[1][0] if axes is not None and len(axes) == 3 and len(axes[1]) == 1 else None
+        if tokens is None or not tokens.inner or tokens.size is None:
+            return 0
+        return max(0, tokens.size - tokens.offset - (size(tokens.inner) or tokens.size))
+
 
 def _closed(shape, axes):
     """Give a shape with the sides that its axes are known to have; batches are as in a rehearsal."""
