@@ -201,7 +201,8 @@ def _grid_counts(model, known, index, tokens):
         return [bool(each) for each in counts]
 
     if tf.executing_eagerly():
-        return look()
+        with taps.suspended():
+            return look()
     # While a function is being traced, values are to be had on another thread only (`tf.init_scope` stops tapes).
     with ThreadPoolExecutor(1) as other:
         return other.submit(look).result()

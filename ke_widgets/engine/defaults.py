@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import default_signal, exposing, flow, input_specs, structure
+from ke_widgets.engine import default_signal, exposing, flow, input_specs, structure, taps
 from ke_widgets.engine.default_signal import POOLING_LAYERS as POOLING_LAYERS
 from ke_widgets.engine.default_signal import find_signal, find_spatial
 from ke_widgets.engine.exposing import Endpoint
@@ -181,7 +181,7 @@ def _gives_probabilities(model, index, inputs):
     else:
         specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), inputs)
     rng = np.random.default_rng(0)
-    with tf.init_scope():
+    with taps.suspended(), tf.init_scope():
         for strength in (1000, 1):
             noise = keras.tree.map_structure(functools.partial(input_specs.noise, rng=rng, strength=strength), specs)
             (found,) = exposing.read(model, noise, [Endpoint("", index=index)])

@@ -204,7 +204,8 @@ def _trace(model, specs):
         kept.structure = inputs
         return outputs
 
-    kept.graph = tf.function(run, autograph=False).get_concrete_function(specs).graph
+    with taps.suspended():
+        kept.graph = tf.function(run, autograph=False).get_concrete_function(specs).graph
     return kept
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ke_widgets.engine import input_specs, structure
+from ke_widgets.engine import input_specs, structure, taps
 from ke_widgets.engine.axes import BATCH, PLACES, Axes, is_named, size
 from ke_widgets.engine.layout import token_grid
 from ke_widgets.engine.orientation import follow
@@ -101,7 +101,8 @@ class Planes:
 
         try:
             specs = [tf.TensorSpec(_closed(x.shape, axes), x.dtype) for x, axes in zip(step.inputs, several)]
-            graph = tf.function(run, autograph=False).get_concrete_function(*specs).graph
+            with taps.suspended():
+                graph = tf.function(run, autograph=False).get_concrete_function(*specs).graph
         except Exception:  # Whatever it is, it runs only where it stands.
             return [self._axes.unknown(x.shape) for x in step.outputs]
         inside = {id(x): axes for x, axes in zip(graph.inputs, several) if axes is not None}

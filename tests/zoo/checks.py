@@ -177,14 +177,23 @@ def widget(model, row, run, inputs, unit, pictures):
     try:
         opened.class_index = unit if run(inputs).shape[-1] > 1 else _only_class(opened)
         shown = called(opened.wait, 600)
-        true = raw_map(view(model, row, shown.layer), keras.tree.map_structure(lambda x: x[:1], inputs), unit)[0]
-        error = relative(shown.map, true)
+        error = relative(
+            shown.map, _library(model, row, shown, keras.tree.map_structure(lambda x: x[:1], inputs), unit)
+        )
         if row.predicted is not None:
             error = max(error, relative(shown.scores, model.predict(pictures, verbose=0)[0]))
         picked = None if row.block is None else _picked(opened, model, row, inputs, unit)
         return shown.layer, "x".join(map(str, shown.map.shape)), error, picked
     finally:
         opened.close()
+
+
+def _library(model, row, shown, one, unit):
+    """Give the library's own map of what the widget shows; where no layer has a place, it shows gradients."""
+    if shown.layer:
+        return raw_map(view(model, row, shown.layer), one, unit)[0]
+    units = np.full((1, 1), unit)
+    return called(ke.gradients, model, one, units, verbose=0, postprocessing=None)[1][0, ..., 0]
 
 
 def _only_class(opened):
