@@ -72,6 +72,14 @@ def test_dragging_opacity_changes_pixels_and_asks_the_kernel_nothing(explainer):
     grey = np.asarray(Image.fromarray(image).convert("L")) / 255
     assert np.abs(explainer.pixels() - grey).mean() < 0.03, "at opacity 0 the picture is the image"
 
+    # The page acknowledges what Python set above, in its own time; that is no question either.
+    acknowledged = "print(w._conversation.telling._seen >= w._conversation.telling._number)"
+    for _ in range(10):
+        page.wait_for_timeout(2000)  # Python says it when it has rested, and each cell wakes it.
+        if lab.execute(acknowledged).strip() == "True":
+            break
+    else:
+        raise AssertionError("the page never acknowledged what Python set")
     before = len(lab.traffic.widget_messages())
     box = slider.bounding_box()
     middle = box["y"] + box["height"] / 2
