@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from ke_widgets.engine import input_specs, structure, taps
 from ke_widgets.engine.axes import BATCH, PLACES, Axes, is_named, size
-from ke_widgets.engine.layout import token_grid
+from ke_widgets.engine.layout import IMAGE_RANKS, token_grid
 from ke_widgets.engine.orientation import follow
-from ke_widgets.engine.score_activations import twin
+from ke_widgets.engine.taps import twin
 
 # Keras's own layers that move axes; all others leave them in their order where they leave the rank.
 _MOVING = (
@@ -27,7 +27,6 @@ _ATTENTION = (
     keras.layers.Attention,
     keras.layers.AdditiveAttention,
 )
-_RANKS = (4, 5, 3)  # Of images, of volumes and videos, of signals and grey images: what there is of the first of them.
 # They run in a loop over one axis, which stays where it was.
 _LOOPS = (keras.layers.RNN, keras.layers.Bidirectional)
 _ELEMENTWISE = {
@@ -45,7 +44,7 @@ class Planes:
 
     def __init__(self, known):
         self._axes, self._of = Axes(), {}
-        ranks = [rank for rank in _RANKS if any(len(x.shape) == rank for x in known.inputs)]
+        ranks = [rank for rank in IMAGE_RANKS if any(len(x.shape) == rank for x in known.inputs)]
         images = [x for x in known.inputs if len(x.shape) in ranks[:1]]  # A signal beside an image lies over nothing.
         self.channels_first = structure.channels_first(step.operation for step in known.steps)
         self.image: Any = _first_image(images, self.channels_first)
