@@ -3,7 +3,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { context } from "esbuild";
 
-const LIMITS = { "widget.js": 100_000, "widget.css": 100_000, "offline.js": 105_000, "offline.css": 100_000 };
+const LIMITS = { "widget.js": 115_000, "widget.css": 100_000, "offline.js": 120_000, "offline.css": 100_000 };
 const out = new URL("../ke_widgets/widget/static/", import.meta.url).pathname;
 const watch = process.argv.includes("--watch");
 const small = process.argv.includes("--minify");
@@ -13,7 +13,7 @@ const small = process.argv.includes("--minify");
 const OWN = [
   ..."activate active addPane amend answered arrange automatic awaited bitmap caller cancelExport".split(" "),
   ..."chosen classQuery closePane colormapOf column concentrations disconnected dismissNotice".split(" "),
-  ..."dismissTrouble edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
+  ..."edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
   ..."folded gallery inView keepColormap laidOut latest layerQuery methodOf modelOf nameOf newId".split(" "),
   ..."onCancelExport onContrast onDismiss onDive onPane onPick overrides pickClass pickColormap".split(" "),
   ..."pickContrast pickMethod pickModel pickParam pickView picture pieces problem query".split(" "),

@@ -217,7 +217,7 @@ def test_a_table_has_one_number_for_each_column():
         if name == "smoothgrad":
             assert ke.smoothgrad(model, x, 0, **QUIET)[1].shape == (3, 7, 1)
         else:
-            with pytest.raises(ValueError, match="no layer on the way to its output is a global pooling"):
+            with pytest.raises(ValueError, match="no layer with weights on the way to its output"):
                 getattr(ke, name)(model, x, 0, **QUIET)
 
 

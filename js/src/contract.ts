@@ -259,6 +259,8 @@ export interface Progress {
 export interface Problem {
   message: string;
   hint: string | null;
+  /** The traceback. */
+  details?: string | null;
 }
 
 /** `slow`: asked, and nothing heard for a second. */

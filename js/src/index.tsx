@@ -27,11 +27,13 @@ export default function widget() {
     // Said by ipywidgets of a view whose model has no kernel.
     if (el.classList.contains("jupyter-widgets-disconnected")) shown.rest();
     else shown.open();
+    el.classList.add("ke-host");
     render(<App store={shown} view={new ViewState(shown)} />, el);
     return () => {
       end?.();
       render(null, el);
       el.replaceChildren();
+      el.classList.remove("ke-host");
     };
   }
 

@@ -149,6 +149,13 @@ export class Pane implements Caller {
     this.#deep = false;
   }
 
+  /** All layers are not to be at hand any more. */
+  forget(): void {
+    this.surface();
+    this.#scanned.value = null;
+    if (this.scanning.peek() !== "idle") this.#line?.scan.cancel();
+  }
+
   /** Begin with what another pane of the same choice shows. */
   adopt(other: Pane): void {
     this.latest.value = other.latest.peek();

@@ -69,6 +69,14 @@ export class Panes {
     for (const pane of this.all.peek()) if (pane.own.peek().layer === undefined) pane.dive();
   }
 
+  /** The other way round. */
+  surface(): void {
+    const active = this.active.peek();
+    active.forget();
+    if (active !== this.main) return;
+    for (const pane of this.all.peek()) if (pane.own.peek().layer === undefined) pane.forget();
+  }
+
   cancel(pane: Pane): void {
     this.#lines.get(pane)?.cancel();
   }

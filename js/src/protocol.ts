@@ -223,8 +223,8 @@ export class Protocol {
     if (map && values && choice) line.caller.preview({ choice, map, values: decodeMap(map, values), done, total });
   }
 
-  #failed({ id, pane, message, hint }: ErrorContent): void {
-    const problem = { message, hint };
+  #failed({ id, pane, message, hint, details }: ErrorContent): void {
+    const problem = { message, hint, details };
     const errand = this.#errands.answered(id);
     const line = this.#lineOf(id, pane ?? -1);
     const work = line?.workOf(id) ?? "explain";

@@ -1,4 +1,4 @@
-import { lookupTable } from "./colormap.ts";
+import { fadingTable, lookupTable } from "./colormap.ts";
 import type { View } from "./contract.ts";
 import { paint, type Size, shade } from "./overlay.ts";
 import type { Picture } from "./pane.ts";
@@ -28,7 +28,7 @@ export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   for (const each of shown) {
     const { bitmap } = each.picture;
     if (look.view !== "map") context.drawImage(bitmap, left, 0);
-    const map = look.view === "image" ? null : draw(each, look.threshold, bitmap);
+    const map = look.view === "image" ? null : draw(each, look, bitmap);
     context.globalAlpha = look.view === "map" ? 1 : look.opacity;
     if (map) context.drawImage(map, left, 0);
     context.globalAlpha = 1;
@@ -37,13 +37,14 @@ export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   return canvas.convertToBlob({ type: "image/png" });
 }
 
-function draw({ picture: { result }, colormap, signed }: Shown, threshold: number, size: Size): OffscreenCanvas | null {
+function draw({ picture: { result }, colormap, signed }: Shown, look: Look, size: Size): OffscreenCanvas | null {
   const { width, height } = size;
   const shaded = result && shade(result.values, result.map, { width, height });
   if (!shaded) return null;
   const canvas = new OffscreenCanvas(width, height);
   const pixels = new ImageData(width, height);
-  paint(shaded, lookupTable(colormap), threshold, signed, pixels.data);
+  const table = look.view === "map" ? lookupTable(colormap) : fadingTable(colormap, signed);
+  paint(shaded, table, look.threshold, signed, pixels.data);
   canvas.getContext("2d")?.putImageData(pixels, 0, 0);
   return canvas;
 }

@@ -28,6 +28,7 @@ export const HELP = "?";
 /** What the controls do with keys, for the list of all. */
 export const OTHERS: readonly (readonly [string, string])[] = [
   ["Arrows", "Move in a list, the layers, the picture"],
+  ["Letters", "Find a layer or a class by the beginning of its name"],
   ["Left, Right", "Fold and unfold layers"],
   ["Enter", "Pick the layer; in a search, the best class or the next layer"],
   ["Ctrl+Arrows", "Move among the classes without picking"],
@@ -91,17 +92,19 @@ function goToPane(store: Store, at: number): void {
 
 interface Helpful {
   help: { value: boolean };
+  typing: { underway: boolean };
 }
 
 /**
- * Run a key's shortcut. Signs go first (`early`), before the tree takes them for a name to find; letters go to whoever
- * has the focus, and come here if it has no use for them.
+ * Run a key's shortcut. Signs go first (`early`), before a list takes them for a name to find, unless one is being typed
+ * into it; letters go to whoever has the focus, and come here if it has no use for them.
  */
 export function onShortcut(event: KeyboardEvent, store: Store, view: Helpful, early: boolean): void {
   const { key, ctrlKey, metaKey, altKey } = event;
   const modified = (ctrlKey || metaKey || altKey) && !event.getModifierState("AltGraph");
   const [target] = event.composedPath() as HTMLInputElement[];
-  if (modified || early !== /^[^\w\s]$/.test(key) || isTyping(target, key)) return;
+  if (modified || event.isComposing || early !== /^[^\w\s]$/.test(key) || isTyping(target, key)) return;
+  if (early && view.typing.underway) return;
   const shortcut = shortcutOf(key);
   if (key === HELP) view.help.value = true;
   else if (shortcut) shortcut.run(store, key);

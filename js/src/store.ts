@@ -40,7 +40,6 @@ export class Store implements Listener {
   readonly opacity: Signal<number>;
   readonly threshold: Signal<number>;
   readonly view: Signal<View>;
-  readonly trouble = signal<Problem | null>(null);
   readonly notices: Signal<readonly string[]>;
   /** Why nobody answers any more, if so. */
   readonly ended = signal<Problem | null>(null);
@@ -65,8 +64,6 @@ export class Store implements Listener {
   readonly busy: ReadonlySignal<boolean>;
   /** What is awaited from the kernel, for the status line. */
   readonly awaited: ReadonlySignal<Waiting>;
-  /** The pane whose progress is told: the active one, or another that works. */
-  readonly working: ReadonlySignal<Pane | null>;
 
   #protocol: Protocol;
   #panes: Panes;
@@ -116,9 +113,6 @@ export class Store implements Listener {
     });
     this.busy = computed(() => this.awaited.value !== "idle");
     this.awaited = computed(() => slowest(this.panes.value));
-    this.working = computed(
-      () => [this.active.value, ...this.panes.value].find(({ working }) => working.value) ?? null,
-    );
     this.predictions = computed(() => this.#predictions[this.choice.value.model]);
     this.#restore();
   }
@@ -220,6 +214,11 @@ export class Store implements Listener {
     if (!this.disconnected.peek()) this.#panes.dive();
   }
 
+  /** Have them no more. */
+  surface(): void {
+    this.#panes.surface();
+  }
+
   /** One more pane, of what the active one shows but for `changed`; it is the active one then. */
   addPane(changed: Overrides = {}): void {
     if (this.disconnected.peek()) return;
@@ -263,10 +262,6 @@ export class Store implements Listener {
   cancelExport(): void {
     this.writing.value = null;
     this.#protocol.cancelExport();
-  }
-
-  dismissTrouble(): void {
-    this.trouble.value = null;
   }
 
   dismissNotice(notice: string): void {
@@ -326,8 +321,9 @@ export class Store implements Listener {
     }
   }
 
+  /** Of no pane: told in the one that the user is at. */
   problem(problem: Problem): void {
-    this.trouble.value = problem;
+    this.active.peek().trouble.value = problem;
   }
 
   gone(): void {

@@ -5,6 +5,8 @@ type Key = keyof Traits;
 /** Milliseconds of rest after which a choice is saved; in the middle of a drag it must be a real pause. */
 export const SAVE_DELAY = 200;
 export const DRAG_DELAY = 2_000;
+/** Milliseconds after which Python has heard of it for certain; an older word of it is said again meanwhile. */
+export const SAVE_HEARD = 1_000;
 
 const KEYS: readonly Key[] = [...CHOICE_KEYS, ...LOOK_KEYS, "panes"];
 
@@ -30,6 +32,8 @@ export class TraitSync {
   #told = new Map<Key, Set<string>>();
   #changed = new Set<Key>();
   #saving = false;
+  /** When that was last done. */
+  #saved = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #listening: (readonly [string, () => void])[];
@@ -73,9 +77,12 @@ export class TraitSync {
   /** Python says what it holds, since a message may have been lost; false while the page has something under way. */
   correct(traits: Partial<Traits>): boolean {
     if (!this.#quiet) return false;
-    for (const key of this.keys)
-      if (key in traits && JSON.stringify(traits[key]) !== JSON.stringify(this.#model.get(key)))
-        this.#model.set(key, traits[key]);
+    const news = this.keys.filter(
+      (key) => key in traits && JSON.stringify(traits[key]) !== JSON.stringify(this.#model.get(key)),
+    );
+    // It may have been said before Python heard what was saved just now.
+    if (news.length > 0 && Date.now() < this.#saved + SAVE_HEARD) return false;
+    for (const key of news) this.#model.set(key, traits[key]);
     return true;
   }
 
@@ -95,6 +102,7 @@ export class TraitSync {
     this.#pending = {};
     if (this.#stopped) return;
     this.#saving = true;
+    this.#saved = Date.now();
     try {
       for (const key of this.keys) if (key in changed) this.#model.set(key, changed[key]);
       this.#model.save_changes();

@@ -1,4 +1,5 @@
 import type { LayerNode } from "./contract.ts";
+import { nextBeginning } from "./typing.ts";
 
 export interface TreeNode extends LayerNode {
   /** What its row says, where that is less than its name. */
@@ -93,14 +94,10 @@ function unfolded(nodes: readonly LayerNode[], folded: ReadonlySet<number>): boo
 
 /** The next row whose name begins with what was typed, from `from` on and round the end; -1 if none. */
 export function typeAhead(nodes: readonly TreeNode[], rows: readonly Row[], from: number, text: string): number {
-  const wanted = text.toLowerCase();
-  const begins = ({ label, name }: TreeNode) =>
-    label?.toLowerCase().startsWith(wanted) || name.toLowerCase().startsWith(wanted);
-  for (let step = text.length > 1 ? 0 : 1; step <= rows.length; step++) {
-    const at = (from + step + rows.length) % rows.length;
-    if (begins(nodes[rows[at].index])) return at;
-  }
-  return -1;
+  return nextBeginning(rows.length, from, text, (at, wanted) => {
+    const { label, name } = nodes[rows[at].index];
+    return [label ?? "", name].some((each) => each.toLowerCase().startsWith(wanted));
+  });
 }
 
 /** The hit after a node (or before it, with `step` -1), round the ends; -1 if there is none. */

@@ -3,6 +3,7 @@ import type { LayerNode } from "./contract.ts";
 import { type OutlineNode, outline } from "./outline.ts";
 import type { Store } from "./store.ts";
 import { ancestors, initiallyFolded, search } from "./tree.ts";
+import { Typing } from "./typing.ts";
 
 /** A place in the picture, from 0 to 1 in both directions; `told` where it is to be read out. */
 export interface Spot {
@@ -17,6 +18,12 @@ export class ViewState {
   /** The same in all panes. */
   readonly spot = signal<Spot | null>(null);
   readonly help = signal(false);
+  /** The method's parameters are on show. */
+  readonly params = signal(false);
+  /** Of the sides, in pixels: 0 when folded, null as long as nobody has set it. */
+  readonly widths = { layers: signal<number | null>(null), classes: signal<number | null>(null) };
+  /** A name, in whichever list has the focus. */
+  readonly typing = new Typing();
   #store: Store;
   #trees = new Map<number, TreeState>();
 

@@ -6,7 +6,7 @@ import {
   interpolateViridis,
 } from "d3-scale-chromatic";
 import { expect, test } from "vitest";
-import { gradient, lookupTable } from "../src/colormap.ts";
+import { fadingTable, gradient, lookupTable, veil } from "../src/colormap.ts";
 
 const D3 = {
   inferno: interpolateInferno,
@@ -46,13 +46,28 @@ test("an unknown colormap gives inferno", () => {
 
 test("gradient is clear below the threshold, of a signed map around its middle", () => {
   const stops = (text: string) => text.slice(text.indexOf(",") + 1, -1).split(/,(?![^(]*\))/);
-  expect(stops(gradient("gray", 0.5, false, 5)).map((stop) => stop.trim())).toEqual([
+  expect(stops(gradient(lookupTable("gray"), 0.5, false, 5)).map((stop) => stop.trim())).toEqual([
     "transparent",
     "transparent",
     "rgb(128,128,128)",
     "rgb(191,191,191)",
     "rgb(255,255,255)",
   ]);
-  const signed = stops(gradient("RdBu_r", 0.6, true, 5)).map((stop) => stop.trim() === "transparent");
+  const signed = stops(gradient(lookupTable("RdBu_r"), 0.6, true, 5)).map((stop) => stop.trim() === "transparent");
   expect(signed).toEqual([false, true, true, true, false]);
+});
+
+test("over its image a map fades in: nothing at 0.06, half of it at 0.28, all of it from 0.5 on", () => {
+  expect([0, 0.06, 0.5, 1].map(veil)).toEqual([0, 0, 1, 1]);
+  expect(veil(0.28)).toBeCloseTo(0.5);
+  const alphas = (signed: boolean) => Array.from({ length: 256 }, (_, i) => fadingTable("inferno", signed)[4 * i + 3]);
+  const plain = alphas(false);
+  expect([plain[0], plain[15], plain[128], plain[255]]).toEqual([0, 0, 255, 255]);
+  expect(plain.every((alpha, i) => i === 0 || alpha >= plain[i - 1])).toBe(true);
+  const signed = alphas(true);
+  expect([signed[0], signed[127], signed[128], signed[255]]).toEqual([255, 0, 0, 255]);
+  expect(signed).toEqual([...signed].reverse());
+  expect(fadingTable("inferno", false).filter((_, i) => i % 4 < 3)).toEqual(
+    lookupTable("inferno").filter((_, i) => i % 4 < 3),
+  );
 });

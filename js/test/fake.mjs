@@ -229,6 +229,8 @@ export async function fakeModel(kind) {
   let serial = 0;
   let dead = false;
   let cancelled = false;
+  /** What the next questions are answered with instead of a map, if anything. */
+  let failing = kind === "error" ? {} : null;
   const emit = (name, ...args) => {
     for (const callback of listeners.get(name) ?? []) callback(...args);
   };
@@ -256,14 +258,16 @@ export async function fakeModel(kind) {
         map: { ...content.map, low: 0, high: 0 },
         note: "The map is zero everywhere: at this layer nothing speaks for the class.",
       });
-    if (kind === "error")
+    if (failing)
       return say({
         kind: "error",
         id: message.id,
+        pane: message.pane,
         message:
           "`layer` must name a layer with a spatial output (B, H, W, K). Received: layer='dense', whose output is (B, 8).",
         hint: "Layers that fit: block1, block2.",
         choice: message.choice,
+        ...failing,
       });
     if (message.choice.method === "smooth") {
       cancelled = false;
@@ -299,6 +303,9 @@ export async function fakeModel(kind) {
   return {
     log,
     traits,
+    fail: (how) => {
+      failing = how;
+    },
     kill: () => {
       dead = true;
     },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DOUBT, LOST } from "../src/mailbox.ts";
 import { RESTARTED, SAVED, Store } from "../src/store.ts";
-import { SAVE_DELAY } from "../src/traits.ts";
+import { SAVE_DELAY, SAVE_HEARD } from "../src/traits.ts";
 import messages from "./fixtures/messages.json";
 import { CHOICE, FakeModel, resultFor, scanFor } from "./model.ts";
 
@@ -185,7 +185,6 @@ test("an error is shown with its hint, ends the waiting, and goes with the next 
   const [{ id, choice }] = model.explains;
   model.say({ kind: "error", id, message: "no", hint: "try another", choice });
   expect(store.main.trouble.value).toEqual({ message: "no", hint: "try another" });
-  expect(store.trouble.value).toBeNull();
   expect(store.busy.value).toBe(false);
   store.pick({ layer: "a" });
   expect(store.main.trouble.value).toBeNull();
@@ -197,11 +196,11 @@ test("progress is shown while the work runs, and gone after it", async () => {
   store.pick({ layer: "b" });
   const [{ id }] = model.explains;
   model.say({ kind: "progress", id, done: 3, total: 9, text: "3 of 9" });
-  expect(store.working.value?.working.value).toMatchObject({ done: 3, total: 9, text: "3 of 9" });
+  expect(store.main.working.value).toMatchObject({ done: 3, total: 9, text: "3 of 9" });
   store.cancel(store.main);
   expect(model.sent.at(-1)).toEqual({ kind: "cancel", id, pane: 0 });
   model.say({ kind: "superseded", id });
-  expect(store.working.value).toBeNull();
+  expect(store.main.working.value).toBeNull();
   expect(store.busy.value).toBe(false);
 });
 
@@ -257,6 +256,24 @@ test("a result that the page has not seen is asked for, and while a pick is unde
   expect(store.choice.value.layer).toBe("b");
 });
 
+test("what Python said before it heard of a save undoes none; said again later, it counts", async () => {
+  const { model, store } = await open();
+  store.pickView("map");
+  vi.advanceTimersByTime(SAVE_DELAY);
+  expect(model.state.view).toBe("map");
+  model.sent.length = 0;
+  const stale = { ...CHOICE, opacity: 0.6, view: "overlay" };
+  model.say({ kind: "state", id: null, number: 7, serial: 1, traits: stale });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(store.view.value).toBe("map");
+  expect(model.sent).toEqual([]);
+  vi.advanceTimersByTime(SAVE_HEARD);
+  model.say({ kind: "state", id: null, number: 8, serial: 1, traits: { ...stale, view: "image" } });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(store.view.value).toBe("image");
+  expect(model.sent).toEqual([{ kind: "seen", number: 8 }]);
+});
+
 test("images that do not come are asked for again, ever later, until they come or fail", async () => {
   const { model, store } = await open();
   store.gallery.want([1, 2]);
@@ -268,7 +285,7 @@ test("images that do not come are asked for again, ever later, until they come o
   model.say({ kind: "error", id: model.sent[2].id, message: "cannot read", hint: null, choice: null });
   vi.advanceTimersByTime(100 * LOST);
   expect(model.sent).toHaveLength(3);
-  expect(store.trouble.value).toBeNull();
+  expect(store.main.trouble.value).toBeNull();
 });
 
 test("an image that cannot be had is told in the pane that shows it", async () => {

@@ -12,8 +12,14 @@ function open(setup = SETUP) {
   return { model, store };
 }
 
-function press(store: Store, key: string, target: object = { tagName: "DIV" }, modifiers: object = {}) {
-  const view = { help: { value: false } };
+function press(
+  store: Store,
+  key: string,
+  target: object = { tagName: "DIV" },
+  modifiers: object = {},
+  underway = false,
+) {
+  const view = { help: { value: false }, typing: { underway } };
   const event = {
     key,
     ...modifiers,
@@ -116,4 +122,13 @@ test("no shortcut where one types, with a modifier, or in a select that letters 
 test("no key has two meanings", () => {
   const keys = SHORTCUTS.flatMap((shortcut) => shortcut.keys);
   expect(new Set(keys).size).toBe(keys.length);
+});
+
+test("a sign that belongs to a name being typed is no shortcut, nor is one on its way through an input method", () => {
+  const { store } = open();
+  expect(press(store, "]", undefined, {}, true).used).toBe(false);
+  expect(press(store, "?", undefined, {}, true).help).toBe(false);
+  expect(store.choice.value.layer).toBe("a");
+  expect(press(store, "m", undefined, { isComposing: true }).used).toBe(false);
+  expect(press(store, "m", undefined, {}, true).used).toBe(true);
 });

@@ -63,12 +63,21 @@ def _last_signal(model, known, index):
     found = list(_signals(known, planes, last, hidden))
     tokens = [(step, number) for step, number in found[:_LOOKED_AT] if planes.others(step.outputs[number])]
     if not found or found[0] not in tokens or pooling is not None:
-        return _endpoint(known, *found[0]) if found else None
+        return _endpoint(known, *_innermost(known, hidden, *found[0])) if found else None
     # The class token alone may be read: then what the last block makes of the grid counts for nothing.
     counts = _grid_counts(model, known, index, [(*each, planes.others(each[0].outputs[each[1]])) for each in tokens])
     unused = {id(step.outputs[n]) for (step, n), counted in zip(tokens, counts) if not counted}
     used = [(step, number) for step, number in found if id(step.outputs[number]) not in unused]
-    return _endpoint(known, *(used or found)[0])
+    return _endpoint(known, *_innermost(known, hidden, *(used or found)[0]))
+
+
+def _innermost(known, hidden, step, number):
+    """Give the step that made an output, and its number there, where a layer hands several on that were made inside."""
+    tensor = step.outputs[number]
+    made = known.producer(tensor)
+    if len(step.outputs) == 1 or made is None or hidden(made):
+        return step, number
+    return made, next(index for index, x in enumerate(made.outputs) if x is tensor)
 
 
 def _pooling(known, output, hidden):
@@ -103,9 +112,20 @@ def _signals(known, planes, tensor, hidden):
     for step in reversed(known.steps):
         if hidden(step) or isinstance(step.operation, keras.layers.InputLayer):
             continue
-        for number, x in enumerate(step.outputs):
-            if id(x) in wanted and planes.lie_over(x):
+        for number, x in _latest_first(known, step):
+            # Tokens of one number each are weights of the others, as in pooling by attention.
+            weights = len(x.shape) == 3 and x.shape[-1] == 1 and planes.image is not None and len(planes.image) == 2
+            if id(x) in wanted and not weights and planes.lie_over(x):
                 yield step, number
+
+
+def _latest_first(known, step):
+    """List number and tensor of the outputs of a step, that which was made last first: it may hand on earlier ones."""
+    outputs = list(enumerate(step.outputs))
+    if len(outputs) == 1:
+        return outputs
+    made = {id(each): number for number, each in enumerate(known.steps)}
+    return sorted(outputs, key=lambda output: -made.get(id(known.producer(output[1])), 0))
 
 
 def _hidden(known):
@@ -181,7 +201,8 @@ def _grid_counts(model, known, index, tokens):
         return [bool(each) for each in counts]
 
     if tf.executing_eagerly():
-        return look()
+        with taps.suspended():
+            return look()
     # While a function is being traced, values are to be had on another thread only (`tf.init_scope` stops tapes).
     with ThreadPoolExecutor(1) as other:
         return other.submit(look).result()
@@ -219,6 +240,27 @@ def find_spatial(known, index, signal, open_sides=False):
     made = known.producer(tensor)
     last = made.path if made is not None and made.path in found else next((step.path for step, _ in feeding), None)
     return found, last
+
+
+def tokens_after(known, endpoint):
+    """Tell how many of the tokens of a signal stand after those that have a place in the image.
+
+    Args:
+        known: A `Flow`.
+        endpoint: The `Endpoint` of the signal.
+
+    Returns:
+        An integer.
+
+    Raises:
+        Opaque: If the flow does not tell what runs inside a layer that is met.
+    """
+    if all(step.path != endpoint.path for step in known.steps):
+        raise flow.Opaque
+    tensor = _tensor(known, endpoint)
+    for step in known.backwards(tensor):
+        known.demand(step.operation)
+    return Planes(known).after(tensor)
 
 
 def _tensor(known, endpoint):

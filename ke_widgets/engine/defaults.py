@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import exposing, flow, input_specs, structure
+from ke_widgets.engine import default_signal, exposing, flow, input_specs, structure, taps
 from ke_widgets.engine.default_signal import POOLING_LAYERS as POOLING_LAYERS
 from ke_widgets.engine.default_signal import find_signal, find_spatial
 from ke_widgets.engine.exposing import Endpoint
@@ -181,7 +181,7 @@ def _gives_probabilities(model, index, inputs):
     else:
         specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), inputs)
     rng = np.random.default_rng(0)
-    with tf.init_scope():
+    with taps.suspended(), tf.init_scope():
         for strength in (1000, 1):
             noise = keras.tree.map_structure(functools.partial(input_specs.noise, rng=rng, strength=strength), specs)
             (found,) = exposing.read(model, noise, [Endpoint("", index=index)])
@@ -189,6 +189,33 @@ def _gives_probabilities(model, index, inputs):
             if np.isfinite(found).all() and found.any():
                 return bool(found.min() >= -1e-6 and found.max() <= 1 + 1e-6)
     return False
+
+
+def tokens_after(model, endpoint):
+    """Tell how many tokens of a signal `(B, N, K)` stand after those that have a place in the image.
+
+    Args:
+        model: A built Keras model.
+        endpoint: The `Endpoint` of the signal.
+
+    Returns:
+        An integer; 0 also where nobody knows.
+    """
+    kept = kept_of(model)
+    if ("after", endpoint) not in kept:
+        kept["after", endpoint] = _tokens_after(model, endpoint)
+    return kept["after", endpoint]
+
+
+def _tokens_after(model, endpoint):
+    for find in (flow.written, flow.rehearsed):
+        try:
+            known = find(model)
+            if known is not None:
+                return default_signal.tokens_after(known, endpoint)
+        except (flow.Opaque, ValueError):  # What a graph does not tell, or what runs on nothing that we know of.
+            continue
+    return 0
 
 
 def way_back(model, head=None, rehearse=False):

@@ -147,21 +147,22 @@ def run(model, inputs, training=False, weights=()):
     Returns:
         What the model gives.
     """
-    return without_writing(lambda: model(inputs, training=training), weights)
+    return without_writing(lambda: model(inputs, training=training), training, weights)
 
 
-def without_writing(function, weights=()):
+def without_writing(function, training=False, weights=()):
     """Call a function that runs layers so that nothing is written to them.
 
     Args:
         function: A function of no arguments.
+        training: What the layers are told that are not told by their caller.
         weights: Pairs of a variable and the value that it has meanwhile.
 
     Returns:
         What `function` returns.
     """
     with keras.StatelessScope(weights):
-        return _Entry(function)(keras.ops.zeros(()))
+        return _Entry(function)(keras.ops.zeros(()), training=training)
 
 
 class _Entry(keras.layers.Layer):
@@ -172,7 +173,7 @@ class _Entry(keras.layers.Layer):
         self.__dict__["function"] = function
         self.built = True
 
-    def call(self, _):
+    def call(self, _, training=False):
         return self.function()
 
 

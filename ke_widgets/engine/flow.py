@@ -167,10 +167,17 @@ def rehearsed(model, inputs=None):
             error = error or met
     if error is None:
         return None
-    raise ValueError(
-        f"`model` must run on what it says that it takes. Received: {model.name!r}, which raised: "
-        f"{str(error).strip().splitlines()[0]}"
-    ) from error
+    raise ValueError(f"{_must_run(model, inputs)}: {str(error).strip().splitlines()[0]}") from error
+
+
+def _must_run(model, inputs):
+    if inputs is None or input_specs.is_known(model):
+        return f"`model` must run on what it says that it takes. Received: {model.name!r}, which raised"
+    shapes = ", ".join(str(tuple(x.shape)) for x in keras.tree.flatten(inputs))
+    return (
+        f"`model` must run on the images. Received: {model.name!r}, which does not run on the first one, an array of "
+        f"shape {shapes}"
+    )
 
 
 def _trace(model, specs):
@@ -197,7 +204,8 @@ def _trace(model, specs):
         kept.structure = inputs
         return outputs
 
-    kept.graph = tf.function(run, autograph=False).get_concrete_function(specs).graph
+    with taps.suspended():
+        kept.graph = tf.function(run, autograph=False).get_concrete_function(specs).graph
     return kept
 
 

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ke_widgets.engine.checking import check_batch, check_scores
+from ke_widgets.engine.defaults import tokens_after
 from ke_widgets.engine.exposing import Exposed, run
 from ke_widgets.engine.heads import manual_signals
 from ke_widgets.engine.inputs import (
@@ -22,7 +23,7 @@ from ke_widgets.engine.inputs import (
     size_of_image,
 )
 from ke_widgets.engine.integers import seen_as_floats
-from ke_widgets.engine.layout import floating, lay_out, wide
+from ke_widgets.engine.layout import floating, lay_out, token_grid, wide
 from ke_widgets.inspection import expose, gather_units
 
 ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
@@ -39,7 +40,7 @@ def forward(model, inputs):
         Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
         to float32.
     """
-    logits, *signals = _outputs(model, inputs)
+    logits, *signals = keras.tree.flatten(_outputs(model, inputs))
     return wide(logits), [wide(signal) for signal in signals]
 
 
@@ -70,6 +71,7 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
     logits, *signals = _outputs(model, inputs)
     check_scores(logits, model)
     signal, size = _required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
+    signal = _each_call(lambda x: _without_tokens_after(model, 0, x, size), signal)
     axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
     return wide(logits), _each_call(lambda x: _laid_out(x, logits, size, axes, _names(model)[0]), signal)
 
@@ -194,14 +196,34 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
         functools.partial(axes_of_signal, model, spatial_axis=spatial_axis),
     )
 
-    def lay(x, where):
-        return _laid_out(x, logits, size, axes, where)
+    def lay(x, number):
+        return _laid_out(_without_tokens_after(model, number, x, size), logits, size, axes, found[number])
 
-    def lay_gradient(x):
+    def lay_gradient(x, number):
+        x = _without_tokens_after(model, number, x, size, leading=2)
         return lay_out(x, size, axes(len(x.shape) - 1), leading=2)
 
-    signals = [_each_call(functools.partial(lay, where=where), signal) for signal, where in zip(signals, found)]
-    return units, signals, [_each_call(lay_gradient, gradient) for gradient in gradients]
+    signals = [_each_call(functools.partial(lay, number=n), signal) for n, signal in enumerate(signals)]
+    return (
+        units,
+        signals,
+        [_each_call(functools.partial(lay_gradient, number=n), gradient) for n, gradient in enumerate(gradients)],
+    )
+
+
+def _without_tokens_after(model, number, signal, size, leading=1):
+    """Leave out tokens that stand after the grid; those before it, `lay_out` leaves out."""
+    if (
+        not isinstance(model, Exposed)
+        or len(signal.shape) != leading + 2
+        or len(size) != 2
+        or not model.endpoints[1].path
+    ):
+        return signal
+    tokens, endpoint = signal.shape[-2], model.endpoints[1 + number]
+    grid = token_grid(tokens, *size) if all(isinstance(n, int) for n in (tokens, *size)) else None
+    after = 0 if grid is not None and grid[0] * grid[1] == tokens else tokens_after(model.model, endpoint)
+    return signal[..., :-after, :] if after else signal
 
 
 def _names(model):

@@ -109,7 +109,9 @@ def _at_zero(operation, call, known):
     given = call.args, call.kwargs
     args, kwargs = keras.tree.map_structure(lambda x: tf.zeros_like(x) if id(x) in known else x, given)
     # A constant of its own shape is given to each image.
-    return wide(tf.broadcast_to(operation.call(*args, **kwargs), tf.shape(call.outputs)))
+    added = wide(tf.broadcast_to(operation.call(*args, **kwargs), tf.shape(call.outputs)))
+    # Padding by minus infinity, as before a maximum, adds nothing that the maximum takes.
+    return tf.where(tf.math.is_finite(added), added, tf.zeros((), added.dtype))
 
 
 def _layer_normalization(layer, x, outputs):

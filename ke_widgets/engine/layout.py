@@ -39,25 +39,6 @@ def axes_of_places(rank, spatial_axis=SPATIAL_AXIS):
     return tuple(range(1 - rank, -1)) if rank > 2 else (-1,)
 
 
-def image_size(inputs, spatial_axis=SPATIAL_AXIS):
-    """Give the sizes of the first image among the inputs, along the axes of its places; `()` where there is none.
-
-    Args:
-        inputs: Inputs of a model. Those of rank 4 are its images; where it has none, those of rank 5, and then of 3.
-        spatial_axis: Axes of the places, counted from the end.
-
-    Returns:
-        `(H, W)` for images, `(T,)` for signals `(B, T, C)`, `(D, H, W)` for volumes.
-    """
-    flat = keras.tree.flatten(inputs)
-    for rank in IMAGE_RANKS:
-        found = [x for x in flat if len(x.shape) == rank]
-        if found:
-            shape, axes = keras.ops.shape(found[0]), axes_of_places(rank, spatial_axis)
-            return tuple(shape[axis] for axis in axes) if all(-rank < axis for axis in axes) else ()
-    return ()
-
-
 def lay_out(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
     """Bring a signal, or its gradient, to places and channels `(..., H', W', K)`, whatever its layout in the model.
 
@@ -67,7 +48,7 @@ def lay_out(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
 
     Args:
         x: A tensor with `leading` axes before the places.
-        size: Sizes of the image, as `image_size` gives them.
+        size: Sizes of the image, as `inputs.size_of_image` gives them.
         spatial_axis: Axes of the places in `x`, counted from the end; see `axes_of_places`.
         leading: 1 for a signal `(B, ...)`, 2 for its gradient `(B, U, ...)`.
 

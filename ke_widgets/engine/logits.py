@@ -12,7 +12,8 @@ import keras
 from ke_widgets.engine import structure
 from ke_widgets.engine.exposing import Endpoint
 from ke_widgets.engine.flow import constant
-from ke_widgets.engine.score_activations import ACTIVATIONS, activation_kind, kind, twin
+from ke_widgets.engine.score_activations import ACTIVATIONS, activation_kind, kind
+from ke_widgets.engine.taps import twin
 
 # Layers that give scores of their own, so that they need not be tried out.
 _WEIGHTED = (

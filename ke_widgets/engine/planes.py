@@ -5,11 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ke_widgets.engine import input_specs, structure
+from ke_widgets.engine import input_specs, structure, taps
 from ke_widgets.engine.axes import BATCH, PLACES, Axes, is_named, size
-from ke_widgets.engine.layout import token_grid
+from ke_widgets.engine.layout import IMAGE_RANKS, token_grid
 from ke_widgets.engine.orientation import follow
-from ke_widgets.engine.score_activations import twin
+from ke_widgets.engine.taps import twin
 
 # Keras's own layers that move axes; all others leave them in their order where they leave the rank.
 _MOVING = (
@@ -27,7 +27,6 @@ _ATTENTION = (
     keras.layers.Attention,
     keras.layers.AdditiveAttention,
 )
-_RANKS = (4, 5, 3)  # Of images, of volumes and videos, of signals and grey images: what there is of the first of them.
 # They run in a loop over one axis, which stays where it was.
 _LOOPS = (keras.layers.RNN, keras.layers.Bidirectional)
 _ELEMENTWISE = {
@@ -45,7 +44,7 @@ class Planes:
 
     def __init__(self, known):
         self._axes, self._of = Axes(), {}
-        ranks = [rank for rank in _RANKS if any(len(x.shape) == rank for x in known.inputs)]
+        ranks = [rank for rank in IMAGE_RANKS if any(len(x.shape) == rank for x in known.inputs)]
         images = [x for x in known.inputs if len(x.shape) in ranks[:1]]  # A signal beside an image lies over nothing.
         self.channels_first = structure.channels_first(step.operation for step in known.steps)
         self.image: Any = _first_image(images, self.channels_first)
@@ -101,7 +100,8 @@ class Planes:
 
         try:
             specs = [tf.TensorSpec(_closed(x.shape, axes), x.dtype) for x, axes in zip(step.inputs, several)]
-            graph = tf.function(run, autograph=False).get_concrete_function(*specs).graph
+            with taps.suspended():
+                graph = tf.function(run, autograph=False).get_concrete_function(*specs).graph
         except Exception:  # Whatever it is, it runs only where it stands.
             return [self._axes.unknown(x.shape) for x in step.outputs]
         inside = {id(x): axes for x, axes in zip(graph.inputs, several) if axes is not None}
@@ -174,6 +174,14 @@ class Planes:
         number = tensor.shape[1]
         grid = None if None in (number, *self.image[-2:]) else token_grid(number, *self.image[-2:])
         return 0 if grid is None else number - grid[0] * grid[1]
+
+    def after(self, tensor):
+        """Tell how many tokens without a place stand after the grid."""
+        axes = self._of.get(id(tensor))
+        tokens = axes[1][0] if axes is not None and len(axes) == 3 and len(axes[1]) == 1 else None
+        if tokens is None or not tokens.inner or tokens.size is None:
+            return 0
+        return max(0, tokens.size - tokens.offset - (size(tokens.inner) or tokens.size))
 
 
 def _closed(shape, axes):

@@ -72,7 +72,7 @@ def _resize_last_two(images, size):
 def _resize_first(images, size):
     """Resize all axes of places but the last two, which are one meanwhile: along an axis that stays, nothing moves."""
     shape = keras.ops.shape(images)
-    if tuple(shape[1:-3]) == tuple(size):
+    if all(isinstance(n, int) for n in (*shape[1:-3], *size)) and tuple(shape[1:-3]) == tuple(size):
         return images
     places = shape[-3] * shape[-2]
     flat = keras.ops.reshape(images, (*shape[:-3], places, shape[-1]))

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ke_widgets.engine.taps import twin
+
 # What acts on finished scores: a softmax or a sigmoid (of any slope, or the logarithm of one), what leaves everything
 # as it is, what leaves probabilities as they are (clips, casts), and their logarithm.
 ACTIVATIONS = ("softmax", "sigmoid")
@@ -51,13 +53,6 @@ def activation_kind(activation, shape=(None, 4)):
     if isinstance(activation, keras.Operation):
         activation = twin(activation).call
     return kind(activation, shape) if callable(activation) else None
-
-
-def twin(operation):
-    """Give a copy of a layer that shares all of its attributes: what a call writes to it, the layer does not see."""
-    copy = object.__new__(type(operation))
-    copy.__dict__.update(operation.__dict__)
-    return copy
 
 
 def kind(function, shape):

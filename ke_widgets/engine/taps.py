@@ -131,6 +131,11 @@ def replacing(operation, outputs):
         yield
 
 
+def suspended():
+    """Let nothing be noted or replaced while the block runs: for a look at the model in the middle of another run."""
+    return _hooked(None)
+
+
 @contextlib.contextmanager
 def _hooked(hooks):
     token = _HOOKS.set(hooks)
@@ -167,20 +172,22 @@ def _observe(operation, hooks, run, args, kwargs):
     logits = None
     if id(operation) in hooks.outputs:
         outputs = hooks.outputs[id(operation)]
-    elif any(id(operation) in tap.fused for tap in wanting) and (activation := _fused_activation(operation)):
-        outputs, logits = _run_noting_activation(operation, activation, args, kwargs)
     else:
-        outputs = run(*args, **kwargs)
+        activation = _fused_activation(operation, any(id(operation) in tap.fused for tap in wanting))
+        if activation is None:
+            outputs = run(*args, **kwargs)
+        else:
+            outputs, logits = _run_noting_activation(operation, activation, args, kwargs)
     for tap in wanting:
         tap.note(operation, args, kwargs, outputs, logits)
     return outputs
 
 
-def _fused_activation(operation):
-    """Give the function that the layer calls as its `activation`, or `None`."""
+def _fused_activation(operation, wanted):
+    """Give the function that the layer calls as its `activation`, if that must be noted; else `None`."""
     activation = vars(operation).get("activation")
     if not isinstance(activation, str):
-        return activation if callable(activation) else None
+        return activation if wanted and callable(activation) else None
     # A template in wide use sets `layer.activation = "linear"` on Keras's own layers, none of which can call a string.
     # Others may use the string in a way of their own, and it may be no name that Keras knows.
     return keras.activations.get(activation) if type(operation).__module__.startswith("keras.") else None
@@ -196,8 +203,8 @@ def _run_noting_activation(operation, activation, args, kwargs):
         noted.append((x, y))
         return y
 
-    with _twin(operation, activation=noting) as twin:
-        outputs = _ORIGINAL_CALL(twin, *args, **kwargs)
+    with _changed_twin(operation, activation=noting) as copy:
+        outputs = _ORIGINAL_CALL(copy, *args, **kwargs)
     # An activation in the middle of a layer is no fused one.
     return outputs, noted[-1][0] if noted and noted[-1][1] is outputs else None
 
@@ -209,24 +216,29 @@ def _call_each_step(operation, hooks, *args, **kwargs):
     def call(*args, **kwargs):
         return _observe(layer, hooks, layer.call, args, kwargs)
 
-    with _twin(layer, call=call) as step, _twin(operation, layer=step) as twin:
-        return _ORIGINAL_CALL(twin, *args, **kwargs)
+    with _changed_twin(layer, call=call) as step, _changed_twin(operation, layer=step) as copy:
+        return _ORIGINAL_CALL(copy, *args, **kwargs)
+
+
+def twin(operation):
+    """Give an object of an operation's class with its attributes: what is set on it, the operation does not see."""
+    copy = object.__new__(type(operation))
+    copy.__dict__.update(operation.__dict__)  # Past `Layer.__setattr__`, which would track the new ones.
+    return copy
 
 
 @contextlib.contextmanager
-def _twin(layer, /, **changed):
-    """Give an object of the layer's class with its attributes, but for `changed`.
+def _changed_twin(layer, /, **changed):
+    """Give a twin of a layer with other values of some attributes.
 
     What the layer's own code sets on it, a counter or something for its parent to read, comes to the layer, as in any
     run of it.
     """
-    twin = object.__new__(type(layer))
-    # Past `Layer.__setattr__`, which would track the new ones.
-    twin.__dict__.update(layer.__dict__)
-    before = {**twin.__dict__, **changed}
-    twin.__dict__.update(changed)
-    yield twin
-    for name, value in twin.__dict__.items():
+    copy = twin(layer)
+    before = {**copy.__dict__, **changed}
+    copy.__dict__.update(changed)
+    yield copy
+    for name, value in copy.__dict__.items():
         if before.get(name, _ABSENT) is not value:
             layer.__dict__[name] = value
 

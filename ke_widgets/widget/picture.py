@@ -53,7 +53,7 @@ def resized(image, least, most):
 
 
 def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="overlay"):
-    """Draw a map over its image.
+    """Draw a map over its image; the smaller a value, the more of the image shows through.
 
     Args:
         image: The image, uint8 `(H, W, C)`.
@@ -74,9 +74,15 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
     large = np.asarray(ops.image.resize(shares[..., None], image.shape[:2], interpolation="bilinear"))
     strength = np.abs(2 * large - 1) if low < 0 else large
     painted = colours(colormap)[np.minimum((large[..., 0] * 256).astype(int), 255)]
-    covered = np.where(strength < threshold, 0.0, 1.0 if view == "map" else opacity)
+    covered = np.where(strength < threshold, 0.0, 1.0 if view == "map" else opacity * _faded(strength))
     ground = np.zeros_like(image) if view == "map" else image
     return np.rint(ground * (1 - covered) + painted * covered).astype("uint8")
+
+
+def _faded(strength):
+    """Let what is next to nothing fade: from clear at 0.06 to full at 0.5, as the page does."""
+    share = np.clip((strength - 0.06) / (0.5 - 0.06), 0, 1)
+    return share**2 * (3 - 2 * share)
 
 
 def draw(images, explanation, look, sides=None):

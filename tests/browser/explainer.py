@@ -54,7 +54,7 @@ class Explainer:
         return json.loads(self.lab.execute(RESULT))
 
     def shows(self, result, **how):
-        """Whether the picture, at full opacity and no threshold, is this map: its grey levels but for rounding."""
+        """Whether the picture, the map alone without a threshold, is this map: its grey levels but for rounding."""
         return self.distance(result["map"], **how) < 0.02
 
     def distance(self, values, name="Explanation", **how):
@@ -87,9 +87,24 @@ def open_explainer(lab, *cells, start=START):
     return explainer.settled()
 
 
+def overlaid(image, values, opacity):
+    """The image with a map of one sign over it, as the page should draw and save it: what is next to nothing fades.
+
+    A value of strength s, from 0 to 1, is as opaque as smoothstep(0.06, 0.5, s), times the opacity.
+    """
+    values = np.maximum(np.asarray(values, "float32"), 0)
+    values = values / max(values.max(), 1e-12)
+    large = np.asarray(ops.image.resize(values[..., None], image.shape[:2], interpolation="bilinear"))
+    colours = matplotlib.colormaps["inferno"](large[..., 0])[..., :3] * 255
+    t = np.clip((large - 0.06) / (0.5 - 0.06), 0, 1)
+    alpha = opacity * t**2 * (3 - 2 * t)
+    return image * (1 - alpha) + colours * alpha
+
+
 def bare_map(explainer):
-    """Show the map itself: full opacity, no threshold."""
-    explainer.lab.execute("w.opacity = 1.0; w.threshold = 0.0; _ = w.wait(60)")
+    """Show the map itself: alone, no threshold."""
+    explainer.lab.execute("w.view = 'map'; w.opacity = 1.0; w.threshold = 0.0; _ = w.wait(60)")
+    expect(explainer.part("combobox", "View")).to_have_value("map")
     expect(explainer.part("slider", "Opacity")).to_have_value("1")
     expect(explainer.part("slider", "Threshold")).to_have_value("0")
     return explainer.settled()

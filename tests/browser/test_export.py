@@ -18,6 +18,7 @@ import ke_widgets as ke
 from ke_widgets import demo
 from tests.browser.explainer import GREY, Explainer, open_explainer
 from tests.browser.lab import RUN_CELL, SCREENSHOTS
+from tests.browser.test_wcag import violations
 
 HOSTILE = "</script><img src=x onerror=\"document.body.textContent='hacked'\"><b>&amp;"
 LABELS = [HOSTILE, *demo.LABELS[1:]]
@@ -110,7 +111,7 @@ def opened(browser, exported):
 def test_layer_class_image_and_method_show_what_python_computed(opened):
     file = opened()
     page = file.page
-    file.press("slider", "Opacity", "End")
+    file.part("combobox", "View").select_option("map")
     file.press("slider", "Threshold", "Home")
     assert file.distance(file.map(0, "block4/conv2", 2)) < 0.02, "what was on show when the file was made"
 
@@ -157,6 +158,7 @@ def test_layer_class_image_and_method_show_what_python_computed(opened):
     method.select_option(label="Gradients")
     file.expect_status("Gradients of")
     assert file.distance(file.map(6, "block3/add", unit, "gradients")) < 0.02
+    file.part("button", "Parameters").click()
     expect(file.part("combobox", "channels")).to_be_disabled()
     page.keyboard.press("Escape")
     method.select_option(label="Grad-CAM")
@@ -165,12 +167,13 @@ def test_layer_class_image_and_method_show_what_python_computed(opened):
 
 def test_depth_threshold_opacity_and_colormap_move_without_a_kernel(opened, exported):
     file = opened()
-    file.press("slider", "Opacity", "End")
+    file.part("combobox", "View").select_option("map")
     file.press("slider", "Threshold", "Home")
     depth = file.part("slider", "Depth")
     expect(depth).to_have_attribute("max", "3")
     depth.focus()
-    expect(file.root.locator(".ke-strip svg")).to_be_visible()
+    file.page.keyboard.press("End")  # used, it has all layers at hand
+    expect(file.root.locator(".ke-bars")).to_be_visible()
     for layer in reversed(LAYERS[:-1]):
         file.page.keyboard.press("ArrowLeft")
         file.expect_status(layer)
@@ -190,6 +193,7 @@ def test_depth_threshold_opacity_and_colormap_move_without_a_kernel(opened, expo
     file.press("slider", "Threshold", "End")
     covered = file.canvas("ke-map")[..., 3] > 0
     assert covered.mean() < 0.01
+    file.part("combobox", "View").select_option("overlay")
     file.press("slider", "Opacity", "Home")
     image = exported.images[IMAGES[0]] @ np.asarray(GREY) / 255
     assert np.abs(file.pixels() - image).mean() < 0.03
@@ -220,6 +224,17 @@ def test_hostile_text_is_text(opened):
     file.expect_status(HOSTILE)
     assert file.page.locator("b", has_text="&").count() == 1, "the status names the class in bold, no other is made"
     assert file.page.locator("html").get_attribute("lang") == "en"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [480, 1280])
+def test_axe_finds_nothing_in_the_file(opened, width, theme):
+    file = opened(viewport={"width": width, "height": 1200}, color_scheme=theme, bypass_csp=True)
+    expect(file.root.locator(".ke-predicted").first).to_be_visible()
+    found, passed = violations(file.page)
+    assert found == []
+    assert passed["color-contrast"] > 20
+    file.page.screenshot(path=SCREENSHOTS / f"export-{width}-{theme}.png")
 
 
 def test_a_request_that_the_file_cannot_answer_is_an_alert_and_never_a_hang(opened, exported, tmp_path):

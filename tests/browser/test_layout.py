@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-strip", ".ke-sliders")
-PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-foot", "")
+PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-depth", ".ke-sliders")
+PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-caption", "")
 BOXES = """(parts) => parts.map((part) => {
   const { x, y, width, height } = document.querySelector(`.ke ${part}`).getBoundingClientRect();
   return [part, ...[x, y, width, height].map((each) => Math.round(2 * each) / 2)];
@@ -51,8 +51,8 @@ def test_a_method_its_progress_notes_and_messages_move_nothing(opened, width):
     same("a method that looks at the input")
     method.select_option("gradcam")
     expect(page.locator(".ke-unused")).to_have_count(0)
-    page.get_by_role("button", name="All layers at once").click()
-    expect(page.locator(".ke-strip svg")).to_be_visible()
+    page.get_by_role("switch", name="All layers at once").click()
+    expect(page.locator(".ke-bars")).to_be_visible()
     same("all layers are here")
     page.get_by_role("searchbox", name="Find class").fill("none of them")
     expect(page.get_by_text("No class fits.")).to_be_visible()
@@ -60,7 +60,7 @@ def test_a_method_its_progress_notes_and_messages_move_nothing(opened, width):
 
 
 @pytest.mark.parametrize("case", ["constant", "error"])
-def test_a_note_or_an_error_lies_over_the_picture(opened, case):
+def test_a_note_or_an_error_moves_nothing(opened, case):
     page = opened(case, 980)
     before = page.evaluate(BOXES, PARTS)
     page.get_by_role("option", name="disc").first.click()
@@ -85,3 +85,42 @@ def test_the_class_that_was_pressed_is_picked_whatever_new_scores_put_under_the_
     page.get_by_role("img", name="Explanation").hover()
     page.mouse.up()
     expect(chosen).to_have_attribute("title", pressed)
+
+
+INSIDE = """() => {
+  const { right } = document.querySelector('.ke').getBoundingClientRect();
+  const cut = '.ke-scroll, .ke-images, .ke-hidden, .ke-told, svg';
+  return [...document.querySelectorAll('.ke *')].filter((each) => !each.closest(cut)
+    && each.getBoundingClientRect().right > right + 1).map((each) => each.className);
+}"""
+
+
+@pytest.mark.parametrize("width", [420, 480, 559, 560, 639, 640, 800, 968, 1280])
+def test_pictures_stand_side_by_side_and_lists_where_there_is_room(browser, address, width):
+    page = browser.new_page(viewport={"width": width + 36, "height": 614})  # a projector's, at 125 %
+    page.goto(f"{address}?case=models&width={width}")
+    page.get_by_role("status").filter(has_text=" · ").wait_for()
+    box = lambda part, place=0: page.locator(part).nth(place).bounding_box()  # noqa: E731
+    alone = box(".ke-picture")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("group", name="Pane 2")).to_be_visible()
+    first, second = box(".ke-picture"), box(".ke-picture", 1)
+    layers, stage, classes, images = map(box, (".ke-layers", ".ke-stage", ".ke-classes", ".ke-images"))
+    assert first["y"] == second["y"], "side by side"
+    assert first["x"] + first["width"] < second["x"]
+    assert first["width"] == second["width"] > 170
+    assert page.evaluate(INSIDE) == []
+    if width <= 640:
+        assert max(alone["height"], first["height"]) <= 0.6 * 614 + 1
+        assert stage["y"] < images["y"] < min(layers["y"], classes["y"])
+        assert first["y"] + first["height"] < 614, "both pictures are seen whole"
+    else:
+        assert layers["x"] < stage["x"] < classes["x"]
+        assert layers["y"] == stage["y"] == classes["y"]
+    if 560 <= width <= 640:
+        assert layers["y"] == classes["y"]
+        assert layers["x"] < classes["x"]
+    elif width < 560:
+        assert layers["y"] >= classes["y"] + classes["height"]
+    page.screenshot(path=f"tests/browser/screenshots/layout-{width}.png", full_page=True)
+    page.close()

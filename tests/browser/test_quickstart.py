@@ -15,9 +15,8 @@ def explainer(lab):
     lab.open("01-quickstart.ipynb").run_all()
     explainer = Explainer(lab)
     explainer.root.scroll_into_view_if_needed()
-    lab.execute(
-        "w.class_index = int(scenes.targets[w.image_index].argmax()); w.opacity = 1.0; w.threshold = 0.0; w.wait()"
-    )
+    lab.execute("w.class_index = int(scenes.targets[w.image_index].argmax())")
+    lab.execute("w.view = 'map'; w.opacity = 1.0; w.threshold = 0.0; w.wait()")
     expect(explainer.part("slider", "Opacity")).to_have_value("1")
     expect(explainer.part("slider", "Threshold")).to_have_value("0")
     return explainer.settled()
@@ -66,13 +65,21 @@ def test_layer_class_image_and_opacity_change_the_picture(explainer):
 
 def test_dragging_opacity_changes_pixels_and_asks_the_kernel_nothing(explainer):
     lab, page = explainer.lab, explainer.lab.page
-    lab.execute("w.opacity = 0.0")
+    lab.execute("w.view = 'overlay'; w.opacity = 0.0")
     slider = explainer.part("slider", "Opacity")
     expect(slider).to_have_value("0")
     image = np.asarray(json.loads(lab.execute("import json; print(json.dumps(scenes.images[0].tolist()))")), "uint8")
     grey = np.asarray(Image.fromarray(image).convert("L")) / 255
     assert np.abs(explainer.pixels() - grey).mean() < 0.03, "at opacity 0 the picture is the image"
 
+    # The page acknowledges what Python set above, in its own time; that is no question either.
+    acknowledged = "print(w._conversation.telling._seen >= w._conversation.telling._number)"
+    for _ in range(10):
+        page.wait_for_timeout(2000)  # Python says it when it has rested, and each cell wakes it.
+        if lab.execute(acknowledged).strip() == "True":
+            break
+    else:
+        raise AssertionError("the page never acknowledged what Python set")
     before = len(lab.traffic.widget_messages())
     box = slider.bounding_box()
     middle = box["y"] + box["height"] / 2
@@ -86,7 +93,7 @@ def test_dragging_opacity_changes_pixels_and_asks_the_kernel_nothing(explainer):
     page.mouse.up()
     distances = [np.abs(pixels - grey).mean() for pixels in seen]
     assert distances == sorted(distances), "the more opacity, the further from the bare image"
-    assert distances[-1] > distances[0] + 0.05
+    assert distances[-1] > 1.5 * distances[0] > 0.01
     page.wait_for_timeout(1000)
     sent = lab.traffic.widget_messages()[before:]
     assert [message for message in sent if message.data["method"] == "custom"] == []
@@ -134,8 +141,9 @@ w._session.steps = _broken
     alert = explainer.root.get_by_role("alert")
     expect(alert).to_contain_text("broken on purpose")
     expect(alert).to_contain_text("choose another layer or method")
-    kept = np.abs(explainer.pixels() - before)[48:]
-    assert kept.max() < 0.1, "what was shown stays, under the message"
+    kept = np.abs(explainer.pixels() - before)[:84]
+    assert kept.max() < 0.1, "what was shown stays, but for the words below that it is the last map"
+    expect(explainer.root.get_by_role("status")).to_contain_text("Last map: Grad-CAM of")
     lab.screenshot("quickstart-error", explainer.root)
     lab.execute("w._session.steps = _kept")
     tree.get_by_role("treeitem", name="conv2").last.click()

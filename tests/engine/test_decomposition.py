@@ -495,3 +495,39 @@ def test_the_bias_is_read_once_it_is_needed():
     assert bool(terms["six"].some)
     assert np.max(terms["six"].factor()) == 6
     assert own[0].gradient.shape == (2, 3, 6, 6, 2)
+
+
+class Pooled(layers.Layer):
+    """As DeepLab's pyramid: blocks with normalization and dropout inside, one of them pooled and resized."""
+
+    def __init__(self):
+        super().__init__(**WIDE)
+        self.blocks = [
+            keras.Sequential(
+                [conv(3, name=f"conv{n}"), layers.BatchNormalization(**WIDE), layers.ReLU(**WIDE), *noise],
+            )
+            for n, noise in enumerate(([], [layers.Dropout(0.5, **WIDE)], [layers.GaussianNoise(1.0, **WIDE)]))
+        ]
+
+    def build(self, shape):
+        for block in self.blocks:
+            block.build(shape)
+
+    def call(self, x):
+        first, *others = (block(x) for block in self.blocks)
+        pooled = ops.mean(others[-1], (1, 2), keepdims=True)
+        return ops.concatenate([first, *others[:-1], ops.broadcast_to(pooled, ops.shape(first))], -1)
+
+
+def test_a_layer_is_run_again_as_in_the_model_and_not_as_in_training():
+    model = network(lambda x: Pooled()(x))
+    assert remainder(model, IMAGES) < 1e-11
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0, -np.inf])
+def test_what_is_padded_before_a_maximum_counts_where_it_is_taken(value):
+    def body(x):
+        x = ops.pad(conv(name="conv")(x), ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=value)
+        return layers.MaxPooling2D(3, 2, **WIDE)(x)
+
+    assert remainder(network(body, head=layers.Flatten), IMAGES) < 1e-11

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+import ke_widgets as ke
 from ke_widgets.engine.defaults import default_layer, signal_endpoint, spatial_signals
 from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
@@ -259,7 +260,7 @@ first = lambda x: layers.LayerNormalization(name="norm")(x)[:, 0]  # noqa: E731
 named = layers.Activation("tanh", name="patches")
 pooled = lambda x: layers.GlobalAveragePooling1D(name="pool")(x)  # noqa: E731
 VITS = {
-    "class token": (lambda x: first(blocks(Token()(x))), "block1/norm1"),
+    "class token": (lambda x: first(blocks(Token(name="token")(x))), "block1/norm1"),
     "class token, taken before the norm": (
         lambda x: layers.LayerNormalization(name="norm")(blocks(Token()(x))[:, :1])[:, 0],
         "block1/norm1",
@@ -530,3 +531,64 @@ def test_a_layer_that_feeds_shapes_alone_is_off_the_way():
     model = models.called(Net())
     assert list(spatial_signals(model)) == ["conv"]
     assert str(signal_endpoint(model)) == "conv (output)"
+
+
+class Encoder(layers.Layer):
+    """Gives the tokens, and those after each of its blocks."""
+
+    def __init__(self):
+        super().__init__(name="encoder")
+        self.blocks = [Block(name=f"block{n}") for n in range(2)]
+
+    def call(self, x):
+        states = [x]
+        for block in self.blocks:
+            states.append(block(states[-1]))
+        return states[-1], states
+
+
+def test_of_states_that_an_encoder_hands_on_the_layer_that_made_one_is_named():
+    model = vit(lambda x: first(Encoder()(Token()(x))[0]), (16, 24, 3))
+    path = expose(model).endpoints[1].path
+    assert path.startswith("encoder/block")
+
+
+def test_weights_of_tokens_are_no_signal():
+    def pooled(x):
+        x = layers.Dense(8, activation="tanh", name="last")(x)
+        weights = ops.softmax(layers.Dense(1, name="weights")(x), axis=1)
+        return ops.sum(weights * x, axis=1)
+
+    exposed = expose(vit(pooled, (16, 24, 3)))
+    assert exposed(models.images(1, (16, 24, 3)))[1].shape == (1, 24, 8)
+
+
+LAST = {
+    "class token": (1, lambda x: x[:, -1]),
+    "registers": (4, lambda x: layers.GlobalAveragePooling1D()(x[:, :-4])),
+    "registers, all pooled": (4, lambda x: layers.GlobalAveragePooling1D()(x)),
+    "two tokens": (2, lambda x: ops.concatenate([x[:, -1], x[:, -2]], -1)),
+}
+
+
+@pytest.mark.parametrize("kind", LAST)
+@pytest.mark.parametrize("shape", [(16, 24, 3), (24, 24, 3)], ids=str)
+@pytest.mark.parametrize("path", ["block0", "block1/norm1"])
+def test_tokens_that_stand_last_are_left_out_as_those_that_stand_first(kind, shape, path):
+    number, head = LAST[kind]
+    model = vit(lambda x: head(blocks(Token(number, after=True)(x))), shape)
+    exposed, x, grid = expose(model, path), models.images(2, shape), (shape[0] // 4, shape[1] // 4)
+    with tf.GradientTape() as tape:
+        images = tf.constant(x)
+        tape.watch(images)
+        logits, signal = exposed.read(images, watch=tape.watch)
+        unit = logits[:, 1]
+    places = grid[0] * grid[1]
+    assert signal.shape[1] == places + number
+    slope = np.asarray(tape.gradient(unit, signal))[:, :places]
+    expected = np.einsum("bnk,bk->bn", np.asarray(signal)[:, :places], slope.mean(1)).reshape(2, *grid)
+    for maps in (
+        gradcam(exposed, images, np.array([[1], [1]]))[1],
+        ke.explain(gradcam, exposed, x, 1, resizing=False, verbose=0)[1],
+    ):
+        np.testing.assert_allclose(maps[..., 0], expected, rtol=1e-3, atol=1e-6)

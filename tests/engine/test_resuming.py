@@ -10,6 +10,7 @@ from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam, gradcampp
 from ke_widgets.methods.meta import contrast
 from tests import models
+from tests.engine.test_default_signal import VITS, vit
 from tests.methods import networks
 
 IMAGES = models.images(2)
@@ -91,3 +92,13 @@ def test_an_input_of_a_layer_is_refused():
     exposed = expose(models.flat())
     with pytest.raises(ValueError, match=r"output of a layer .* Received: pool \(input\)"):
         first_look(gradcam)(exposed, ops.convert_to_tensor(IMAGES), FIRST)
+
+
+def test_where_tokens_stand_is_found_in_the_middle_of_a_first_look_without_a_trace_of_it():
+    model = vit(lambda x: ops.concatenate([x[:, -1], x[:, -2]], -1), (16, 24, 3))
+    inner = vit(lambda x: VITS["class token"][0](x), (16, 24, 3))
+    for each, path in ((model, "tokens"), (inner, "block0")):
+        images = models.images(1, (16, 24, 3))
+        *_, signal, (output,) = compiled(first_look(gradcam), expose(each, path))(images, np.array([[1]]))
+        np.testing.assert_allclose(output, each(images), rtol=1e-5, atol=1e-6)
+        assert signal is not None

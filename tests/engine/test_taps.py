@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from ke_widgets.engine import taps
+import ke_widgets as ke
+from ke_widgets.engine import flow, taps
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
@@ -289,3 +290,14 @@ def test_taps_beside_fit_and_predict_on_other_threads_give_no_wrong_map():
             thread.join()
     assert wrong == []
     assert runs[0] > 0
+
+
+@pytest.mark.parametrize(
+    "look", [lambda m: flow.rehearsed(m), lambda m: expose(m), lambda m: ke.inspection.way_back(m, rehearse=True)]
+)
+def test_a_look_at_the_model_in_the_middle_of_a_run_is_not_noted(look):
+    model = models.over_subclassed()
+    conv = model.get_layer("conv")
+    with taps.recording([conv, model]) as tap, taps.replacing(model.get_layer("head"), "replaced"):
+        look(model)
+    assert tap.calls[id(conv)] == tap.calls[id(model)] == []

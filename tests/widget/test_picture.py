@@ -36,6 +36,17 @@ def test_a_pixel_is_mixed_by_hand():
     np.testing.assert_allclose(mixed[0, 0], np.rint(0.75 * 100 + 0.25 * colours("inferno")[255]), atol=1)
 
 
+@pytest.mark.parametrize(("value", "share"), [(0.05, 0.0), (0.28, 0.5), (0.5, 1.0), (0.9, 1.0)])
+@pytest.mark.parametrize("signed", [False, True])
+def test_what_is_next_to_nothing_fades(value, share, signed):
+    """Halfway between 0.06 and 0.5, smoothstep is a half."""
+    mixed = compose(IMAGE, explanation(np.full((2, 2), value), low=-1.0 if signed else 0.0), "viridis", opacity=0.8)
+    place = (value + 1) / 2 if signed else value
+    colour = colours("viridis")[min(int(place * 256), 255)]
+    expected = np.rint((1 - 0.8 * share) * 100 + 0.8 * share * colour)
+    np.testing.assert_allclose(mixed[0, 0], expected, atol=1)
+
+
 def test_what_lies_under_the_threshold_is_the_image():
     mixed = compose(IMAGE, explanation([[0.0, 1.0], [0.0, 1.0]]), "viridis", opacity=1.0, threshold=0.5)
     assert (mixed[:, 0] == 100).all()

@@ -11,7 +11,7 @@ from tests.zoo import plain
 
 # A step of a central difference, as a share of the place's own vector: where the rest of the model is linear the widest
 # is exact; where it is curved, or has kinks, a small one is right, until rounding shows.
-STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 CLOSE = 1e-4  # no smaller step is tried below
 PLACES = 6
 EXACT = 1e-3
@@ -94,6 +94,7 @@ def gradcam(model, row, run, inputs, unit, exposed, found=None):
     operation = ke.inspection.get_nested_layer(model, endpoint.path) if endpoint.path else model
     spot = plain.Spot(operation, endpoint.link, endpoint.index, endpoint.node)
     one = keras.tree.map_structure(lambda x: x[:1], inputs)
+    spot = spot.origin(run, one)
     signal, calls = spot.read(run, one)
     if found is not None:
         found["signal"], found["size"] = "x".join(map(str, signal.shape[1:])), _size(maps)
@@ -164,19 +165,44 @@ def sums(model, row, run, inputs, unit):
 def widget(model, row, run, inputs, unit, pictures):
     """Open a model in the widget, wait for the first map, and pick `row.block`.
 
+    A model of one unit tells two classes apart: its unit is class 1.
+
     Returns:
         The layer it shows first, the size of that map, its relative error against the library's own map there, and
         what came of picking the block: `None` where there is none, `""` where it is right, or a sentence.
     """
     options = {} if row.head is None else {"head": row.head}
-    opened = called(ke.ExplainerWidget, model, pictures, class_index=unit, **options)
+    inputs = inputs if row.predicted is None else row.predicted(model, pictures)
+    opened = called(ke.ExplainerWidget, model, pictures, **options)
     try:
+        opened.class_index = unit if run(inputs).shape[-1] > 1 else _only_class(opened)
         shown = called(opened.wait, 600)
-        true = raw_map(view(model, row, shown.layer), keras.tree.map_structure(lambda x: x[:1], inputs), unit)[0]
+        error = relative(
+            shown.map, _library(model, row, shown, keras.tree.map_structure(lambda x: x[:1], inputs), unit)
+        )
+        if row.predicted is not None:
+            error = max(error, relative(shown.scores, model.predict(pictures, verbose=0)[0]))
         picked = None if row.block is None else _picked(opened, model, row, inputs, unit)
-        return shown.layer, "x".join(map(str, shown.map.shape)), relative(shown.map, true), picked
+        return shown.layer, "x".join(map(str, shown.map.shape)), error, picked
     finally:
         opened.close()
+
+
+def _library(model, row, shown, one, unit):
+    """Give the library's own map of what the widget shows; where no layer has a place, it shows gradients."""
+    if shown.layer:
+        return raw_map(view(model, row, shown.layer), one, unit)[0]
+    units = np.full((1, 1), unit)
+    return called(ke.gradients, model, one, units, verbose=0, postprocessing=None)[1][0, ..., 0]
+
+
+def _only_class(opened):
+    """Give the class that the one unit of a model speaks for: 1 of the two, where the widget shows both."""
+    try:
+        opened.class_index = 1
+    except ValueError:
+        return 0
+    return 1
 
 
 def _picked(opened, model, row, inputs, unit):

@@ -2,6 +2,7 @@
 
 import keras
 import keras_hub.models as hub
+import numpy as np
 from keras import layers
 from keras_hub.layers import ResNetImageConverter, SAMMaskDecoder, SAMPromptEncoder
 
@@ -254,7 +255,12 @@ def resnet_backbone_in_sequential():
     return keras.Sequential([keras.Input(IMAGE), _resnet_backbone(), *head])
 
 
-@row("keras_hub.resnet_with_preprocessor", pixels=(0, 255), sums=True)
+@row(
+    "keras_hub.resnet_with_preprocessor",
+    pixels=(0, 255),
+    sums=True,
+    predicted=lambda model, images: np.asarray(model.preprocessor(images)),
+)
 def resnet_with_preprocessor():
     converter = ResNetImageConverter(image_size=IMAGE[:2], scale=1 / 255)
     preprocessor = hub.ResNetImageClassifierPreprocessor(image_converter=converter)

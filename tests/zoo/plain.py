@@ -5,6 +5,7 @@ library itself must never do.
 """
 
 import contextlib
+import itertools
 
 import keras
 import numpy as np
@@ -84,6 +85,23 @@ def gradient(run, inputs, unit, compiled=False):
     return logits.numpy(), found.numpy()
 
 
+def _inside(operation):
+    return list(operation._flatten_layers(include_self=False)) if isinstance(operation, keras.Layer) else []
+
+
+def _watched(operation, made):
+    """Note each tensor that a layer gives: the layer, which of its outputs, at which call, the tensor."""
+    original, count = operation.call, itertools.count()
+
+    def call(*args, **kwargs):
+        number, given = next(count), original(*args, **kwargs)
+        tensors = [x for x in keras.tree.flatten(given) if tf.is_tensor(x)]
+        made.extend((operation, index, number, x) for index, x in enumerate(tensors))
+        return given
+
+    return _attribute(operation, "call", call)
+
+
 class Spot:
     """One tensor in a running model: what a layer gives, or takes, at one of its calls.
 
@@ -98,6 +116,24 @@ class Spot:
         if link not in ("output", "input"):
             raise ValueError(f"`link` must be 'output' or 'input'. Received: link={link!r}.")
         self.operation, self.link, self.index, self.node = operation, link, index, node
+
+    def origin(self, run, inputs):
+        """Give the spot inside this layer that makes the tensor, where another one does and hands it on.
+
+        An encoder that returns its hidden states too gives a tensor on which its other outputs depend; moved after the
+        encoder, it would move nothing.
+        """
+        if self.link == "input":
+            return self
+        made, wanted = [], []  # they hold the tensors, so that no `id` is used twice
+        with contextlib.ExitStack() as hooks:
+            for operation in _inside(self.operation):
+                hooks.enter_context(_watched(operation, made))
+            with self._hooked(lambda x, call: wanted.append(x) or x):
+                run(inputs)
+        tensor = wanted[self._call(len(wanted))]
+        same = [(operation, index, number) for operation, index, number, x in made if x is tensor]
+        return Spot(same[0][0], "output", same[0][1], same[0][2]) if same else self
 
     def read(self, run, inputs):
         """Give the tensor, as an array, and the number of times the layer was called."""
@@ -119,7 +155,7 @@ class Spot:
 
     @contextlib.contextmanager
     def _hooked(self, change):
-        original, count = self.operation.call, iter(range(10_000))
+        original, count = self.operation.call, itertools.count()
 
         def call(*args, **kwargs):
             number = next(count)

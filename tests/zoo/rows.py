@@ -33,6 +33,8 @@ class Row:
         head: Name, or index, of the output to explain.
         scores: Takes the model and gives the function from images to logits; `None` takes the softmax off itself.
         inputs: Takes the model and images, and gives what the model takes; `None` gives the images.
+        predicted: Takes the model and images, and gives what `model.predict` makes of them before the model runs, where
+            it carries a preprocessor; the widget must do the same.
         loose: Largest relative error; 1e-2 but for half precision.
     """
 
@@ -49,6 +51,7 @@ class Row:
     head: str | int | None = None
     scores: Callable[[Any], Callable] | None = None
     inputs: Callable[[Any, Any], Any] | None = None
+    predicted: Callable[[Any, Any], Any] | None = None
     loose: float = 1e-2
 
     @property

@@ -7,13 +7,14 @@ import { onShortcut } from "../shortcuts.ts";
 import type { Store } from "../store.ts";
 import { watchTheme } from "../theme.ts";
 import type { ViewState } from "../viewstate.ts";
+import { Body } from "./Body.tsx";
 import { ClassList } from "./ClassList.tsx";
+import { Divider } from "./Divider.tsx";
 import { Help } from "./Help.tsx";
 import { ImageStrip } from "./ImageStrip.tsx";
 import { LayerTree } from "./LayerTree.tsx";
-import { Notice, Trouble } from "./Messages.tsx";
+import { Ended, Notice } from "./Messages.tsx";
 import { Stage } from "./Stage.tsx";
-import { StatusBar } from "./StatusBar.tsx";
 import { Toolbar } from "./Toolbar.tsx";
 import { useAfterPaint } from "./useAfterPaint.ts";
 import { useLasting } from "./useLasting.ts";
@@ -54,31 +55,18 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       {store.notices.value.map((text) => (
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
-      {store.ended.value && <Trouble problem={store.ended.value} />}
-      {store.trouble.value && (
-        <div class="ke-over">
-          <Trouble problem={store.trouble.value} onDismiss={() => store.dismissTrouble()} />
-        </div>
-      )}
-      <div class="ke-body">
-        <Layers store={store} view={view} />
-        {painted && <Stage store={store} view={view} />}
-        {painted && <Classes store={store} view={view} />}
-      </div>
-      {painted && <Images store={store} />}
-      {painted && (
-        <StatusBar
-          picture={store.picture}
-          awaited={store.awaited}
-          refusal={store.refusal}
-          working={store.working}
-          writing={store.writing}
-          panes={store.panes}
-          facts={store.facts}
-          onCancel={(pane) => store.cancel(pane)}
-          onCancelExport={() => store.cancelExport()}
-        />
-      )}
+      {store.ended.value && <Ended problem={store.ended.value} />}
+      <Body
+        view={view}
+        parts={{
+          layers: <Layers store={store} view={view} />,
+          "layers' border": <Divider side="layers" width={view.widths.layers} />,
+          stage: painted && <Stage store={store} view={view} />,
+          "classes' border": <Divider side="classes" width={view.widths.classes} />,
+          classes: painted && <Classes store={store} view={view} />,
+          images: painted && <Images store={store} />,
+        }}
+      />
       {view.help.value && (
         <Help
           onClose={() => {
@@ -93,15 +81,27 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
 function Layers({ store, view }: { store: Store; view: ViewState }) {
   const model = useComputed(() => store.choice.value.model).value;
   const tree = view.tree(model);
+  const depth = {
+    facts: store.facts,
+    choice: store.choice,
+    scan: useComputed(() => store.active.value.scan.value),
+    scanning: useComputed(() => store.active.value.scanning.value !== "idle"),
+    enabled: useComputed(() => !store.disconnected.value),
+    onDive: () => store.dive(),
+    onSurface: () => store.surface(),
+    onPick: (layer: string) => store.pick({ layer }, true),
+  };
   return (
     <LayerTree
       key={model}
       nodes={tree.layers}
       edgesKnown={store.facts.modelOf(store.choice.peek()).edges_known}
       chosen={useComputed(() => store.choice.value.layer)}
-      enabled={useComputed(() => !store.disconnected.value)}
+      enabled={depth.enabled}
+      depth={depth}
       unused={useComputed(() => store.method.value?.layer === false)}
       view={tree}
+      typing={view.typing}
       onPick={(layer) => store.pick({ layer })}
     />
   );
@@ -117,6 +117,7 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
       contrast={useComputed(() => store.choice.value.contrast_index)}
       enabled={useComputed(() => !store.disconnected.value)}
       query={view.classQuery}
+      typing={view.typing}
       onPick={(index) => store.pickClass(index)}
       onContrast={store.setup.file ? null : (index) => store.pickContrast(index)}
       onPane={(index) => store.addPane({ class_index: index })}

@@ -1,6 +1,6 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { lookupTable } from "../colormap.ts";
+import { fadingTable, lookupTable } from "../colormap.ts";
 import type { View } from "../contract.ts";
 import { canvasSize, paint, type Size, shade } from "../overlay.ts";
 import type { Picture } from "../pane.ts";
@@ -47,7 +47,8 @@ export function MapCanvas({ picture, colormap, signed, threshold, opacity, view,
     // Kept from map to map: each is a megabyte to clear, and to collect.
     const all = own?.width === width && own.height === height ? own : context.createImageData(width, height);
     pixels.current = all;
-    paint(map, lookupTable(colormap.value), threshold.value, signed.value, all.data);
+    const table = view.value === "map" ? lookupTable(colormap.value) : fadingTable(colormap.value, signed.value);
+    paint(map, table, threshold.value, signed.value, all.data);
     context.putImageData(all, 0, 0);
   });
   return <canvas ref={canvas} class="ke-map" style={{ opacity: view.value === "overlay" ? opacity.value : 1 }} />;

@@ -23,20 +23,14 @@ export function ClassList(props: ClassProps) {
 
   return (
     <section class="ke-side ke-classes">
-      <h3>
-        Classes
-        <span>
-          {fitting < count && `${formatCount(fitting)} of `}
-          {formatCount(count)}
-        </span>
-      </h3>
-      <SearchBox name="Find class" query={query} onKey={onSearchKey} />
+      <SearchBox
+        name="Find class"
+        query={query}
+        count={`${fitting < count ? `${formatCount(fitting)} of ` : ""}${formatCount(count)}`}
+        onKey={onSearchKey}
+      />
       <ClassOptions {...props} box={box} found={found} />
-      {count > 1 && (
-        <p class="ke-aside ke-tip">
-          {onContrast && "Shift-click a second class to contrast the two, "}Ctrl-click to compare.
-        </p>
-      )}
+      {count > 1 && <p class="ke-under ke-tip">{onContrast && "Shift-click: contrast. "}Ctrl-click: compare.</p>}
     </section>
   );
 }

@@ -1,11 +1,14 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
-import { useId, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Result } from "../contract.ts";
+import { type Cut, cutting } from "../cutting.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../format.ts";
 import { step, used } from "../keys.ts";
 import { barLengths, firstRows } from "../ranking.ts";
+import { nextBeginning, type Typing } from "../typing.ts";
 import { Marked } from "./Marked.tsx";
 import { useAtOnce } from "./useAtOnce.ts";
+import { useOwnId } from "./useOwnId.ts";
 import { useWindow } from "./useWindow.ts";
 
 /** Rows that can be scrolled through; whoever looks for another class types. */
@@ -23,6 +26,7 @@ export interface ClassProps {
   contrast: ReadonlySignal<number | null>;
   enabled: ReadonlySignal<boolean>;
   query: Signal<string>;
+  typing: Typing;
   onPick(index: number): void;
   /** Nothing where contrasts are not to be had. */
   onContrast: ((index: number) => void) | null;
@@ -49,14 +53,15 @@ interface Props extends ClassProps {
   found: ReadonlySignal<readonly number[]>;
 }
 
-/** The classes: the arrows move and pick; with Ctrl they only move, and Enter picks in one of three ways. */
+/** The classes: arrows and letters move and pick; arrows with Ctrl only move, and Enter picks in one of three ways. */
 export function ClassOptions(props: Props) {
-  const { box, found, labels, ranking, chosen, contrast, enabled, query, onPick } = props;
-  const id = useId();
+  const { box, found, labels, ranking, chosen, contrast, enabled, query, typing, onPick } = props;
+  const id = useOwnId();
   const cursor = useSignal(chosen.peek());
   const pinned = useComputed(() => (found.value.indexOf(chosen.value) >= LIMIT ? chosen.value : -1));
   const listed = useComputed(() => firstRows(found.value, pinned.value, LIMIT));
   const { rows, more } = listed.value;
+  const cut = useMemo(() => cutting(labels), [labels]);
   const scores = useScores(props.result);
   const { range, laidOut, show } = useWindow(
     box,
@@ -76,6 +81,7 @@ export function ClassOptions(props: Props) {
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.altKey || /Left|Right/.test(event.key)) return;
+    if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) return find(event);
     const to = step(event.key, rows.indexOf(cursor.peek()), rows.length);
     if (event.key !== "Enter" && (to < 0 || event.shiftKey)) return;
     used(event);
@@ -84,6 +90,16 @@ export function ClassOptions(props: Props) {
     if (event.key === "Enter") choose(cursor.peek(), event, props);
     else if (event.ctrlKey || event.metaKey) cursor.value = rows[to];
     else if (enabled.peek()) onPick(rows[to]);
+  }
+
+  /** Go to the next class, in or out of view, that begins with what is typed. */
+  function find(event: KeyboardEvent) {
+    used(event);
+    if (event.key === " " && !typing.underway) return;
+    const all = found.peek();
+    const begins = (at: number, text: string) => labels[all[at]].toLowerCase().startsWith(text);
+    const at = nextBeginning(all.length, all.indexOf(cursor.peek()), typing.add(event.key), begins);
+    if (at >= 0 && enabled.peek()) onPick(all[at]);
   }
 
   // New scores can put another class under the finger while it is down: the one that was pressed is meant.
@@ -131,6 +147,7 @@ export function ClassOptions(props: Props) {
               place={at}
               count={rows.length}
               label={labels[rows[at]]}
+              cut={cut(labels[rows[at]])}
               query={query}
               chosen={rows[at] === chosen.value}
               against={rows[at] === contrast.value}
@@ -180,6 +197,7 @@ interface OptionProps {
   place: number;
   count: number;
   label: string;
+  cut: Cut;
   query: ReadonlySignal<string>;
   chosen: boolean;
   /** The chosen one is contrasted with it. */
@@ -191,7 +209,7 @@ interface OptionProps {
   score: string;
 }
 
-function Option({ id, index, place, count, label, query, chosen, against, cursor, bar, score }: OptionProps) {
+function Option({ id, index, place, count, label, cut, query, chosen, against, cursor, bar, score }: OptionProps) {
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, and the keys of all its rows
     <div
@@ -208,9 +226,17 @@ function Option({ id, index, place, count, label, query, chosen, against, cursor
       style={{ top: `${place * HEIGHT}px`, "--score": bar }}
     >
       {against && <span class="ke-versus">vs</span>}
-      <span class="ke-name">
-        <Marked text={label} query={query.value} />
+      <span class={cut.tail ? "ke-name ke-long" : "ke-name"} aria-hidden={cut.head !== label}>
+        <span>
+          <Marked text={cut.head} query={query.value} />
+        </span>
+        {cut.tail && (
+          <span>
+            <Marked text={cut.tail} query={query.value} />
+          </span>
+        )}
       </span>
+      {cut.head !== label && <span class="ke-hidden">{label}</span>} <i class="ke-score" />
       <span class="ke-number">{score}</span>
     </div>
   );

@@ -1,10 +1,11 @@
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { HELP, OTHERS, SHORTCUTS } from "../shortcuts.ts";
+import { useOwnId } from "./useOwnId.ts";
 
 /** The keys, as a dialog that holds the focus until it is closed. */
 export function Help({ onClose }: { onClose(): void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const id = useId();
+  const id = useOwnId();
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog
@@ -17,7 +18,7 @@ export function Help({ onClose }: { onClose(): void }) {
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >
       <header>
-        <h3 id={id}>Keyboard shortcuts</h3>
+        <h2 id={id}>Keyboard shortcuts</h2>
         <button type="button" class="ke-button" onClick={() => dialog.current?.close()}>
           Close
         </button>

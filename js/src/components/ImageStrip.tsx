@@ -1,5 +1,6 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
-import { useId, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
+import { cutting } from "../cutting.ts";
 import { formatScore } from "../format.ts";
 import { type Gallery, THUMBNAIL } from "../gallery.ts";
 import { step, used } from "../keys.ts";
@@ -8,6 +9,7 @@ import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
 import { useAfterPaint } from "./useAfterPaint.ts";
 import { useAtOnce } from "./useAtOnce.ts";
+import { useOwnId } from "./useOwnId.ts";
 import { useWindow } from "./useWindow.ts";
 
 /** A thumbnail of 56 px and the gap beside it. */
@@ -52,8 +54,9 @@ export function ImageStrip(props: Props) {
 
 /** The images that pass, in a row; only those in view exist. */
 function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
-  const { items, chosen, enabled, gallery, predictions, ready, onPick } = props;
-  const id = useId();
+  const { items, labels, chosen, enabled, gallery, predictions, ready, onPick } = props;
+  const cut = useMemo(() => cutting(labels), [labels]);
+  const id = useOwnId();
   const box = useRef<HTMLDivElement>(null);
   const { range, inView, laidOut, show } = useWindow(
     box,
@@ -107,6 +110,7 @@ function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
             id={`${id}-${items.value[position]}`}
             index={items.value[position]}
             position={position}
+            cut={cut}
             count={items.value.length}
           />
         ))}
@@ -119,6 +123,7 @@ interface ItemProps extends Props {
   id: string;
   index: number;
   position: number;
+  cut: ReturnType<typeof cutting>;
 }
 
 function Item({
@@ -128,6 +133,7 @@ function Item({
   count,
   nameOf,
   labels,
+  cut,
   chosen,
   enabled,
   gallery,
@@ -155,10 +161,16 @@ function Item({
       onClick={() => enabled.peek() && onPick(index)}
     >
       <Thumbnail bitmap={gallery.thumbnail(index)} size={THUMBNAIL} />
-      {prediction && <span class="ke-predicted">{label}</span>}
+      {label !== undefined && <span class="ke-predicted">{shortest(label, cut)}</span>}
       {typeof prediction?.right === "boolean" && <Mark right={prediction.right} />}
     </div>
   );
+}
+
+/** The beginning is what is seen of a name here, unless all begin alike. */
+function shortest(label: string, cut: ItemProps["cut"]): string {
+  const { head, tail } = cut(label);
+  return head + tail;
 }
 
 function spoken({ right }: Prediction): string {

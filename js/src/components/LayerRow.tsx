@@ -34,6 +34,7 @@ interface Props {
 export function LayerRow(props: Props) {
   const { node, row, top, beside, chosen, holds, active, enabled, described } = props;
   const { searching, hit, hidden, query } = props;
+  const folded = node.layers > 0 && !row.expanded ? formatCount(node.layers) : "";
   const pickable = enabled.value && node.spatial;
   return (
     <div
@@ -45,7 +46,6 @@ export function LayerRow(props: Props) {
       data-hit={hit || undefined}
       data-miss={(searching && !hit && hidden === 0) || undefined}
       data-holds={holds || undefined}
-      aria-label={spoken(node)}
       aria-level={node.level + 1}
       aria-posinset={row.position}
       aria-setsize={row.siblings}
@@ -70,34 +70,38 @@ export function LayerRow(props: Props) {
         </span>
       ) : (
         <Name text={node.label} />
-      )}
-      {node.layers > 0 && !row.expanded && (
+      )}{" "}
+      {folded && (
         <span class="ke-count">
-          {hidden > 0 && <mark>{formatCount(hidden)} of</mark>} {formatCount(node.layers)}
+          {hidden > 0 && <mark>{formatCount(hidden)} of</mark>} {folded}
         </span>
-      )}
+      )}{" "}
       <span class="ke-shape">{formatShape(node.shape)}</span>
+      <span class="ke-hidden">{unseen(node)}</span>
     </div>
   );
 }
 
-/** A name that loses its middle where there is no room. */
+/** A name that loses its middle where there is no room; read out, it is in one piece. */
 function Name({ text }: { text: string }) {
   const tail = text.length >= LONG ? TAIL.exec(text) : null;
   if (!tail) return <span class="ke-name">{text}</span>;
   return (
-    <span class="ke-name ke-long">
-      <span>{text.slice(0, tail.index)}</span>
-      <span>{tail[0]}</span>
-    </span>
+    <>
+      <span class="ke-name ke-long" aria-hidden="true">
+        <span>{text.slice(0, tail.index)}</span>
+        <span>{tail[0]}</span>
+      </span>
+      <span class="ke-hidden">{text}</span>
+    </>
   );
 }
 
-/** What the row is called: all that a reader who does not see the lanes needs to choose. */
-function spoken({ path, type, shape, block, layers, absent }: OutlineNode): string {
+/** What is said of a row after what is seen of it: all that a reader who does not see the lanes needs to choose. */
+function unseen({ label, path, type, block, layers, absent }: OutlineNode): string {
   const inside = layers > 0 && `${formatCount(layers)} layers inside`;
-  const parts = [path, block ? "block" : type, formatShape(shape, " × "), inside, absent && "not in this file"];
-  return parts.filter(Boolean).join(", ");
+  const parts = [path !== label && path, block ? "block" : type, inside, absent && "not in this file"];
+  return `, ${parts.filter(Boolean).join(", ")}`;
 }
 
 function markOf(node: OutlineNode, row: Row, beside: Beside) {

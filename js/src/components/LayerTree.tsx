@@ -1,5 +1,5 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignalEffect } from "@preact/signals";
-import { useId, useMemo, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { formatCount } from "../format.ts";
 import { gutterWidth, ROW_HEIGHT } from "../gutter.ts";
 import type { Edge } from "../lanes.ts";
@@ -7,21 +7,24 @@ import type { OutlineNode } from "../outline.ts";
 import { nextHit, terms } from "../tree.ts";
 import type { TreeState } from "../viewstate.ts";
 import { edgesOf } from "../wiring.ts";
+import { DepthFoot, type DepthProps, DepthStrip } from "./Depth.tsx";
 import { LayerCard } from "./LayerCard.tsx";
 import { LayerRows } from "./LayerRows.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { type Shown, useCard } from "./useCard.ts";
 import { useGutter } from "./useGutter.ts";
+import { useOwnId } from "./useOwnId.ts";
 import { type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
 
 interface Props extends TreeProps {
   /** The method looks at the input, whatever layer is chosen. */
   unused: ReadonlySignal<boolean>;
   edgesKnown: boolean;
+  depth: DepthProps;
 }
 
 export function LayerTree(props: Props) {
-  const { nodes, chosen, enabled, unused, edgesKnown, view, onPick } = props;
+  const { nodes, chosen, enabled, unused, edgesKnown, view, depth, onPick } = props;
   const box = useRef<HTMLDivElement>(null);
   const tree = useTree(props, box);
   const onKeyDown = useTreeKeys(props, tree);
@@ -29,7 +32,7 @@ export function LayerTree(props: Props) {
   const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
   const gutter = useGutter(nodes, edges, rows, chosen);
   const card = useCard(rows);
-  const id = useId();
+  const id = useOwnId();
   // The first hit from here on is shown as one types; Enter goes on from it.
   useSignalEffect(() => {
     const { value: found } = view.hits;
@@ -51,30 +54,46 @@ export function LayerTree(props: Props) {
 
   return (
     <section class="ke-side ke-layers" {...card.handlers}>
-      <Heading nodes={nodes} view={view} />
-      <SearchBox name="Find layer" query={view.layerQuery} onKey={treeSearchKeys(props, box)} />
+      <SearchBox
+        name="Find layer"
+        query={view.layerQuery}
+        count={<Count nodes={nodes} view={view} />}
+        onKey={treeSearchKeys(props, box)}
+      />
       {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
       {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
-      <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
-        <div
-          role="tree"
-          aria-label="Layers"
-          class="ke-tree"
-          style={{ height: `${rows.value.length * ROW_HEIGHT}px`, "--gutter": `${gutterWidth(gutter.lanes.value)}px` }}
-          onKeyDown={onKeyDown}
-          onClick={onClick}
-        >
-          <LayerRows {...{ nodes, chosen, enabled, view, tree, card: card.shown, cardId: id }} beside={gutter.at} />
+      <div class="ke-beside">
+        <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
+          <div
+            role="tree"
+            aria-label="Layers"
+            class="ke-tree"
+            style={{
+              height: `${rows.value.length * ROW_HEIGHT}px`,
+              "--gutter": `${gutterWidth(gutter.lanes.value)}px`,
+            }}
+            onKeyDown={onKeyDown}
+            onClick={onClick}
+          >
+            <LayerRows {...{ nodes, chosen, enabled, view, tree, card: card.shown, cardId: id }} beside={gutter.at} />
+          </div>
         </div>
+        <DepthStrip {...depth} />
       </div>
-      {unused.value && <p class="ke-aside ke-unused">This method explains the input: no layer is looked at.</p>}
+      <div class="ke-under">
+        {unused.value ? (
+          <span class="ke-unused">This method explains the input: no layer is looked at.</span>
+        ) : (
+          <DepthFoot {...depth} />
+        )}
+      </div>
       <Card id={id} shown={card.shown} nodes={nodes} edges={edges} />
     </section>
   );
 }
 
 /** How many layers there are, or which of those that fit one is at. */
-function Heading({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeState }) {
+function Count({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeState }) {
   const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
   const told = useComputed(() => {
     const found = view.hits.value;
@@ -82,12 +101,7 @@ function Heading({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeSta
     if (found.length === 0) return "none fits";
     return `${formatCount(found.indexOf(view.active.value) + 1)} of ${formatCount(found.length)}`;
   });
-  return (
-    <h3>
-      Layers
-      <span aria-live="polite">{told.value}</span>
-    </h3>
-  );
+  return <>{told}</>;
 }
 
 interface CardProps {

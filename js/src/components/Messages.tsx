@@ -1,14 +1,34 @@
 import type { Problem } from "../contract.ts";
+import { told } from "../problems.ts";
 
-/** What went wrong; without `onDismiss` it stays. */
-export function Trouble({ problem, onDismiss }: { problem: Problem; onDismiss?(): void }) {
+/** Why nobody answers any more: it stays. */
+export function Ended({ problem }: { problem: Problem }) {
   return (
     <div class="ke-message ke-trouble" role="alert">
       <p>
         {problem.message}
         {problem.hint && <span class="ke-hint"> {problem.hint}</span>}
       </p>
-      {onDismiss && <Dismiss name="Dismiss error" onDismiss={onDismiss} />}
+    </div>
+  );
+}
+
+/** What went wrong, in two lines: a sentence, and what to do about it; all else when it is asked for. */
+export function Alert({ problem, onDismiss }: { problem: Problem; onDismiss(): void }) {
+  const { sentence, rest } = told(problem);
+  return (
+    <div class="ke-told ke-alert" role="alert">
+      <p title={sentence}>{sentence}</p>{" "}
+      <p class="ke-hint" title={problem.hint ?? undefined}>
+        {problem.hint}
+      </p>
+      {/* Where there is no more to say, only a narrow place has need of them. */}
+      <details class="ke-details" data-short={!rest || undefined}>
+        <summary class="ke-button">Details</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by key */}
+        <pre tabIndex={0}>{rest || [sentence, problem.hint].filter(Boolean).join("\n\n")}</pre>
+      </details>
+      <Dismiss name="Dismiss error" onDismiss={onDismiss} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { describe } from "../captions.ts";
 import { used } from "../keys.ts";
 import type { Pane, Picture } from "../pane.ts";
@@ -8,10 +8,11 @@ import { moved } from "../spot.ts";
 import type { Store } from "../store.ts";
 import type { Spot, ViewState } from "../viewstate.ts";
 import { ImageCanvas, MapCanvas } from "./Canvas.tsx";
+import { Caption, LastMap } from "./Caption.tsx";
 import { Crosshair } from "./Crosshair.tsx";
 import { Legend } from "./Legend.tsx";
-import { Trouble } from "./Messages.tsx";
 import { useLasting } from "./useLasting.ts";
+import { useOwnId } from "./useOwnId.ts";
 
 interface Props {
   store: Store;
@@ -30,14 +31,24 @@ export function PaneView(props: Props) {
   const shown = useComputed(() => picture.value?.result?.choice ?? pane.choice.value);
   const colormap = useComputed(() => store.colormapOf(shown.value));
   const signed = useComputed(() => store.facts.signed(shown.value));
+  const late = useLasting(pane.late);
   const body = (
     <>
-      <PictureBox {...props} colormap={colormap} signed={signed} />
-      <Legend result={picture.value?.result ?? null} colormap={colormap} signed={signed} threshold={store.threshold} />
+      <PictureBox {...props} late={late} colormap={colormap} signed={signed} />
+      <Legend
+        result={picture.value?.result ?? null}
+        {...{ colormap, signed, threshold: store.threshold, view: store.view }}
+      />
     </>
   );
+  if (caption === null)
+    return (
+      <div class="ke-pane">
+        <Caption store={store} pane={pane} late={late} />
+        {body}
+      </div>
+    );
   const activate = () => store.activate(pane);
-  if (caption === null) return <div class="ke-pane">{body}</div>;
   const active = store.active.value === pane;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form
@@ -50,11 +61,14 @@ export function PaneView(props: Props) {
       onClickCapture={activate}
       onFocusCapture={(event) => (event.target as Element).matches(":focus-visible") && activate()}
     >
-      <div class="ke-heading">
-        <b>{number}</b>
-        <span title={caption}>{caption}</span>
-        {number > 1 && <Close number={number} onClose={() => store.closePane(pane)} />}
-      </div>
+      <Caption
+        store={store}
+        pane={pane}
+        late={late}
+        heading={caption}
+        before={<b class="ke-badge">{number}</b>}
+        after={number > 1 && <Close number={number} onClose={() => store.closePane(pane)} />}
+      />
       {body}
     </div>
   );
@@ -72,16 +86,16 @@ function Close({ number, onClose }: { number: number; onClose(): void }) {
 }
 
 interface BoxProps extends Props {
+  late: ReadonlySignal<boolean>;
   colormap: ReadonlySignal<string>;
   signed: ReadonlySignal<boolean>;
 }
 
-function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
-  const { picture, trouble } = pane;
-  const id = useId();
+function PictureBox({ store, view, pane, number, late, colormap, signed }: BoxProps) {
+  const { picture } = pane;
+  const id = useOwnId();
   const frame = useRef<HTMLDivElement>(null);
   const screen = useScreenSize(frame);
-  const late = useLasting(pane.late);
   const bitmap = picture.value?.bitmap;
   const note = picture.value?.result?.note;
   return (
@@ -120,16 +134,19 @@ function PictureBox({ store, view, pane, number, colormap, signed }: BoxProps) {
         </span>
       </div>
       <Crosshair spot={view.spot} picture={picture} />
-      {trouble.value && (
-        <Trouble
-          problem={trouble.value}
-          onDismiss={() => {
-            trouble.value = null;
-          }}
-        />
-      )}
+      <Hairline store={store} pane={pane} late={late} />
+      <LastMap store={store} pane={pane} />
     </div>
   );
+}
+
+/** How far the work is, on the picture's edge; where nobody knows, only that there is some. */
+function Hairline({ store, pane, late }: Pick<BoxProps, "store" | "pane" | "late">) {
+  const written = store.active.value === pane ? store.writing.value : null;
+  const work = pane.working.value ?? written;
+  if (!work && !late.value) return null;
+  const total = work?.total || undefined;
+  return <progress class="ke-hairline" aria-label="Progress" max={total} value={total && work?.done} />;
 }
 
 function point(event: PointerEvent, view: ViewState): void {

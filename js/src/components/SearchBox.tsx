@@ -1,12 +1,16 @@
 import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 
 interface Props {
   name: string;
   query: Signal<string>;
+  /** How many there are, or fit. */
+  count: ComponentChildren;
   onKey(event: KeyboardEvent): void;
 }
 
-export function SearchBox({ name, query, onKey }: Props) {
+/** Its placeholder names the list below it. */
+export function SearchBox({ name, query, count, onKey }: Props) {
   function onKeyDown(event: KeyboardEvent) {
     if (event.key === "Escape" && query.peek()) {
       query.value = "";
@@ -16,19 +20,22 @@ export function SearchBox({ name, query, onKey }: Props) {
     }
   }
   return (
-    <input
-      type="search"
-      class="ke-search"
-      aria-label={name}
-      placeholder={name}
-      autocomplete="off"
-      spellcheck={false}
-      data-lm-suppress-shortcuts="true"
-      value={query}
-      onInput={(event) => {
-        query.value = event.currentTarget.value;
-      }}
-      onKeyDown={onKeyDown}
-    />
+    <div class="ke-find">
+      <input
+        type="search"
+        class="ke-search"
+        aria-label={name}
+        placeholder={name}
+        autocomplete="off"
+        spellcheck={false}
+        data-lm-suppress-shortcuts="true"
+        value={query}
+        onInput={(event) => {
+          query.value = event.currentTarget.value;
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <span aria-live="polite">{count}</span>
+    </div>
   );
 }

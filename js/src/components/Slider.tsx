@@ -4,11 +4,13 @@ import { useRef } from "preact/hooks";
 interface Props {
   name: string;
   value: ReadonlySignal<number>;
+  /** The value in words. */
+  text?: string;
   /** `dragging`: more will follow. */
   onChange(value: number, dragging: boolean): void;
 }
 
-export function Slider({ name, value, onChange }: Props) {
+export function Slider({ name, value, text, onChange }: Props) {
   const dragging = useRef(false);
   return (
     <label class="ke-slider">
@@ -16,6 +18,7 @@ export function Slider({ name, value, onChange }: Props) {
       <input
         type="range"
         aria-label={name}
+        aria-valuetext={text}
         min={0}
         max={1}
         step={0.01}
@@ -30,7 +33,7 @@ export function Slider({ name, value, onChange }: Props) {
           onChange(event.currentTarget.valueAsNumber, false);
         }}
       />
-      <span class="ke-number">{value.value.toFixed(2)}</span>
+      <span class="ke-number">{text ?? value.value.toFixed(2)}</span>
     </label>
   );
 }

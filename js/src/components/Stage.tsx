@@ -2,7 +2,6 @@ import { useComputed } from "@preact/signals";
 import { caption, differing } from "../captions.ts";
 import type { Store } from "../store.ts";
 import type { ViewState } from "../viewstate.ts";
-import { DepthSlider } from "./DepthSlider.tsx";
 import { PaneView } from "./PaneView.tsx";
 import { Slider } from "./Slider.tsx";
 
@@ -27,15 +26,11 @@ export function Stage({ store, view }: { store: Store; view: ViewState }) {
       </div>
       <div class="ke-sliders">
         <Slider name="Opacity" value={opacity} onChange={(...change) => store.setOpacity(...change)} />
-        <Slider name="Threshold" value={threshold} onChange={(...change) => store.setThreshold(...change)} />
-        <DepthSlider
-          facts={store.facts}
-          choice={store.choice}
-          scan={useComputed(() => store.active.value.scan.value)}
-          scanning={useComputed(() => store.active.value.scanning.value !== "idle")}
-          enabled={!store.disconnected.value}
-          onDive={() => store.dive()}
-          onPick={(layer) => store.pick({ layer }, true)}
+        <Slider
+          name="Threshold"
+          value={threshold}
+          text={`${Math.round(100 * threshold.value)} % hidden`}
+          onChange={(...change) => store.setThreshold(...change)}
         />
       </div>
     </div>

@@ -1,4 +1,4 @@
-import { useComputed } from "@preact/signals";
+import { type Signal, useComputed } from "@preact/signals";
 import { fileName } from "../captions.ts";
 import type { View } from "../contract.ts";
 import { MOST_PANES } from "../panes.ts";
@@ -21,7 +21,7 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   const empty = useComputed(() => !store.picture.value).value;
   return (
     <div class="ke-bar">
-      <Selects store={store} disabled={disabled} />
+      <Selects store={store} view={view} disabled={disabled} />
       <div class="ke-tools">
         <Tool
           name="Compare"
@@ -50,21 +50,19 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
           ?
         </button>
       </div>
-      {method && method.params.length > 0 ? (
+      {method && view.params.value && method.params.length > 0 && (
         <ParamForm
           method={method}
           values={params}
           disabled={disabled || store.setup.file !== undefined}
           onChange={(name, value) => store.pickParam(name, value)}
         />
-      ) : (
-        store.setup.methods.some(({ params }) => params.length > 0) && <p class="ke-params">No parameters</p>
       )}
     </div>
   );
 }
 
-function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
+function Selects({ store, view, disabled }: { store: Store; view: ViewState; disabled: boolean }) {
   const { models } = store.facts;
   const { methods, colormaps } = store.setup;
   const model = useComputed(() => `${store.choice.value.model}`).value;
@@ -87,6 +85,7 @@ function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
         disabled={disabled}
         onChange={(name) => store.pickMethod(name)}
       />
+      {methods.some(({ params }) => params.length > 0) && <Parameters store={store} open={view.params} />}
       <Select
         name="Colormap"
         value={store.colormap.value}
@@ -100,6 +99,34 @@ function Selects({ store, disabled }: { store: Store; disabled: boolean }) {
         onChange={(shown) => store.pickView(shown as View)}
       />
     </>
+  );
+}
+
+/** Opens the method's parameters; those that were changed are spelled out. */
+function Parameters({ store, open }: { store: Store; open: Signal<boolean> }) {
+  const own = store.method.value?.params ?? [];
+  const { params } = store.choice.value;
+  const changed = own
+    .filter(({ name, default: usual }) => (params[name] ?? usual) !== usual)
+    .map(({ name }) => `${name.replaceAll("_", " ")} ${params[name]}`)
+    .join(", ");
+  return (
+    <button
+      type="button"
+      class="ke-tool ke-changed"
+      aria-label={changed ? `Parameters: ${changed}` : "Parameters"}
+      aria-expanded={open.value && own.length > 0}
+      title={own.length > 0 ? "Parameters" : "No parameters"}
+      disabled={own.length === 0}
+      onClick={() => {
+        open.value = !open.value;
+      }}
+    >
+      <svg width="13" height="13" viewBox="0 0 13 13" fill="none" stroke="currentColor" aria-hidden="true">
+        <path d="M1 4h7M11 4h1M1 9.5h1M5 9.5h7M9.5 2.5v3M3.5 8v3" />
+      </svg>
+      {changed && <em>{changed}</em>}
+    </button>
   );
 }
 
@@ -118,7 +145,7 @@ function Tool({ name, title, icon, disabled, onClick }: ToolProps) {
       <svg width="13" height="13" viewBox="0 0 13 13" fill="none" stroke="currentColor" aria-hidden="true">
         <path d={icon} />
       </svg>
-      {name}
+      <span>{name}</span>
     </button>
   );
 }

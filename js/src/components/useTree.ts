@@ -5,15 +5,15 @@ import { ROW_HEIGHT } from "../gutter.ts";
 import { step, used } from "../keys.ts";
 import type { OutlineNode } from "../outline.ts";
 import { nextHit, type Row, typeAhead, visibleRows } from "../tree.ts";
+import type { Typing } from "../typing.ts";
 import type { TreeState } from "../viewstate.ts";
 import { useAtOnce } from "./useAtOnce.ts";
 import { useWindow } from "./useWindow.ts";
 
-/** Letters typed within this many milliseconds make one word. */
-const TYPING = 700;
 const ROVING = "[tabindex='0']";
 
 export interface TreeProps {
+  typing: Typing;
   nodes: readonly OutlineNode[];
   chosen: ReadonlySignal<string>;
   /** The kernel is there to be asked. */
@@ -62,9 +62,7 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
 }
 
 /** The keys of a tree: they move, fold, unfold and find; Enter and Space pick. */
-export function useTreeKeys({ nodes, view, enabled, onPick }: TreeProps, { rows, at, activate }: Tree) {
-  const typed = useRef({ text: "", time: 0 });
-
+export function useTreeKeys({ nodes, view, typing, enabled, onPick }: TreeProps, { rows, at, activate }: Tree) {
   function turn(row: Row, open: boolean) {
     if (row.expandable && row.expanded !== open) view.fold(row.index, !open);
     else if (open && row.expandable) activate(at.peek() + 1);
@@ -72,9 +70,7 @@ export function useTreeKeys({ nodes, view, enabled, onPick }: TreeProps, { rows,
   }
 
   function find(letter: string) {
-    const now = performance.now();
-    typed.current = { text: now - typed.current.time < TYPING ? typed.current.text + letter : letter, time: now };
-    activate(typeAhead(nodes, rows.peek(), at.peek(), typed.current.text));
+    activate(typeAhead(nodes, rows.peek(), at.peek(), typing.add(letter)));
   }
 
   function pick(row: Row) {
@@ -90,7 +86,7 @@ export function useTreeKeys({ nodes, view, enabled, onPick }: TreeProps, { rows,
     if (!row || ctrlKey || metaKey || altKey) return;
     if (key === "ArrowLeft" || key === "ArrowRight") turn(row, key === "ArrowRight");
     else if (step(key, position, rows.peek().length) >= 0) activate(step(key, position, rows.peek().length));
-    else if (key === "Enter" || key === " ") pick(row);
+    else if (key === "Enter" || (key === " " && !typing.underway)) pick(row);
     else if (key.length === 1) find(key);
     else return;
     used(event);

@@ -22,6 +22,7 @@ def _():
 @app.cell
 def _(mo, w):
     def bare(_):
+        w.view = "map"
         w.opacity = 1.0
         w.threshold = 0.0
 

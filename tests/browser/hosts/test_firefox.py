@@ -71,7 +71,7 @@ def test_jupyterlab_in_firefox(page, server):
     with newest_kernel(server) as kernel:
         explainer = FirefoxExplainer(page, kernel)
         page.evaluate("() => jupyterapp.commands.execute('notebook:enter-command-mode').then(() => null)")
-        kernel.execute("w.opacity = 1.0; w.threshold = 0.0; _ = w.wait(60)")
+        kernel.execute("w.view = 'map'; w.opacity = 1.0; w.threshold = 0.0; _ = w.wait(60)")
         for name, value in (("Opacity", 1), ("Threshold", 0)):
             page.wait_for(f"document.querySelector('.ke input[aria-label={name}]').valueAsNumber === {value}")
         first = explainer.result()

@@ -1,0 +1,140 @@
+import { type ReadonlySignal, useComputed } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { caption, differing } from "../captions.ts";
+import type { Progress, Result } from "../contract.ts";
+import { formatTime } from "../format.ts";
+import type { Pane, Picture } from "../pane.ts";
+import type { Store } from "../store.ts";
+import { Alert } from "./Messages.tsx";
+
+interface Props {
+  store: Store;
+  pane: Pane;
+  /** It is slow: said only where it lasts. */
+  late: ReadonlySignal<boolean>;
+  /** What it shows that the other panes do not. */
+  heading?: string;
+  /** Before and after what is told, among several panes. */
+  before?: ComponentChildren;
+  after?: ComponentChildren;
+}
+
+/** Two lines over a picture, always two, so that nothing moves: what is on show, how far it is, or what went wrong. */
+export function Caption({ store, pane, late, heading, before, after }: Props) {
+  const problem = pane.trouble.value;
+  const active = store.active.value === pane;
+  const own = pane.working.value;
+  const written = active && !own ? store.writing.value : null;
+  const cancel = own ? () => store.cancel(pane) : () => store.cancelExport();
+  return (
+    <div class="ke-caption">
+      {before}
+      {problem ? (
+        <Alert
+          problem={problem}
+          onDismiss={() => {
+            pane.trouble.value = null;
+          }}
+        />
+      ) : (
+        <Told store={store} pane={pane} late={late} heading={heading} active={active} work={own ?? written} />
+      )}
+      {!problem && (own ?? written) && (
+        <button type="button" class="ke-button" onClick={cancel}>
+          Cancel
+        </button>
+      )}
+      {after}
+    </div>
+  );
+}
+
+function Told({ store, pane, late, heading, active, work }: Props & { active: boolean; work: Progress | null }) {
+  const { facts, refusal, awaited } = store;
+  const picture = pane.picture.value;
+  const shown = <Shown picture={picture} facts={facts} waiting={late.value} />;
+  const first = heading === undefined ? shown : <b>{heading}</b>;
+  return (
+    <div class="ke-told" role={active ? "status" : undefined}>
+      <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
+      {picture?.result && <span class="ke-hidden"> · </span>}
+      <div>
+        {heading !== undefined && <span>{shown}</span>}
+        {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
+        {picture?.result && !work && <Size result={picture.result} />}
+        <Awaited store={store} pane={pane} late={late} />
+        {active && awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
+      </div>
+    </div>
+  );
+}
+
+/** What is chosen that is not shown yet, where that takes long. */
+function Awaited({ store, pane, late }: Props) {
+  const what = useComputed(() => {
+    const shown = pane.picture.value?.result?.choice;
+    const choice = pane.choice.value;
+    return shown ? caption(choice, differing([shown, choice]), store.facts) : "";
+  });
+  return late.value && what.value && !pane.working.value ? <span>Computing {what} …</span> : null;
+}
+
+function Size({ result }: { result: Result }) {
+  const { map, note } = result;
+  return (
+    <>
+      <span>{`${map.height} × ${map.width} · ${howFar(result)}`}</span>
+      {note && <span class="ke-hidden">. {note}</span>}
+    </>
+  );
+}
+
+/** How long it took, or how much of it there is. */
+function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string {
+  if (preview) return `${done} of ${total} so far`;
+  return done < total ? `stopped after ${done} of ${total}` : formatTime(milliseconds);
+}
+
+interface ShownProps {
+  picture: Picture | null;
+  facts: Store["facts"];
+  waiting: boolean;
+}
+
+/** What is on show, in a line. */
+function Shown({ picture, facts, waiting }: ShownProps) {
+  if (!picture) return <>Waiting for the first map</>;
+  const { index, result } = picture;
+  if (!result) return <>{waiting ? `Image ${index}: waiting for its map` : `Image ${index}`}</>;
+  const { choice } = result;
+  const method = facts.methodOf(choice);
+  return (
+    <>
+      {method?.title ?? choice.method} of <b>{facts.classes(choice)}</b>
+      {method?.layer !== false && (
+        <>
+          {" at "}
+          <b>{choice.layer}</b>
+        </>
+      )}
+      {facts.models.length > 1 && ` of ${facts.modelOf(choice).name}`}
+    </>
+  );
+}
+
+/** On the picture, while a caption tells what went wrong: the map under it is an older one, or there is none. */
+export function LastMap({ store, pane }: { store: Store; pane: Pane }) {
+  const picture = pane.picture.value;
+  if (!pane.trouble.value || !picture) return null;
+  return (
+    <span class="ke-last" role={store.active.value === pane ? "status" : undefined}>
+      {picture.result ? (
+        <>
+          Last map: <Shown picture={picture} facts={store.facts} waiting={false} />
+        </>
+      ) : (
+        `Image ${picture.index} has no map`
+      )}
+    </span>
+  );
+}
