@@ -9,6 +9,7 @@ import math
 import keras
 import tensorflow as tf
 
+from ke_widgets.engine import taps
 from ke_widgets.engine.checking import check_batch, check_scores
 from ke_widgets.engine.defaults import tokens_after
 from ke_widgets.engine.exposing import Exposed, run
@@ -48,7 +49,8 @@ def _outputs(model, inputs, watch=None):
     """Run a model; a signal of an exposed one may be a list, one for each call."""
     if isinstance(model, Exposed):
         return model.read(inputs, watch=watch)
-    return keras.tree.flatten(run(model, inputs))
+    with taps.recording([]):  # For the sake of convolutions whose eager gradient must not be TensorFlow's: `taps`.
+        return keras.tree.flatten(run(model, inputs))
 
 
 def spatial_forward(model, inputs, spatial_axis=(-3, -2)):

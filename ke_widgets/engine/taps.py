@@ -24,6 +24,7 @@ import tensorflow as tf
 _ABSENT = object()
 # Once, also where this module is loaded again.
 _ORIGINAL_CALL = getattr(keras.Operation.__call__, "original", keras.Operation.__call__)
+_CONVOLUTION = keras.layers.Conv2D.call  # Of Conv1D and Conv3D too.
 
 
 @dataclass
@@ -160,7 +161,7 @@ def _call(operation, hooks, args, kwargs):
     if isinstance(operation, keras.layers.TimeDistributed) and hooks.concern(operation.layer):
         run = functools.partial(_call_each_step, operation, hooks)
     else:
-        run = functools.partial(_ORIGINAL_CALL, operation)
+        run = functools.partial(_run, operation)
     return _observe(operation, hooks, run, args, kwargs)
 
 
@@ -181,6 +182,28 @@ def _observe(operation, hooks, run, args, kwargs):
     for tap in wanting:
         tap.note(operation, args, kwargs, outputs, logits)
     return outputs
+
+
+def _run(operation, *args, **kwargs):
+    """Run an operation; a convolution of 1 x 1 with strides eagerly on the pixels that it looks at, without strides.
+
+    The sums are the same. But of the other TensorFlow computes the kernel's gradient too, eagerly, although nobody asked
+    for it; and TensorFlow 2.21 writes past its memory there, on CPUs, which may end the process. Compiled, it is pruned.
+    """
+    if not (tf.executing_eagerly() and leaves_pixels_out(operation)):
+        return _ORIGINAL_CALL(operation, *args, **kwargs)
+    every = tuple(slice(None, None, stride) for stride in operation.strides)
+    where = (slice(None), *every) if operation.data_format == "channels_last" else (slice(None), slice(None), *every)
+    inputs, *args = args if args else (kwargs.pop("inputs"),)
+    with _changed_twin(operation, strides=(1,) * len(every)) as copy:
+        return _ORIGINAL_CALL(copy, tf.convert_to_tensor(inputs)[where], *args, **kwargs)
+
+
+def leaves_pixels_out(operation):
+    """Tell whether a layer is a convolution of 1 x 1 with strides, run by Keras's own code."""
+    if getattr(type(operation), "call", None) is not _CONVOLUTION:
+        return False
+    return max(operation.kernel_size) == 1 and max(operation.strides) > 1
 
 
 def _fused_activation(operation, wanted):
@@ -204,7 +227,7 @@ def _run_noting_activation(operation, activation, args, kwargs):
         return y
 
     with _changed_twin(operation, activation=noting) as copy:
-        outputs = _ORIGINAL_CALL(copy, *args, **kwargs)
+        outputs = _run(copy, *args, **kwargs)
     # An activation in the middle of a layer is no fused one.
     return outputs, noted[-1][0] if noted and noted[-1][1] is outputs else None
 

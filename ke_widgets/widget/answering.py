@@ -127,9 +127,13 @@ class Answering:
                 raise
             return b"", (0, 0)  # One file that cannot be read must not cost the other thumbnails.
 
-    def rest(self):
-        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it; prepare."""
-        self._session.prepare([content["choice"] for content, *_ in list(self._newest.values())])
+    def rest(self, busy):
+        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it; prepare.
+
+        Args:
+            busy: Tells whether something else is to be done.
+        """
+        self._session.prepare([content["choice"] for content, *_ in list(self._newest.values())], busy)
         newest = self._newest.get(0)
         if newest is None or newest is self._kept:
             return

@@ -4,9 +4,10 @@ import contextlib
 import sys
 import time
 
-# A twentieth of the processor while a cell runs: with Python's own switching between threads, a cell is then slowed by
-# less than a tenth. A slice is no longer than the 5 ms after which Python would hand over anyway.
-SLICE_SECONDS, REST_SECONDS = 0.003, 0.040
+# A fifteenth of the time while somebody else is busy, so that a cell is slowed by less than a tenth. When nobody seems to
+# be, a moment after each slice all the same: a message from the page passes through several threads of the kernel, and
+# each of them would wait 5 ms for Python to hand over.
+SLICE_SECONDS, REST_SECONDS, PAUSE_SECONDS = 0.001, 0.014, 0.0002
 _EVENTS = 64  # between two looks at the clock, which costs as much as a call
 
 
@@ -16,7 +17,7 @@ class Abandoned(BaseException):
 
 @contextlib.contextmanager
 def giving_way(busy, stop=lambda: False, clock=time.perf_counter, sleep=time.sleep):
-    """Let this thread rest most of the time while `busy()` is true, whatever Python code it runs in the block.
+    """Let this thread rest most of the time while `busy()` is true, and now and then otherwise, whatever Python code runs.
 
     A function is traced in one piece, by code that is not ours: so the pauses come from Python's own profiling hook,
     which belongs to one thread.
@@ -38,8 +39,7 @@ def giving_way(busy, stop=lambda: False, clock=time.perf_counter, sleep=time.sle
             raise Abandoned
         now = clock()
         if now - began >= SLICE_SECONDS:
-            if busy():
-                sleep(REST_SECONDS)
+            sleep(REST_SECONDS if busy() else PAUSE_SECONDS)
             began = clock()
 
     before = sys.getprofile()

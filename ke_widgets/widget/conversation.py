@@ -26,6 +26,7 @@ class Conversation:
     Attributes:
         answering: What was found.
         worker: The thread that finds it.
+        painter: The thread that makes the page's pictures, which wait for no model.
         telling: What Python chose, until the page has seen it.
         exports: Files that are being computed.
         opened: How often a page has opened a view.
@@ -42,6 +43,7 @@ class Conversation:
         self.opened = 0
         self.answering = Answering(session, self.answer, keep, tell_panel)
         self.worker = Worker(self.answering.run, self.answering.failed, self._rest)
+        self.painter = Worker(self.answering.run, self.answering.failed)
         self.telling = Telling(self._tell)
 
     @property
@@ -130,6 +132,7 @@ class Conversation:
         """Stop everything, and forget what was found."""
         self._cancel_exports()
         self.worker.close()
+        self.painter.close()
         self.answering.clear()
 
     # From the page. It is only noted and answered at once: this may hold up every widget of the kernel.
@@ -165,7 +168,8 @@ class Conversation:
         elif isinstance(message, protocol.Seen):
             self.telling.seen(message.number)
         elif isinstance(message, protocol.Pictures | protocol.Predictions):
-            self.worker.errand(lambda: self.answering.serve(message))
+            of_model = isinstance(message, protocol.Predictions)
+            (self.worker if of_model else self.painter).errand(lambda: self.answering.serve(message))
         else:
             self.opened += 1
             self.answering.repeat()
@@ -185,7 +189,7 @@ class Conversation:
     # What the worker's thread says.
 
     def _rest(self):
-        self.answering.rest()
+        self.answering.rest(self.worker.works)
         return self.telling.rest() if self.heard else None  # No page is open yet.
 
     def _tell(self, number):

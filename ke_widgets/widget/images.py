@@ -4,6 +4,7 @@ import collections
 import functools
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Images:
     def __init__(self, images, shape, preprocess=None):
         self._grey = len(shape) == 2
         self._shape = (*shape, 1) if self._grey else tuple(shape)
-        self._preprocess = preprocess
+        self._preprocess = None if preprocess is None else _one_at_a_time(preprocess)
         self._pictures: collections.OrderedDict[tuple[int, int], tuple[bytes, tuple[int, int]]]
         self._pictures = collections.OrderedDict()
         self._ways: dict[tuple, Any] = {}
@@ -126,12 +127,11 @@ class Images:
             PNG bytes, and the `(height, width)` of the image itself.
         """
         key = (index, size)
-        if key not in self._pictures:
-            self._pictures[key] = _encode(self.picture(index), size)
-            while len(self._pictures) > _KEPT_PICTURES:
-                self._pictures.popitem(last=False)
-        self._pictures.move_to_end(key)
-        return self._pictures[key]
+        found = self._pictures.pop(key, None) or _encode(self.picture(index), size)
+        self._pictures[key] = found
+        while len(self._pictures) > _KEPT_PICTURES:
+            self._pictures.popitem(last=False)
+        return found
 
     def _way_back(self, image):
         """Give what turns the model's input into the picture to show; `None` where the user's own is to be shown."""
@@ -253,6 +253,17 @@ def _listed(images):
         f"`images` must be an array (N, H, W, C) or a list of images. Received: a {name}. Take some out of it first, "
         f"such as `{how}."
     )
+
+
+def _one_at_a_time(function):
+    """Let no two threads run a function of the user's at the same time; one of them makes the pictures for the page."""
+    lock = threading.Lock()
+
+    def call(batch):
+        with lock:
+            return function(batch)
+
+    return call
 
 
 def _one_array(prepared):

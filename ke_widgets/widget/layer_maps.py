@@ -2,7 +2,7 @@
 
 Those are, the fastest first: what is kept of all layers' maps; the rest of the model from the layer's kept signal on;
 the compiled method at this layer; the compiled method at all layers; and, where nothing is compiled yet, the method run
-eagerly, which takes a fraction of the time that compiling does. `prepare` makes the faster ways ready, in the
+eagerly at all layers, which takes a fraction of the time that compiling does. `prepare` makes the faster ways ready, in the
 background.
 """
 
@@ -16,6 +16,7 @@ from ke_widgets.engine import structure
 from ke_widgets.engine.compiling import compiled, compiled_before
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.resuming import first_look, look_again, with_outputs
+from ke_widgets.engine.taps import leaves_pixels_out
 from ke_widgets.widget.weights import marked
 
 _KEPT = 4  # One for each pane that the page can show.
@@ -112,7 +113,7 @@ class LayerMaps:
         maps = self._maps.get(question.key)
         if maps is None or self._trained():
             function = compiled(marked(with_outputs(question.at_all_layers)), self._all, **question.params)
-            maps = self._keep_all(question, function(question.inputs, question.units))
+            maps = self._keep_all(question, *function(question.inputs, question.units))
         return maps
 
     def prepare(self, question):
@@ -168,25 +169,32 @@ class LayerMaps:
         function = compiled_before(method, self._all, **question.params)
         if function is None or not function.is_traced(question.inputs, question.units):
             return None
-        return self._keep_all(question, function(question.inputs, question.units))[question.layer]
+        return self._keep_all(question, *function(question.inputs, question.units))[question.layer]
 
-    def _keep_all(self, question, found):
-        (logits, maps, outputs), mark = found
-        self._trained(mark)
+    def _keep_all(self, question, found, mark=None):
+        logits, maps, outputs = found
+        if mark is not None:
+            self._trained(mark)
         self._maps[question.key] = {path: Found(logits, each, outputs) for path, each in zip(self._paths, maps)}
         _trim(self._maps)
         return self._maps[question.key]
 
     def _anew(self, question):
-        """Run the method eagerly, or compile it where TensorFlow's eager gradients are not to be trusted."""
+        """Run the method eagerly, or compile it where TensorFlow's eager gradients are not to be trusted.
+
+        Eagerly the gradient of one layer takes as long as that of all: TensorFlow differentiates whatever was run. So
+        the first map of an image brings those of all layers.
+        """
+        if not self._eager:
+            function = compiled(marked(first_look(question.method)), self.view(question.layer), **question.params)
+            return self._found(question, *function(question.inputs, question.units))
+        self._trained()
+        if question.layer and question.at_all_layers is not None:
+            found = with_outputs(question.at_all_layers)(self._all, question.inputs, question.units, **question.params)
+            return self._keep_all(question, found)[question.layer]
         look = first_look(question.method)
-        if self._eager:
-            self._trained()
-            found = look(self.view(question.layer), question.inputs, question.units, **question.params)
-            return self._found(question, found)
         return self._found(
-            question,
-            *compiled(marked(look), self.view(question.layer), **question.params)(question.inputs, question.units),
+            question, look(self.view(question.layer), question.inputs, question.units, **question.params)
         )
 
     def _found(self, question, found, mark=None):
@@ -207,10 +215,15 @@ def _trim(kept):
 def _is_safe_eagerly(model):
     """Tell whether the model's gradients can be computed eagerly.
 
-    TensorFlow 2.21 on a CPU ends the process in `conv2d_backprop_filter` of a 1 x 1 convolution with a stride. Eagerly
-    it computes that gradient although nobody asked for it; compiled, it is pruned.
+    Not where a convolution of 1 x 1 with strides is run by code that is not Keras's, or past Keras: see `taps`.
     """
-    return not any(
-        isinstance(each, layers.Conv2D) and max(each.kernel_size) == 1 and max(each.strides) > 1
-        for each in structure.operations(model).values()
+    every = structure.operations(model).values()
+    past = [each.layer for each in every if isinstance(each, layers.TimeDistributed)]
+    return not any(_has_strides_alone(each) and (each in past or not leaves_pixels_out(each)) for each in every)
+
+
+def _has_strides_alone(operation):
+    kernel, strides = getattr(operation, "kernel_size", None), getattr(operation, "strides", None)
+    return (
+        isinstance(operation, layers.Conv1D | layers.Conv2D | layers.Conv3D) and max(kernel) == 1 and max(strides) > 1
     )

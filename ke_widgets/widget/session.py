@@ -156,19 +156,20 @@ class Session:
         self.check(model=model, contrast_index=contrast_index, **choice)
         yield from self.subjects[model].steps(contrast_index=contrast_index, **choice)
 
-    def prepare(self, choices):
+    def prepare(self, choices, busy=lambda: False):
         """Make ready for what may be chosen after some choices were explained, on a thread of its own.
 
-        Nobody waits for it: what is chosen meanwhile is explained the other way, and cells that run go before.
+        Nobody waits for it: what is chosen meanwhile is explained the other way, and goes before, as cells do.
 
         Args:
             choices: A list of dicts, the arguments of `check`.
+            busy: Tells whether something is being explained.
         """
         if self._preparing is not None and self._preparing.is_alive():
             return
 
         def prepare():
-            with contextlib.suppress(Abandoned), giving_way(cell_runs, self._closed.is_set):
+            with contextlib.suppress(Abandoned), giving_way(lambda: cell_runs() or busy(), self._closed.is_set):
                 for choice in choices:
                     own = {name: value for name, value in choice.items() if name != "model"}
                     self.subjects[choice["model"]].prepare(**own)

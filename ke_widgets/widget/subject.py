@@ -330,7 +330,9 @@ class Subject:
     def _run(self, function, inputs):
         """Run a function of the model: compiled, if that was made ready; the first times it is sooner done eagerly."""
         ready = compiled_before(function, self._both)
-        return function(self._both, inputs, None) if ready is None else ready(inputs, None)
+        if ready is None or not ready.is_traced(inputs, None):  # It may be in the middle of being traced.
+            return function(self._both, inputs, None)
+        return ready(inputs, None)
 
     def _first_run(self, image):
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""

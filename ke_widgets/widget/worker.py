@@ -84,6 +84,11 @@ class Worker:
         with self._change:
             return [*self._waiting.values(), *([] if self._request is None else [self._request])]
 
+    def works(self):
+        """Tell whether something waits or runs."""
+        with self._change:
+            return self._busy() or self._running is not None
+
     def wait(self, timeout=None):
         """Block until nothing waits or runs.
 
@@ -94,7 +99,7 @@ class Worker:
             Whether that came true in time.
         """
         with self._change:
-            return self._change.wait_for(lambda: self._closed or not (self._busy() or self._running), timeout)
+            return self._change.wait_for(lambda: self._closed or not self.works(), timeout)
 
     def close(self):
         """Stop: nothing more is begun, and what runs is asked to cancel."""

@@ -1,4 +1,6 @@
 import importlib
+import subprocess
+import sys
 import threading
 
 import keras
@@ -301,3 +303,50 @@ def test_a_look_at_the_model_in_the_middle_of_a_run_is_not_noted(look):
     with taps.recording([conv, model]) as tap, taps.replacing(model.get_layer("head"), "replaced"):
         look(model)
     assert tap.calls[id(conv)] == tap.calls[id(model)] == []
+
+
+def strided(rank, strides, padding="valid", activation=None):
+    kind = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}[rank]
+    inputs = keras.Input((9,) * rank + (8,))
+    x = kind(16, 1, strides, padding, activation=activation, name="strided")(inputs)
+    x = keras.layers.Flatten()(x)
+    return models.randomize(keras.Model(inputs, keras.layers.Dense(3)(x)))
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize(
+    "rank, strides, padding",
+    [(1, 2, "same"), (1, 3, "valid"), (2, 2, "same"), (2, 3, "valid"), (2, (1, 3), "same"), (3, 2, "same")],
+)
+def test_a_convolution_that_leaves_pixels_out_gives_the_same_sums_and_gradients(rank, strides, padding, activation):
+    model = strided(rank, strides, padding, activation)
+    x = np.random.default_rng(0).normal(size=(2, *model.input_shape[1:])).astype("float32")
+    with taps.recording([model.get_layer("strided")]) as tap:
+        found = model(tf.constant(x))
+    np.testing.assert_allclose(found, tf.function(model)(x), rtol=1e-5, atol=1e-6)
+    (call,) = tap.calls[id(model.get_layer("strided"))]
+    np.testing.assert_allclose(call.outputs, model.get_layer("strided")(x), rtol=1e-5, atol=1e-6)
+    gradient = tf.function(lambda x: tf.gradients(model(x)[:, 1], x)[0])
+    _, maps = ke.methods.gradient.gradients(model, tf.constant(x), np.array([[1], [1]]))
+    np.testing.assert_allclose(maps[..., 0], np.abs(gradient(tf.constant(x))).max(-1), rtol=1e-4, atol=1e-6)
+    assert model.get_layer("strided").strides == ((strides,) * rank if isinstance(strides, int) else strides)
+
+
+DEADLY = """
+import keras, numpy as np, ke_widgets as ke
+x = inputs = keras.Input((60, 60, 8))
+x = keras.layers.Conv2D(16, 1, 2, name="strided")(x)
+model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+images = np.random.default_rng(0).normal(size=(1, 60, 60, 8)).astype("float32")
+ke.methods.cams.gradcam(ke.inspection.expose(model, "strided"), images)
+ke.methods.gradient.gradients(model, images)
+biased, biases = ke.inspection.layers_with_biases(model)
+ke.methods.gradient.full_gradients(ke.inspection.expose(model, biased), images, biases=biases)
+print("lives")
+"""
+
+
+def test_methods_called_eagerly_do_not_end_the_process():
+    """A plain eager `tf.GradientTape` through this model ends it: `free(): invalid size`, or a segmentation fault."""
+    run = subprocess.run([sys.executable, "-c", DEADLY], capture_output=True, text=True, timeout=300)
+    assert run.stdout.strip().endswith("lives"), run.stderr[-2000:]

@@ -30,14 +30,14 @@ def test_beside_a_cell_the_work_takes_no_more_than_its_share_of_the_time():
         expected = work()
     assert expected == work()
     most = SLICE_SECONDS / (SLICE_SECONDS + REST_SECONDS)
-    assert 0 < (clock.now - clock.slept) / clock.now < 1.5 * most
+    assert 0 < (clock.now - clock.slept) / clock.now < 2 * most  # The clock moves by half a slice at a time.
 
 
-def test_with_nobody_beside_it_never_rests():
+def test_with_nobody_beside_it_rests_for_a_moment_in_which_others_come_up():
     clock = Clock()
     with giving_way(lambda: False, clock=clock.look, sleep=clock.sleep):
         work()
-    assert clock.slept == 0
+    assert 0 < clock.slept < 0.3 * clock.now
     assert clock.now > 10 * SLICE_SECONDS
 
 

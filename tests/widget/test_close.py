@@ -95,7 +95,7 @@ def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, i
     for module in (view, cells):
         monkeypatch.setattr(module, "get_ipython", Shell)
     widget = ExplainerWidget(model, images)
-    assert Shell.events.callbacks["post_run_cell"] == [widget._look_at_weights]
+    assert Shell.events.callbacks["post_run_cell"] == [cells._ended, widget._look_at_weights]
 
     def gone():
         raise ImportError("sys.meta_path is None, Python is likely shutting down")
@@ -104,7 +104,7 @@ def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, i
         monkeypatch.setattr(module, "get_ipython", gone)
     widget.close()
     widget.close()
-    assert Shell.events.callbacks["post_run_cell"] == []
+    assert Shell.events.callbacks["post_run_cell"] == [cells._ended]
 
 
 def test_a_widget_that_was_refused_leaves_nothing_to_be_closed(images, monkeypatch):

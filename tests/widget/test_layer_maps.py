@@ -16,11 +16,11 @@ LAYERS = ("one", "two", "three")
 CHOICE = {"image_index": 0, "class_index": 0, "contrast_index": None, "method": "gradcam", "params": {}, "model": 0}
 
 
-def build(units=3, activation="softmax", strides=1):
+def build(units=3, activation="softmax", middle=None):
     x = inputs = keras.Input(models.IMAGE)
     for name in LAYERS:
-        size = 1 if strides > 1 and name == "two" else 3
-        x = layers.Conv2D(4, size, strides if size == 1 else 1, "same", activation="relu", name=name)(x)
+        layer = layers.Conv2D(4, 3, padding="same", activation="relu", name=name)
+        x = (middle if middle and name == "two" else layer)(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return models.randomize(keras.Model(inputs, layers.Dense(units, activation=activation, name="scores")(x)))
 
@@ -102,8 +102,15 @@ def test_the_first_map_compiles_nothing(runs):
     assert runs[0] == 2 * first
 
 
+class Doubled(layers.Conv2D):
+    """A convolution with code of its own."""
+
+    def call(self, inputs):
+        return 2 * super().call(inputs)
+
+
 def test_a_model_that_tensorflow_cannot_differentiate_eagerly_is_compiled_at_once(monkeypatch):
-    model = build(strides=2)
+    model = build(middle=Doubled(4, 1, 2, name="two"))
     session, eager = Session(model, X), []
     original = layer_maps.first_look
 
@@ -120,6 +127,19 @@ def test_a_model_that_tensorflow_cannot_differentiate_eagerly_is_compiled_at_onc
     found = session.run(**CHOICE, layer="three")
     np.testing.assert_allclose(found.map, expected(model, "three", 0, 0)[1][0, ..., 0], rtol=1e-5, atol=1e-7)
     assert eager == [False]
+
+
+def test_the_first_map_of_an_image_brings_those_of_all_layers(runs):
+    """Also where a convolution leaves pixels out, whose eager gradient by TensorFlow may end the process."""
+    model = build(middle=layers.Conv2D(4, 1, 2, name="two"))
+    session = Session(model, X)
+    session.run(**CHOICE, layer="three")
+    runs[0] = 0
+    found = {layer: session.run(**CHOICE, layer=layer).map for layer in LAYERS}
+    assert runs[0] == 0
+    for layer, values in found.items():
+        expected_map = expected(model, layer, 0, 0)[1][0, ..., 0]
+        np.testing.assert_allclose(values, expected_map, rtol=1e-5, atol=1e-7)
 
 
 def test_maps_of_all_layers_serve_each_of_them(runs):

@@ -172,12 +172,26 @@ def test_what_python_chose_is_told_until_it_was_seen(widget):
 
 def test_pictures_are_sent_as_png(widget):
     page = Page(widget)
+    painter = widget._conversation.painter
     page.send({"kind": "images", "id": "i", "indices": [1, 3], "size": 4})
-    widget.wait(LONG)
+    assert painter.wait(LONG)
     assert page.received == [{"kind": "images", "id": "i", "indices": [1, 3], "size": 4, "sizes": [[8, 8], [8, 8]]}]
     page.send({"kind": "images", "id": "j", "indices": [99], "size": 4})
-    widget.wait(LONG)
+    assert painter.wait(LONG)
     assert page.kinds()[-1] == ("error", "j")
+
+
+def test_pictures_wait_for_no_model(widget, monkeypatch):
+    page, (go, began) = Page(widget), pieces(monkeypatch, 5)
+    page.explain("long", layer="block", method="scorecam")
+    assert began.acquire(timeout=LONG)
+    page.send({"kind": "images", "id": "i", "indices": [1, 3], "size": 4})
+    assert widget._conversation.painter.wait(LONG)
+    assert page.ends() == [("images", "i")]
+    for _ in range(5):
+        go.release()
+    widget.wait(LONG)
+    assert page.ends() == [("images", "i"), ("result", "long")]
 
 
 def test_an_image_that_cannot_be_read_is_told_in_the_pane_that_wants_it(model, images, tmp_path):
@@ -192,7 +206,8 @@ def test_an_image_that_cannot_be_read_is_told_in_the_pane_that_wants_it(model, i
     page.explain("e", pane=1, image_index=2)
     with contextlib.suppress(ValueError):
         widget.wait(LONG)
-    thumbnails, error = page.received
+    assert widget._conversation.painter.wait(LONG)
+    error, thumbnails = sorted(page.received, key=lambda content: content["kind"])
     assert (thumbnails["kind"], thumbnails["sizes"]) == ("images", [[8, 8], [0, 0]])
     assert (error["kind"], error["id"], error["pane"]) == ("error", "e", 1)
     assert "2.png" in error["message"]
