@@ -187,8 +187,9 @@ def _observe(operation, hooks, run, args, kwargs):
 def _run(operation, *args, **kwargs):
     """Run an operation; a convolution of 1 x 1 with strides eagerly on the pixels that it looks at, without strides.
 
-    The sums are the same. But of the other TensorFlow computes the kernel's gradient too, eagerly, although nobody asked
-    for it; and TensorFlow 2.21 writes past its memory there, on CPUs, which may end the process. Compiled, it is pruned.
+    The sums are the same. But of the other TensorFlow computes the kernel's gradient too, eagerly, although nobody
+    asked for it; TensorFlow 2.21 writes past its memory there, on CPUs, which may end the process. Compiled, it is
+    pruned.
     """
     if not (tf.executing_eagerly() and leaves_pixels_out(operation)):
         return _ORIGINAL_CALL(operation, *args, **kwargs)

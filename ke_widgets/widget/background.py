@@ -4,9 +4,9 @@ import contextlib
 import sys
 import time
 
-# A fifteenth of the time while somebody else is busy, so that a cell is slowed by less than a tenth. When nobody seems to
-# be, a moment after each slice all the same: a message from the page passes through several threads of the kernel, and
-# each of them would wait 5 ms for Python to hand over.
+# A fifteenth of the time while somebody else is busy, so that a cell is slowed by less than a tenth. When nobody seems
+# to be, a moment after each slice all the same: a message from the page passes through several threads of the kernel,
+# and each of them would wait 5 ms for Python to hand over.
 SLICE_SECONDS, REST_SECONDS, PAUSE_SECONDS = 0.001, 0.014, 0.0002
 _EVENTS = 64  # between two looks at the clock, which costs as much as a call
 
@@ -17,7 +17,7 @@ class Abandoned(BaseException):
 
 @contextlib.contextmanager
 def giving_way(busy, stop=lambda: False, clock=time.perf_counter, sleep=time.sleep):
-    """Let this thread rest most of the time while `busy()` is true, and now and then otherwise, whatever Python code runs.
+    """Let this thread rest most of the time while `busy()` is true, and now and then otherwise, whatever it runs.
 
     A function is traced in one piece, by code that is not ours: so the pauses come from Python's own profiling hook,
     which belongs to one thread.
