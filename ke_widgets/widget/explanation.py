@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ke_widgets.widget.fitting import WHOLE
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -29,6 +31,8 @@ class Explanation:
         done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
         total: Number of pieces of the whole method; 1 for a method that does not sample.
         generation: How often the model's weights had changed when it was begun.
+        seen: The part of the picture that the model saw and the map lies over, `(top, left, bottom, right)` in shares
+            of the picture's height and width.
     """
 
     map: np.ndarray = field(repr=False)
@@ -49,6 +53,7 @@ class Explanation:
     done: int = 1
     total: int = 1
     generation: int = 0
+    seen: tuple[float, float, float, float] = WHOLE
 
 
 class Curves(NamedTuple):

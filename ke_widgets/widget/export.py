@@ -30,7 +30,7 @@ class Export:
         plan: A `Plan`.
         setup: What the file's page is told once.
         traits: What it shows first.
-        encode: Parts a map and its limits into plain data and bytes; see `protocol.encode_map`.
+        encode: Parts a map, its limits and what it lies over into plain data and bytes; see `protocol.encode_map`.
         limit: Bytes that the file may have.
         go_on: Called with this export when there is more to do and it wants another turn.
         tell: Called with the numbers of maps that are done and of all, from whichever thread computes.
@@ -60,7 +60,7 @@ class Export:
         self._looks_at_layer = {method["name"]: method["layer"] for method in setup["methods"]}
         self._maps = {}
         self._lengths = {}
-        self._sizes = {image: session.images.png(image)[1] for image in plan.images}
+        self._sizes = {image: session.images.encoded(image).size for image in plan.images}
         self._page = ("", "")
         self._error: BaseException | None = None
         self._change = threading.Condition()
@@ -218,7 +218,7 @@ class Export:
             found = dict(zip(subject.layers, zip(values, limits)))
             for name, layer in zip(names, layers):
                 values, (low, high) = found[layer]
-                self._maps[name] = self._entry(values, low, high, None, milliseconds)
+                self._maps[name] = self._entry(values, low, high, subject.images.seen(image), None, milliseconds)
             yield
             return
         for name, layer in zip(names, layers):
@@ -235,11 +235,11 @@ class Export:
             self.failures.append(error)
             self._maps[name] = {"error": str(error)}
         else:
-            self._maps[name] = self._entry(found.map, found.low, found.high, found.note, found.milliseconds)
+            self._maps[name] = self._entry(found.map, found.low, found.high, found.seen, found.note, found.milliseconds)
         yield
 
-    def _entry(self, values, low, high, note, milliseconds):
-        content, buffer = self._encode(values, low, high)
+    def _entry(self, values, low, high, seen, note, milliseconds):
+        content, buffer = self._encode(values, low, high, seen)
         # The nine digits that a float32 has: as long as they are, all of them together are not.
         short = {name: float(f"{value:.9g}") if isinstance(value, float) else value for name, value in content.items()}
         return {"map": short, "values": _base64(buffer), "note": note, "milliseconds": round(milliseconds, 2)}
@@ -254,12 +254,12 @@ class Export:
     def _around(self):
         """Write what comes before the maps, and what comes after them."""
         plan, session = self._plan, self._session
-        images = [session.images.png(image) for image in plan.images]
+        images = [session.images.encoded(image) for image in plan.images]
         scores = [(subject, subject.scores(plan.images)) for subject in session.subjects]
         contents = {
             "setup": self._setup,
             "traits": self._traits,
-            "images": [{"png": _base64(png), "size": list(size)} for png, size in images],
+            "images": [{"data": _base64(picture.data), "size": list(picture.size)} for picture in images],
             "scores": [[_scores(subject, each) for each in every] for subject, every in scores],
             "predictions": [
                 [

@@ -9,7 +9,10 @@ import numpy as np
 from keras import ops
 from PIL import Image
 
+from ke_widgets.widget.fitting import WHOLE, in_pixels
+
 STILL_SIDES = (256, 400)  # Pixels of a picture in a notebook: to be seen, and not to weigh on it.
+_DIMMED = 0.65  # What is left of the light where the model does not see; as in `js/src/styles/stage.css`.
 _TABLES = Path(__file__).parent / "colormaps.json"
 
 
@@ -55,6 +58,8 @@ def resized(image, least, most):
 def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="overlay"):
     """Draw a map over its image; the smaller a value, the more of the image shows through.
 
+    The map lies over what the model saw. What else there is of the image is dimmed.
+
     Args:
         image: The image, uint8 `(H, W, C)`.
         explanation: An `Explanation` of it.
@@ -66,14 +71,26 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
     Returns:
         uint8 `(H, W, 3)`.
     """
-    image = np.broadcast_to(image[..., :3], (*image.shape[:2], 3)).astype("float64")
+    image = np.broadcast_to(image[..., :3], (*image.shape[:2], 3))
+    if view == "image":
+        return image.copy()
+    top, left, bottom, right = in_pixels(explanation.seen, image.shape[:2])
+    part = image[top:bottom, left:right].astype("float32")
+    whole = explanation.seen == WHOLE
+    drawn = image.copy() if whole else np.rint(image * np.float32(_DIMMED if view == "overlay" else 0)).astype("uint8")
+    drawn[top:bottom, left:right] = _covered(part, explanation, colormap, opacity, threshold, view)
+    return drawn
+
+
+def _covered(image, explanation, colormap, opacity, threshold, view):
+    """Draw a map over all of an image, float32 `(H, W, 3)`; where it has nothing to show, that is the image."""
     low, high = explanation.low, explanation.high
-    if view == "image" or not high > low or not np.isfinite(explanation.map).all():
+    if not high > low or not np.isfinite(explanation.map).all():
         return image.astype("uint8")
     shares = np.clip((explanation.map - low) / (high - low), 0, 1).astype("float32")
     large = np.asarray(ops.image.resize(shares[..., None], image.shape[:2], interpolation="bilinear"))
     strength = np.abs(2 * large - 1) if low < 0 else large
-    painted = colours(colormap)[np.minimum((large[..., 0] * 256).astype(int), 255)]
+    painted = colours(colormap).astype("float32")[np.minimum((large[..., 0] * 256).astype(int), 255)]
     covered = np.where(strength < threshold, 0.0, 1.0 if view == "map" else opacity * _faded(strength))
     ground = np.zeros_like(image) if view == "map" else image
     return np.rint(ground * (1 - covered) + painted * covered).astype("uint8")

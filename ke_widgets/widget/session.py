@@ -7,7 +7,7 @@ from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
 from ke_widgets.widget import labels as labelling
 from ke_widgets.widget.image_input import fitting_images, image_input, of_another_size
-from ke_widgets.widget.notices import notices
+from ke_widgets.widget.notices import notices, of_several
 from ke_widgets.widget.subject import Subject
 from ke_widgets.widget.threads import start
 
@@ -60,7 +60,7 @@ class Session:
         told += [
             n for each, takes in zip(self.subjects, taken) for n in of_another_size(each.model, takes, each.images)
         ]
-        self.notices = list(dict.fromkeys(told))
+        self.notices = list(dict.fromkeys(told + of_several(self.subjects)))
 
     @property
     def methods(self):

@@ -184,6 +184,7 @@ class Subject:
                 done=progress.done,
                 total=progress.total,
                 generation=generation,
+                seen=self.images.seen(image_index),
             )
 
         if can_scan(function):

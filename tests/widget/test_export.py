@@ -89,7 +89,7 @@ def test_the_file_holds_the_map_of_every_combination(widget, path):
         np.testing.assert_allclose([stored["map"]["low"], stored["map"]["high"]], [right.low, right.high], rtol=1e-5)
     scores = [np.frombuffer(base64.b64decode(each["values"]), "<f4") for each in contents["scores"][0]]
     np.testing.assert_allclose(scores, widget._session.subjects[0].scores([4, 1]))
-    assert base64.b64decode(contents["images"][1]["png"]) == widget._session.images.png(1)[0]
+    assert base64.b64decode(contents["images"][1]["data"]) == widget._session.images.encoded(1).data
     assert [each["top"] for each in contents["predictions"][0]] == widget._session.predictions([4, 1])[0]
 
 
