@@ -34,13 +34,15 @@ class ExplainerWidget(Choosing):
             list of models with the same classes, to be compared. One sigmoid unit stands for two classes: its own,
             number 1, and the other, number 0, whose logit is the negative one.
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list of arrays, of PIL images,
-            or of file paths. Pictures from PIL and from files are read as `keras.utils.load_img` reads them, and
-            resized to what the model takes.
+            or of file paths. Pictures from PIL and from files are read as `keras.utils.load_img` reads them. Images of
+            another size than the model demands are cropped in their middle to its aspect and resized with
+            antialiasing, without rounding; they are shown as they are, with the map over what the model saw.
         labels: Names of the classes: a list, a dict from index to name or from name to index (Keras's
             `class_indices`), or a function of the index.
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Not needed when
-            the model scales its inputs itself, or when the images are scaled already. Default: the `preprocessor` that
-            the model carries, as those of KerasHub do.
+            the model scales its inputs itself, or when the images are scaled already. It gets images as they are where
+            it brings them to the model's size, and fitted ones where it leaves their size. Default: the `preprocessor`
+            that the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
         targets: The true class of each image, `(N,)` or `(N, 1)` (-1 where it is not known), or all of them, `(N, U)`
             of 0 and 1: the view then says which predictions are right.
@@ -91,6 +93,7 @@ class ExplainerWidget(Choosing):
         self._with_charts = charts
         self._panel: Any = None
         self._box: Any = None
+        self._layouts: list[ipywidgets.Layout] = []  # Our own: one that the user gives may be of other widgets too.
         self._page = threading.local()
         self._conversation = Conversation(
             self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel
@@ -98,6 +101,8 @@ class ExplainerWidget(Choosing):
         if os.environ.get("ANYWIDGET_HMR") != "1":  # anywidget's watch over the files would hold every widget for ever.
             self._esm, self._css = str(self._esm), str(self._css)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
+        if self.layout is not choice.get("layout"):
+            self._layouts.append(self.layout)
         self.on_msg(lambda _, content, buffers: self._conversation.receive(content))
         self._unwatch = after_each_cell(self._look_at_weights)
         self.observe(self._chosen, names=[*CHOICE, "panes"])
@@ -149,6 +154,7 @@ class ExplainerWidget(Choosing):
     def _repr_mimebundle_(self, **kwargs):
         if self._with_charts and self._box is None:
             self._box = ipywidgets.VBox([self, self.charts])
+            self._layouts.append(self._box.layout)
         shown = self._box if self._with_charts else super()
         bundle: Any = shown._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
@@ -243,9 +249,9 @@ class ExplainerWidget(Choosing):
             self._conversation.close()
             if self._unwatch is not None:
                 self._unwatch()
-            for shown in (self._panel, self._box):
-                if shown is not None:
-                    shown.close()
+            for part in (self._panel, self._box, *self._layouts):
+                if part is not None:
+                    part.close()
         super().close()
 
     def _result_of(self, pane) -> Any:
