@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from ipywidgets.widgets.widget import _instances
 from IPython.core.events import EventManager, available_events
+from ipywidgets.widgets.widget import _instances
 
 from ke_widgets.widget import cells, view
 from ke_widgets.widget.view import ExplainerWidget
