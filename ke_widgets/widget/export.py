@@ -5,15 +5,13 @@ import concurrent.futures
 import importlib.metadata
 import json
 import math
-import os
 import threading
 import time
-import uuid
-from pathlib import Path
 
 import keras
 import numpy as np
 
+from ke_widgets.widget.files import check_path, whole_file
 from ke_widgets.widget.page import page, text
 
 _TURN_SECONDS = 0.05
@@ -44,7 +42,7 @@ class Export:
     """
 
     def __init__(self, path, title, session, plan, setup, traits, encode, limit, go_on, tell):
-        self.path = _check_path(path)
+        self.path = check_path(path)
         self.size = None
         self.finished = False
         self.failures = []
@@ -278,17 +276,14 @@ class Export:
     def _write(self):
         """Write all of it, or nothing."""
         before, after = self._page
-        partial = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
+        with whole_file(self.path) as partial:
             with open(partial, "x", encoding="utf-8", newline="\n") as file:
                 file.write(before)
                 for number, (name, stored) in enumerate(self._maps.items()):
                     file.write(f"{',' * (number > 0)}{text(name)}:{text(stored)}")
                 file.write(after)
-            if not self.finished:
-                os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+            if self.finished:  # It was cancelled meanwhile.
+                partial.unlink()
 
 
 def _megabytes(size):
@@ -301,13 +296,6 @@ def _base64(data):
 
 def _scores(subject, scores):
     return {"kind": subject.scores_kind(scores), "values": _base64(np.ascontiguousarray(scores, "<f4").tobytes())}
-
-
-def _check_path(path):
-    path = Path(path)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ValueError(f"`path` must name a file in a folder that exists. Received: {str(path)!r}.")
-    return path
 
 
 def _check_limit(limit):

@@ -102,6 +102,28 @@ def _faded(strength):
     return share**2 * (3 - 2 * share)
 
 
+def scaled(image, size):
+    """Bring a picture to another size.
+
+    Args:
+        image: uint8 `(H, W, 1)` or `(H, W, 3)`.
+        size: Rows and columns.
+
+    Returns:
+        uint8 `(H', W', C)`; the same image where it has that size.
+    """
+    if image.shape[:2] == tuple(size):
+        return image
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    how = Image.Resampling.BICUBIC if size[0] > image.shape[0] else Image.Resampling.LANCZOS  # Which would ring.
+    return np.asarray(picture.resize(size[::-1], how)).reshape(*size, -1)
+
+
+def colormap_of(explanation, look):
+    """Give the colormap of a map: one of both signs wants two hues, which the default for others has not."""
+    return "RdBu_r" if explanation.low < 0 and look["colormap"] == "inferno" else look["colormap"]
+
+
 def draw(images, explanation, look, sides=None):
     """Draw a result over its image, as it is shown.
 
@@ -117,9 +139,32 @@ def draw(images, explanation, look, sides=None):
     image = images.picture(explanation.image_index)
     if sides is not None:
         image = resized(image, *sides)
-    # A map of both signs wants two hues: the default for other maps was not chosen for it.
-    diverging = {"colormap": "RdBu_r"} if explanation.low < 0 and look["colormap"] == "inferno" else {}
-    return Image.fromarray(compose(image, explanation, **{**look, **diverging}))
+    return Image.fromarray(compose(image, explanation, **{**look, "colormap": colormap_of(explanation, look)}))
+
+
+def legend(explanation, look):
+    """Give the colours of a map from its lowest value to its highest, over white, as the page's legend has them.
+
+    Args:
+        explanation: An `Explanation`.
+        look: See `draw`.
+
+    Returns:
+        uint8 `(256, 3)`.
+    """
+    values = np.linspace(0, 1, 256)
+    strength = np.abs(2 * values - 1) if explanation.low < 0 else values
+    shown = np.where(strength < look["threshold"], 0.0, 1.0 if look["view"] == "map" else _faded(strength))[:, None]
+    return np.rint(colours(colormap_of(explanation, look)) * shown + 255 * (1 - shown)).astype("uint8")
+
+
+def caption(session, explanation):
+    """Name what is shown in a line: method, class, layer, and the model where there are several."""
+    labels, name = session.labels, session.methods[explanation.method][1].title
+    against = "" if explanation.contrast is None else f" rather than {labels[explanation.contrast]}"
+    where = f" at {explanation.layer}" if explanation.layer else ""
+    of = f" of {session.subjects[explanation.model].model.name}" * (len(session.subjects) > 1)
+    return f"{name} of {labels[explanation.unit]}{against}{where}{of}"
 
 
 def in_words(session, explanation):
@@ -132,8 +177,5 @@ def in_words(session, explanation):
     Returns:
         A line of text.
     """
-    labels, title = session.labels, session.methods[explanation.method][1].title
-    against = "" if explanation.contrast is None else f" rather than {labels[explanation.contrast]}"
-    where = f" at {explanation.layer}" if explanation.layer else ""
-    of = f"{labels[explanation.unit]}{against}{where} of {session.subjects[explanation.model].model.name}"
-    return f"ExplainerWidget: {title} of {of}, image {explanation.image_index}"
+    of = f" of {session.subjects[explanation.model].model.name}" * (len(session.subjects) == 1)
+    return f"ExplainerWidget: {caption(session, explanation)}{of}, image {explanation.image_index}"

@@ -184,6 +184,7 @@ class Subject:
                 done=progress.done,
                 total=progress.total,
                 generation=generation,
+                map_unit=spec.unit,
                 seen=self.images.seen(image_index),
             )
 

@@ -17,6 +17,7 @@ from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
 from ke_widgets.widget.conversation import Conversation
 from ke_widgets.widget.explanation import Explanation
 from ke_widgets.widget.exporting import begin
+from ke_widgets.widget.figure import FigureFile
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
@@ -176,13 +177,39 @@ class ExplainerWidget(Choosing):
         draw(self._session.images, found, self._look, STILL_SIDES).save(file, "PNG", optimize=True)
         return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": in_words(self._session, found)}
 
-    def save(self, path):
-        """Save what the main pane shows as a picture, at the image's resolution.
+    def save(self, path, *, scale=None, colorbar=False, title=False, panes=False):
+        """Save what the main pane shows as a picture, at the image's own size and aspect.
 
         Args:
-            path: Where to; the ending says the format, such as `.png`.
+            path: Where to; the ending says the format: `.png` or any other that PIL writes, `.pdf` or `.svg`. Vectors
+                and text are drawn by matplotlib (`pip install "ke-widgets[plot]"`), with their fonts embedded; the
+                longest side of a picture is 3.25 inches on paper, as wide as a column.
+            scale: Pixels for each pixel of the image. Default: 1; beside a title or a colour bar as many as it takes to
+                read them.
+            colorbar: Whether the colours are explained under the picture: lowest and highest value, and the unit.
+            title: A heading, or `True` for what is shown: method, class, layer.
+            panes: Whether all panes are saved, side by side and equally high.
+
+        Raises:
+            ValueError: If the path, its ending or the scale does not do, or a pane has no map.
+            ImportError: If matplotlib is needed and not installed.
+
+        Examples:
+            >>> import tempfile
+            >>> from ke_widgets import demo
+            >>> scenes = demo.scenes(2, seed=1)
+            >>> widget = ke.ExplainerWidget(demo.load("honest"), scenes.images, labels=demo.LABELS)
+            >>> folder = tempfile.TemporaryDirectory()
+            >>> widget.save(f"{folder.name}/map.png")
+            >>> widget.save(f"{folder.name}/figure.pdf", colorbar=True, title=True)
+            >>> widget.close()
         """
-        draw(self._session.images, self.wait(), self._look).save(path)
+        file = FigureFile(Path(path), scale, colorbar, title)
+        shown = [self.wait(), *(self.results[1:] if panes else [])]
+        missing = [number for number, each in enumerate(shown, 1) if each is None]
+        if missing:
+            raise ValueError(f"`panes=True` must find a map in each pane. Received: none in pane {missing[0]}.")
+        file.write(self._session, shown, self._look)
 
     def to_html(
         self,
