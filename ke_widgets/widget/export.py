@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ke_widgets.widget.files import check_path, whole_file
-from ke_widgets.widget.page import page, text
+from ke_widgets.widget.page import listed, page, text
 
 _TURN_SECONDS = 0.05
 _TELL_SECONDS = 0.1
@@ -268,7 +268,7 @@ class Export:
             ],
         }
         titles = ", ".join(method["title"] for method in self._setup["methods"])
-        models = " and ".join(model["name"] for model in self._setup["models"])
+        models = listed([model["name"] for model in self._setup["models"]])
         version = importlib.metadata.version("ke-widgets")
         about = f"{titles} of {models}: {plan}. Computed on {time.strftime('%Y-%m-%d')} with ke_widgets {version}."
         return page(self._title, about, contents)

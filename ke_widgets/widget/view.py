@@ -225,14 +225,15 @@ class ExplainerWidget(Choosing):
     ):
         """Write the view to one HTML file that needs neither kernel nor network.
 
-        Every combination of what is asked for is computed beforehand, with the parameters that are set now. The widget
-        goes on working meanwhile, and its Cancel stops the export.
+        Every combination of what is asked for is computed beforehand, with the parameters that are set now. The page
+        starts from one pane, the main one. The widget goes on working meanwhile, and its Cancel stops the export.
 
         Args:
             path: Where to.
             images: Numbers of images. Default: the first eight, the one on show among them in any case.
             layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
-            classes: Numbers or labels of classes. Default: the best three of each image, and the one on show.
+            classes: Numbers or labels of classes. Default: all of a model that has at most 12; else the best three of
+                each image, and the one on show.
             methods: Names of methods. Default: the one on show.
             title: Heading of the page.
             limit: Bytes that the file may have; its size is known, and told, before most of it is computed.
