@@ -199,6 +199,19 @@ def test_models_of_different_sizes_have_their_maps_where_each_of_them_looked(bri
     widget.close()
 
 
+def test_where_only_one_of_two_models_gets_the_images_moved_its_maps_are_said_to_be_out_of_place(brightness):
+    def said(*preprocess):
+        widget = ExplainerWidget(
+            [brightness] * 2, photograph((24, 24))[None], preprocess=list(preprocess), charts=False
+        )
+        widget.close()
+        return [notice for notice in widget._session.notices if "may not be in their place" in notice]
+
+    mirror = lambda x: x[:, :, ::-1]  # noqa: E731
+    assert len(said(None, mirror)) == len(said(mirror, None)) == 1
+    assert said(mirror, mirror) == said(None, None) == said(None, lambda x: x / 255) == []
+
+
 def test_page_and_file_are_told_where_the_map_lies(brightness, tmp_path):
     widget = ExplainerWidget(brightness, [photograph((60, 90))], method="cam", charts=False)
     result = widget.wait(60)
