@@ -23,14 +23,14 @@ class Part:
     """One pane of a figure.
 
     Attributes:
-        picture: uint8 `(H, W, 3)`.
+        drawn: The picture, uint8 `(H, W, 3)`.
         title: Text over it; empty for none.
         colours: uint8 `(256, 3)` of its scale; `None` for no scale.
         ends: What is written under the ends of the scale.
         note: What is written under it: the unit of the scale, or why there is none.
     """
 
-    picture: np.ndarray
+    drawn: np.ndarray
     title: str = ""
     colours: np.ndarray | None = None
     ends: tuple[str, str] = ("", "")
@@ -40,18 +40,18 @@ class Part:
 def side_by_side(parts):
     """Put pictures beside one another, with nothing around them."""
     gap = 0 if len(parts) == 1 else round(_GAP * _per_point(parts))
-    width = sum(part.picture.shape[1] + gap for part in parts) - gap
-    sheet = Image.new("RGB", (width, max(part.picture.shape[0] for part in parts)), "white")
+    width = sum(part.drawn.shape[1] + gap for part in parts) - gap
+    sheet = Image.new("RGB", (width, max(part.drawn.shape[0] for part in parts)), "white")
     left = 0
     for part in parts:
-        sheet.paste(Image.fromarray(part.picture), (left, 0))
-        left += part.picture.shape[1] + gap
+        sheet.paste(Image.fromarray(part.drawn), (left, 0))
+        left += part.drawn.shape[1] + gap
     return sheet
 
 
 def _per_point(parts):
     """Count the pixels of a point of 1/72 inch."""
-    return max(max(part.picture.shape[:2]) for part in parts) / _COLUMN
+    return max(max(part.drawn.shape[:2]) for part in parts) / _COLUMN
 
 
 class Sheet:
@@ -66,7 +66,7 @@ class Sheet:
     def __init__(self, parts, heading, written):
         self._parts, self._point = parts, _per_point(parts)
         margin, gap = self._pixels(_MARGIN if written else 0), self._pixels(_GAP)
-        widths = [max(part.picture.shape[1], self._pixels(_LEAST_COLUMN if written else 0)) for part in parts]
+        widths = [max(part.drawn.shape[1], self._pixels(_LEAST_COLUMN if written else 0)) for part in parts]
         self._widths = widths
         self._lefts = [margin + sum(widths[:at]) + at * gap for at in range(len(parts))]
         self.width = 2 * margin + sum(widths) + gap * (len(parts) - 1)
@@ -90,7 +90,7 @@ class Sheet:
         canvas.draw()
         sheet = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         for part, left in zip(self._parts, self._picture_lefts()):
-            sheet.paste(Image.fromarray(part.picture), (left, self._top))
+            sheet.paste(Image.fromarray(part.drawn), (left, self._top))
         return sheet
 
     def save(self, path, kind):
@@ -107,10 +107,10 @@ class Sheet:
         with rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "ke_widgets"}):
             figure = self._figure()
             for part, left in zip(self._parts, self._picture_lefts()):
-                height, width = part.picture.shape[:2]
+                height, width = part.drawn.shape[:2]
                 axes = self._axes(figure, left, self._top, width, height)
                 axes.set_axis_off()
-                axes.imshow(part.picture, aspect="auto", interpolation="none")
+                axes.imshow(part.drawn, aspect="auto", interpolation="none")
             figure.savefig(path, format=kind, metadata=metadata)
 
     def _figure(self):
@@ -129,7 +129,7 @@ class Sheet:
         return figure
 
     def _draw_scale(self, figure, part, note, left, width):
-        top = self._top + part.picture.shape[0] + self._pixels(_AFTER)
+        top = self._top + part.drawn.shape[0] + self._pixels(_AFTER)
         if part.colours is not None:
             axes = self._axes(figure, left, top, width, self._pixels(_BAR))
             axes.imshow(part.colours[None], aspect="auto", interpolation="nearest")
@@ -154,7 +154,7 @@ class Sheet:
         lines, beside = note
         scaled = part.colours is not None
         points = _AFTER + scaled * (_BAR + 2) + (len(lines) + scaled - beside) * _SCALE * _LINE - 2
-        return self._top + part.picture.shape[0] + (self._pixels(points) if scaled or lines else 0)
+        return self._top + part.drawn.shape[0] + (self._pixels(points) if scaled or lines else 0)
 
     def _axes(self, figure, left, top, width, height):
         across, down = self.width, self.height
@@ -201,7 +201,7 @@ class Sheet:
 
     def _picture_lefts(self):
         rooms = zip(self._parts, self._lefts, self._widths)
-        return [left + (width - part.picture.shape[1]) // 2 for part, left, width in rooms]
+        return [left + (width - part.drawn.shape[1]) // 2 for part, left, width in rooms]
 
     def _pixels(self, points):
         return round(points * self._point)
