@@ -68,7 +68,7 @@ def _add_workshop(commands):
         "workshop",
         help="write a folder for a class: notebooks, exact versions, settings",
         description="Write notebooks, a requirements file with the versions that are installed here, a server config "
-        "for many students, settings, and a README that says how to use them.",
+        'for many students, settings, and a README that says how to use them. It needs "ke-widgets[lab,plot]".',
     )
     workshop.add_argument("dir", type=Path, metavar="DIR", help="the folder")
     workshop.add_argument("--force", action="store_true", help="overwrite files that are there")
@@ -89,7 +89,7 @@ def _workshop(options, rest):
 
 def _demo(options, rest):
     if importlib.util.find_spec("jupyterlab") is None:
-        print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab]"', file=sys.stderr)
+        print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab,plot]"', file=sys.stderr)
         return 1
     copy_notebooks(options.dir)
     # The kernels inherit it: else TensorFlow's lines about a missing GPU are the first thing that a student sees.

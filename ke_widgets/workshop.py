@@ -90,7 +90,7 @@ def pins(wanted, distribution=importlib.metadata.distribution):
     """Find what `wanted` needs, and what that needs in turn, as far as markers ask for it on this machine.
 
     Args:
-        wanted: Requirements as in a requirements file, such as `"ke-widgets[lab]"`.
+        wanted: Requirements as in a requirements file, such as `"ke-widgets[lab,plot]"`.
         distribution: A function from a name to its metadata; as `importlib.metadata.distribution`.
 
     Returns:

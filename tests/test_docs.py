@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import ke_widgets as ke
-from ke_widgets import methods
+from ke_widgets import methods, workshop
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -43,6 +43,15 @@ def test_what_a_page_links_to_exists(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
     missing = [link for link in links if not (ROOT / link).exists()]
     assert not missing
+
+
+def test_what_the_readme_installs_is_enough_for_the_commands_that_it_names():
+    """The notebooks draw with matplotlib, and the workshop pins it."""
+    text = (ROOT / "README.md").read_text()
+    (install,) = re.findall(r'Without `make`: `pip install "ke-widgets\[(.*?)\]"`.*`ke-widgets demo`', text)
+    (row,) = re.findall(r"^\| `ke-widgets workshop DIR` \|(.*)$", text, flags=re.MULTILINE)
+    assert install == "lab,plot"
+    assert f'pip install "{workshop.ROOT}"' in row
 
 
 def test_every_method_has_a_row_in_the_readme():

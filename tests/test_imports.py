@@ -42,7 +42,7 @@ ONLY_IN = {
     "ipywidgets": ["widget.view", "widget.panel"],
     "traitlets": ["widget.choosing", "widget.view"],
     "bqplot": ["widget.charts"],
-    "matplotlib": ["utils"],
+    "matplotlib": ["utils", "widget.sheet"],
 }
 INSIDE_FUNCTIONS = ["matplotlib"]
 NOT_AT_IMPORT = ["anywidget", "ipywidgets", "traitlets", "bqplot", "matplotlib"]

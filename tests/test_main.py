@@ -61,7 +61,7 @@ def test_demo_says_nothing_when_the_notebooks_are_the_packages_own(started, pack
 def test_demo_without_jupyterlab_names_what_to_install(started, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert program.main(["demo"]) == 1
-    assert capsys.readouterr().err == 'The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab]"\n'
+    assert capsys.readouterr().err == 'The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab,plot]"\n'
     assert started == []
 
 

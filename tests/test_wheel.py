@@ -109,7 +109,8 @@ def test_the_demo_says_what_to_install_where_jupyterlab_is_missing(installed, wi
         [installed / "ke-widgets", "demo"], env=without_node, cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == 'The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab]"'
+    said = 'The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab,plot]"'
+    assert done.stderr.splitlines()[-1] == said
     assert not list(tmp_path.iterdir())
 
 

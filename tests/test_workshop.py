@@ -101,7 +101,9 @@ def test_pins_follow_extras_and_markers_and_end_in_circles():
 
 
 def test_a_package_that_is_not_installed_is_named_with_who_needs_it():
-    with pytest.raises(RuntimeError, match=r"^b, which a needs, is not installed here.*pip install"):
+    with pytest.raises(
+        RuntimeError, match=r'^b, which a needs, is not installed here.*pip install "ke-widgets\[lab,plot\]"$'
+    ):
         workshop.pins(["a"], made_up(a=("1.0", ["b"])))
 
 

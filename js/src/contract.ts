@@ -102,6 +102,11 @@ export const CHOICE_KEYS = [
 ] as const;
 export const LOOK_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
 
+/** A part of a picture in shares of its height and width: top, left, bottom, right. */
+export type Part = readonly [number, number, number, number];
+
+export const WHOLE: Part = [0, 0, 1, 1];
+
 export interface MapContent {
   height: number;
   width: number;
@@ -114,6 +119,8 @@ export interface MapContent {
   /** What the float16 numbers are in units of. */
   scale: number;
   finite: boolean;
+  /** What the model saw of the picture: there the map lies. The whole, where it is not said. */
+  seen?: Part;
 }
 
 export interface ResultContent {

@@ -1,6 +1,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { Bytes } from "./contract.ts";
 import { view } from "./float16.ts";
+import type { Size } from "./overlay.ts";
 
 /** Pixels: a thumbnail is 56 px wide, and screens have two to one. */
 export const THUMBNAIL = 112;
@@ -8,20 +9,26 @@ const KEPT_THUMBNAILS = 400;
 const KEPT_IMAGES = 24;
 const BATCH = 24;
 
-export type Decode = (png: Bytes) => Promise<ImageBitmap>;
+/** An image as it is shown: large ones have fewer pixels than the image itself, whose size is told beside. */
+export interface Photo {
+  bitmap: ImageBitmap;
+  size: Size;
+}
+
+export type Decode = (bytes: Bytes) => Promise<ImageBitmap>;
 type Request = (indices: number[], size: number) => void;
 
 /** Without a URL, which a host's content policy may forbid. */
-export const decodeBitmap: Decode = (png) => {
-  const { buffer, byteOffset, byteLength } = view(png);
+export const decodeBitmap: Decode = (encoded) => {
+  const { buffer, byteOffset, byteLength } = view(encoded);
   const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-  return createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  return createImageBitmap(new Blob([bytes], { type: bytes[0] === 0xff ? "image/jpeg" : "image/png" }));
 };
 
 /** Images of one size, the longest unused first; `null` is on its way. */
-class Shelf {
+class Shelf<T> {
   readonly asked = new Set<number>();
-  #bitmaps = new Map<number, Signal<ImageBitmap | null>>();
+  #kept = new Map<number, Signal<T | null>>();
   #room: number;
 
   constructor(room: number) {
@@ -29,19 +36,19 @@ class Shelf {
   }
 
   /** The place of an image, which counts as used now. */
-  at(index: number): Signal<ImageBitmap | null> {
-    const place = this.#bitmaps.get(index) ?? signal(null);
-    this.#bitmaps.delete(index);
-    this.#bitmaps.set(index, place);
+  at(index: number): Signal<T | null> {
+    const place = this.#kept.get(index) ?? signal(null);
+    this.#kept.delete(index);
+    this.#kept.set(index, place);
     return place;
   }
 
-  put(index: number, bitmap: ImageBitmap | null): void {
+  put(index: number, image: T | null): void {
     this.asked.delete(index);
-    if (bitmap) this.at(index).value = bitmap;
-    for (const [old, place] of this.#bitmaps) {
-      if (this.#bitmaps.size <= this.#room) break;
-      this.#bitmaps.delete(old);
+    if (image) this.at(index).value = image;
+    for (const [old, place] of this.#kept) {
+      if (this.#kept.size <= this.#room) break;
+      this.#kept.delete(old);
       place.value = null;
     }
   }
@@ -52,8 +59,8 @@ export class Gallery {
   #request: Request;
   #arrived: () => void;
   #decode: Decode;
-  #images = new Shelf(KEPT_IMAGES);
-  #thumbnails = new Shelf(KEPT_THUMBNAILS);
+  #images = new Shelf<Photo>(KEPT_IMAGES);
+  #thumbnails = new Shelf<ImageBitmap>(KEPT_THUMBNAILS);
   #wanted: number[] = [];
 
   constructor(request: Request, arrived: () => void, decode: Decode) {
@@ -63,13 +70,13 @@ export class Gallery {
   }
 
   /** The whole image, or null while it is on its way; when it is here, `arrived` is called. */
-  image(index: number): ImageBitmap | null {
-    const bitmap = this.#images.at(index).peek();
-    if (!bitmap && !this.#images.asked.has(index)) {
+  image(index: number): Photo | null {
+    const photo = this.#images.at(index).peek();
+    if (!photo && !this.#images.asked.has(index)) {
       this.#images.asked.add(index);
       this.#request([index], 0);
     }
-    return bitmap;
+    return photo;
   }
 
   thumbnail(index: number): Signal<ImageBitmap | null> {
@@ -86,11 +93,19 @@ export class Gallery {
     this.#wanted.push(...missing);
   }
 
-  async keep(indices: readonly number[], size: number, pngs: readonly Bytes[]): Promise<void> {
-    const shelf = size === 0 ? this.#images : this.#thumbnails;
-    const bitmaps = await Promise.all(pngs.map((png) => this.#decode(png).catch(() => null)));
+  /** `sizes` are heights and widths of the images themselves; an older notebook may not know them. */
+  async keep(
+    indices: readonly number[],
+    size: number,
+    images: readonly Bytes[],
+    sizes: readonly (readonly [number, number] | undefined)[],
+  ): Promise<void> {
+    const bitmaps = await Promise.all(images.map((bytes) => this.#decode(bytes).catch(() => null)));
     indices.forEach((index, i) => {
-      shelf.put(index, bitmaps[i] ?? null);
+      const bitmap = bitmaps[i] ?? null;
+      const [height, width] = sizes[i] ?? [bitmap?.height ?? 0, bitmap?.width ?? 0];
+      if (size === 0) this.#images.put(index, bitmap && { bitmap, size: { width, height } });
+      else this.#thumbnails.put(index, bitmap);
     });
     if (size === 0) this.#arrived();
   }

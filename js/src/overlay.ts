@@ -1,4 +1,4 @@
-import type { MapContent } from "./contract.ts";
+import type { MapContent, Part } from "./contract.ts";
 import { type Resized, resizeBilinear } from "./resize.ts";
 
 /** Above this a canvas would cost more than the eye gains. */
@@ -11,6 +11,11 @@ export interface Size {
 
 /** What is drawn over the image: values in [0, 1], for the canvas's resolution. */
 export interface Shade extends Size, Resized {}
+
+/** The size of a part of an image. */
+export function sizeOf([top, left, bottom, right]: Part, { width, height }: Size): Size {
+  return { width: width * (right - left), height: height * (bottom - top) };
+}
 
 /** The image's own size, or the whole multiple of it that has a pixel for each one on the screen. */
 export function canvasSize(image: Size, screen: number): Size {

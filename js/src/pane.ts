@@ -1,6 +1,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Choice, Overrides, Problem, Progress, Result, Waiting } from "./contract.ts";
 import type { Facts } from "./facts.ts";
+import type { Photo } from "./gallery.ts";
 import type { Caller, Line, Preview, Work } from "./line.ts";
 import { sameScores } from "./ranking.ts";
 import type { Scan } from "./scan.ts";
@@ -19,9 +20,8 @@ const UNKNOWN = {
 } as const;
 
 /** What is on show: an image, and the result that belongs to it, if it came already. */
-export interface Picture {
+export interface Picture extends Photo {
   index: number;
-  bitmap: ImageBitmap;
   result: Result | null;
 }
 
@@ -29,7 +29,7 @@ export interface Picture {
 export interface Around {
   facts: Facts;
   /** The image, or null while it is on its way. */
-  image(index: number): ImageBitmap | null;
+  image(index: number): Photo | null;
 }
 
 let count = 0;
@@ -220,10 +220,10 @@ export class Pane implements Caller {
     const { image_index: index } = this.choice.peek();
     const latest = this.#preview ?? this.latest.peek();
     const shown = this.picture.peek();
-    const bitmap = this.#around.image(index);
+    const photo = this.#around.image(index);
     const own = latest?.choice.image_index;
-    if (bitmap)
-      this.#show({ index, bitmap, result: own === index ? latest : shown?.index === index ? shown.result : null });
+    if (photo)
+      this.#show({ index, ...photo, result: own === index ? latest : shown?.index === index ? shown.result : null });
     else if (shown && own === shown.index) this.#show({ ...shown, result: latest });
   }
 

@@ -5,6 +5,7 @@ import {
   type Errand,
   type ErrorContent,
   type FromKernel,
+  type ImagesContent,
   type PredictionsContent,
   type Problem,
   type Progress,
@@ -34,7 +35,7 @@ export interface Listener {
   traits(): Traits;
   /** Python chose. */
   chosen(changed: Partial<Traits>): void;
-  images(indices: number[], size: number, pngs: Bytes[]): void;
+  images(content: ImagesContent, images: Bytes[]): void;
   predicted(content: PredictionsContent): void;
   errandFailed(errand: Errand, problem: Problem): void;
   /** So often have a model's weights changed. */
@@ -87,10 +88,10 @@ export class Protocol {
   }
 
   /** The newest result, as it was kept for a page that opens later. */
-  snapshot(): { result: Result; image: Bytes | null } | null {
-    const { content, map, scores, image } = (this.#model.get("_snapshot") ?? {}) as Snapshot;
+  snapshot(): { result: Result; image: Bytes | null; size: Snapshot["size"] } | null {
+    const { content, map, scores, image, size } = (this.#model.get("_snapshot") ?? {}) as Snapshot;
     if (!content || !map || !scores) return null;
-    return { result: decodeResult(content, [map, scores]), image: image ?? null };
+    return { result: decodeResult(content, [map, scores]), image: image ?? null, size };
   }
 
   /** A view opened: wakes the kernel's thread for this page, and asks for the newest results. */
@@ -156,7 +157,7 @@ export class Protocol {
       this.#early.push([content, buffers]);
     } else if (content.kind === "images") {
       this.#errands.answered(content.id);
-      this.#listener.images(content.indices, content.size, buffers);
+      this.#listener.images(content, buffers);
     } else if (content.kind === "predictions") {
       this.#errands.answered(content.id);
       this.#listener.predicted(content);

@@ -1,6 +1,6 @@
 import { fadingTable, lookupTable } from "./colormap.ts";
-import type { View } from "./contract.ts";
-import { paint, type Size, shade } from "./overlay.ts";
+import { type View, WHOLE } from "./contract.ts";
+import { canvasSize, paint, type Size, shade, sizeOf } from "./overlay.ts";
 import type { Picture } from "./pane.ts";
 
 /** Pixels between two pictures. */
@@ -18,7 +18,10 @@ export interface Look {
   view: View;
 }
 
-/** The pictures side by side, each at its image's own resolution, as a PNG. */
+/** What lies over a picture where the model does not see; as in `styles/stage.css`. */
+const DIM = "rgb(0 0 0 / 35%)";
+
+/** The pictures side by side, each at the resolution of what is shown, as a PNG. */
 export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   const width = shown.reduce((sum, { picture }) => sum + picture.bitmap.width + GAP, -GAP);
   const height = Math.max(...shown.map(({ picture }) => picture.bitmap.height));
@@ -28,9 +31,19 @@ export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   for (const each of shown) {
     const { bitmap } = each.picture;
     if (look.view !== "map") context.drawImage(bitmap, left, 0);
-    const map = look.view === "image" ? null : draw(each, look, bitmap);
+    const seen = each.picture.result?.map.seen ?? WHOLE;
+    const part = sizeOf(seen, bitmap);
+    const [x, y] = [left + seen[1] * bitmap.width, seen[0] * bitmap.height];
+    if (look.view === "overlay") {
+      context.fillStyle = DIM;
+      context.beginPath();
+      context.rect(left, 0, bitmap.width, bitmap.height);
+      context.rect(x, y, part.width, part.height);
+      context.fill("evenodd");
+    }
+    const map = look.view === "image" ? null : draw(each, look, canvasSize(part, 0));
     context.globalAlpha = look.view === "map" ? 1 : look.opacity;
-    if (map) context.drawImage(map, left, 0);
+    if (map) context.drawImage(map, x, y, part.width, part.height);
     context.globalAlpha = 1;
     left += bitmap.width + GAP;
   }

@@ -1,4 +1,4 @@
-import type { MapContent } from "./contract.ts";
+import { type MapContent, type Part, WHOLE } from "./contract.ts";
 import type { Size } from "./overlay.ts";
 import type { Spot } from "./viewstate.ts";
 
@@ -20,6 +20,18 @@ export function middle({ column, row }: Cell, { width, height }: Size): Place {
   return { x: (column + 0.5) / width, y: (row + 0.5) / height };
 }
 
+/** A place of the picture, as a place of a part of it: outside of that, below 0 or above 1. */
+export function into({ x, y }: Place, [top, left, bottom, right]: Part): Place {
+  return { x: (x - left) / (right - left), y: (y - top) / (bottom - top) };
+}
+
+/** A place of a part of the picture, as a place of the picture. */
+export function outOf({ x, y }: Place, [top, left, bottom, right]: Part): Place {
+  return { x: left + x * (right - left), y: top + y * (bottom - top) };
+}
+
+type Cells = Size & Pick<MapContent, "seen">;
+
 const STEPS: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -28,13 +40,14 @@ const STEPS: Record<string, [number, number]> = {
 };
 
 /** One cell further; from nowhere, to the strongest cell. Null for any other key. */
-export function moved(key: string, from: Place | null, map: Size, values: Float32Array): Place | null {
+export function moved(key: string, from: Place | null, map: Cells, values: Float32Array): Place | null {
   const by = STEPS[key];
   if (!by) return null;
-  if (!from) return middle(strongest(values, map), map);
-  const { column, row } = cellAt(from, map);
+  const { seen = WHOLE } = map;
+  if (!from) return outOf(middle(strongest(values, map), map), seen);
+  const { column, row } = cellAt(into(from, seen), map);
   const to = { x: (column + by[0] + 0.5) / map.width, y: (row + by[1] + 0.5) / map.height };
-  return middle(cellAt(to, map), map);
+  return outOf(middle(cellAt(to, map), map), seen);
 }
 
 /** The cell with the highest value; the first one if none is. */
@@ -44,8 +57,11 @@ export function strongest(values: Float32Array, { width }: Size): Cell {
   return { column: best % width, row: Math.floor(best / width) };
 }
 
-/** The map's own value there, at its own resolution. */
-export function valueAt(spot: Place, map: Pick<MapContent, "width" | "height">, values: Float32Array): number {
-  const { column, row } = cellAt(spot, map);
-  return values[row * map.width + column];
+/** The cell of a map at a place of its picture, and the map's own value there; null where the model saw nothing. */
+export function readAt(spot: Place, map: Cells, values: Float32Array): (Cell & { value: number }) | null {
+  const { seen = WHOLE } = map;
+  const place = into(spot, seen);
+  if (Math.min(place.x, place.y) < 0 || Math.max(place.x, place.y) > 1) return null;
+  const { column, row } = cellAt(place, map);
+  return { column, row, value: values[row * map.width + column] };
 }

@@ -3,6 +3,7 @@ import {
   type Bytes,
   type Choice,
   type Errand,
+  type ImagesContent,
   type Method,
   type Overrides,
   type ParamValue,
@@ -289,8 +290,8 @@ export class Store implements Listener {
     if (colormap !== this.#protocol.traits().colormap) this.#protocol.save({ colormap });
   }
 
-  images(indices: number[], size: number, pngs: Bytes[]): void {
-    void this.gallery.keep(indices, size, pngs);
+  images({ indices, size, sizes }: ImagesContent, images: Bytes[]): void {
+    void this.gallery.keep(indices, size, images, sizes);
   }
 
   predicted(content: PredictionsContent): void {
@@ -337,7 +338,8 @@ export class Store implements Listener {
     const kept = this.#protocol.snapshot();
     if (!kept) return;
     this.main.latest.value = kept.result;
-    if (kept.image) void this.gallery.keep([kept.result.choice.image_index], 0, [kept.image]);
+    const { choice } = kept.result;
+    if (kept.image) void this.gallery.keep([choice.image_index], 0, [kept.image], [kept.size]);
   }
 
   /** Whether the main pane's map has both signs: the trait `colormap` is of its kind. */

@@ -22,7 +22,7 @@ function contents(): Contents {
       view: "overlay",
       panes: [],
     },
-    images: [{ png: btoa("png"), size: [3, 4] }],
+    images: [{ data: btoa("png"), size: [3, 4] }],
     scores: [[{ kind: "probability", values: base64(Float32Array.from([0.5, 0.25, 0.25]).buffer) }]],
     predictions: [[{ top: 0, score: null, right: true }]],
     maps: {

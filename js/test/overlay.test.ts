@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { lookupTable } from "../src/colormap.ts";
-import { canvasSize, paint, type Shade, scale, shade } from "../src/overlay.ts";
+import { canvasSize, paint, type Shade, scale, shade, sizeOf } from "../src/overlay.ts";
 
 const MAP = { height: 1, width: 2, low: 0, high: 4, finite: true };
 
@@ -29,6 +29,10 @@ test("canvasSize is the image's whole multiple that fills the screen, within lim
   expect(canvasSize({ width: 96, height: 96 }, 0)).toEqual({ width: 96, height: 96 });
   expect(canvasSize({ width: 300, height: 300 }, 5000)).toEqual({ width: 900, height: 900 });
   expect(canvasSize({ width: 4096, height: 2048 }, 400)).toEqual({ width: 1024, height: 512 });
+});
+
+test("a part of an image has its share of the pixels", () => {
+  expect(sizeOf([0, 0.25, 1, 0.75], { width: 600, height: 400 })).toEqual({ width: 300, height: 400 });
 });
 
 function painted(values: number[], threshold: number, signed: boolean): number[][] {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { caption, differing, fileName } from "../src/captions.ts";
 import { Facts } from "../src/facts.ts";
-import { cellAt, moved, valueAt } from "../src/spot.ts";
+import { cellAt, into, moved, outOf, readAt } from "../src/spot.ts";
 import { CHOICE, SETUP } from "./model.ts";
 
 const MAP = { width: 4, height: 2 };
@@ -10,7 +10,7 @@ const VALUES = Float32Array.from([0, 1, 2, 3, 4, 9, 6, 7]);
 test("a place lies in one cell, also at the very edge", () => {
   expect(cellAt({ x: 0.3, y: 0.6 }, MAP)).toEqual({ column: 1, row: 1 });
   expect(cellAt({ x: 1, y: 1 }, MAP)).toEqual({ column: 3, row: 1 });
-  expect(valueAt({ x: 0.3, y: 0.6 }, MAP, VALUES)).toBe(9);
+  expect(readAt({ x: 0.3, y: 0.6 }, MAP, VALUES)).toEqual({ column: 1, row: 1, value: 9 });
 });
 
 test("the arrows begin at the strongest cell, move by one, and stop at the edge", () => {
@@ -21,6 +21,19 @@ test("the arrows begin at the strongest cell, move by one, and stop at the edge"
   expect(moved("ArrowLeft", left, MAP, VALUES)).toEqual(left);
   expect(moved("ArrowUp", left, MAP, VALUES)).toEqual({ x: 0.5 / 4, y: 0.25 });
   expect(moved("a", left, MAP, VALUES)).toBeNull();
+});
+
+test("where the model saw a part of the picture, the map lies there, and nothing is read beside it", () => {
+  const map = { ...MAP, seen: [0, 0.25, 1, 0.75] as const };
+  expect(readAt({ x: 0.25 + 0.3 / 2, y: 0.6 }, map, VALUES)).toEqual({ column: 1, row: 1, value: 9 });
+  expect(readAt({ x: 0.75, y: 1 }, map, VALUES)).toEqual({ column: 3, row: 1, value: 7 });
+  expect(readAt({ x: 0.2, y: 0.6 }, map, VALUES)).toBeNull();
+  expect(readAt({ x: 0.8, y: 0.6 }, map, VALUES)).toBeNull();
+  const first = moved("ArrowLeft", null, map, VALUES);
+  expect(first).toEqual({ x: 0.25 + 1.5 / 8, y: 0.75 });
+  expect(moved("ArrowRight", first, map, VALUES)).toEqual({ x: 0.25 + 2.5 / 8, y: 0.75 });
+  expect(moved("ArrowRight", { x: 0.99, y: 0.75 }, map, VALUES)).toEqual({ x: 0.25 + 3.5 / 8, y: 0.75 });
+  expect(outOf(into({ x: 0.4, y: 0.1 }, map.seen), map.seen)).toEqual({ x: 0.4, y: 0.1 });
 });
 
 test("panes are captioned by what differs between them, and by nothing else", () => {

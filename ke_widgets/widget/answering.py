@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ke_widgets.widget import protocol
+from ke_widgets.widget.encoding import Encoded
 from ke_widgets.widget.export import Export
 
 _PROGRESS_SECONDS = 0.1
@@ -113,19 +114,19 @@ class Answering:
                 found = self._session.predictions(indices, model)
                 answer = protocol.predictions(request.id, model, generation, indices, *found)
             else:
-                images = [self._png(index, request.size) for index in request.indices]
+                images = [self._picture(index, request.size) for index in request.indices]
                 answer = protocol.pictures(request.id, request.indices, request.size, images)
         except Exception as error:
             answer = protocol.error(request.id, str(error))
         self._answer(answer)
 
-    def _png(self, index, size):
+    def _picture(self, index, size):
         try:
-            return self._session.images.png(index, size)
+            return self._session.images.encoded(index, size)
         except ValueError:
             if size == 0:
                 raise
-            return b"", (0, 0)  # One file that cannot be read must not cost the other thumbnails.
+            return Encoded(b"", (0, 0))  # One file that cannot be read must not cost the other thumbnails.
 
     def rest(self, busy):
         """Keep the newest result of the main pane where a reloaded page and a saved notebook find it; prepare.
@@ -139,7 +140,7 @@ class Answering:
             return
         self._kept = newest
         content, buffers, _ = newest
-        picture = self._session.images.png(content["choice"]["image_index"])
+        picture = self._session.images.encoded(content["choice"]["image_index"])
         self._keep(protocol.snapshot(content, buffers, picture))
 
     def _explain(self, request, why_stop):
@@ -182,7 +183,8 @@ class Answering:
         self._serial += 1
         milliseconds = 1000 * (time.perf_counter() - started)
         about = request.id, request.pane, self._serial, generation, request.choice
-        self._answer(protocol.scan(*about, subject.layers, values, limits, milliseconds))
+        seen = subject.images.seen(request.choice.image_index)
+        self._answer(protocol.scan(*about, subject.layers, values, limits, milliseconds, seen))
 
     def _curves(self, request, why_stop):
         explanation = self.found(request.choice)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ke_widgets.widget.fitting import WHOLE
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -29,6 +31,9 @@ class Explanation:
         done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
         total: Number of pieces of the whole method; 1 for a method that does not sample.
         generation: How often the model's weights had changed when it was begun.
+        map_unit: What a number of the map is, such as `"logit"`; empty where the method's scale has no meaning.
+        seen: The part of the picture that the model saw and the map lies over, `(top, left, bottom, right)` in shares
+            of the picture's height and width.
     """
 
     map: np.ndarray = field(repr=False)
@@ -49,6 +54,8 @@ class Explanation:
     done: int = 1
     total: int = 1
     generation: int = 0
+    map_unit: str = ""
+    seen: tuple[float, float, float, float] = WHOLE
 
 
 class Curves(NamedTuple):

@@ -5,16 +5,14 @@ import concurrent.futures
 import importlib.metadata
 import json
 import math
-import os
 import threading
 import time
-import uuid
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from ke_widgets.widget.page import page, text
+from ke_widgets.widget.files import check_path, whole_file
+from ke_widgets.widget.page import listed, page, text
 
 _TURN_SECONDS = 0.05
 _TELL_SECONDS = 0.1
@@ -30,7 +28,7 @@ class Export:
         plan: A `Plan`.
         setup: What the file's page is told once.
         traits: What it shows first.
-        encode: Parts a map and its limits into plain data and bytes; see `protocol.encode_map`.
+        encode: Parts a map, its limits and what it lies over into plain data and bytes; see `protocol.encode_map`.
         limit: Bytes that the file may have.
         go_on: Called with this export when there is more to do and it wants another turn.
         tell: Called with the numbers of maps that are done and of all, from whichever thread computes.
@@ -44,7 +42,7 @@ class Export:
     """
 
     def __init__(self, path, title, session, plan, setup, traits, encode, limit, go_on, tell):
-        self.path = _check_path(path)
+        self.path = check_path(path)
         self.size = None
         self.finished = False
         self.failures = []
@@ -60,7 +58,7 @@ class Export:
         self._looks_at_layer = {method["name"]: method["layer"] for method in setup["methods"]}
         self._maps = {}
         self._lengths = {}
-        self._sizes = {image: session.images.png(image)[1] for image in plan.images}
+        self._sizes = {image: session.images.encoded(image).size for image in plan.images}
         self._page = ("", "")
         self._error: BaseException | None = None
         self._change = threading.Condition()
@@ -218,7 +216,7 @@ class Export:
             found = dict(zip(subject.layers, zip(values, limits)))
             for name, layer in zip(names, layers):
                 values, (low, high) = found[layer]
-                self._maps[name] = self._entry(values, low, high, None, milliseconds)
+                self._maps[name] = self._entry(values, low, high, subject.images.seen(image), None, milliseconds)
             yield
             return
         for name, layer in zip(names, layers):
@@ -235,11 +233,11 @@ class Export:
             self.failures.append(error)
             self._maps[name] = {"error": str(error)}
         else:
-            self._maps[name] = self._entry(found.map, found.low, found.high, found.note, found.milliseconds)
+            self._maps[name] = self._entry(found.map, found.low, found.high, found.seen, found.note, found.milliseconds)
         yield
 
-    def _entry(self, values, low, high, note, milliseconds):
-        content, buffer = self._encode(values, low, high)
+    def _entry(self, values, low, high, seen, note, milliseconds):
+        content, buffer = self._encode(values, low, high, seen)
         # The nine digits that a float32 has: as long as they are, all of them together are not.
         short = {name: float(f"{value:.9g}") if isinstance(value, float) else value for name, value in content.items()}
         return {"map": short, "values": _base64(buffer), "note": note, "milliseconds": round(milliseconds, 2)}
@@ -254,12 +252,12 @@ class Export:
     def _around(self):
         """Write what comes before the maps, and what comes after them."""
         plan, session = self._plan, self._session
-        images = [session.images.png(image) for image in plan.images]
+        images = [session.images.encoded(image) for image in plan.images]
         scores = [(subject, subject.scores(plan.images)) for subject in session.subjects]
         contents = {
             "setup": self._setup,
             "traits": self._traits,
-            "images": [{"png": _base64(png), "size": list(size)} for png, size in images],
+            "images": [{"data": _base64(picture.data), "size": list(picture.size)} for picture in images],
             "scores": [[_scores(subject, each) for each in every] for subject, every in scores],
             "predictions": [
                 [
@@ -270,7 +268,7 @@ class Export:
             ],
         }
         titles = ", ".join(method["title"] for method in self._setup["methods"])
-        models = " and ".join(model["name"] for model in self._setup["models"])
+        models = listed([model["name"] for model in self._setup["models"]])
         version = importlib.metadata.version("ke-widgets")
         about = f"{titles} of {models}: {plan}. Computed on {time.strftime('%Y-%m-%d')} with ke_widgets {version}."
         return page(self._title, about, contents)
@@ -278,17 +276,14 @@ class Export:
     def _write(self):
         """Write all of it, or nothing."""
         before, after = self._page
-        partial = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
+        with whole_file(self.path) as partial:
             with open(partial, "x", encoding="utf-8", newline="\n") as file:
                 file.write(before)
                 for number, (name, stored) in enumerate(self._maps.items()):
                     file.write(f"{',' * (number > 0)}{text(name)}:{text(stored)}")
                 file.write(after)
-            if not self.finished:
-                os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+            if self.finished:  # It was cancelled meanwhile.
+                partial.unlink()
 
 
 def _megabytes(size):
@@ -301,13 +296,6 @@ def _base64(data):
 
 def _scores(subject, scores):
     return {"kind": subject.scores_kind(scores), "values": _base64(np.ascontiguousarray(scores, "<f4").tobytes())}
-
-
-def _check_path(path):
-    path = Path(path)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ValueError(f"`path` must name a file in a folder that exists. Received: {str(path)!r}.")
-    return path
 
 
 def _check_limit(limit):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ke_widgets.widget import protocol
 from ke_widgets.widget.export import Export
+from ke_widgets.widget.page import listed
 from ke_widgets.widget.plan import first, plan, told
 
 
@@ -35,7 +36,7 @@ def begin(session, setup, traits, asked, path, title, limit, go_on, answer):
 
     return Export(
         path=path,
-        title=title or f"What {' and '.join(subject.model.name for subject in session.subjects)} looks at",
+        title=title or heading([subject.model.name for subject in session.subjects]),
         session=session,
         plan=planned,
         setup=told(setup, planned),
@@ -45,3 +46,8 @@ def begin(session, setup, traits, asked, path, title, limit, go_on, answer):
         go_on=go_on,
         tell=tell,
     )
+
+
+def heading(names):
+    """Write the heading of a page on one model or several."""
+    return f"What {listed(names)} {'looks' if len(names) == 1 else 'look'} at"

@@ -1,8 +1,8 @@
 """The images of a session: as the user gave them, as the model takes them, as the page shows them."""
 
 import collections
+import contextlib
 import functools
-import io
 import os
 import threading
 from pathlib import Path
@@ -11,14 +11,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ke_widgets.widget import reading
+from ke_widgets.widget.encoding import Encoded, as_uint8, encode
+from ke_widgets.widget.fitting import WHOLE, fit, seen_part
 from ke_widgets.widget.preprocessing import own_colours, sees_all
 
 _KEPT_PICTURES = 256
-_MODES = {1: "L", 4: "RGBA"}  # Of pictures, by the channels that a model takes; all others are RGB.
+_LOOKED_AT = 100  # Images whose sizes are looked up before anything is said about all.
 
 
 class Images:
     """A list of images of any of the kinds that people have; files are read when they are needed.
+
+    Images of another size than the model demands are fitted to it; see `fitting.fit`. With `preprocess` they are only
+    where that keeps their size.
 
     Args:
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`; or a list of arrays, of PIL images,
@@ -28,7 +34,7 @@ class Images:
 
     Raises:
         TypeError: If `images` is of none of those kinds.
-        ValueError: If there are none, if one has the wrong rank, size or channels, or a file cannot be read.
+        ValueError: If there are none, if one has the wrong rank or channels, or a file cannot be read.
 
     Attributes:
         deep: Whether only the upper 8 bits of a picture's grey levels are used.
@@ -38,9 +44,10 @@ class Images:
         self._grey = len(shape) == 2
         self._shape = (*shape, 1) if self._grey else tuple(shape)
         self._preprocess = None if preprocess is None else _one_at_a_time(preprocess)
-        self._pictures: collections.OrderedDict[tuple[int, int], tuple[bytes, tuple[int, int]]]
-        self._pictures = collections.OrderedDict()
+        self._pictures: collections.OrderedDict[tuple[int, int], Encoded] = collections.OrderedDict()
         self._ways: dict[tuple, Any] = {}
+        self._keeps: dict[tuple, bool] = {}
+        self._parts: dict[int, tuple] = {}
         self.deep = False
         self._images = _listed(images)
         is_array = isinstance(self._images, np.ndarray)
@@ -68,7 +75,25 @@ class Images:
     @property
     def moved(self):
         """Whether the first image is shown as the model takes it, because `preprocess` does more than resize it."""
-        return self._way_back(self._array(0)) is not None
+        return self._way_back(self._fitted(self._array(0))) is not None
+
+    def prepares_as(self, other):
+        """Tell whether other images are prepared in the same way, as far as the first one shows it."""
+        return np.array_equal(self.inputs(0), other.inputs(0))
+
+    @property
+    def fitted_sizes(self):
+        """Sizes of those of the first images that are fitted, and the size that they are fitted to."""
+        others = {}
+        if None not in self.size:
+            for index in range(min(len(self), _LOOKED_AT)):
+                with contextlib.suppress(ValueError):  # That a file cannot be read is said when it is chosen.
+                    others.setdefault(self._size_of(index), index)
+            others.pop(self.size, None)
+        preprocess, example = self._preprocess, next(iter(others.values()), None)
+        if preprocess and example is not None and not self._keeps_size(preprocess, self._array(example)):
+            return [], self.size
+        return list(others), self.size
 
     def inputs(self, index):
         """Give one image as the model takes it.
@@ -77,12 +102,13 @@ class Images:
             index: Number of the image.
 
         Returns:
-            An array `(1, H, W, C)`, or `(1, H, W)` where the model takes that.
+            An array `(1, H, W, C)`, or `(1, H, W)` where the model takes that. What was fitted is not rounded, so that
+            uint8 becomes a fraction.
 
         Raises:
             ValueError: If the file cannot be read, or the image does not fit the model.
         """
-        images, what = self._array(index)[None], "`images`"
+        images, what = self._fitted(self._array(index))[None], "`images`"
         if self._preprocess is not None:
             images, what = _one_array(self._preprocess(images.copy())), f"`preprocess` of image {index}"
             if not images.ndim or len(images) != 1:
@@ -108,30 +134,79 @@ class Images:
             more than three the first three are shown.
         """
         image = self._array(index)
-        way_back = self._way_back(image)
+        way_back = self._preprocess and self._way_back(self._fitted(image))
         if way_back is not None:
             image = way_back(self.inputs(index)[0])
         image = image[..., None] if image.ndim == 2 else image
         if image.shape[-1] == 2:
             image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=-1)
-        return _drawn(image[..., :3])
+        return as_uint8(image[..., :3])
 
-    def png(self, index, size=0):
-        """Give one image as PNG.
+    def seen(self, index):
+        """Give the part of a picture that the model sees.
 
         Args:
             index: Number of the image.
-            size: Longest side in pixels; 0 for the image's own.
 
         Returns:
-            PNG bytes, and the `(height, width)` of the image itself.
+            `(top, left, bottom, right)` in shares of the picture's height and width.
+        """
+        if index not in self._parts:
+            size = self._size_of(index)
+            whole = None in self.size or size == self.size
+            if not whole and self._preprocess is not None:
+                fitted = self._fitted(self._array(index))
+                whole = fitted.shape[:2] == size or self._way_back(fitted) is not None
+            self._parts[index] = WHOLE if whole else seen_part(size, self.size)
+        return self._parts[index]
+
+    def encoded(self, index, size=0):
+        """Give one image as bytes that a page can draw.
+
+        Args:
+            index: Number of the image.
+            size: Longest side in pixels; 0 for the image's own, or as many as are worth showing.
+
+        Returns:
+            An `Encoded`.
         """
         key = (index, size)
-        found = self._pictures.pop(key, None) or _encode(self.picture(index), size)
+        found = self._pictures.pop(key, None)
+        if found is None:
+            picture = self.picture(index)
+            found = Encoded(encode(picture, size), picture.shape[:2])
         self._pictures[key] = found
         while len(self._pictures) > _KEPT_PICTURES:
             self._pictures.popitem(last=False)
         return found
+
+    def _fitted(self, image):
+        """Give an image at the size that the model demands, where nothing else brings it there."""
+        if None in self.size or image.shape[:2] == self.size:
+            return image
+        if self._preprocess is None:
+            return fit(image, self.size)
+        if not self._keeps_size(self._preprocess, image):
+            return image
+        # It may look at the type, as `tf.image.convert_image_dtype` does.
+        fitted = fit(image, self.size)
+        return (np.rint(fitted) if np.issubdtype(image.dtype, np.integer) else fitted).astype(image.dtype)
+
+    def _keeps_size(self, preprocess, image):
+        """Tell whether `preprocess` leaves images like this one at their size."""
+        key = (image.shape, image.dtype)
+        if key not in self._keeps:
+            prepared = _one_array(preprocess(image[None].copy()))
+            self._keeps[key] = prepared.ndim > 2 and prepared.shape[1:3] == image.shape[:2]
+        return self._keeps[key]
+
+    def _size_of(self, index):
+        """Give the rows and columns of an image; of a file only its head is read."""
+        image = self._images[index]
+        if isinstance(image, str | os.PathLike):
+            with reading.opened(image) as opened:
+                return opened.size[::-1]
+        return image.size[::-1] if isinstance(image, Image.Image) else tuple(np.shape(image)[:2])
 
     def _way_back(self, image):
         """Give what turns the model's input into the picture to show; `None` where the user's own is to be shown."""
@@ -172,7 +247,7 @@ class Images:
         elif hasattr(image, "__array__"):
             shape = np.shape(image)
             if self._preprocess is None:
-                self._check_shape((*shape, 1) if len(shape) == 2 else shape, "`images`", shape)
+                self._check_channels((*shape, 1) if len(shape) == 2 else shape, shape)
         else:
             raise TypeError(
                 "`images` must hold arrays (H, W, C), PIL images or paths. "
@@ -181,6 +256,11 @@ class Images:
 
     def _fits(self, shape):
         return len(shape) == 3 and all(b in (None, a) for a, b in zip(shape, self._shape, strict=True))
+
+    def _check_channels(self, shape, received):
+        """Refuse an image of another rank or other channels; another size is fitted, where one is known."""
+        known = None not in self.size and len(shape) == 3 and min(shape) > 0
+        self._check_shape((*self.size, shape[-1]) if known else shape, "`images`", received)
 
     def _check_shape(self, shape, what, received=None):
         if not self._fits(shape):
@@ -191,39 +271,18 @@ class Images:
             )
 
     def _array(self, index):
+        """Give one image at its own size, as it is."""
         image = self._images[index]
         if isinstance(image, str | os.PathLike):
-            try:
-                with Image.open(image) as opened:
-                    return self._pixels(opened)
-            except OSError as error:
-                raise ValueError(
-                    f"`images` must name pictures that can be read. Received: {str(image)!r}: {error}"
-                ) from error
+            with reading.opened(image) as opened:
+                return self._pixels(opened)
         return self._pixels(image) if isinstance(image, Image.Image) else np.asarray(image)
 
     def _pixels(self, picture):
-        """Give the pixels of a picture as `keras.utils.load_img` does, resized to what the model takes.
-
-        Of grey levels beyond 8 bits, which Keras cuts off at 255 in a picture for RGB, that keeps the upper ones.
-        """
-        mode = _MODES.get(self._shape[-1], "RGB")
-        if picture.mode != "F" and not picture.mode.startswith("I"):
-            pixels = np.asarray(self._fit(picture.convert(mode)))
-        else:
-            levels = np.asarray(picture).astype("float32")
-            self.deep = self.deep or (mode != "L" and float(levels.max(initial=0)) > 255)
-            levels = levels if mode == "L" else _eight_bits(levels)
-            pixels = np.asarray(self._fit(Image.fromarray(levels)))
-            pixels = pixels if mode == "L" else np.asarray(Image.fromarray(pixels).convert(mode))
-        return pixels[..., None] if pixels.ndim == 2 and not self._grey else pixels
-
-    def _fit(self, image):
-        """Resize a picture from a file to what the model takes; with `preprocess`, that is its business."""
-        height, width, _ = self._shape
-        if self._preprocess is not None or height is None or width is None:
-            return image
-        return image.resize((width, height), Image.Resampling.BILINEAR)
+        """Give the pixels of a picture from a file or from PIL, with the channel axis that the model wants."""
+        found, deep = reading.pixels(picture, self._shape[-1])
+        self.deep = self.deep or deep
+        return found[..., None] if found.ndim == 2 and not self._grey else found
 
 
 def _listed(images):
@@ -275,41 +334,9 @@ def _one_array(prepared):
     return np.asarray(prepared)
 
 
-def _eight_bits(levels):
-    """Bring grey levels to 0 to 255: 16 bits to their upper 8, as TensorFlow decodes them; others by their range."""
-    low, high = float(np.nanmin(levels)), float(np.nanmax(levels))
-    if low >= 0 and high <= 255:
-        return np.floor(levels).astype("uint8")
-    if low >= 0 and high <= 65535:
-        return (levels // 256).astype("uint8")
-    return np.nan_to_num((levels - low) / max(high - low, 1e-12) * 255).astype("uint8")
-
-
 def _recoloured(colours, image, seen):
     """Give a model's input in the range and type of the image that it was made of, where that can be found."""
     seen = seen[..., None] if seen.ndim == 2 else seen
     if colours is None:
         return seen
     return np.rint(colours(seen)).astype("uint8") if image.dtype == np.uint8 else colours(seen)
-
-
-def _drawn(image):
-    if image.dtype == np.uint8:
-        return image
-    image = image.astype("float64")
-    finite = image[np.isfinite(image)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if low >= 0 and high <= 255:
-        low, high = 0.0, 1.0 if high <= 1 else 255.0
-    image = np.nan_to_num((image - low) / max(high - low, 1e-12), nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(np.rint(image * 255), 0, 255).astype("uint8")
-
-
-def _encode(picture, size):
-    height, width = picture.shape[:2]
-    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-    if size:
-        image.thumbnail((size, size), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue(), (height, width)

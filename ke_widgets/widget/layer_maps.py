@@ -2,8 +2,8 @@
 
 Those are, the fastest first: what is kept of all layers' maps; the rest of the model from the layer's kept signal on;
 the compiled method at this layer; the compiled method at all layers; and, where nothing is compiled yet, the method run
-eagerly at all layers, which takes a fraction of the time that compiling does. `prepare` makes the faster ways ready, in the
-background.
+eagerly at all layers, which takes a fraction of the time that compiling does. `prepare` makes the faster ways ready, in
+the background.
 """
 
 import collections

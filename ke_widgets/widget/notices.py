@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from ke_widgets.engine import structure
+from ke_widgets.widget.fitting import fitting_notices
 
 _LAYERS = keras.layers
 _NORMALIZERS = (
@@ -126,6 +127,7 @@ def notices(subject, own_preprocessor):
             "The pictures show what the model gets, because the images are cropped, padded or moved on the way to it: "
             "there the maps lie where they belong."
         )
+    found += fitting_notices(*images.fitted_sizes)
     if images.deep:
         found.append("The pictures hold more than 8 bits of grey; the model gets their upper 8 bits, 0 to 255.")
     if not images.prepared:
@@ -138,6 +140,25 @@ def notices(subject, own_preprocessor):
             "beforehand, or look at pixels, as Gradients does."
         )
     return found
+
+
+def of_several(subjects):
+    """Say where the maps of several models do not lie in their place: there is one picture of each image for all.
+
+    Args:
+        subjects: `Subject`s of the same images.
+
+    Returns:
+        A list of sentences.
+    """
+    first, *others = subjects
+    moved = [each for each in others if each.images.moved or first.images.moved]
+    if all(each.images.prepares_as(first.images) for each in moved):
+        return []
+    return [
+        "The images are cropped, padded or moved on the way to the models, and not for all alike. The pictures show "
+        f"what {first.model.name!r} gets: the maps of the others may not be in their place."
+    ]
 
 
 def _of_range(image, entrance):

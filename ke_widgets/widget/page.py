@@ -65,6 +65,12 @@ def page(title, about, contents):
     return head, _FOOT.format(script=script)
 
 
+def listed(words):
+    """Write words as a list in a sentence: `a`, `a and b`, `a, b and c`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def text(data):
     """Write plain data as JSON in which nothing can end the script that it stands in."""
     written = json.dumps(data, separators=(",", ":"), default=list, allow_nan=False)

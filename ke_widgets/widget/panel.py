@@ -38,6 +38,9 @@ class Panel:
         layout = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-end")  # Their axes in one line.
         self.box = ipywidgets.HBox([self._charts.scores, right], layout=layout)
         self.box.add_class("ke-charts")
+        parts = (self.box, right, self._button)
+        # ipywidgets keeps also what a widget is made of until that is closed; a layout that the user puts in is theirs.
+        self._parts = [*parts, *(part.layout for part in parts), self._button.style]
 
     def show(self, explanation):
         """Show the scores of a new explanation; curves of another map are taken away."""
@@ -61,7 +64,7 @@ class Panel:
     def close(self):
         """Take the charts from every page."""
         self._charts.close()
-        for part in (self.box, *self.box.children, self._button):
+        for part in self._parts:
             part.close()
 
     def _clicked(self, _):

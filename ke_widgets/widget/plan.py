@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _MOST_IMAGES = 8
-_BEST_CLASSES = 3
+_BEST_CLASSES, _FEW_CLASSES = 3, 12
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def plan(setup, chosen, scores, images=None, layers=None, classes=None, methods=
         scores: A function from numbers of images to the scores `(N, U)` of the model on show.
         images: Numbers of images. Default: the first eight, the one on show among them in any case.
         layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
-        classes: Numbers or labels of classes. Default: the best three of each image, and the one on show.
+        classes: Numbers or labels of classes. Default: all of a model that has at most 12; else the best three of each
+            image, and the one on show.
         methods: Names of methods. Default: the one on show.
 
     Returns:
@@ -87,7 +88,9 @@ def told(setup, plan):
 
 
 def first(plan, traits):
-    """Write what the file's page shows first: what is on show now, as far as the file holds it.
+    """Write what the file's page shows first: what the main pane shows now, as far as the file holds it.
+
+    One pane: those beside it are of the work, and whoever opens the file finds Compare where it is wanted.
 
     Args:
         plan: A `Plan`.
@@ -97,9 +100,7 @@ def first(plan, traits):
         A dict of the same traits, images by their places in the file.
     """
     shown = _shown(plan, traits) or _shown(plan, {**traits, **_any(plan, traits)})
-    panes = [(pane, _shown(plan, {**traits, **pane})) for pane in traits["panes"]]
-    held = [{name: fitting[name] for name in pane} for pane, fitting in panes if fitting is not None]
-    return {**(shown or {}), "contrast_index": None, "panes": held}
+    return {**(shown or {}), "contrast_index": None, "panes": []}
 
 
 def _shown(plan, traits):
@@ -141,6 +142,8 @@ def _images(images, count, shown):
 
 
 def _classes(classes, labels, shown, scores):
+    if classes is None and len(labels) <= _FEW_CLASSES:
+        return list(range(len(labels)))
     if classes is None:
         best = np.argsort(-scores(), axis=-1, kind="stable")[:, :_BEST_CLASSES]
         return sorted({shown, *best.ravel().tolist()})

@@ -4,13 +4,16 @@ Page to kernel: `hello`, `explain`, `scan`, `cancel`, `check`, `seen`, `images`,
 `result`, `superseded`, `progress`, `standing`, `state`, `error`, `scan`, `images`, `predictions`, `weights`. Every
 question is answered, with its id. What depends on a model's weights says which `generation` of them it is of. Maps
 travel as float16 in units of their largest size (`map.scale`: gradients may be smaller than a float16 can be), scores
-as float32, both little endian; pictures as PNG.
+as float32, both little endian; pictures as PNG or JPEG, which their first byte tells. A map says which part of its
+picture it lies over (`map.seen`), where that is not the whole.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from ke_widgets.widget.fitting import WHOLE
 
 EXPORT = "export"  # The id of an export's progress, and of its Cancel.
 
@@ -126,13 +129,14 @@ def parse(content) -> Hello | Explain | Scan | Cancel | Check | Seen | Pictures 
         raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {content!r}.") from error
 
 
-def encode_map(values, low, high):
+def encode_map(values, low, high, seen=WHOLE):
     """Part a raw map into what is told of it, and its float16 numbers in units of its largest size.
 
     Args:
         values: A raw map `(H', W')`.
         low: The value that is shown as nothing.
         high: The value that is shown as most.
+        seen: The part of its picture that it lies over; see `Explanation`.
 
     Returns:
         A dict of plain data, and bytes.
@@ -150,6 +154,8 @@ def encode_map(values, low, high):
         "scale": scale,
         "finite": bool(finite.size == values.size),
     }
+    if tuple(seen) != WHOLE:
+        told["seen"] = [round(float(share), 6) for share in seen]
     return told, _little(values / scale, "<f2")
 
 
@@ -161,13 +167,13 @@ def result(id, pane, serial, choice, explanation):
         pane: Number of the pane, 0 for the main one.
         serial: A number that grows with every result.
         choice: What is explained, a `Choice`.
-        explanation: What came out; its attributes `map, low, high, scores, scores_kind, milliseconds, note, done,
-            total, generation` are sent.
+        explanation: What came out; its attributes `map, low, high, seen, scores, scores_kind, milliseconds, note,
+            done, total, generation` are sent.
 
     Returns:
         Content and buffers: the map, and the scores.
     """
-    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high)
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.seen)
     content = {
         "kind": "result",
         "id": id,
@@ -186,7 +192,7 @@ def result(id, pane, serial, choice, explanation):
     return content, [buffer, _little(explanation.scores, "<f4")]
 
 
-def scan(id, pane, serial, generation, choice, layers, values, limits, milliseconds):
+def scan(id, pane, serial, generation, choice, layers, values, limits, milliseconds, seen=WHOLE):
     """Write the answer to a `scan`.
 
     Args:
@@ -199,11 +205,12 @@ def scan(id, pane, serial, generation, choice, layers, values, limits, milliseco
         values: One raw map `(H', W')` for each.
         limits: What is shown of each, `(low, high)`.
         milliseconds: What it took.
+        seen: The part of the picture that the maps lie over; see `Explanation`.
 
     Returns:
         Content, and one buffer with all maps, one after the other.
     """
-    maps = [encode_map(each, low, high) for each, (low, high) in zip(values, limits)]
+    maps = [encode_map(each, low, high, seen) for each, (low, high) in zip(values, limits)]
     content = {
         "kind": "scan",
         "id": id,
@@ -250,7 +257,7 @@ def progress(id, pane, done, total, text, explanation=None):
     content = {"kind": "progress", "id": id, "pane": pane, "done": done, "total": total, "text": text}
     if explanation is None:
         return content, []
-    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high)
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.seen)
     return {**content, "map": shown}, [buffer]
 
 
@@ -266,16 +273,16 @@ def weights(generations):
 
 
 def pictures(id, indices, size, images):
-    """Write the answer to `images`; `images` holds PNG bytes and the image's own (height, width) for each."""
+    """Write the answer to `images`; `images` holds an `Encoded` for each."""
     content = {"kind": "images", "id": id, "indices": list(indices), "size": size}
-    content["sizes"] = [list(own) for _, own in images]
-    return content, [png for png, _ in images]
+    content["sizes"] = [list(picture.size) for picture in images]
+    return content, [picture.data for picture in images]
 
 
 def snapshot(content, buffers, picture) -> dict[str, Any]:
     """Write the newest result with its image, so that a page that opens later can show it at once."""
-    png, own = picture
-    return {"content": content, "map": buffers[0], "scores": buffers[1], "image": png, "size": list(own)}
+    shown = {"image": picture.data, "size": list(picture.size)}
+    return {"content": content, "map": buffers[0], "scores": buffers[1], **shown}
 
 
 def _little(values, dtype):

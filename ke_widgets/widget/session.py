@@ -12,7 +12,7 @@ from ke_widgets.widget import labels as labelling
 from ke_widgets.widget.background import Abandoned, giving_way
 from ke_widgets.widget.cells import cell_runs
 from ke_widgets.widget.image_input import fitting_images, image_input, of_another_size
-from ke_widgets.widget.notices import notices
+from ke_widgets.widget.notices import notices, of_several
 from ke_widgets.widget.subject import Subject
 from ke_widgets.widget.threads import start
 
@@ -66,7 +66,7 @@ class Session:
         told += [
             n for each, takes in zip(self.subjects, taken) for n in of_another_size(each.model, takes, each.images)
         ]
-        self.notices = list(dict.fromkeys(told))
+        self.notices = list(dict.fromkeys(told + of_several(self.subjects)))
 
     @property
     def methods(self):

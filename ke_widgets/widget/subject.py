@@ -183,6 +183,8 @@ class Subject:
                 done=progress.done,
                 total=progress.total,
                 generation=generation,
+                map_unit=spec.unit,
+                seen=self.images.seen(image_index),
             )
 
         if can_scan(function):

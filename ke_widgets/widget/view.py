@@ -17,6 +17,7 @@ from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
 from ke_widgets.widget.conversation import Conversation
 from ke_widgets.widget.explanation import Explanation
 from ke_widgets.widget.exporting import begin
+from ke_widgets.widget.figure import FigureFile
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
@@ -34,13 +35,15 @@ class ExplainerWidget(Choosing):
             list of models with the same classes, to be compared. One sigmoid unit stands for two classes: its own,
             number 1, and the other, number 0, whose logit is the negative one.
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list of arrays, of PIL images,
-            or of file paths. Pictures from PIL and from files are read as `keras.utils.load_img` reads them, and
-            resized to what the model takes.
+            or of file paths. Pictures from PIL and from files are read as `keras.utils.load_img` reads them. Images of
+            another size than the model demands are cropped in their middle to its aspect and resized with
+            antialiasing, without rounding; they are shown as they are, with the map over what the model saw.
         labels: Names of the classes: a list, a dict from index to name or from name to index (Keras's
             `class_indices`), or a function of the index.
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Not needed when
-            the model scales its inputs itself, or when the images are scaled already. Default: the `preprocessor` that
-            the model carries, as those of KerasHub do.
+            the model scales its inputs itself, or when the images are scaled already. It gets images as they are where
+            it brings them to the model's size, and fitted ones where it leaves their size. Default: the `preprocessor`
+            that the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
         targets: The true class of each image, `(N,)` or `(N, 1)` (-1 where it is not known), or all of them, `(N, U)`
             of 0 and 1: the view then says which predictions are right.
@@ -91,6 +94,7 @@ class ExplainerWidget(Choosing):
         self._with_charts = charts
         self._panel: Any = None
         self._box: Any = None
+        self._layouts: list[ipywidgets.Layout] = []  # Our own: one that the user gives may be of other widgets too.
         self._page = threading.local()
         self._conversation = Conversation(
             self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel
@@ -98,6 +102,8 @@ class ExplainerWidget(Choosing):
         if os.environ.get("ANYWIDGET_HMR") != "1":  # anywidget's watch over the files would hold every widget for ever.
             self._esm, self._css = str(self._esm), str(self._css)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
+        if self.layout is not choice.get("layout"):
+            self._layouts.append(self.layout)
         self.on_msg(lambda _, content, buffers: self._conversation.receive(content))
         watch_cells()
         self._unwatch = after_each_cell(self._look_at_weights)
@@ -150,6 +156,7 @@ class ExplainerWidget(Choosing):
     def _repr_mimebundle_(self, **kwargs):
         if self._with_charts and self._box is None:
             self._box = ipywidgets.VBox([self, self.charts])
+            self._layouts.append(self._box.layout)
         shown = self._box if self._with_charts else super()
         bundle: Any = shown._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
@@ -171,13 +178,39 @@ class ExplainerWidget(Choosing):
         draw(self._session.images, found, self._look, STILL_SIDES).save(file, "PNG", optimize=True)
         return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": in_words(self._session, found)}
 
-    def save(self, path):
-        """Save what the main pane shows as a picture, at the image's resolution.
+    def save(self, path, *, scale=None, colorbar=False, title=False, panes=False):
+        """Save what the main pane shows as a picture, at the image's own size and aspect.
 
         Args:
-            path: Where to; the ending says the format, such as `.png`.
+            path: Where to; the ending says the format: `.png` or any other that PIL writes, `.pdf` or `.svg`. Vectors
+                and text are drawn by matplotlib (`pip install "ke-widgets[plot]"`), with their fonts embedded; the
+                longest side of a picture is 3.25 inches on paper, as wide as a column.
+            scale: Pixels for each pixel of the image. Default: 1; beside a title or a colour bar as many as it takes to
+                read them.
+            colorbar: Whether the colours are explained under the picture: lowest and highest value, and the unit.
+            title: A heading, or `True` for what is shown: method, class, layer.
+            panes: Whether all panes are saved, side by side and equally high.
+
+        Raises:
+            ValueError: If the path, its ending or the scale does not do, or a pane has no map.
+            ImportError: If matplotlib is needed and not installed.
+
+        Examples:
+            >>> import tempfile
+            >>> from ke_widgets import demo
+            >>> scenes = demo.scenes(2, seed=1)
+            >>> widget = ke.ExplainerWidget(demo.load("honest"), scenes.images, labels=demo.LABELS)
+            >>> folder = tempfile.TemporaryDirectory()
+            >>> widget.save(f"{folder.name}/map.png")
+            >>> widget.save(f"{folder.name}/figure.pdf", colorbar=True, title=True)
+            >>> widget.close()
         """
-        draw(self._session.images, self.wait(), self._look).save(path)
+        file = FigureFile(Path(path), scale, colorbar, title)
+        shown = [self.wait(), *(self.results[1:] if panes else [])]
+        missing = [number for number, each in enumerate(shown, 1) if each is None]
+        if missing:
+            raise ValueError(f"`panes=True` must find a map in each pane. Received: none in pane {missing[0]}.")
+        file.write(self._session, shown, self._look)
 
     def to_html(
         self,
@@ -193,14 +226,15 @@ class ExplainerWidget(Choosing):
     ):
         """Write the view to one HTML file that needs neither kernel nor network.
 
-        Every combination of what is asked for is computed beforehand, with the parameters that are set now. The widget
-        goes on working meanwhile, and its Cancel stops the export.
+        Every combination of what is asked for is computed beforehand, with the parameters that are set now. The page
+        starts from one pane, the main one. The widget goes on working meanwhile, and its Cancel stops the export.
 
         Args:
             path: Where to.
             images: Numbers of images. Default: the first eight, the one on show among them in any case.
             layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
-            classes: Numbers or labels of classes. Default: the best three of each image, and the one on show.
+            classes: Numbers or labels of classes. Default: all of a model that has at most 12; else the best three of
+                each image, and the one on show.
             methods: Names of methods. Default: the one on show.
             title: Heading of the page.
             limit: Bytes that the file may have; its size is known, and told, before most of it is computed.
@@ -245,9 +279,9 @@ class ExplainerWidget(Choosing):
             self._session.close()
             if self._unwatch is not None:
                 self._unwatch()
-            for shown in (self._panel, self._box):
-                if shown is not None:
-                    shown.close()
+            for part in (self._panel, self._box, *self._layouts):
+                if part is not None:
+                    part.close()
         super().close()
 
     def _result_of(self, pane) -> Any:

@@ -315,7 +315,7 @@ def strided(rank, strides, padding="valid", activation=None):
 
 @pytest.mark.parametrize("activation", [None, "relu"])
 @pytest.mark.parametrize(
-    "rank, strides, padding",
+    ("rank", "strides", "padding"),
     [(1, 2, "same"), (1, 3, "valid"), (2, 2, "same"), (2, 3, "valid"), (2, (1, 3), "same"), (3, 2, "same")],
 )
 def test_a_convolution_that_leaves_pixels_out_gives_the_same_sums_and_gradients(rank, strides, padding, activation):

@@ -94,7 +94,7 @@ def test_digits_with_and_without_the_channel():
             with Opened(model, images, class_index=7, layer="conv") as widget:
                 found = agrees(widget, inputs.astype("float32"), 7)
                 assert found.map.shape == (26, 26)
-                assert Image.open(io.BytesIO(widget._session.images.png(0)[0])).mode == "L"
+                assert Image.open(io.BytesIO(widget._session.images.encoded(0).data)).mode == "L"
 
 
 def test_two_channels_can_be_saved(tmp_path):

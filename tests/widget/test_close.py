@@ -4,11 +4,13 @@ import gc
 import sys
 import weakref
 
+import ipywidgets
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from IPython.core.events import EventManager, available_events
+from ipywidgets.widgets.widget import _instances
 
 from ke_widgets.widget import cells, view
 from ke_widgets.widget.view import ExplainerWidget
@@ -87,15 +89,53 @@ def test_closing_frees_what_the_widget_held_and_leaves_the_model(counted, images
     assert count.traces == before
 
 
-def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, images, monkeypatch):
-    class Shell:
-        events = EventManager(None, available_events)
-        execution_count = 1
+class Shell:
+    """What is asked of IPython's by a cell that shows a widget."""
 
+    def __init__(self):
+        self.user_ns, self.execution_count = {}, 0
+        self.events = EventManager(None, available_events)
+
+    def get_parent(self):
+        return {"metadata": {"cellId": "the same"}}
+
+
+def test_a_cell_that_is_run_again_and_again_leaves_no_more_objects_behind(model, images, monkeypatch):
+    shell, counts = Shell(), []
     for module in (view, cells):
-        monkeypatch.setattr(module, "get_ipython", Shell)
+        monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    for _ in range(10):
+        shell.execution_count += 1
+        widget = shell.user_ns["w"] = ExplainerWidget(model, images)
+        widget._repr_mimebundle_()  # The cell's output.
+        widget._conversation.opened = 1
+        widget.wait(LONG)
+        counts.append(len(_instances))
+    assert len(set(counts)) == 1, counts
+    before = counts[0]
+    widget.close()
+    assert len(_instances) < before - 20
+
+
+def test_what_the_user_gave_a_widget_is_not_closed_with_it(model, images):
+    given, put = ipywidgets.Layout(width="50%"), ipywidgets.Layout(width="60%")
+    other = ipywidgets.VBox([], layout=given)
+    widgets = [ExplainerWidget(model, images, layout=given), ExplainerWidget(model, images)]
+    widgets[1].layout = widgets[1].charts.layout = put
+    for widget in widgets:
+        widget._repr_mimebundle_()
+        widget.close()
+    assert {given.model_id, put.model_id, other.model_id} <= set(_instances)
+    for each in (other, given, put):
+        each.close()
+
+
+def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, images, monkeypatch):
+    shell = Shell()
+    for module in (view, cells):
+        monkeypatch.setattr(module, "get_ipython", lambda: shell)
     widget = ExplainerWidget(model, images)
-    assert Shell.events.callbacks["post_run_cell"] == [cells._ended, widget._look_at_weights]
+    assert shell.events.callbacks["post_run_cell"] == [cells._ended, widget._look_at_weights]
 
     def gone():
         raise ImportError("sys.meta_path is None, Python is likely shutting down")
@@ -104,7 +144,7 @@ def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, i
         monkeypatch.setattr(module, "get_ipython", gone)
     widget.close()
     widget.close()
-    assert Shell.events.callbacks["post_run_cell"] == [cells._ended]
+    assert shell.events.callbacks["post_run_cell"] == [cells._ended]
 
 
 def test_a_widget_that_was_refused_leaves_nothing_to_be_closed(images, monkeypatch):

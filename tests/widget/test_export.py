@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ke_widgets.widget import export as exporting
+from ke_widgets.widget.exporting import heading
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.view import ExplainerWidget
 
@@ -89,7 +90,7 @@ def test_the_file_holds_the_map_of_every_combination(widget, path):
         np.testing.assert_allclose([stored["map"]["low"], stored["map"]["high"]], [right.low, right.high], rtol=1e-5)
     scores = [np.frombuffer(base64.b64decode(each["values"]), "<f4") for each in contents["scores"][0]]
     np.testing.assert_allclose(scores, widget._session.subjects[0].scores([4, 1]))
-    assert base64.b64decode(contents["images"][1]["png"]) == widget._session.images.png(1)[0]
+    assert base64.b64decode(contents["images"][1]["data"]) == widget._session.images.encoded(1).data
     assert [each["top"] for each in contents["predictions"][0]] == widget._session.predictions([4, 1])[0]
 
 
@@ -296,6 +297,35 @@ def test_what_fails_while_it_is_written_leaves_what_was_there(widget, path, monk
     assert [each.name for each in path.parent.iterdir()] == ["maps.html"]
     assert path.read_text() == "before"
     assert widget.wait(LONG) is widget.result
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a"], "What a looks at"),
+        (["a", "b"], "What a and b look at"),
+        (["a", "b", "c"], "What a, b and c look at"),
+    ],
+)
+def test_the_heading_is_a_sentence_of_one_model_or_several(names, expected):
+    assert heading(names) == expected
+
+
+def test_the_heading_and_the_line_under_the_view_name_all_models_and_there_is_one_pane(model, path, images):
+    widget = ExplainerWidget([model, model, model], images, panes=[{"model": 1}], charts=False)
+    text = export(widget, path, images=0, classes=0, layers="stem").read_text("utf-8")
+    widget.close()
+    assert "<h1>What tiny, tiny and tiny look at</h1>" in text
+    assert "Grad-CAM of tiny, tiny and tiny: " in text
+    assert Page(path).contents()[0]["traits"]["panes"] == []
+
+
+def test_all_of_few_classes_must_stay_within_the_limit_too(model, path, images):
+    widget = ExplainerWidget(model, images, charts=False)
+    with pytest.raises(ValueError, match=r"`limit` must be .* 5 images .* 3 classes .* Ask for fewer images"):
+        export(widget, path, limit=1000)
+    assert not path.exists()
+    widget.close()
 
 
 def test_a_file_of_one_sigmoid_unit_holds_two_classes(path, images):

@@ -108,11 +108,10 @@ def test_the_size_that_a_subclassed_model_was_built_on_is_no_demand_where_it_run
     assert any("was built on images of 9 × 9" in notice for notice in session.notices)
 
 
-def test_where_it_does_not_run_on_others_pictures_are_resized_and_arrays_refused():
+def test_where_it_does_not_run_on_others_images_are_fitted():
     model = called(Net(flat=True), np.zeros((1, 9, 9, 3), "float32"))
     assert Session(model, [Image.new("RGB", (24, 16))]).images.inputs(0).shape == (1, 9, 9, 3)
-    with pytest.raises(ValueError, match=r"\(9, 9, 3\)\. Received: an image of shape \(16, 24, 3\)"):
-        Session(model, IMAGES)
+    assert Session(model, IMAGES).images.inputs(0).shape == (1, 9, 9, 3)
     same = called(Net(), np.zeros((1, 9, 9, 3), "float32"))
     assert Session(same, [Image.new("RGB", (9, 9)), Image.new("RGB", (24, 16))]).images.size == (9, 9)
     assert Session(same, np.zeros((1, 9, 9, 3))).notices == []

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ke_widgets.widget import picture
+from ke_widgets.widget.fitting import WHOLE
 from ke_widgets.widget.picture import colours, compose
 from ke_widgets.widget.setup import COLORMAPS
 from ke_widgets.widget.view import ExplainerWidget
@@ -16,8 +17,8 @@ TABLES = Path(__file__).parents[2] / "js" / "src" / "tables.ts"
 IMAGE = np.full((4, 4, 3), 100, "uint8")
 
 
-def explanation(values, low=0.0, high=1.0):
-    return SimpleNamespace(map=np.asarray(values, "float32"), low=low, high=high)
+def explanation(values, low=0.0, high=1.0, seen=WHOLE):
+    return SimpleNamespace(map=np.asarray(values, "float32"), low=low, high=high, seen=seen)
 
 
 @pytest.mark.parametrize("name", [name for name in COLORMAPS if name != "turbo"])  # whose formulas differ a little

@@ -48,8 +48,15 @@ def test_by_default_there_are_eight_images_and_the_one_on_show_is_one_of_them(se
 
 
 def test_by_default_there_are_the_best_three_classes_of_each_image_and_the_one_on_show(setup):
-    many = {**setup, "labels": [str(c) for c in range(10)]}
+    many = {**setup, "labels": [str(c) for c in range(13)]}
     assert planned(many, {**SHOWN, "class_index": 8}, images=[0, 1]).classes == [0, 1, 2, 3, 8]
+
+
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_of_few_classes_there_are_all_unless_some_are_asked_for(setup, count):
+    few = {**setup, "labels": [str(c) for c in range(count)]}
+    assert planned(few, images=[0]).classes == list(range(count))
+    assert planned(few, images=[0], classes=["0"]).classes == [0]
 
 
 def test_by_default_there_is_the_last_layer_of_each_resolution():
@@ -102,7 +109,7 @@ def test_the_page_is_offered_only_what_the_file_holds(setup):
 def test_what_is_on_show_is_shown_first_if_the_file_holds_it(setup):
     made = planned(setup, images=[3, 1], layers=["stem", "block/add"], classes=[1, 2])
     held = {**TRAITS, "image_index": 1, "class_index": 2, "panes": [{"layer": "block/add"}, {"layer": "block"}]}
-    assert first(made, held) == {**held, "image_index": 1, "panes": [{"layer": "block/add"}]}
+    assert first(made, held) == {**held, "image_index": 1, "panes": []}, "whoever opens it finds one pane"
     other = first(made, {**TRAITS, "layer": "block", "contrast_index": 1})
     assert (other["image_index"], other["class_index"], other["layer"]) == (0, 1, "block/add")
     assert (other["method"], other["contrast_index"]) == ("gradcam", None)

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from ke_widgets.widget import protocol
+from ke_widgets.widget.encoding import Encoded
+from ke_widgets.widget.fitting import WHOLE
 
 # The page's tests read the same file, so that both sides agree on every message's shape.
 FIXTURES = Path(__file__).parents[2] / "js" / "test" / "fixtures" / "messages.json"
 CHOICE = protocol.Choice(2, "block/conv", 1, "gradcam", {"channels": "max"}, contrast_index=0, model=1)
 
 
-def explanation(values, low=0.0, high=2.0, note=None):
+def explanation(values, low=0.0, high=2.0, note=None, seen=WHOLE):
     """What `protocol.result` reads of an Explanation."""
     scores = np.array([0.25, 0.75], "float32")
     return SimpleNamespace(
@@ -26,6 +28,7 @@ def explanation(values, low=0.0, high=2.0, note=None):
         done=3,
         total=4,
         generation=2,
+        seen=seen,
     )
 
 
@@ -37,14 +40,14 @@ def from_kernel():
         "result": protocol.result("7", 1, 3, CHOICE, explanation(values)),
         "superseded": protocol.superseded("6"),
         "progress": protocol.progress("7", 1, 5, 25, "5 of 25"),
-        "preview": protocol.progress("7", 1, 9, 25, "9 of 25", explanation(values)),
+        "preview": protocol.progress("7", 1, 9, 25, "9 of 25", explanation(values, seen=(0, 1 / 6, 1, 5 / 6))),
         "scan": protocol.scan("9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5),
         "predictions": protocol.predictions("10", 1, 2, [0, 4], [1, 0], [0.75, 0.5], [True, None]),
         "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE, pane=1),
         "weights": protocol.weights([2, 0]),
         "standing": protocol.standing("7", 1, True),
         "state": protocol.state(5, 12, {"layer": "stem", "opacity": 0.5}),
-        "images": protocol.pictures("8", [0, 4], 112, [(b"\x89PNG0", (96, 96)), (b"\x89PNG4", (64, 80))]),
+        "images": protocol.pictures("8", [0, 4], 112, [Encoded(b"\x89PNG", (96, 96)), Encoded(b"\xff\xd8", (64, 80))]),
     }
     return {
         kind: {"content": content, "buffers": [list(buffer) for buffer in buffers]}

@@ -498,7 +498,9 @@ def test_the_bytes_before_the_first_picture_do_not_grow_with_the_images(model, c
         state = {name: value for name, value in widget.get_state().items() if name not in ("_esm", "_css", "_snapshot")}
         described = len(json.dumps([state, page.received], default=str))
         code = sum(len(getattr(widget, name)) for name in ("_esm", "_css"))
-        pictures = len(widget._session.images.png(0)[0]) + widget.result.map.size * 2 + widget.result.scores.size * 4
+        pictures = (
+            len(widget._session.images.encoded(0).data) + widget.result.map.size * 2 + widget.result.scores.size * 4
+        )
         widget.close()
         return described + pictures, code
 

@@ -1,8 +1,8 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { fadingTable, lookupTable } from "../colormap.ts";
-import type { View } from "../contract.ts";
-import { canvasSize, paint, type Size, shade } from "../overlay.ts";
+import { type View, WHOLE } from "../contract.ts";
+import { canvasSize, paint, type Size, shade, sizeOf } from "../overlay.ts";
 import type { Picture } from "../pane.ts";
 import { useAtOnce } from "./useAtOnce.ts";
 
@@ -35,7 +35,10 @@ export function MapCanvas({ picture, colormap, signed, threshold, opacity, view,
   const pixels = useRef<ImageData | null>(null);
   const shaded = useComputed(() => {
     const { bitmap, result } = picture.value ?? {};
-    return bitmap && result ? shade(result.values, result.map, canvasSize(bitmap, screen.value)) : null;
+    if (!bitmap || !result) return null;
+    const part = sizeOf(result.map.seen ?? WHOLE, bitmap);
+    const share = Math.max(part.width, part.height) / Math.max(bitmap.width, bitmap.height);
+    return shade(result.values, result.map, canvasSize(part, share * screen.value));
   });
   useAtOnce(() => {
     const map = shaded.value;
@@ -51,7 +54,15 @@ export function MapCanvas({ picture, colormap, signed, threshold, opacity, view,
     paint(map, table, threshold.value, signed.value, all.data);
     context.putImageData(all, 0, 0);
   });
-  return <canvas ref={canvas} class="ke-map" style={{ opacity: view.value === "overlay" ? opacity.value : 1 }} />;
+  const [top, left, bottom, right] = picture.value?.result?.map.seen ?? WHOLE;
+  const percent = (share: number) => `${100 * share}%`;
+  const place = { top: percent(top), left: percent(left), width: percent(right - left), height: percent(bottom - top) };
+  return (
+    <>
+      {bottom - top + right - left < 2 && <i class="ke-seen" style={place} />}
+      <canvas ref={canvas} class="ke-map" style={{ ...place, opacity: view.value === "overlay" ? opacity.value : 1 }} />
+    </>
+  );
 }
 
 /** The canvas at that size: setting one, even its own, makes a new canvas of it. */

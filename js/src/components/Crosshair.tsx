@@ -1,7 +1,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { formatNumber } from "../format.ts";
 import type { Picture } from "../pane.ts";
-import { cellAt, valueAt } from "../spot.ts";
+import { cellAt, readAt } from "../spot.ts";
 import type { Spot } from "../viewstate.ts";
 
 interface Props {
@@ -14,10 +14,10 @@ export function Crosshair({ spot, picture }: Props) {
   const at = spot.value;
   const shown = picture.value;
   if (!at || !shown) return <span aria-live="polite" class="ke-hidden" />;
-  const pixel = cellAt(at, shown.bitmap);
+  const pixel = cellAt(at, shown.size);
   const result = shown.result;
-  const cell = result && cellAt(at, result.map);
-  const value = result ? readable(valueAt(at, result.map, result.values)) : "no map yet";
+  const cell = result && readAt(at, result.map, result.values);
+  const value = cell ? readable(cell.value) : result ? "not seen by the model" : "no map yet";
   const where = `pixel ${pixel.column}, ${pixel.row}`;
   const inMap = cell ? `cell ${cell.column}, ${cell.row}` : "";
   return (
@@ -44,7 +44,7 @@ export function Crosshair({ spot, picture }: Props) {
         </span>
       </div>
       <span aria-live="polite" class="ke-hidden">
-        {at.told && `${value}, ${inMap}, ${where}`}
+        {at.told && [value, inMap, where].filter(Boolean).join(", ")}
       </span>
     </>
   );

@@ -32,7 +32,7 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
         />
         <Tool
           name="Save"
-          title="Save what is shown as a PNG, at the image's resolution"
+          title="Save what is shown as a PNG"
           icon="M6.5 1v7M3.5 5.5l3 3 3-3M1.5 11.5h10"
           disabled={empty}
           onClick={() => void save(store)}

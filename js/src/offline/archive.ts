@@ -13,8 +13,8 @@ interface Stored {
 export interface Contents {
   setup: Setup;
   traits: Record<string, unknown>;
-  /** PNG as base64, and height and width. */
-  images: { png: string; size: [number, number] }[];
+  /** PNG or JPEG as base64, and height and width. */
+  images: { data: string; size: [number, number] }[];
   /** Of each model, of each image: base64 of float32. */
   scores: { kind: "probability" | "logit"; values: string }[][];
   /** Of each model, of each image. */
@@ -80,7 +80,7 @@ export class Archive implements WidgetModel {
       if (message.kind === "scan") return this.#scan(message);
       if (message.kind === "images") {
         const shown = message.indices.map((index) => images[index] ?? missing(`image ${index}`));
-        return [{ ...message, sizes: shown.map(({ size }) => size) }, shown.map(({ png }) => bytes(png))];
+        return [{ ...message, sizes: shown.map(({ size }) => size) }, shown.map(({ data }) => bytes(data))];
       }
       if (message.kind === "predictions") {
         const told = message.indices.map((index) => predictions[message.model][index] ?? missing(`image ${index}`));
