@@ -1,6 +1,6 @@
 import { fadingTable, lookupTable } from "./colormap.ts";
 import type { View } from "./contract.ts";
-import { paint, type Size, shade } from "./overlay.ts";
+import { greyUnder, paint, type Size, shade } from "./overlay.ts";
 import type { Picture } from "./pane.ts";
 
 /** Pixels between two pictures. */
@@ -27,7 +27,10 @@ export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   let left = 0;
   for (const each of shown) {
     const { bitmap } = each.picture;
+    const grey = look.view === "overlay" && greyUnder(each.picture.result, each.signed, look.opacity);
+    context.filter = grey ? "grayscale(1)" : "none";
     if (look.view !== "map") context.drawImage(bitmap, left, 0);
+    context.filter = "none";
     const map = look.view === "image" ? null : draw(each, look, bitmap);
     context.globalAlpha = look.view === "map" ? 1 : look.opacity;
     if (map) context.drawImage(map, left, 0);

@@ -2,8 +2,15 @@
 
 const LABELS = ["star", "triangle", "disc", "ring", "cross", "square", "heart", "crescent"];
 const METHODS = [
-  { name: "gradcam", title: "Grad-CAM", layer: true, signed: false, params: [] },
-  { name: "gradients", title: "Input gradients", layer: false, signed: true, params: [] },
+  { name: "gradcam", title: "Grad-CAM", layer: true, signed: false, unit: "logit", params: [] },
+  {
+    name: "gradients",
+    title: "Input gradients",
+    layer: false,
+    signed: true,
+    unit: "logit per unit of input",
+    params: [],
+  },
   {
     name: "smooth",
     title: "SmoothGrad",
@@ -151,7 +158,6 @@ function explain(choice, serial, id, setup) {
       scale: largest,
       finite: true,
     },
-    unit: "logit",
     scores_kind: "probability",
     milliseconds: 3.2,
     note: null,
@@ -273,7 +279,7 @@ export async function fakeModel(kind) {
       cancelled = false;
       for (let done = 1; done < 20 && !cancelled; done++) {
         await new Promise((resolve) => setTimeout(resolve, 150));
-        const told = { kind: "progress", id: message.id, done, total: 20, text: `${done} of 20` };
+        const told = { kind: "progress", id: message.id, done, total: 20, text: `step ${done} of 20` };
         if (done % 4) say(told);
         else say({ ...told, map: content.map }, [noisy(buffers[0], done)]);
         Object.assign(content, { done, total: 20 });

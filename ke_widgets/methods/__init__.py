@@ -64,6 +64,8 @@ class Spec:
         postprocessing: The filter that is usual for its maps; a function of `ke_widgets.filters`.
         signed: Whether maps are shown with both signs.
         resizing: Whether shortcuts resize its maps to the size of the images.
+        unit: What a number of its raw maps is, as a legend writes it: `"logit"` where a map doubles with the logits and
+            nothing else changes it, `"logit per unit of input"`, or `""` for none (the scale has no meaning).
         combine: For methods whose maps follow from signal and gradient at a layer: the function that makes them,
             `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
             all layers at once (`ke_widgets.methods.scan`).
@@ -74,6 +76,7 @@ class Spec:
     postprocessing: Callable | None = None
     signed: bool = False
     resizing: bool = True
+    unit: str = ""
     combine: Callable | None = None
 
 

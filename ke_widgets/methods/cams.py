@@ -374,8 +374,8 @@ def scorecam(
 
 
 METHODS = {
-    cam: Spec("CAM", postprocessing=filters.positive_normalize),
-    gradcam: Spec("Grad-CAM", postprocessing=filters.positive_normalize, combine=_gradcam),
+    cam: Spec("CAM", postprocessing=filters.positive_normalize, unit="logit"),
+    gradcam: Spec("Grad-CAM", postprocessing=filters.positive_normalize, unit="logit", combine=_gradcam),
     gradcampp: Spec("Grad-CAM++", postprocessing=filters.positive_normalize, combine=_gradcampp),
     scorecam: Spec("Score-CAM", postprocessing=filters.positive_normalize),
 }

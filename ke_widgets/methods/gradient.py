@@ -349,6 +349,8 @@ def _psi(group):
 
 
 METHODS = {
-    gradients: Spec("Gradients", signals="none", postprocessing=filters.absolute_normalize),
+    gradients: Spec(
+        "Gradients", signals="none", postprocessing=filters.absolute_normalize, unit="logit per unit of input"
+    ),
     full_gradients: Spec("Full-Gradients", signals="biases", postprocessing=filters.absolute_normalize),
 }

@@ -24,7 +24,8 @@ from ke_widgets.engine.layout import floating
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, gather_units
 from ke_widgets.methods import Spec, Steps, run, stepwise
 from ke_widgets.methods.cams import cam
-from ke_widgets.methods.gradient import over_channels
+from ke_widgets.methods.gradient import METHODS as OF_GRADIENTS
+from ke_widgets.methods.gradient import gradients, over_channels
 from ke_widgets.utils import tolist
 
 
@@ -511,4 +512,5 @@ def smoothgrad(
     return run(_SMOOTHGRAD, model, inputs, indices, channels=channels, image_input=image_input, **axes, **own)
 
 
-METHODS = {smoothgrad: Spec("SmoothGrad", signals="none", postprocessing=filters.absolute_normalize)}
+# A mean of gradients: all that is told of them holds for it.
+METHODS = {smoothgrad: dataclasses.replace(OF_GRADIENTS[gradients], title="SmoothGrad")}

@@ -29,6 +29,7 @@ class Explanation:
         done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
         total: Number of pieces of the whole method; 1 for a method that does not sample.
         generation: How often the model's weights had changed when it was begun.
+        map_unit: What a number of the map is, such as `"logit"`; empty where the method's scale has no meaning.
     """
 
     map: np.ndarray = field(repr=False)
@@ -49,6 +50,7 @@ class Explanation:
     done: int = 1
     total: int = 1
     generation: int = 0
+    map_unit: str = ""
 
 
 class Curves(NamedTuple):

@@ -184,6 +184,7 @@ class Subject:
                 done=progress.done,
                 total=progress.total,
                 generation=generation,
+                map_unit=spec.unit,
             )
 
         if can_scan(function):

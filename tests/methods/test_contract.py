@@ -248,6 +248,39 @@ def test_the_table_names_every_method_once_with_a_title():
             assert part in method.__doc__, (method.__name__, part)
 
 
+def rescaled(logits=1, signal=1, inputs=1):
+    """`one_conv` with logits so many times as large, or the same logits by a signal, or of an input, of another scale."""
+    model = one_conv()
+    kernel, bias = model.get_layer("conv").weights
+    kernel.assign(kernel * signal / inputs)
+    bias.assign(bias * signal)
+    kernel, bias = model.get_layer("logits").weights
+    kernel.assign(kernel * logits / signal)
+    bias.assign(bias * logits)
+    return model, IMAGES * inputs
+
+
+def factor(method, **scales):
+    """How many times as large a method's maps become; `None` where they change their shape."""
+    (_, plain), (_, other) = (
+        method(prepared(model, method), inputs) for model, inputs in (rescaled(), rescaled(**scales))
+    )
+    found = np.asarray(other).ravel() @ np.asarray(plain).ravel() / np.sum(np.square(plain))
+    return round(float(found), 6) if np.allclose(other, found * plain, rtol=1e-6) else None
+
+
+@pytest.mark.parametrize("name", table())
+def test_the_unit_of_a_map_is_what_its_numbers_scale_with(name):
+    """A map in logits is twice as large for logits twice as large, whatever the layer's or the image's own scale. A
+    gradient with respect to the image is less where the image's numbers are more. All others have no unit: the weights
+    of Grad-CAM++ are no multiple of the logits, those of Score-CAM are shares, so that its map is the signal's own
+    scale, and Full-Gradients brings every term to [0, 1]."""
+    method, spec = table()[name]
+    twice = [factor(method, **{what: 2}) for what in ("logits", "signal", "inputs")]
+    units = {(2, 1, 1): "logit", (2, 1, 0.5): "logit per unit of input"}
+    assert spec.unit == units.get(tuple(twice), ""), twice
+
+
 def test_parameters_are_read_from_the_signature():
     assert parameters(gradients) == [Parameter("channels", "choice", "max", ("max", "mean"))]
     assert parameters(gradcam) == parameters(full_gradients) == []
