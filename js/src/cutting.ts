@@ -9,7 +9,7 @@ export interface Room {
 }
 
 /** Beside a bar and a score; under a thumbnail; over one of two pictures. */
-export const BESIDE: Room = { fits: 14, end: 9, piece: 3 };
+export const BESIDE: Room = { fits: 12, end: 9, piece: 3 };
 export const UNDER: Room = { fits: 8, end: 5, piece: 2 };
 export const OVER: Room = { fits: 26, end: 16, piece: 6 };
 

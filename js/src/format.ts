@@ -50,6 +50,10 @@ export function formatShape(shape: (number | null)[] | null, separator = "·"): 
     : "";
 }
 
+export function formatShare(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
 export function formatTime(milliseconds: number): string {
   if (milliseconds >= 10_000) return `${Math.round(milliseconds / 1000)} s`;
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(1)} s`;

@@ -59,8 +59,8 @@ function draw(index, side) {
   return canvas;
 }
 
-async function png(index, size, own) {
-  const canvas = new OffscreenCanvas(size || own, size || own);
+async function png(index, size, own, ratio) {
+  const canvas = new OffscreenCanvas(size || own, (size || own) / ratio);
   canvas.getContext("2d").drawImage(draw(index, own), 0, 0, canvas.width, canvas.height);
   const blob = await canvas.convertToBlob({ type: "image/png" });
   return new DataView(await blob.arrayBuffer());
@@ -140,7 +140,8 @@ function explain(choice, serial, id, setup) {
   for (const [i, value] of values.entries()) map.setUint16(2 * i, half(value / largest), true);
   const scores = new DataView(new ArrayBuffer(4 * setup.labels.length));
   for (let i = 0; i < setup.labels.length; i++) {
-    scores.setFloat32(4 * i, ((i * 37 + choice.image_index * 11) % 97) / 97 / (1 + i), true);
+    const share = ((i * 37 + choice.image_index * 11) % 97) / 97;
+    scores.setFloat32(4 * i, setup.untrained ? 0.001 + 4e-7 * ((377 * i) % 1000) : share / (1 + i), true);
   }
   const content = {
     kind: "result",
@@ -182,7 +183,7 @@ async function graph(name) {
 }
 
 /**
- * An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead, constant, toolarge, models, or
+ * An anywidget model whose kernel is this file. `kind` is small, large, wide, untrained-1000, notices, slow, dead, constant, toolarge, models, or
  * `graph-NAME` for a model of fixtures/graphs, with `nesting-NAME` for the same as if its edges were not known; with -1000
  * after it there are as many classes.
  */
@@ -203,6 +204,7 @@ export async function fakeModel(kind) {
       const scan = { offered: reason === null, reason, layers };
       return { name, nodes: rows, edges_known: known.edges_known, default_layer: layers.at(-1), scan };
     }),
+    untrained: kind === "untrained-1000",
     scan_methods: ["gradcam"],
     targets: true,
     labels,
@@ -244,9 +246,11 @@ export async function fakeModel(kind) {
   async function answer(message) {
     if (message.kind === "hello") return say(...explain(pick(traits), ++serial, null, setup));
     if (message.kind === "images") {
-      const own = 96;
-      const pngs = await Promise.all(message.indices.map((index) => png(index, Math.min(message.size, own), own)));
-      return say({ ...message, sizes: pngs.map(() => [own, own]) }, pngs);
+      const [own, ratio] = [96, kind === "wide" ? 3 : 1];
+      const pngs = await Promise.all(
+        message.indices.map((index) => png(index, Math.min(message.size, own), own, ratio)),
+      );
+      return say({ ...message, sizes: pngs.map(() => [own / ratio, own]) }, pngs);
     }
     if (message.kind === "predictions") {
       const { indices } = message;

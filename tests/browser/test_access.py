@@ -17,8 +17,8 @@ FOCUSED = """() => {
 }"""
 CONTROLS = [
     *("Method", "Colormap", "View", "Compare", "Save", "Keyboard shortcuts", "Find layer", "treeitem", "Depth"),
-    *("All layers at once", "Width of the layers", "Explanation", "Opacity", "Threshold", "Width of the classes"),
-    *("Find class", "Classes", "Show images", "Images"),
+    *("All layers at once", "Width of the layers", "Explanation", "Threshold", "Opacity", "Width of the classes"),
+    *("Find class", "Classes", "Go to image", "Show images", "Images"),
 ]
 CELL = """() => {
   const { content } = jupyterapp.shell.currentWidget;

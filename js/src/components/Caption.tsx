@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { caption, differing, imageName } from "../captions.ts";
 import type { Choice, Progress, Result } from "../contract.ts";
 import type { Cut } from "../cutting.ts";
-import { formatTime } from "../format.ts";
+import { formatShare, formatTime } from "../format.ts";
 import type { Pane, Picture } from "../pane.ts";
 import type { Store } from "../store.ts";
 import { CutName } from "./CutName.tsx";
@@ -63,7 +63,7 @@ function Told({ store, pane, late, heading, active, work }: Props & { active: bo
       <div>
         {heading && <span>{shown}</span>}
         {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
-        {picture?.result && !work && <Size result={picture.result} />}
+        {picture?.result && !work && <Size result={picture.result} hidden={store.threshold.value} />}
         <Awaited store={store} pane={pane} late={late} />
         {active && awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
       </div>
@@ -89,11 +89,13 @@ function atLayer(choice: Choice, facts: Store["facts"]): string {
   return facts.methodOf(choice)?.layer === false ? "" : ` at ${choice.layer}`;
 }
 
-function Size({ result }: { result: Result }) {
+/** How large the map is, what it took, and how much of it is not shown: that its slider says itself, to a reader. */
+function Size({ result, hidden }: { result: Result; hidden: number }) {
   const { map, note } = result;
   return (
     <>
       <span>{`Map ${map.height} × ${map.width} · ${howFar(result)}`}</span>
+      {hidden > 0 && <span aria-hidden="true">{formatShare(hidden)} hidden</span>}
       {note && <span class="ke-hidden">. {note}</span>}
     </>
   );

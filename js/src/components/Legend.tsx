@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { fadingTable, gradient, lookupTable } from "../colormap.ts";
 import type { Result } from "../contract.ts";
-import { formatNumber } from "../format.ts";
+import { formatNumber, formatShare } from "../format.ts";
 import type { Store } from "../store.ts";
 import { Range } from "./Slider.tsx";
 
@@ -24,18 +24,17 @@ export function Legend({ store, result, colormap, signed, number }: Props) {
   const map = result?.map.finite && result.map.high > result.map.low ? result.map : null;
   return (
     <div class="ke-legend">
-      {map && <span>{formatNumber(map.low)}</span>}
+      {map && <span>{formatNumber(map.low)}</span>}{" "}
       <span class="ke-colours" data-signed={signed.value || undefined}>
         <i style={{ backgroundImage: map ? colours.value : "none" }} />
         <Range
           name={number === 1 ? "Threshold" : `Threshold ${number}`}
           value={threshold}
-          text={`${Math.round(100 * threshold.value)} % hidden`}
+          text={`${formatShare(threshold.value)} hidden`}
           onChange={(...change) => store.setThreshold(...change)}
         />
       </span>
-      {map && <span>{formatNumber(map.high)}</span>}
-      {map && result && <small>{store.facts.unit(result.choice)}</small>}
+      {map && <span>{formatNumber(map.high)}</span>} {map && result && <small>{store.facts.unit(result.choice)}</small>}
     </div>
   );
 }
