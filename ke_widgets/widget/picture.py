@@ -53,7 +53,7 @@ def resized(image, least, most):
 
 
 def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="overlay"):
-    """Draw a map over its image; the smaller a value, the more of the image shows through.
+    """Draw a map over its image, which is grey under one of both signs; the smaller a value, the more of it shows.
 
     Args:
         image: The image, uint8 `(H, W, C)`.
@@ -75,8 +75,13 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
     strength = np.abs(2 * large - 1) if low < 0 else large
     painted = colours(colormap)[np.minimum((large[..., 0] * 256).astype(int), 255)]
     covered = np.where(strength < threshold, 0.0, 1.0 if view == "map" else opacity * _faded(strength))
-    ground = np.zeros_like(image) if view == "map" else image
+    ground = np.zeros_like(image) if view == "map" else _grey(image) if low < 0 < opacity else image
     return np.rint(ground * (1 - covered) + painted * covered).astype("uint8")
+
+
+def _grey(image):
+    """Take the colours from an image, as `filter: grayscale` does in the page."""
+    return np.broadcast_to(image @ [[0.2126], [0.7152], [0.0722]], image.shape)
 
 
 def _faded(strength):

@@ -97,6 +97,10 @@ def test_a_trait_set_to_what_is_not_there_is_refused_and_nothing_is_lost(widget,
     assert widget.wait(LONG).image_index == 1
 
 
+def test_a_new_widget_hides_nothing_of_its_map(widget):
+    assert widget.threshold == 0
+
+
 def test_opacity_and_colormap_are_checked_too(widget):
     with pytest.raises(traitlets.TraitError, match="opacity"):
         widget.opacity = 2
