@@ -64,10 +64,13 @@ function usually(names: readonly string[], { end, piece }: Room): (name: string)
   if (after.length >= SHARED) return () => [[0, piece + end]];
   return (name) => {
     const last = name.slice(-end);
-    const word = /[\s_,-]+(\S[^_-]*)$/.exec(last)?.[1] ?? last;
+    const words = /[\s_,-]+(\S[^_-]*)$/.exec(last)?.[1] ?? last;
+    // Something must be left between them to give way: then it is the very last word, or the half of that.
+    const near = name.length - words.length <= piece + DOTS;
+    const own = near ? Math.min(name.length - beginningOfWord(name), Math.ceil(end / 2)) : words.length;
     return [
       [0, piece],
-      [name.length - word.length, name.length],
+      [name.length - own, name.length],
     ];
   };
 }

@@ -17,6 +17,7 @@ from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
 from ke_widgets.widget.conversation import Conversation
 from ke_widgets.widget.explanation import Explanation
 from ke_widgets.widget.exporting import begin
+from ke_widgets.widget.fold import Fold
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
@@ -45,7 +46,8 @@ class ExplainerWidget(Choosing):
         targets: The true class of each image, `(N,)` or `(N, 1)` (-1 where it is not known), or all of them, `(N, U)`
             of 0 and 1: the view then says which predictions are right.
         charts: Whether class scores and the curves of deletion and insertion stand under the view when it is shown by
-            itself. Put into a box, the widget is the view alone; `widget.charts` is the charts alone.
+            itself, closed until they are asked for. Put into a box, the widget is the view alone; `widget.charts` is
+            the charts alone.
         **choice: First values of the traits below.
 
     Attributes:
@@ -91,6 +93,7 @@ class ExplainerWidget(Choosing):
         self._with_charts = charts
         self._panel: Any = None
         self._box: Any = None
+        self._fold: Any = None
         self._page = threading.local()
         self._conversation = Conversation(
             self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel
@@ -148,7 +151,9 @@ class ExplainerWidget(Choosing):
 
     def _repr_mimebundle_(self, **kwargs):
         if self._with_charts and self._box is None:
-            self._box = ipywidgets.VBox([self, self.charts])
+            about = "Scores of the classes, deletion and insertion of the map"
+            self._fold = Fold("Charts", about, lambda: self.charts)
+            self._box = ipywidgets.VBox([self, self._fold.box])
         shown = self._box if self._with_charts else super()
         bundle: Any = shown._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
@@ -243,7 +248,7 @@ class ExplainerWidget(Choosing):
             self._conversation.close()
             if self._unwatch is not None:
                 self._unwatch()
-            for shown in (self._panel, self._box):
+            for shown in (self._panel, self._fold, self._box):
                 if shown is not None:
                     shown.close()
         super().close()

@@ -185,7 +185,7 @@ def test_depth_needs_no_kernel_and_long_methods_can_be_stopped(lab):
     explainer.part("button", "Cancel").click()
     explainer.settled()
     expect(status).to_contain_text(re.compile(r"stopped after step \d+ of 20000"))
-    done = int(re.search(r"stopped after (\d+) of", status.inner_text())[1])
+    done = int(re.search(r"stopped after step (\d+) of", status.inner_text())[1])
     assert explainer.ask("[w.result.done, w.result.total, w.result.method]") == [done, 20000, "smoothgrad"]
     assert 0 < done < 20000
     assert explainer.distance(explainer.ask("w.result.map.tolist()")) < 0.03

@@ -472,7 +472,15 @@ def test_shown_by_itself_it_brings_its_charts_and_otherwise_not(model, images):
     ids = [(b[0] if isinstance(b, tuple) else b)[view]["model_id"] for b in bundles]
     assert ids[0] == alone.model_id
     assert ids[1] == together._box.model_id
-    assert together._box.children == (together, together.charts)
+    view, under = together._box.children
+    assert view is together
+    button, *charts = under.children
+    assert not charts
+    assert together._panel is None, "nothing is made before it is asked for"
+    button.value = True
+    assert under.children == (button, together.charts)
+    button.value = False
+    assert under.children == (button,)
     alone.close()
     together.close()
 
