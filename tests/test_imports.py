@@ -39,7 +39,7 @@ TOGETHER = ["widget.session", "widget.conversation", "widget.panel", "widget.vie
 ONLY_IN = {
     "tensorflow": ["engine", "demo.train"],
     "anywidget": ["widget.choosing"],
-    "ipywidgets": ["widget.view", "widget.panel"],
+    "ipywidgets": ["widget.view", "widget.panel", "widget.fold"],
     "traitlets": ["widget.choosing", "widget.view"],
     "bqplot": ["widget.charts"],
     "matplotlib": ["utils", "widget.sheet"],

@@ -31,8 +31,8 @@ function methodText(choice: Choice, withParams: boolean, facts: Facts): string {
   return [title, ...set.map(({ name }) => `${name.replaceAll("_", " ")} ${choice.params[name]}`)].join(", ");
 }
 
-export function imageName(index: number, { setup }: Facts): string {
-  return setup.image_labels?.[index] ?? `Image ${index}`;
+export function imageName(index: number, facts: Facts): string {
+  return `Image ${facts.imageNumber(index)}`;
 }
 
 /** The picture in words: image, method, class, layer. */

@@ -32,6 +32,8 @@ export interface Method {
   /** Whether its map depends on the layer. */
   layer: boolean;
   signed: boolean;
+  /** What a number of its map is; empty where the scale has no meaning. */
+  unit?: string;
   params: Param[];
   /** Why it explains none of the models; absent where it does. */
   reason?: string;
@@ -40,7 +42,8 @@ export interface Method {
 export interface Setup {
   version: number;
   images: number;
-  image_labels?: string[] | null;
+  /** Of a file that holds some of them: the numbers that they have in Python. */
+  image_numbers?: number[];
   models: ModelSetup[];
   labels: string[];
   methods: Method[];
@@ -133,7 +136,6 @@ export interface ResultContent {
   generation: number;
   choice: Choice;
   map: MapContent;
-  unit: string;
   scores_kind: "probability" | "logit";
   milliseconds: number;
   note: string | null;

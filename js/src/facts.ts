@@ -27,6 +27,22 @@ export class Facts {
     return choice.contrast_index !== null || (this.methodOf(choice)?.signed ?? false);
   }
 
+  /** What a number of the map is, if its scale means something. */
+  unit(choice: Choice): string {
+    return this.methodOf(choice)?.unit ?? "";
+  }
+
+  /** The number that an image has in Python. */
+  imageNumber(index: number): number {
+    return this.setup.image_numbers?.[index] ?? index;
+  }
+
+  /** The place of the image that has that number; -1 if there is none here. */
+  imageAt(number: number): number {
+    const { images, image_numbers: numbers } = this.setup;
+    return numbers ? numbers.indexOf(number) : number >= 0 && number < images ? number : -1;
+  }
+
   /** Whether it is of the weights that its model has now, as far as the page knows. */
   fresh({ choice, generation }: { choice: Choice; generation: number }): boolean {
     return generation >= (this.#generations.value[choice.model] ?? 0);

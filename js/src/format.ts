@@ -7,10 +7,23 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
-/** Digits after the point that it takes to tell the highest of some scores by two: of 1,000 classes each may have 0.001. */
+/** Digits after the point at most. */
+const MOST_DECIMALS = 7;
+/** So many of the highest scores are to differ. */
+const TOLD_APART = 5;
+
+/**
+ * Digits after the point that it takes to tell the highest of some scores by two, and it from others that come near it:
+ * of 1,000 classes each may have 0.001.
+ */
 export function scoreDecimals(scores: Float32Array): number {
   const highest = scores.reduce((most, score) => (Number.isFinite(score) ? Math.max(most, Math.abs(score)) : most), 0);
-  return highest > 0 ? Math.min(Math.max(2, 1 - Math.floor(Math.log10(highest))), 6) : 2;
+  if (highest === 0) return 2;
+  let decimals = Math.min(Math.max(2, 1 - Math.floor(Math.log10(highest))), 6);
+  const near = [...new Set(scores.filter((score) => score > highest / 2))].sort((a, b) => b - a).slice(0, TOLD_APART);
+  while (decimals < MOST_DECIMALS && new Set(near.map((score) => score.toFixed(decimals))).size < near.length)
+    decimals++;
+  return decimals;
 }
 
 /** With two more digits where a few would be zeros, but never for what is as good as nothing. */
@@ -35,6 +48,10 @@ export function formatShape(shape: (number | null)[] | null, separator = "·"): 
         .map((side) => side ?? "?")
         .join(separator)
     : "";
+}
+
+export function formatShare(share: number): string {
+  return `${Math.round(100 * share)} %`;
 }
 
 export function formatTime(milliseconds: number): string {

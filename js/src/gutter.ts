@@ -1,7 +1,7 @@
 /** What the gutter beside one row shows: its pieces of edges as paths, and where its dot is. */
 import type { Piece } from "./lanes.ts";
 
-export const ROW_HEIGHT = 26;
+export const ROW_HEIGHT = 24;
 /** Lanes beyond these take their colours again; their place tells them apart. */
 const HUES = 6;
 const PITCH = 10;

@@ -45,6 +45,11 @@ export function shade(
   return { ...size, ...resizeBilinear(scale(values, low, high), height, width, size.height, size.width) };
 }
 
+/** Whether an image is to be grey under its map: of a map with both signs each colour has a meaning, also its own red. */
+export function greyUnder(result: { map: MapContent } | null, signed: boolean, opacity: number): boolean {
+  return signed && opacity > 0 && !!result?.map.finite && result.map.high > result.map.low;
+}
+
 /** Colours for a canvas: what lies under the threshold is transparent. For signed maps the middle, 0.5, is nothing. */
 export function paint(
   { width, height, across, down }: Shade,

@@ -12,7 +12,6 @@ const UNKNOWN = {
   id: null,
   serial: 0,
   generation: 0,
-  unit: "logit",
   scores: new Float32Array(),
   scores_kind: "probability",
   milliseconds: 0,

@@ -1,6 +1,6 @@
 import { fadingTable, lookupTable } from "./colormap.ts";
 import { type View, WHOLE } from "./contract.ts";
-import { canvasSize, paint, type Size, shade, sizeOf } from "./overlay.ts";
+import { canvasSize, greyUnder, paint, type Size, shade, sizeOf } from "./overlay.ts";
 import type { Picture } from "./pane.ts";
 
 /** Pixels between two pictures. */
@@ -30,7 +30,10 @@ export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   let left = 0;
   for (const each of shown) {
     const { bitmap } = each.picture;
+    const grey = look.view === "overlay" && greyUnder(each.picture.result, each.signed, look.opacity);
+    context.filter = grey ? "grayscale(1)" : "none";
     if (look.view !== "map") context.drawImage(bitmap, left, 0);
+    context.filter = "none";
     const seen = each.picture.result?.map.seen ?? WHOLE;
     const part = sizeOf(seen, bitmap);
     const [x, y] = [left + seen[1] * bitmap.width, seen[0] * bitmap.height];

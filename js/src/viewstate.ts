@@ -1,6 +1,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { LayerNode } from "./contract.ts";
 import { type OutlineNode, outline } from "./outline.ts";
+import { commonRange, type Range } from "./range.ts";
 import type { Store } from "./store.ts";
 import { ancestors, initiallyFolded, search } from "./tree.ts";
 import { Typing } from "./typing.ts";
@@ -20,6 +21,8 @@ export class ViewState {
   readonly help = signal(false);
   /** The method's parameters are on show. */
   readonly params = signal(false);
+  /** One colour is one number in all panes. */
+  readonly oneScale = signal(false);
   /** Of the sides, in pixels: 0 when folded, null as long as nobody has set it. */
   readonly widths = { layers: signal<number | null>(null), classes: signal<number | null>(null) };
   /** A name, in whichever list has the focus. */
@@ -29,6 +32,12 @@ export class ViewState {
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  /** What the colours of all panes range over; null where each has its own. */
+  range(): Range | null {
+    const pictures = this.#store.panes.value.map(({ picture }) => picture.value);
+    return this.oneScale.value ? commonRange(pictures, this.#store.facts) : null;
   }
 
   /** The layers of one model. */

@@ -2,8 +2,15 @@
 
 const LABELS = ["star", "triangle", "disc", "ring", "cross", "square", "heart", "crescent"];
 const METHODS = [
-  { name: "gradcam", title: "Grad-CAM", layer: true, signed: false, params: [] },
-  { name: "gradients", title: "Input gradients", layer: false, signed: true, params: [] },
+  { name: "gradcam", title: "Grad-CAM", layer: true, signed: false, unit: "logit", params: [] },
+  {
+    name: "gradients",
+    title: "Input gradients",
+    layer: false,
+    signed: true,
+    unit: "logit per unit of input",
+    params: [],
+  },
   {
     name: "smooth",
     title: "SmoothGrad",
@@ -52,8 +59,8 @@ function draw(index, side) {
   return canvas;
 }
 
-async function png(index, size, own) {
-  const canvas = new OffscreenCanvas(size || own, size || own);
+async function png(index, size, own, ratio) {
+  const canvas = new OffscreenCanvas(size || own, (size || own) / ratio);
   canvas.getContext("2d").drawImage(draw(index, own), 0, 0, canvas.width, canvas.height);
   const blob = await canvas.convertToBlob({ type: "image/png" });
   return new DataView(await blob.arrayBuffer());
@@ -133,7 +140,8 @@ function explain(choice, serial, id, setup) {
   for (const [i, value] of values.entries()) map.setUint16(2 * i, half(value / largest), true);
   const scores = new DataView(new ArrayBuffer(4 * setup.labels.length));
   for (let i = 0; i < setup.labels.length; i++) {
-    scores.setFloat32(4 * i, ((i * 37 + choice.image_index * 11) % 97) / 97 / (1 + i), true);
+    const share = ((i * 37 + choice.image_index * 11) % 97) / 97;
+    scores.setFloat32(4 * i, setup.untrained ? 0.001 + 4e-7 * ((377 * i) % 1000) : share / (1 + i), true);
   }
   const content = {
     kind: "result",
@@ -151,7 +159,6 @@ function explain(choice, serial, id, setup) {
       scale: largest,
       finite: true,
     },
-    unit: "logit",
     scores_kind: "probability",
     milliseconds: 3.2,
     note: null,
@@ -176,7 +183,7 @@ async function graph(name) {
 }
 
 /**
- * An anywidget model whose kernel is this file. `kind` is small, large, wide, notices, slow, dead, constant, toolarge, models, or
+ * An anywidget model whose kernel is this file. `kind` is small, large, wide, untrained-1000, notices, slow, dead, constant, toolarge, models, or
  * `graph-NAME` for a model of fixtures/graphs, with `nesting-NAME` for the same as if its edges were not known; with -1000
  * after it there are as many classes.
  */
@@ -197,6 +204,7 @@ export async function fakeModel(kind) {
       const scan = { offered: reason === null, reason, layers };
       return { name, nodes: rows, edges_known: known.edges_known, default_layer: layers.at(-1), scan };
     }),
+    untrained: kind === "untrained-1000",
     scan_methods: ["gradcam"],
     targets: true,
     labels,
@@ -238,9 +246,11 @@ export async function fakeModel(kind) {
   async function answer(message) {
     if (message.kind === "hello") return say(...explain(pick(traits), ++serial, null, setup));
     if (message.kind === "images") {
-      const own = 96;
-      const pngs = await Promise.all(message.indices.map((index) => png(index, Math.min(message.size, own), own)));
-      return say({ ...message, sizes: pngs.map(() => [own, own]) }, pngs);
+      const [own, ratio] = [96, kind === "wide" ? 3 : 1];
+      const pngs = await Promise.all(
+        message.indices.map((index) => png(index, Math.min(message.size, own), own, ratio)),
+      );
+      return say({ ...message, sizes: pngs.map(() => [own / ratio, own]) }, pngs);
     }
     if (message.kind === "predictions") {
       const { indices } = message;
@@ -273,7 +283,7 @@ export async function fakeModel(kind) {
       cancelled = false;
       for (let done = 1; done < 20 && !cancelled; done++) {
         await new Promise((resolve) => setTimeout(resolve, 150));
-        const told = { kind: "progress", id: message.id, done, total: 20, text: `${done} of 20` };
+        const told = { kind: "progress", id: message.id, done, total: 20, text: `step ${done} of 20` };
         if (done % 4) say(told);
         else say({ ...told, map: content.map }, [noisy(buffers[0], done)]);
         Object.assign(content, { done, total: 20 });

@@ -22,10 +22,20 @@ test("formatScore takes two decimals, and two more where they would be zeros", (
 test("scoreDecimals tells the highest score by two digits at least", () => {
   const decimals = (...scores: number[]) => scoreDecimals(Float32Array.from(scores));
   expect(decimals(0.984, 0.01)).toBe(2);
-  expect(decimals(0.00104, 0.00098)).toBe(4);
+  expect(decimals(0.00104, 0.0001)).toBe(4);
   expect(decimals(12.4, -3)).toBe(2);
   expect(decimals(0.00002)).toBe(6);
   expect(decimals(0, Number.NaN)).toBe(2);
+});
+
+test("scoreDecimals tells those apart that come near the highest, and no others", () => {
+  const decimals = (...scores: number[]) => scoreDecimals(Float32Array.from(scores));
+  expect(decimals(0.001021, 0.001019, 0.00101)).toBe(6);
+  expect(decimals(0.4512, 0.4508)).toBe(4);
+  expect(decimals(0.98, 0.0012, 0.00119)).toBe(2);
+  expect(decimals(12.401, 12.4, -3)).toBe(3);
+  expect(decimals(0.5, 0.5)).toBe(2);
+  expect(decimals(0.5, 0.5 - 2 ** -25)).toBe(7);
 });
 
 test("formatColumn keeps the points of probabilities in one column", () => {

@@ -18,9 +18,9 @@ test("a row's pieces are one path for each colour, the lit ones on top", () => {
   ] as const;
   const [x0, x1, x2] = [0, 1, 2].map((lane) => laneX(lane, 10));
   expect(strokes(pieces, 0, [false, true, true, false], 10)).toEqual([
-    { hue: 2, lit: false, d: `M${x2} 0V26` },
-    { hue: 0, lit: false, d: `M${x0} 0V13` },
-    { hue: 0, lit: true, d: `M${x0} 26V13M${x1} 26Q${x1} 13 ${x0} 13` },
+    { hue: 2, lit: false, d: `M${x2} 0V24` },
+    { hue: 0, lit: false, d: `M${x0} 0V12` },
+    { hue: 0, lit: true, d: `M${x0} 24V12M${x1} 24Q${x1} 12 ${x0} 12` },
   ]);
 });
 

@@ -27,7 +27,7 @@ class Choosing(anywidget.AnyWidget):
     view: Any = traitlets.Enum(("overlay", "map", "image"), "overlay").tag(sync=True)
     opacity: Any = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
     colormap: Any = traitlets.Enum(COLORMAPS, "inferno").tag(sync=True)
-    threshold: Any = traitlets.Float(0.1, min=0, max=1).tag(sync=True)
+    threshold: Any = traitlets.Float(0, min=0, max=1).tag(sync=True)
 
     _session: Any = None
 

@@ -56,7 +56,7 @@ def resized(image, least, most):
 
 
 def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="overlay"):
-    """Draw a map over its image; the smaller a value, the more of the image shows through.
+    """Draw a map over its image, which is grey under one of both signs; the smaller a value, the more of it shows.
 
     The map lies over what the model saw. What else there is of the image is dimmed.
 
@@ -74,6 +74,8 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
     image = np.broadcast_to(image[..., :3], (*image.shape[:2], 3))
     if view == "image":
         return image.copy()
+    if view == "overlay" and explanation.low < 0 < opacity and _has_values(explanation):
+        image = _grey(image)
     top, left, bottom, right = in_pixels(explanation.seen, image.shape[:2])
     part = image[top:bottom, left:right].astype("float32")
     whole = explanation.seen == WHOLE
@@ -85,7 +87,7 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
 def _covered(image, explanation, colormap, opacity, threshold, view):
     """Draw a map over all of an image, float32 `(H, W, 3)`; where it has nothing to show, that is the image."""
     low, high = explanation.low, explanation.high
-    if not high > low or not np.isfinite(explanation.map).all():
+    if not _has_values(explanation):
         return image.astype("uint8")
     shares = np.clip((explanation.map - low) / (high - low), 0, 1).astype("float32")
     large = np.asarray(ops.image.resize(shares[..., None], image.shape[:2], interpolation="bilinear"))
@@ -94,6 +96,17 @@ def _covered(image, explanation, colormap, opacity, threshold, view):
     covered = np.where(strength < threshold, 0.0, 1.0 if view == "map" else opacity * _faded(strength))
     ground = np.zeros_like(image) if view == "map" else image
     return np.rint(ground * (1 - covered) + painted * covered).astype("uint8")
+
+
+def _has_values(explanation):
+    """Tell whether a map has anything to show."""
+    return explanation.high > explanation.low and bool(np.isfinite(explanation.map).all())
+
+
+def _grey(image):
+    """Take the colours from an image, as `filter: grayscale` does in the page."""
+    grey = np.rint(image @ np.array([[0.2126], [0.7152], [0.0722]], "float32")).astype("uint8")
+    return np.broadcast_to(grey, image.shape)
 
 
 def _faded(strength):

@@ -80,7 +80,7 @@ def told(setup, plan):
         **setup,
         "models": [_model(model, layers) for model, layers in zip(setup["models"], plan.layers)],
         "images": len(plan.images),
-        "image_labels": [f"Image {number}" for number in plan.images],
+        "image_numbers": plan.images,
         "methods": methods,
         "scan_methods": [method["name"] for method in methods if method["layer"]],
         "file": {"classes": plan.classes},

@@ -182,7 +182,6 @@ def result(id, pane, serial, choice, explanation):
         "generation": explanation.generation,
         "choice": dict(vars(choice)),
         "map": shown,
-        "unit": "logit",
         "scores_kind": explanation.scores_kind,
         "milliseconds": float(explanation.milliseconds),
         "note": explanation.note,

@@ -47,5 +47,7 @@ def _describe_model(subject):
 def _describe_method(session, name, method, spec):
     reasons = [session.why_not(name, model) for model in range(len(session.subjects))]
     params = [asdict(parameter) for parameter in methods.parameters(method)]
-    told = {"name": name, "title": spec.title, "layer": spec.signals == "one", "signed": spec.signed, "params": params}
+    layer = spec.signals == "one"
+    about = {"title": spec.title, "layer": layer, "signed": spec.signed, "unit": spec.unit}
+    told = {"name": name, **about, "params": params}
     return told if None in reasons else {**told, "reason": reasons[0]}  # Of several models, one may do.

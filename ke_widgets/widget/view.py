@@ -18,6 +18,7 @@ from ke_widgets.widget.conversation import Conversation
 from ke_widgets.widget.explanation import Explanation
 from ke_widgets.widget.exporting import begin
 from ke_widgets.widget.figure import FigureFile
+from ke_widgets.widget.fold import Fold
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
@@ -48,7 +49,8 @@ class ExplainerWidget(Choosing):
         targets: The true class of each image, `(N,)` or `(N, 1)` (-1 where it is not known), or all of them, `(N, U)`
             of 0 and 1: the view then says which predictions are right.
         charts: Whether class scores and the curves of deletion and insertion stand under the view when it is shown by
-            itself. Put into a box, the widget is the view alone; `widget.charts` is the charts alone.
+            itself, closed until they are asked for. Put into a box, the widget is the view alone; `widget.charts` is
+            the charts alone.
         **choice: First values of the traits below.
 
     Attributes:
@@ -95,6 +97,7 @@ class ExplainerWidget(Choosing):
         self._panel: Any = None
         self._box: Any = None
         self._layouts: list[ipywidgets.Layout] = []  # Our own: one that the user gives may be of other widgets too.
+        self._fold: Any = None
         self._page = threading.local()
         self._conversation = Conversation(
             self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel
@@ -155,7 +158,9 @@ class ExplainerWidget(Choosing):
 
     def _repr_mimebundle_(self, **kwargs):
         if self._with_charts and self._box is None:
-            self._box = ipywidgets.VBox([self, self.charts])
+            about = "Scores of the classes, deletion and insertion of the map"
+            self._fold = Fold("Charts", about, lambda: self.charts)
+            self._box = ipywidgets.VBox([self, self._fold.box])
             self._layouts.append(self._box.layout)
         shown = self._box if self._with_charts else super()
         bundle: Any = shown._repr_mimebundle_(**kwargs)
@@ -279,7 +284,7 @@ class ExplainerWidget(Choosing):
             self._session.close()
             if self._unwatch is not None:
                 self._unwatch()
-            for part in (self._panel, self._box, *self._layouts):
+            for part in (self._panel, self._fold, self._box, *self._layouts):
                 if part is not None:
                     part.close()
         super().close()

@@ -43,7 +43,7 @@ OPEN = """async (name) => {
     const key = `${side} ${choice.image_index}`;
     if (!made.has(key)) made.set(key, [halves(side), scores(choice.image_index)]);
     const map = { height: side, width: side, low: 0, high: 1, min: 0, max: 1, scale: 1, finite: true };
-    const result = { kind: "result", generation: 0, unit: "logit", scores_kind: "probability", milliseconds: 3 };
+    const result = { kind: "result", generation: 0, scores_kind: "probability", milliseconds: 3 };
     Object.assign(result, { id, pane, serial: ++serial, choice, map, note: null });
     for (const callback of heard) callback(result, made.get(key));
   }

@@ -17,8 +17,8 @@ FOCUSED = """() => {
 }"""
 CONTROLS = [
     *("Method", "Colormap", "View", "Compare", "Save", "Keyboard shortcuts", "Find layer", "treeitem", "Depth"),
-    *("All layers at once", "Width of the layers", "Explanation", "Opacity", "Threshold", "Width of the classes"),
-    *("Find class", "Classes", "Show images", "Images"),
+    *("All layers at once", "Width of the layers", "Explanation", "Threshold", "Opacity", "Width of the classes"),
+    *("Find class", "Classes", "Go to image", "Show images", "Images"),
 ]
 CELL = """() => {
   const { content } = jupyterapp.shell.currentWidget;
@@ -302,7 +302,7 @@ w._session.steps = broken
     # A saved result that somebody has changed.
     lab.execute("""
 saved = dict(w._snapshot)
-saved["content"] = {**saved["content"], "serial": 10**6, "note": BAD, "unit": END, "scores_kind": BAD}
+saved["content"] = {**saved["content"], "serial": 10**6, "note": BAD, "scores_kind": END}
 w.set_trait("_snapshot", saved)
 """)
     expect(root.get_by_role("status")).to_contain_text(bad)

@@ -16,6 +16,10 @@ def test_the_charts_pick_a_class_and_show_the_curves(lab):
     lab.new().run_cell(OPEN)
     region = lab.page.get_by_role("region", name="Explainer")
     expect(region).to_have_attribute("aria-busy", "false")
+    expect(lab.page.locator(".bqplot")).to_have_count(0)
+    lab.screenshot("charts-closed")
+    charts = lab.page.get_by_role("button", name="Charts", exact=True)
+    charts.click()
     scores, curves = lab.page.locator(".bqplot").nth(0), lab.page.locator(".bqplot").nth(1)
     bars = scores.locator(".bar, rect.bar, .bars rect")
     expect(bars).to_have_count(8)
@@ -33,5 +37,11 @@ def test_the_charts_pick_a_class_and_show_the_curves(lab):
     for theme in ("light", "dark"):
         lab.theme(theme)
         lab.screenshot(f"charts-{theme}")
+    family = "(text) => getComputedStyle(text).fontFamily"
+    assert curves.locator("text").first.evaluate(family) == region.evaluate(family)
+    charts.click()
+    expect(lab.page.locator(".bqplot")).to_have_count(0)
+    charts.click()
+    expect(curves).to_contain_text("Insertion")
     assert lab.traffic.problems == []
     assert lab.traffic.foreign == []

@@ -184,8 +184,8 @@ def test_depth_needs_no_kernel_and_long_methods_can_be_stopped(lab):
     lab.screenshot("progress", explainer.root)
     explainer.part("button", "Cancel").click()
     explainer.settled()
-    expect(status).to_contain_text(re.compile(r"stopped after \d+ of 20000"))
-    done = int(re.search(r"stopped after (\d+) of", status.inner_text())[1])
+    expect(status).to_contain_text(re.compile(r"stopped after step \d+ of 20000"))
+    done = int(re.search(r"stopped after step (\d+) of", status.inner_text())[1])
     assert explainer.ask("[w.result.done, w.result.total, w.result.method]") == [done, 20000, "smoothgrad"]
     assert 0 < done < 20000
     assert explainer.distance(explainer.ask("w.result.map.tolist()")) < 0.03
@@ -234,7 +234,7 @@ def test_panes_err_and_stop_by_themselves_and_nothing_outlives_a_training(lab):
     expect(panes.nth(1).locator(".ke-work")).to_contain_text(re.compile(r"\d+ of 20000"))
     lab.screenshot("two-at-work", root)
     panes.nth(1).get_by_role("button", name="Cancel").click()
-    expect(status).to_contain_text(re.compile(r"stopped after \d+ of 20000"))
+    expect(status).to_contain_text(re.compile(r"stopped after step \d+ of 20000"))
     expect(panes.nth(2).locator(".ke-work")).to_contain_text(re.compile(r"\d+ of 20000"), timeout=60_000)
     expect(explainer.part("button", "Cancel")).to_have_count(1)
     assert root.get_attribute("aria-busy") == "true"

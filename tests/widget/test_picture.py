@@ -59,6 +59,16 @@ def test_of_both_signs_the_middle_is_nothing():
     assert (mixed[:, 0] == 100).all()
 
 
+def test_a_map_of_both_signs_lies_over_a_grey_image_and_no_other_does():
+    red = np.broadcast_to(np.array([200, 40, 40], "uint8"), IMAGE.shape)
+    nothing = [[0.0, 1.0]]  # on the left, in the middle of both signs
+    for low, opacity, expected in ((-1.0, 0.6, 3 * [74]), (-1.0, 0.0, [200, 40, 40]), (0.0, 0.6, [200, 40, 40])):
+        mixed = compose(red, explanation(nothing, low=low), "RdBu_r", opacity=opacity)
+        assert mixed[0, 0].tolist() == expected, (low, opacity)
+    assert (compose(red, explanation(nothing, low=-1.0), "RdBu_r", view="image") == red).all()
+    assert (compose(red, explanation(np.ones((2, 2)), low=-1.0, high=-1.0), "RdBu_r") == red).all(), "no map"
+
+
 def test_map_and_image_alone():
     assert (compose(IMAGE, explanation(np.ones((2, 2))), "gray", view="image") == 100).all()
     assert (compose(IMAGE, explanation(np.ones((2, 2))), "gray", view="map") == 255).all()

@@ -101,7 +101,7 @@ def test_the_page_is_offered_only_what_the_file_holds(setup):
     assert [node["path"] for node in model["nodes"] if node["absent"]] == ["rescaling", "block", "block/conv"]
     assert (model["default_layer"], model["scan"]["layers"]) == ("block/add", ["stem", "block/add"])
     assert [method["name"] for method in page["methods"]] == ["gradcam", "gradients"]
-    assert (page["images"], page["image_labels"]) == (2, ["Image 3", "Image 1"])
+    assert (page["images"], page["image_numbers"]) == (2, [3, 1])
     assert (page["file"], page["scan_methods"]) == ({"classes": [1]}, ["gradcam"])
     assert page["labels"] == ["cat", "dog", "bird"], "predictions may be of any class"
 

@@ -39,8 +39,8 @@ def from_kernel():
     messages = {
         "result": protocol.result("7", 1, 3, CHOICE, explanation(values)),
         "superseded": protocol.superseded("6"),
-        "progress": protocol.progress("7", 1, 5, 25, "5 of 25"),
-        "preview": protocol.progress("7", 1, 9, 25, "9 of 25", explanation(values, seen=(0, 1 / 6, 1, 5 / 6))),
+        "progress": protocol.progress("7", 1, 5, 25, "step 5 of 25"),
+        "preview": protocol.progress("7", 1, 9, 25, "step 9 of 25", explanation(values, seen=(0, 1 / 6, 1, 5 / 6))),
         "scan": protocol.scan("9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5),
         "predictions": protocol.predictions("10", 1, 2, [0, 4], [1, 0], [0.75, 0.5], [True, None]),
         "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE, pane=1),

@@ -28,6 +28,7 @@ def test_the_map_is_the_methods_own(session, model, images):
         "gradcam",
         2,
     )
+    assert explanation.map_unit == "logit"
 
 
 def test_gradients_are_of_the_logit_before_the_fused_sigmoid(session, model, images):
@@ -36,6 +37,7 @@ def test_gradients_are_of_the_logit_before_the_fused_sigmoid(session, model, ima
     np.testing.assert_allclose(explanation.map, maps[0, ..., 0], rtol=1e-5, atol=1e-9)
     assert explanation.layer == ""
     assert explanation.params == {"channels": "mean"}
+    assert explanation.map_unit == "logit per unit of input"
 
 
 def test_a_long_method_comes_in_pieces_and_ends_as_the_whole(session):

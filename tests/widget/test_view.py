@@ -97,6 +97,10 @@ def test_a_trait_set_to_what_is_not_there_is_refused_and_nothing_is_lost(widget,
     assert widget.wait(LONG).image_index == 1
 
 
+def test_a_new_widget_hides_nothing_of_its_map(widget):
+    assert widget.threshold == 0
+
+
 def test_opacity_and_colormap_are_checked_too(widget):
     with pytest.raises(traitlets.TraitError, match="opacity"):
         widget.opacity = 2
@@ -483,7 +487,15 @@ def test_shown_by_itself_it_brings_its_charts_and_otherwise_not(model, images):
     ids = [(b[0] if isinstance(b, tuple) else b)[view]["model_id"] for b in bundles]
     assert ids[0] == alone.model_id
     assert ids[1] == together._box.model_id
-    assert together._box.children == (together, together.charts)
+    view, under = together._box.children
+    assert view is together
+    button, *charts = under.children
+    assert not charts
+    assert together._panel is None, "nothing is made before it is asked for"
+    button.value = True
+    assert under.children == (button, together.charts)
+    button.value = False
+    assert under.children == (button,)
     alone.close()
     together.close()
 

@@ -58,6 +58,7 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       {store.ended.value && <Ended problem={store.ended.value} />}
       <Body
         view={view}
+        several={useComputed(() => store.panes.value.length > 1)}
         parts={{
           layers: <Layers store={store} view={view} />,
           "layers' border": <Divider side="layers" width={view.widths.layers} />,
@@ -140,6 +141,7 @@ function Images({ store }: { store: Store }) {
   const { setup, facts } = store;
   return (
     <ImageStrip
+      facts={facts}
       count={setup.images}
       nameOf={(index) => imageName(index, facts)}
       labels={setup.labels}
@@ -151,6 +153,9 @@ function Images({ store }: { store: Store }) {
       targets={setup.targets}
       model={useComputed(() => (facts.models.length > 1 ? facts.modelOf(store.choice.value).name : null)).value}
       onPick={(image_index) => store.pick({ image_index })}
+      onRefuse={(why) => {
+        store.refusal.value = why;
+      }}
     />
   );
 }

@@ -1,4 +1,4 @@
-import { type Signal, useComputed, useSignal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { type ComponentChildren, Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { ViewState } from "../viewstate.ts";
@@ -13,8 +13,13 @@ const ORDERS = [
   },
 ];
 
+/** Narrower, two pictures have no room between both sides. */
+const ROOM_FOR_TWO = 860;
+
 interface Props {
   view: ViewState;
+  /** Pictures stand side by side. */
+  several: ReadonlySignal<boolean>;
   parts: Record<string, ComponentChildren>;
 }
 
@@ -23,7 +28,7 @@ interface Props {
  * the page parts stand as one sees them, so that Tab goes so too: `reading-flow` would save the work, but holds Chromium
  * 156 in a ring.
  */
-export function Body({ view, parts }: Props) {
+export function Body({ view, several, parts }: Props) {
   const element = useRef<HTMLDivElement>(null);
   const width = useSignal(Number.POSITIVE_INFINITY);
   useEffect(() => {
@@ -37,10 +42,21 @@ export function Body({ view, parts }: Props) {
   }, []);
   const order = useComputed(() => ORDERS.find(({ upTo }) => width.value <= upTo)?.order ?? []).value;
   const { layers, classes } = view.widths;
+  const crowded = useComputed(() => several.value && width.value > 640 && width.value < ROOM_FOR_TWO);
+  const folded = useRef(false);
+  // The layers make room, unless somebody sized them or is among them, and come back when there is room again.
+  useSignalEffect(() => {
+    const fold = crowded.value && layers.peek() === null && !element.current?.querySelector(".ke-layers :focus");
+    if (!fold && !folded.current) return;
+    if (fold) layers.value = 0;
+    else if (layers.peek() === 0) layers.value = null;
+    folded.current = fold;
+  });
   return (
     <div
       ref={element}
       class="ke-body"
+      data-several={several.value || undefined}
       data-no-layers={layers.value === 0 || undefined}
       data-no-classes={classes.value === 0 || undefined}
       style={{ "--layers": pixels(layers), "--classes": pixels(classes) }}

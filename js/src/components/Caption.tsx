@@ -1,10 +1,12 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { caption, differing } from "../captions.ts";
-import type { Progress, Result } from "../contract.ts";
-import { formatTime } from "../format.ts";
+import { caption, differing, imageName } from "../captions.ts";
+import type { Choice, Progress, Result } from "../contract.ts";
+import type { Cut } from "../cutting.ts";
+import { formatShare, formatTime } from "../format.ts";
 import type { Pane, Picture } from "../pane.ts";
 import type { Store } from "../store.ts";
+import { CutName } from "./CutName.tsx";
 import { Alert } from "./Messages.tsx";
 
 interface Props {
@@ -13,7 +15,7 @@ interface Props {
   /** It is slow: said only where it lasts. */
   late: ReadonlySignal<boolean>;
   /** What it shows that the other panes do not. */
-  heading?: string;
+  heading?: Cut;
   /** Before and after what is told, among several panes. */
   before?: ComponentChildren;
   after?: ComponentChildren;
@@ -53,15 +55,15 @@ function Told({ store, pane, late, heading, active, work }: Props & { active: bo
   const { facts, refusal, awaited } = store;
   const picture = pane.picture.value;
   const shown = <Shown picture={picture} facts={facts} waiting={late.value} />;
-  const first = heading === undefined ? shown : <b>{heading}</b>;
+  const first = heading ? <CutName cut={heading} /> : shown;
   return (
-    <div class="ke-told" role={active ? "status" : undefined}>
+    <div class="ke-told" data-heading={heading && ""} role={active ? "status" : undefined}>
       <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
       {picture?.result && <span class="ke-hidden"> · </span>}
       <div>
-        {heading !== undefined && <span>{shown}</span>}
+        {heading && <span>{shown}</span>}
         {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
-        {picture?.result && !work && <Size result={picture.result} />}
+        {picture?.result && !work && <Size result={picture.result} hidden={store.threshold.value} />}
         <Awaited store={store} pane={pane} late={late} />
         {active && awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
       </div>
@@ -69,21 +71,31 @@ function Told({ store, pane, late, heading, active, work }: Props & { active: bo
   );
 }
 
-/** What is chosen that is not shown yet, where that takes long. */
+/** What is chosen that is not shown yet, where that takes long; always with its layer. */
 function Awaited({ store, pane, late }: Props) {
   const what = useComputed(() => {
     const shown = pane.picture.value?.result?.choice;
     const choice = pane.choice.value;
-    return shown ? caption(choice, differing([shown, choice]), store.facts) : "";
+    const layer = atLayer(choice, store.facts);
+    if (!shown) return layer && `the map${layer}`;
+    const news = differing([shown, choice]);
+    const text = caption(choice, news, store.facts);
+    return news.includes("layer") ? text : text + layer;
   });
   return late.value && what.value && !pane.working.value ? <span>Computing {what} …</span> : null;
 }
 
-function Size({ result }: { result: Result }) {
+function atLayer(choice: Choice, facts: Store["facts"]): string {
+  return facts.methodOf(choice)?.layer === false ? "" : ` at ${choice.layer}`;
+}
+
+/** How large the map is, what it took, and how much of it is not shown: that its slider says itself, to a reader. */
+function Size({ result, hidden }: { result: Result; hidden: number }) {
   const { map, note } = result;
   return (
     <>
-      <span>{`${map.height} × ${map.width} · ${howFar(result)}`}</span>
+      <span>{`Map ${map.height} × ${map.width} · ${howFar(result)}`}</span>
+      {hidden > 0 && <span aria-hidden="true">{formatShare(hidden)} hidden</span>}
       {note && <span class="ke-hidden">. {note}</span>}
     </>
   );
@@ -91,8 +103,8 @@ function Size({ result }: { result: Result }) {
 
 /** How long it took, or how much of it there is. */
 function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string {
-  if (preview) return `${done} of ${total} so far`;
-  return done < total ? `stopped after ${done} of ${total}` : formatTime(milliseconds);
+  if (preview) return `step ${done} of ${total} so far`;
+  return done < total ? `stopped after step ${done} of ${total}` : formatTime(milliseconds);
 }
 
 interface ShownProps {
@@ -105,7 +117,7 @@ interface ShownProps {
 function Shown({ picture, facts, waiting }: ShownProps) {
   if (!picture) return <>Waiting for the first map</>;
   const { index, result } = picture;
-  if (!result) return <>{waiting ? `Image ${index}: waiting for its map` : `Image ${index}`}</>;
+  if (!result) return <>{`${imageName(index, facts)}${waiting ? ": waiting for its map" : ""}`}</>;
   const { choice } = result;
   const method = facts.methodOf(choice);
   return (
@@ -133,7 +145,7 @@ export function LastMap({ store, pane }: { store: Store; pane: Pane }) {
           Last map: <Shown picture={picture} facts={store.facts} waiting={false} />
         </>
       ) : (
-        `Image ${picture.index} has no map`
+        `${imageName(picture.index, store.facts)} has no map`
       )}
     </span>
   );

@@ -1,12 +1,12 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import type { Result } from "../contract.ts";
-import { type Cut, cutting } from "../cutting.ts";
+import { BESIDE, type Cut, cutting } from "../cutting.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../format.ts";
 import { step, used } from "../keys.ts";
 import { barLengths, firstRows } from "../ranking.ts";
 import { nextBeginning, type Typing } from "../typing.ts";
-import { Marked } from "./Marked.tsx";
+import { CutName } from "./CutName.tsx";
 import { useAtOnce } from "./useAtOnce.ts";
 import { useOwnId } from "./useOwnId.ts";
 import { useWindow } from "./useWindow.ts";
@@ -14,7 +14,7 @@ import { useWindow } from "./useWindow.ts";
 /** Rows that can be scrolled through; whoever looks for another class types. */
 const LIMIT = 100;
 /** Pixels. */
-const HEIGHT = 26;
+const HEIGHT = 24;
 
 export interface ClassProps {
   labels: readonly string[];
@@ -61,7 +61,7 @@ export function ClassOptions(props: Props) {
   const pinned = useComputed(() => (found.value.indexOf(chosen.value) >= LIMIT ? chosen.value : -1));
   const listed = useComputed(() => firstRows(found.value, pinned.value, LIMIT));
   const { rows, more } = listed.value;
-  const cut = useMemo(() => cutting(labels), [labels]);
+  const cut = useMemo(() => cutting(labels, BESIDE), [labels]);
   const scores = useScores(props.result);
   const { range, laidOut, show } = useWindow(
     box,
@@ -226,17 +226,7 @@ function Option({ id, index, place, count, label, cut, query, chosen, against, c
       style={{ top: `${place * HEIGHT}px`, "--score": bar }}
     >
       {against && <span class="ke-versus">vs</span>}
-      <span class={cut.tail ? "ke-name ke-long" : "ke-name"} aria-hidden={cut.head !== label}>
-        <span>
-          <Marked text={cut.head} query={query.value} />
-        </span>
-        {cut.tail && (
-          <span>
-            <Marked text={cut.tail} query={query.value} />
-          </span>
-        )}
-      </span>
-      {cut.head !== label && <span class="ke-hidden">{label}</span>} <i class="ke-score" />
+      <CutName cut={cut} query={query.value} /> <i class="ke-score" />
       <span class="ke-number">{score}</span>
     </div>
   );

@@ -4,6 +4,7 @@ import type { Choice } from "../contract.ts";
 import type { Facts } from "../facts.ts";
 import { step } from "../keys.ts";
 import { bar, bars, placeOf, type Scan } from "../scan.ts";
+import { Switch } from "./Switch.tsx";
 
 const MEANING =
   "How gathered the map is at each layer, first to last: the share of its positive mass that lies in the strongest " +
@@ -101,22 +102,13 @@ export function DepthFoot(props: DepthProps) {
           {why}
         </span>
       ) : (
-        <label class="ke-switch" title="Compute the maps of all layers in one pass; then Depth needs no kernel">
-          All layers at once
-          <input
-            type="checkbox"
-            role="switch"
-            checked={on}
-            aria-checked={on}
-            disabled={!enabled.value}
-            data-lm-suppress-shortcuts="true"
-            onChange={(event) => {
-              // What it shows is whether they are there, not what was clicked.
-              event.currentTarget.checked = on;
-              on ? onSurface() : onDive();
-            }}
-          />
-        </label>
+        <Switch
+          name="All layers at once"
+          title="Compute the maps of all layers in one pass; then Depth needs no kernel"
+          on={on}
+          disabled={!enabled.value}
+          onSwitch={on ? onSurface : onDive}
+        />
       )}
     </>
   );

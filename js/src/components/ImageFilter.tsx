@@ -23,7 +23,7 @@ export function ImageFilter({
   return (
     <>
       <Select
-        name="Images"
+        name="Show"
         label="Show images"
         value={predictions.filter.value}
         options={FILTERS}

@@ -1,10 +1,13 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
-import { cutting } from "../cutting.ts";
+import { type Cut, cutting, UNDER } from "../cutting.ts";
+import type { Facts } from "../facts.ts";
 import { formatScore } from "../format.ts";
 import { type Gallery, THUMBNAIL } from "../gallery.ts";
 import { step, used } from "../keys.ts";
 import type { Prediction, Predictions } from "../predictions.ts";
+import { CutName } from "./CutName.tsx";
+import { GoTo } from "./GoTo.tsx";
 import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
 import { useAfterPaint } from "./useAfterPaint.ts";
@@ -16,6 +19,7 @@ import { useWindow } from "./useWindow.ts";
 const PITCH = 63;
 
 interface Props {
+  facts: Facts;
   count: number;
   nameOf(index: number): string;
   /** Of the classes. */
@@ -32,17 +36,20 @@ interface Props {
   /** Its name, where there are several. */
   model: string | null;
   onPick(index: number): void;
+  /** There is no such image. */
+  onRefuse(why: string): void;
 }
 
 export function ImageStrip(props: Props) {
-  const { count, predictions, targets, model } = props;
+  const { count, chosen, predictions, targets, model } = props;
   const painted = useAfterPaint();
   const passing = useComputed(() => predictions.value.passing());
   const items = useComputed(() => passing.value ?? Array.from({ length: count }, (_, i) => i));
   return (
     <section class="ke-strip-of-images">
-      {(targets || model) && (
+      {count > 1 && (
         <div class="ke-filter">
+          <GoTo {...props} place={items.value.indexOf(chosen.value)} listed={items.value.length} />
           {targets && <ImageFilter predictions={predictions.value} passing={passing} />}
           {model && <span class="ke-told-by">Predictions of {model}</span>}
         </div>
@@ -55,7 +62,7 @@ export function ImageStrip(props: Props) {
 /** The images that pass, in a row; only those in view exist. */
 function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
   const { items, labels, chosen, enabled, gallery, predictions, ready, onPick } = props;
-  const cut = useMemo(() => cutting(labels), [labels]);
+  const cut = useMemo(() => cutting(labels, UNDER), [labels]);
   const id = useOwnId();
   const box = useRef<HTMLDivElement>(null);
   const { range, inView, laidOut, show } = useWindow(
@@ -123,7 +130,7 @@ interface ItemProps extends Props {
   id: string;
   index: number;
   position: number;
-  cut: ReturnType<typeof cutting>;
+  cut(name: string): Cut;
 }
 
 function Item({
@@ -161,16 +168,14 @@ function Item({
       onClick={() => enabled.peek() && onPick(index)}
     >
       <Thumbnail bitmap={gallery.thumbnail(index)} size={THUMBNAIL} />
-      {label !== undefined && <span class="ke-predicted">{shortest(label, cut)}</span>}
+      {label !== undefined && (
+        <span class="ke-predicted">
+          <CutName cut={cut(label)} />
+        </span>
+      )}
       {typeof prediction?.right === "boolean" && <Mark right={prediction.right} />}
     </div>
   );
-}
-
-/** The beginning is what is seen of a name here, unless all begin alike. */
-function shortest(label: string, cut: ItemProps["cut"]): string {
-  const { head, tail } = cut(label);
-  return head + tail;
 }
 
 function spoken({ right }: Prediction): string {

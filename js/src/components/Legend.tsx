@@ -1,31 +1,40 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { fadingTable, gradient, lookupTable } from "../colormap.ts";
-import type { Result, View } from "../contract.ts";
-import { formatNumber } from "../format.ts";
+import type { Result } from "../contract.ts";
+import { formatNumber, formatShare } from "../format.ts";
+import type { Store } from "../store.ts";
+import { Range } from "./Slider.tsx";
 
 interface Props {
+  store: Store;
   result: Result | null;
   colormap: ReadonlySignal<string>;
   signed: ReadonlySignal<boolean>;
-  threshold: ReadonlySignal<number>;
-  view: ReadonlySignal<View>;
+  /** Of the pane, from 1. */
+  number: number;
 }
 
-/** What the colours stand for; its place stays when there is nothing to say. */
-export function Legend({ result, colormap, signed, threshold, view }: Props) {
+/** What the colours stand for, with a handle up to which they are left out; its place stays when there is no map. */
+export function Legend({ store, result, colormap, signed, number }: Props) {
+  const { threshold, view } = store;
   const colours = useComputed(() => {
     const table = view.value === "map" ? lookupTable(colormap.value) : fadingTable(colormap.value, signed.value);
     return gradient(table, threshold.value, signed.value);
   });
-  if (!result?.map.finite || !(result.map.high > result.map.low)) return <div class="ke-legend" />;
-  const { low, high } = result.map;
+  const map = result?.map.finite && result.map.high > result.map.low ? result.map : null;
   return (
     <div class="ke-legend">
-      <span>{formatNumber(low)}</span>
-      <i style={{ backgroundImage: colours.value }} />
-      <span>
-        {formatNumber(high)} {result.unit}
+      {map && <span>{formatNumber(map.low)}</span>}{" "}
+      <span class="ke-colours" data-signed={signed.value || undefined}>
+        <i style={{ backgroundImage: map ? colours.value : "none" }} />
+        <Range
+          name={number === 1 ? "Threshold" : `Threshold ${number}`}
+          value={threshold}
+          text={`${formatShare(threshold.value)} hidden`}
+          onChange={(...change) => store.setThreshold(...change)}
+        />
       </span>
+      {map && <span>{formatNumber(map.high)}</span>} {map && result && <small>{store.facts.unit(result.choice)}</small>}
     </div>
   );
 }

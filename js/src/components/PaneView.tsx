@@ -2,8 +2,11 @@ import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { describe } from "../captions.ts";
+import type { Cut } from "../cutting.ts";
 import { used } from "../keys.ts";
+import { greyUnder } from "../overlay.ts";
 import type { Pane, Picture } from "../pane.ts";
+import { ranged } from "../range.ts";
 import { moved } from "../spot.ts";
 import type { Store } from "../store.ts";
 import type { Spot, ViewState } from "../viewstate.ts";
@@ -11,6 +14,7 @@ import { ImageCanvas, MapCanvas } from "./Canvas.tsx";
 import { Caption, LastMap } from "./Caption.tsx";
 import { Crosshair } from "./Crosshair.tsx";
 import { Legend } from "./Legend.tsx";
+import { Slider } from "./Slider.tsx";
 import { useLasting } from "./useLasting.ts";
 import { useOwnId } from "./useOwnId.ts";
 
@@ -21,31 +25,28 @@ interface Props {
   /** From 1. */
   number: number;
   /** What it shows that the others do not; null when it is the only one. */
-  caption: string | null;
+  caption: Cut | null;
 }
 
 /** One picture with its legend and, among several, its heading. */
 export function PaneView(props: Props) {
-  const { store, pane, number, caption } = props;
-  const { picture } = pane;
+  const { store, view, pane, number, caption } = props;
+  const picture = useComputed(() => ranged(pane.picture.value, view.range()));
   const shown = useComputed(() => picture.value?.result?.choice ?? pane.choice.value);
   const colormap = useComputed(() => store.colormapOf(shown.value));
   const signed = useComputed(() => store.facts.signed(shown.value));
   const late = useLasting(pane.late);
-  const body = (
-    <>
-      <PictureBox {...props} late={late} colormap={colormap} signed={signed} />
-      <Legend
-        result={picture.value?.result ?? null}
-        {...{ colormap, signed, threshold: store.threshold, view: store.view }}
-      />
-    </>
-  );
+  const body = <PictureBox {...props} {...{ picture, late, colormap, signed }} />;
+  const legend = <Legend store={store} result={picture.value?.result ?? null} {...{ colormap, signed, number }} />;
   if (caption === null)
     return (
       <div class="ke-pane">
         <Caption store={store} pane={pane} late={late} />
         {body}
+        <div class="ke-sliders">
+          {legend}
+          <Opacity store={store} />
+        </div>
       </div>
     );
   const activate = () => store.activate(pane);
@@ -55,7 +56,7 @@ export function PaneView(props: Props) {
     <div
       class="ke-pane"
       role="group"
-      aria-label={`Pane ${number}: ${caption}`}
+      aria-label={`Pane ${number}: ${caption.join("")}`}
       aria-current={active || undefined}
       // Not as the button goes down: the parameters of another method would move what is clicked.
       onClickCapture={activate}
@@ -70,8 +71,13 @@ export function PaneView(props: Props) {
         after={number > 1 && <Close number={number} onClose={() => store.closePane(pane)} />}
       />
       {body}
+      {legend}
     </div>
   );
+}
+
+export function Opacity({ store }: { store: Store }) {
+  return <Slider name="Opacity" value={store.opacity} onChange={(...change) => store.setOpacity(...change)} />;
 }
 
 function Close({ number, onClose }: { number: number; onClose(): void }) {
@@ -86,18 +92,19 @@ function Close({ number, onClose }: { number: number; onClose(): void }) {
 }
 
 interface BoxProps extends Props {
+  picture: ReadonlySignal<Picture | null>;
   late: ReadonlySignal<boolean>;
   colormap: ReadonlySignal<string>;
   signed: ReadonlySignal<boolean>;
 }
 
-function PictureBox({ store, view, pane, number, late, colormap, signed }: BoxProps) {
-  const { picture } = pane;
+function PictureBox({ store, view, pane, number, picture, late, colormap, signed }: BoxProps) {
   const id = useOwnId();
   const frame = useRef<HTMLDivElement>(null);
   const screen = useScreenSize(frame);
   const bitmap = picture.value?.bitmap;
   const note = picture.value?.result?.note;
+  const grey = greyUnder(picture.value?.result ?? null, signed.value, store.opacity.value);
   return (
     <div
       ref={frame}
@@ -115,6 +122,7 @@ function PictureBox({ store, view, pane, number, late, colormap, signed }: BoxPr
         aria-label={number === 1 ? "Explanation" : `Explanation ${number}`}
         aria-describedby={id}
         data-view={store.view.value}
+        data-grey={grey || undefined}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrows read the map's values
         tabIndex={0}
         data-lm-suppress-shortcuts="true"

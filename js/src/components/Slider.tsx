@@ -10,30 +10,38 @@ interface Props {
   onChange(value: number, dragging: boolean): void;
 }
 
-export function Slider({ name, value, text, onChange }: Props) {
+/** A native range from 0 to 1. */
+export function Range({ name, value, text, onChange }: Props) {
   const dragging = useRef(false);
   return (
-    <label class="ke-slider">
-      <span>{name}</span>
-      <input
-        type="range"
-        aria-label={name}
-        aria-valuetext={text}
-        min={0}
-        max={1}
-        step={0.01}
-        value={value}
-        data-lm-suppress-shortcuts="true"
-        onPointerDown={() => {
-          dragging.current = true;
-        }}
-        onInput={(event) => onChange(event.currentTarget.valueAsNumber, dragging.current)}
-        onChange={(event) => {
-          dragging.current = false;
-          onChange(event.currentTarget.valueAsNumber, false);
-        }}
-      />
-      <span class="ke-number">{text ?? value.value.toFixed(2)}</span>
-    </label>
+    <input
+      type="range"
+      aria-label={name}
+      aria-valuetext={text}
+      title={text && `${name}: ${text}`}
+      min={0}
+      max={1}
+      step={0.01}
+      value={value}
+      data-lm-suppress-shortcuts="true"
+      onPointerDown={() => {
+        dragging.current = true;
+      }}
+      onInput={(event) => onChange(event.currentTarget.valueAsNumber, dragging.current)}
+      onChange={(event) => {
+        dragging.current = false;
+        onChange(event.currentTarget.valueAsNumber, false);
+      }}
+    />
+  );
+}
+
+export function Slider(props: Props) {
+  return (
+    <div class="ke-slider">
+      <span aria-hidden="true">{props.name}</span>
+      <Range {...props} />
+      <span class="ke-number">{props.value.value.toFixed(2)}</span>
+    </div>
   );
 }

@@ -1,13 +1,14 @@
 import { useComputed } from "@preact/signals";
 import { caption, differing } from "../captions.ts";
+import { cutting, OVER } from "../cutting.ts";
+import { commonRange } from "../range.ts";
 import type { Store } from "../store.ts";
 import type { ViewState } from "../viewstate.ts";
-import { PaneView } from "./PaneView.tsx";
-import { Slider } from "./Slider.tsx";
+import { Opacity, PaneView } from "./PaneView.tsx";
+import { Switch } from "./Switch.tsx";
 
 /** The pictures, what their colours mean, and how they are shown. */
 export function Stage({ store, view }: { store: Store; view: ViewState }) {
-  const { opacity, threshold } = store;
   const captions = useCaptions(store);
   const panes = store.panes.value;
   return (
@@ -24,24 +25,39 @@ export function Stage({ store, view }: { store: Store; view: ViewState }) {
           />
         ))}
       </div>
-      <div class="ke-sliders">
-        <Slider name="Opacity" value={opacity} onChange={(...change) => store.setOpacity(...change)} />
-        <Slider
-          name="Threshold"
-          value={threshold}
-          text={`${Math.round(100 * threshold.value)} % hidden`}
-          onChange={(...change) => store.setThreshold(...change)}
-        />
-      </div>
+      {panes.length > 1 && (
+        <div class="ke-sliders">
+          <OneScale store={store} view={view} />
+          <Opacity store={store} />
+        </div>
+      )}
     </div>
   );
 }
 
-/** What each pane shows that the others do not. */
+/** One colour for one number in all panes, where their numbers are of one unit. */
+function OneScale({ store, view }: { store: Store; view: ViewState }) {
+  const pictures = store.panes.value.map(({ picture }) => picture.value);
+  const possible = commonRange(pictures, store.facts) !== null;
+  return (
+    <Switch
+      name="One scale"
+      title={possible ? "The same colours for the same numbers in all panes" : "These maps have no unit in common"}
+      on={possible && view.oneScale.value}
+      disabled={!possible}
+      onSwitch={() => {
+        view.oneScale.value = !view.oneScale.peek();
+      }}
+    />
+  );
+}
+
+/** What each pane shows that the others do not, cut where that is where there is no room for all. */
 function useCaptions(store: Store) {
   return useComputed(() => {
     const choices = store.panes.value.map(({ choice }) => choice.value);
     const keys = differing(choices);
-    return choices.map((choice) => caption(choice, keys, store.facts));
+    const captions = choices.map((choice) => caption(choice, keys, store.facts));
+    return captions.map(cutting(captions, OVER));
   });
 }

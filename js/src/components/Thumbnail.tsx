@@ -1,18 +1,20 @@
 import { type ReadonlySignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
-/** A picture cut to a square. */
+/** A whole picture, as large as fits into a square. */
 export function Thumbnail({ bitmap, size }: { bitmap: ReadonlySignal<ImageBitmap | null>; size: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useSignalEffect(() => {
-    const context = canvas.current?.getContext("2d");
+    const own = canvas.current;
+    const context = own?.getContext("2d");
     const image = bitmap.value;
-    if (!context) return;
-    context.clearRect(0, 0, size, size);
+    if (!own || !context) return;
+    const scale = image ? size / Math.max(image.width, image.height) : 1;
+    own.width = Math.max(1, Math.round(scale * (image?.width ?? size)));
+    own.height = Math.max(1, Math.round(scale * (image?.height ?? size)));
     if (!image) return;
-    const side = Math.min(image.width, image.height);
     context.imageSmoothingQuality = "high";
-    context.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, size, size);
+    context.drawImage(image, 0, 0, own.width, own.height);
   });
-  return <canvas ref={canvas} width={size} height={size} />;
+  return <canvas ref={canvas} />;
 }

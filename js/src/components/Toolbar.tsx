@@ -2,6 +2,7 @@ import { type Signal, useComputed } from "@preact/signals";
 import { fileName } from "../captions.ts";
 import type { View } from "../contract.ts";
 import { MOST_PANES } from "../panes.ts";
+import { ranged } from "../range.ts";
 import { compose, download, type Shown } from "../save.ts";
 import type { Store } from "../store.ts";
 import type { ViewState } from "../viewstate.ts";
@@ -35,7 +36,7 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
           title="Save what is shown as a PNG"
           icon="M6.5 1v7M3.5 5.5l3 3 3-3M1.5 11.5h10"
           disabled={empty}
-          onClick={() => void save(store)}
+          onClick={() => void save(store, view)}
         />
         <button
           type="button"
@@ -151,9 +152,10 @@ function Tool({ name, title, icon, disabled, onClick }: ToolProps) {
 }
 
 /** All panes side by side, each as it is seen. */
-async function save(store: Store): Promise<void> {
+async function save(store: Store, view: ViewState): Promise<void> {
+  const range = view.range();
   const shown = store.panes.peek().flatMap((pane): Shown[] => {
-    const picture = pane.picture.peek();
+    const picture = ranged(pane.picture.peek(), range);
     const choice = picture?.result?.choice ?? pane.choice.peek();
     const [colormap, signed] = [store.colormapOf(choice), store.facts.signed(choice)];
     return picture ? [{ picture, colormap, signed }] : [];

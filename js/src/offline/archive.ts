@@ -102,7 +102,7 @@ export class Archive implements WidgetModel {
     const own = scores[choice.model][choice.image_index];
     this.#serial += 1;
     const note = stored.note ?? describeEmpty(stored.map);
-    const told = { note, unit: "logit", scores_kind: own.kind, done: 1, total: 1 };
+    const told = { note, scores_kind: own.kind, done: 1, total: 1 };
     return [
       { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...told },
       [bytes(values), bytes(own.values)],
@@ -149,9 +149,9 @@ function name({ model, image_index, class_index, method, layer }: Choice, { meth
   return [model, image_index, class_index, method, looksAtLayer ? layer : ""].join(" ");
 }
 
-function describe(choice: Choice, { labels, image_labels }: Setup): string {
+function describe(choice: Choice, { labels, image_numbers: numbers }: Setup): string {
   const [own, other] = [choice.class_index, choice.contrast_index ?? -1].map((index) => labels[index]);
-  const image = image_labels?.[choice.image_index] ?? `image ${choice.image_index}`;
+  const image = `image ${numbers?.[choice.image_index] ?? choice.image_index}`;
   return `${choice.method} of ${own}${other ? ` rather than ${other}` : ""} at ${choice.layer}, ${image}`;
 }
 

@@ -84,6 +84,7 @@ def pick_while_a_cell_runs(explainer, file, answered):
 def has_charts(explainer):
     """Whether scores and curves stand below, and a click on a bar picks."""
     page = explainer.lab.page
+    page.get_by_role("button", name="Charts", exact=True).click()
     expect(page.locator(".bqplot")).to_have_count(2)
     bars = page.locator(".bqplot").first.locator(".bar, rect.bar, .bars rect")
     expect(bars).to_have_count(8)

@@ -96,7 +96,8 @@ def test_jupyterlab_in_firefox(page, server):
         assert image["image"] == 1
         assert explainer.shows(image)
         assert page.evaluate(CELL) == before, "the notebook took no key"
-    assert page.evaluate("() => document.querySelectorAll('.bqplot').length") == 2
+    page.click(".ke-fold button")
+    page.wait_for("document.querySelectorAll('.bqplot').length === 2")
     assert page.evaluate("() => document.querySelector('.ke').dataset.theme") == page.evaluate(THEME)
     SCREENSHOTS.mkdir(exist_ok=True)
     (SCREENSHOTS / "host-firefox.png").write_bytes(page.screenshot())
