@@ -223,7 +223,5 @@ def _is_safe_eagerly(model):
 
 
 def _has_strides_alone(operation):
-    kernel, strides = getattr(operation, "kernel_size", None), getattr(operation, "strides", None)
-    return (
-        isinstance(operation, layers.Conv1D | layers.Conv2D | layers.Conv3D) and max(kernel) == 1 and max(strides) > 1
-    )
+    is_one = isinstance(operation, layers.Conv1D | layers.Conv2D | layers.Conv3D)
+    return is_one and max(operation.kernel_size) == 1 and max(operation.strides) > 1
