@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.widget.page import page, text
 
 _TURN_SECONDS = 0.05
@@ -312,5 +313,5 @@ def _check_path(path):
 
 def _check_limit(limit):
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
-        raise ValueError(f"`limit` must be a number of bytes above 0. Received: limit={limit!r}.")
+        raise ValueError(f"`limit` must be a number of bytes above 0. Received: limit={short_repr(limit)}.")
     return int(limit)

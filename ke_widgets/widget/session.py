@@ -3,6 +3,8 @@
 import numpy as np
 
 from ke_widgets import inspection, methods
+from ke_widgets.engine.arguments import nearest
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
 from ke_widgets.widget import labels as labelling
@@ -68,6 +70,11 @@ class Session:
         return methods.table()
 
     @property
+    def titles(self):
+        """The title of each method, by its name."""
+        return {name: spec.title for name, (_, spec) in self.methods.items()}
+
+    @property
     def scan_methods(self):
         """Names of the methods that run at all layers at once."""
         return [name for name, (function, _) in self.methods.items() if can_scan(function)]
@@ -93,7 +100,9 @@ class Session:
             _check_range("contrast_index", contrast_index, len(self.labels), "classes")
         _check_range("model", model, len(self.subjects), "models")
         if method not in self.methods:
-            raise ValueError(f"`method` must be one of {', '.join(self.methods)}. Received: method={method!r}.")
+            raise ValueError(
+                f"`method` must be one of {', '.join(self.methods)}. Received: method={short_repr(method)}."
+            )
         reason = self.why_not(method, model)
         if reason is not None:
             fitting = [name for name in self.methods if self.why_not(name, model) is None]
@@ -128,9 +137,11 @@ class Session:
 
     def _check_params(self, params):
         known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
-        unknown = sorted(set(params) - known)
+        unknown = sorted(map(str, set(params) - known))
         if unknown:
-            raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.")
+            near = nearest(unknown[0], known)
+            mend = f" Did you mean {near!r}?" if near else ""
+            raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.{mend}")
 
     def run(self, **choice):
         """Explain one choice; arguments and errors are those of `check`.
@@ -240,7 +251,9 @@ def _one_each(name, value, count):
 
 def _check_range(name, value, count, what):
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
-        raise ValueError(f"`{name}` must count one of the {count} {what}, 0 to {count - 1}. Received: {name}={value}.")
+        raise ValueError(
+            f"`{name}` must count one of the {count} {what}, 0 to {count - 1}. Received: {name}={short_repr(value)}."
+        )
 
 
 def _preprocess(preprocess, model):

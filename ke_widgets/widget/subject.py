@@ -16,6 +16,7 @@ from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import forward, signal_jacobian
 from ke_widgets.engine.resuming import first_look, look_again
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.methods.scan import can_scan, scan
 from ke_widgets.widget.classes import classes_of
 from ke_widgets.widget.explanation import Curves, Explanation, limits, note
@@ -102,7 +103,8 @@ class Subject:
         raise ValueError(
             "`layer` must name a layer with a spatial output (B, H, W, K), or tokens (B, N, K), whose rows and columns "
             "are the image's, on the way to the logits. "
-            f"Received: layer={layer!r}, whose output is {shape}. Layers that fit: {', '.join(self.layers[-8:])}."
+            f"Received: layer={short_repr(layer)}, whose output is {shape}. "
+            f"Layers that fit: {', '.join(self.layers[-8:])}."
         )
 
     def scores(self, image_indices):
