@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.widget.containers import listed, order_hint
 from ke_widgets.widget.preprocessing import own_colours, sees_all
 
 _KEPT_PICTURES = 256
@@ -21,7 +23,7 @@ class Images:
 
     Args:
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`; or a list of arrays, of PIL images,
-            or of paths.
+            or of paths; see `containers.listed` for what else is taken.
         shape: What the model takes, `(H, W, C)` or grey `(H, W)`, with `None` where it takes any size.
         preprocess: Turns a batch of images, `(1, H, W, C)` or as they were given, into the model's inputs; or `None`.
 
@@ -41,7 +43,7 @@ class Images:
         self._pictures = collections.OrderedDict()
         self._ways: dict[tuple, Any] = {}
         self.deep = False
-        self._images = _listed(images)
+        self._images = listed(images)
         is_array = isinstance(self._images, np.ndarray)
         if is_array:
             self._check_rank(np.shape(self._images))
@@ -175,8 +177,7 @@ class Images:
                 self._check_shape((*shape, 1) if len(shape) == 2 else shape, "`images`", shape)
         else:
             raise TypeError(
-                "`images` must hold arrays (H, W, C), PIL images or paths. "
-                f"Received: {image!r} (of type {type(image).__name__}) at {index}."
+                f"`images` must hold arrays (H, W, C), PIL images or paths. Received: {short_repr(image)} at {index}."
             )
 
     def _fits(self, shape):
@@ -187,7 +188,7 @@ class Images:
             wanted = ", ".join("any" if side is None else str(side) for side in self._shape)
             raise ValueError(
                 f"{what} must fit what the model takes, (H, W, C) = ({wanted}). "
-                f"Received: an image of shape {received or shape}."
+                f"Received: an image of shape {received or shape}.{order_hint(received or shape, self._fits)}"
             )
 
     def _array(self, index):
@@ -224,35 +225,6 @@ class Images:
         if self._preprocess is not None or height is None or width is None:
             return image
         return image.resize((width, height), Image.Resampling.BILINEAR)
-
-
-def _listed(images):
-    """Give images as an array `(N, ...)`, or as a list; refuse what holds no number of images that is known."""
-    if isinstance(images, str | os.PathLike | Image.Image):
-        raise TypeError(f"`images` must be an array (N, H, W, C) or a list of images. Received: {images!r}.")
-    if isinstance(images, list | tuple):
-        return list(images)
-    if hasattr(images, "__array__"):
-        array = np.asarray(images)
-        return list(array) if array.ndim == 1 and array.dtype.kind in "OU" else array  # Paths, or images in a column.
-    name = type(images).__name__
-    if hasattr(images, "take") and hasattr(images, "as_numpy_iterator"):
-        spec = images.element_spec
-        each, shape = ("x, *_", spec[0].shape) if isinstance(spec, tuple) else ("x", getattr(spec, "shape", ()))
-        join, some = ("stack", 32) if shape and len(shape) == 3 else ("concatenate", 4)
-        how = f"images = np.{join}([np.asarray(x) for {each} in data.take({some})])`"
-    elif hasattr(images, "__getitem__") and hasattr(images, "__len__") and not hasattr(images, "keys"):
-        how = "images = np.asarray(data[0][0])`, its first batch"
-    elif hasattr(images, "__next__") or (hasattr(images, "__iter__") and not hasattr(images, "keys")):
-        how = "images = list(itertools.islice(data, 32))` where it gives one image, or path, at a time"
-    else:
-        raise TypeError(
-            f"`images` must be an array (N, H, W, C) or a list of images. Received: {images!r} (of type {name})."
-        )
-    raise TypeError(
-        f"`images` must be an array (N, H, W, C) or a list of images. Received: a {name}. Take some out of it first, "
-        f"such as `{how}."
-    )
 
 
 def _one_array(prepared):

@@ -8,8 +8,10 @@ from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
 from ke_widgets.widget import labels as labelling
+from ke_widgets.widget.containers import listed
 from ke_widgets.widget.image_input import fitting_images, image_input, of_another_size
 from ke_widgets.widget.notices import notices
+from ke_widgets.widget.preprocessing import check_preprocess
 from ke_widgets.widget.subject import Subject
 from ke_widgets.widget.threads import start
 
@@ -39,6 +41,7 @@ class Session:
             raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
         for each in models:
             inspection.check_model(each)
+        images = listed(images)  # Once: an iterator can be read no second time.
         given = _one_each("preprocess", preprocess, len(models))
         prepare = [_preprocess(how, each) for how, each in zip(given, models)]
         taken = [image_input(each) for each in models]
@@ -55,7 +58,7 @@ class Session:
             raise ValueError(f"`model` must list models of the same classes. Received: models with {counts} classes.")
         self.images = self.subjects[0].images
         self.labels = labelling.names(named, counts[0])
-        self.targets = labelling.true_classes(targets, len(self.images), counts[0])
+        self.targets = labelling.true_classes(targets, len(self.images), counts[0], self.labels)
         self._preparing = None
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
         told = [notice for subject, each in zip(self.subjects, own) for notice in notices(subject, each)]
@@ -258,10 +261,6 @@ def _check_range(name, value, count, what):
 
 def _preprocess(preprocess, model):
     """Give what prepares images for a model: what the user says, or what the model came with."""
-    if preprocess is not None and not callable(preprocess):
-        raise TypeError(
-            "`preprocess` must be a function that turns a batch of images into the model's input, without parentheses "
-            f"behind its name. Received: {type(preprocess).__name__}."
-        )
+    check_preprocess(preprocess)
     own = getattr(model, "preprocessor", None)  # KerasHub's tasks carry one, and run it in `predict`.
     return own if preprocess is None and callable(own) else preprocess
