@@ -3,6 +3,7 @@
 import numpy as np
 
 from ke_widgets import inspection, methods
+from ke_widgets.engine import failures
 from ke_widgets.engine.arguments import nearest
 from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.methods.scan import can_scan
@@ -216,7 +217,7 @@ class Session:
 
         Returns:
             The class with the highest score for each, that score, and whether it is true (`None` without `targets`).
-            An image that cannot be read has the class -1.
+            An image that cannot be read, or on which the model raises, has the class -1.
         """
         for index in image_indices:
             _check_range("image_index", index, len(self.images), "images")
@@ -234,13 +235,27 @@ class Session:
 
 
 def _scores_of_readable(subject, image_indices):
-    """Map images to their scores; those that cannot be read are left out, and cost the others nothing."""
+    """Map images to their scores; those that have none are left out, and cost the others nothing.
+
+    Why an image has none is said where its map is asked for.
+    """
     try:
         return dict(zip(image_indices, subject.scores(image_indices)))
-    except ValueError:
+    except Exception as error:
         if len(image_indices) == 1:
             return {}
+        if not failures.of_the_data(error):
+            readable = [index for index in image_indices if _has_inputs(subject, index)]
+            return _scores_of_readable(subject, readable) if 0 < len(readable) < len(image_indices) else {}
     return {index: each for index in image_indices for each in _scores_of_readable(subject, [index]).values()}
+
+
+def _has_inputs(subject, index):
+    try:
+        subject.images.inputs(index)
+    except Exception:
+        return False
+    return True
 
 
 def _one_each(name, value, count):

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from ke_widgets import inspection, methods, metrics
-from ke_widgets.engine import structure, taps
+from ke_widgets.engine import failures, structure, taps
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import forward, signal_jacobian
@@ -349,7 +349,7 @@ class Subject:
             shapes = ", ".join(str(tuple(x.shape)) for x in keras.tree.flatten(image))
             raise ValueError(
                 f"`model` must run on the images. Received: {self.model.name!r}, which does not run on the first one, "
-                f"an array of shape {shapes}: {type(error).__name__}: {error}"
+                f"an array of shape {shapes}: {failures.sentence(error)}"
             ) from error
         self.entrance = Entrance([each for each in tap.order if any(each[0] is op for op in first)])
         last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
