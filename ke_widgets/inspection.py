@@ -78,7 +78,7 @@ def expose(model, arguments=None, outputs=None, *, head=None):
     if isinstance(model, Exposed):
         model = model.model
     if outputs is None:
-        warn_of_probabilities(model, head)
+        warn_of_probabilities(model, head, stacklevel=4)  # Behind the check of the keywords.
     scores = [logits_endpoint(model, head)] if outputs is None else endpoints(model, _as_list(outputs))
     signals = [signal_endpoint(model, head)] if arguments is None else endpoints(model, _as_list(arguments))
     return Exposed(model, [*scores, *signals])
