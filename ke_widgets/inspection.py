@@ -9,6 +9,7 @@ An endpoint names one inner tensor. It may be given as
 """
 
 import difflib
+import os
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from ke_widgets.engine import flow, structure
+from ke_widgets.engine.arguments import named
 from ke_widgets.engine.checking import check_units
 from ke_widgets.engine.defaults import (
     POOLING_LAYERS,
@@ -29,6 +31,7 @@ from ke_widgets.engine.defaults import head_activation as head_activation
 from ke_widgets.engine.defaults import head_index as head_index
 from ke_widgets.engine.defaults import spatial_signals as spatial_signals
 from ke_widgets.engine.exposing import Endpoint, Exposed
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.utils import tolist
 
 KERNEL_AXIS = -1
@@ -39,6 +42,7 @@ NORMALIZATION_LAYERS = (keras.layers.BatchNormalization, keras.layers.LayerNorma
 _LINKS = ("output", "input", "logits")
 
 
+@named("ke.inspection.expose")
 def expose(model, arguments=None, outputs=None, *, head=None):
     """Bring inner signals of `model` out, beside its logits.
 
@@ -74,7 +78,7 @@ def expose(model, arguments=None, outputs=None, *, head=None):
     if isinstance(model, Exposed):
         model = model.model
     if outputs is None:
-        warn_of_probabilities(model, head)
+        warn_of_probabilities(model, head, stacklevel=4)  # Behind the check of the keywords.
     scores = [logits_endpoint(model, head)] if outputs is None else endpoints(model, _as_list(outputs))
     signals = [signal_endpoint(model, head)] if arguments is None else endpoints(model, _as_list(arguments))
     return Exposed(model, [*scores, *signals])
@@ -91,12 +95,25 @@ def check_model(model):
         ValueError: If it has no weights yet because it was never built.
     """
     if not isinstance(model, keras.Model):
-        raise TypeError(f"`model` must be a keras.Model. Received: {model!r} (of type {type(model).__name__}).")
+        raise TypeError(f"`model` must be a keras.Model. Received: {short_repr(model)}.{_instead_of(model)}")
     if not model.built:
         raise ValueError(
             "`model` must be built, so that its layers have weights: call it once on data, or `model.build(...)`. "
             f"Received: {model.name!r}, which is not."
         )
+
+
+def _instead_of(value):
+    """Say what to write in place of something that is often taken for a model."""
+    if isinstance(value, str | os.PathLike):
+        return f" Load it first: `keras.models.load_model({str(value)!r})`."
+    if isinstance(value, keras.callbacks.Callback) and isinstance(getattr(value, "model", None), keras.Model):
+        return " What `fit` returns is a history: pass the model itself."
+    if isinstance(value, keras.Layer):
+        return " A layer is no model: `keras.Sequential([keras.Input(shape), layer])`."
+    if isinstance(value, type) or callable(value):
+        return f" Call it first: `{getattr(value, '__name__', 'model')}(...)`."
+    return ""
 
 
 def endpoints(model, endpoints):
@@ -129,7 +146,7 @@ def _endpoint(model, descriptor):
         if unknown or ("name" in descriptor) == ("layer" in descriptor):
             raise ValueError(
                 "An endpoint must have either `name` or `layer`, and at most `link`, `node` and `index` beside it. "
-                f"Received: {descriptor!r}."
+                f"Received: {short_repr(descriptor)}."
             )
         where = descriptor["layer"] if "layer" in descriptor else descriptor["name"]
         options = {key: descriptor[key] for key in ("link", "node", "index") if key in descriptor}
@@ -148,9 +165,9 @@ def _endpoint(model, descriptor):
 def _check_options(descriptor, options):
     link, node = options.get("link", "output"), options.get("node", "last")
     if link not in _LINKS:
-        raise ValueError(f"`link` must be one of {_LINKS}. Received: {descriptor!r}.")
+        raise ValueError(f"`link` must be one of {_LINKS}. Received: {short_repr(descriptor)}.")
     if node not in ("last", "all") and (isinstance(node, bool) or not isinstance(node, int) or node < 0):
-        raise ValueError(f"`node` must be 'last' or a call's number, from 0. Received: {descriptor!r}.")
+        raise ValueError(f"`node` must be 'last' or a call's number, from 0. Received: {short_repr(descriptor)}.")
 
 
 def _check_call(model, operation, descriptor, number):
@@ -158,7 +175,8 @@ def _check_call(model, operation, descriptor, number):
     calls = [] if known is None else known.calls(operation)
     if calls and number >= len(calls):
         raise ValueError(
-            f"`node` must be 'last' or count one of the layer's {len(calls)} calls, from 0. Received: {descriptor!r}."
+            f"`node` must be 'last' or count one of the layer's {len(calls)} calls, from 0. "
+            f"Received: {short_repr(descriptor)}."
         )
 
 
@@ -173,14 +191,16 @@ def _locate(model, where):
     if isinstance(where, keras.Operation):
         path = "" if where is model else structure.path_of(model, where)
         if path is None:
-            raise ValueError(f"An endpoint's layer must be part of {model.name!r}. Received: {where!r}, which is not.")
+            raise ValueError(
+                f"An endpoint's layer must be part of {model.name!r}. Received: {short_repr(where)}, which is not."
+            )
         return path, where
     if isinstance(where, list | tuple) and where and all(isinstance(name, str) for name in where):
         where = structure.SEPARATOR.join(where)
     if not isinstance(where, str):
         raise TypeError(
             "An endpoint must be a layer's index, name, path, a layer, a KerasTensor, or a dict with `name` or "
-            f"`layer`. Received: {where!r} (of type {type(where).__name__})."
+            f"`layer`. Received: {short_repr(where)}."
         )
     return where, find_path(model, where)
 
@@ -214,7 +234,7 @@ def _tensor_endpoint(model, tensor):
     history = getattr(tensor, "_keras_history", None)
     path = None if history is None else structure.path_of(model, history.operation)
     if history is None or path is None:
-        raise ValueError(f"An endpoint's tensor must belong to {model.name!r}. Received: {tensor!r}.")
+        raise ValueError(f"An endpoint's tensor must belong to {model.name!r}. Received: {short_repr(tensor)}.")
     if isinstance(history.operation, keras.layers.InputLayer):
         return _input_endpoint(model, path, history.operation)
     node, known = history.operation._inbound_nodes[history.node_index], flow.written(model)

@@ -12,6 +12,7 @@ from keras import ops
 from ke_widgets.engine.chunks import chunk_size
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.gradient import forward
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.inspection import SPATIAL_AXIS, check_model, gather_units
 from ke_widgets.methods import Progress
 
@@ -167,7 +168,7 @@ def blur(images, deviation):
         array([0.08, 0.26, 0.4 , 0.26, 0.08])
     """
     if not deviation > 0:
-        raise ValueError(f"`deviation` must be above 0. Received: deviation={deviation!r}.")
+        raise ValueError(f"`deviation` must be above 0. Received: deviation={short_repr(deviation)}.")
     images = _floating(images)
 
     def weights(size):
@@ -202,7 +203,7 @@ def step_by_step(metric, model, inputs, maps, indices=None, **options):
         3 of 3 with 5 scores
     """
     if metric not in (deletion, insertion):
-        raise ValueError(f"`metric` must be `deletion` or `insertion`. Received: metric={metric!r}.")
+        raise ValueError(f"`metric` must be `deletion` or `insertion`. Received: metric={short_repr(metric)}.")
     bound = inspect.signature(metric).bind(model, inputs, maps, indices, **options)
     bound.apply_defaults()
     steps, baseline, activation, batch_size = (bound.kwargs[name] for name in inspect.getfullargspec(metric).kwonlyargs)
@@ -278,7 +279,7 @@ def _changed(images, baseline):
     if isinstance(baseline, str):
         if baseline not in ("mean", "blur"):
             raise ValueError(
-                f"`baseline` must be a number, an array, 'mean' or 'blur'. Received: baseline={baseline!r}."
+                f"`baseline` must be a number, an array, 'mean' or 'blur'. Received: baseline={short_repr(baseline)}."
             )
         if baseline == "blur":
             return blur(images, _BLUR * max(images.shape[1:3]))
@@ -320,7 +321,7 @@ def _floating(images):
 def _check_counts(**counts):
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={value!r}.")
+            raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={short_repr(value)}.")
 
 
 def _check_scores(model, scores, indices, units):

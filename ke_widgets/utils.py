@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from ke_widgets.engine.short_repr import short_repr
+
 
 def tolist(value):
     """Give `value` as a list: itself, the items of a tuple, or a list of one.
@@ -93,7 +95,7 @@ def _padded(name, values, images):
 def _grid(count, rows, cols):
     for name, value in (("rows", rows), ("cols", cols)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"`{name}` must be a whole number above 0. Received: {name}={value!r}.")
+            raise ValueError(f"`{name}` must be a whole number above 0. Received: {name}={short_repr(value)}.")
     if not count:
         raise ValueError("`images` must hold at least one image. Received: none.")
     cols = cols or (math.ceil(math.sqrt(count)) if rows is None else math.ceil(count / rows))

@@ -200,7 +200,7 @@ def test_the_last_pooling_of_a_backbone_is_the_one_nearest_to_its_output():
         ("conv", ValueError, r"Received: 'conv'. Nearest: 'backbone/conv'"),
         (("backbone", "pool"), ValueError, r"Received: 'backbone/pool'. Nearest: "),
         (9, ValueError, r"A layer's index must count one of the 5 layers of 'nested'. Received: 9"),
-        (1.5, TypeError, r"An endpoint must be a layer's index, name, path.* Received: 1.5 \(of type float\)"),
+        (1.5, TypeError, r"An endpoint must be a layer's index, name, path.* Received: 1.5\."),
         ({"name": "pool", "link": "inputs"}, ValueError, r"`link` must be one of \('output', 'input', 'logits'\)"),
         ({"name": "pool", "node": "first"}, ValueError, r"`node` must be 'last' or a call's number"),
         ({"name": "pool", "node": -1}, ValueError, r"`node` must be 'last' or a call's number"),
@@ -218,7 +218,7 @@ def test_what_names_no_signal_is_refused(nested, arguments, kind, message):
 
 
 def test_what_is_no_built_keras_model_is_refused():
-    with pytest.raises(TypeError, match=r"`model` must be a keras.Model. Received: 'model' \(of type str\)"):
+    with pytest.raises(TypeError, match=r"`model` must be a keras.Model. Received: 'model'. Load it first"):
         expose("model")
     with pytest.raises(ValueError, match=r"`model` must be built.*Received: 'waiting', which is not"):
         expose(keras.Sequential([layers.Dense(2)], name="waiting"))

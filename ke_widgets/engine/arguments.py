@@ -1,10 +1,16 @@
 """What the loop refuses before anything runs: arguments of a wrong type, out of range, or of a wrong name."""
 
 import difflib
+import functools
 import inspect
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
+from ke_widgets.engine.short_repr import short_repr
+
+Function = TypeVar("Function", bound=Callable)
 _LOOP_MAKES = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
 
 
@@ -19,7 +25,9 @@ def check_counts(**counts):
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise TypeError(f"`{name}` must be an integer of at least 1, or None. Received: {name}={value!r}.")
+            raise TypeError(
+                f"`{name}` must be an integer of at least 1, or None. Received: {name}={short_repr(value)}."
+            )
         if value < 1:
             raise ValueError(f"`{name}` must be an integer of at least 1, or None. Received: {name}={value}.")
 
@@ -31,7 +39,7 @@ def check_verbose(verbose):
         ValueError: If it is none of those.
     """
     if not (isinstance(verbose, str | int) and verbose in ("auto", 0, 1, 2)):
-        raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={verbose!r}.")
+        raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={short_repr(verbose)}.")
 
 
 def check_postprocessing(postprocessing):
@@ -44,7 +52,7 @@ def check_postprocessing(postprocessing):
         return
     raise TypeError(
         "`postprocessing` must be a function of maps, such as `ke.filters.positive_normalize`, or None. "
-        f"Received: postprocessing={postprocessing!r}."
+        f"Received: postprocessing={short_repr(postprocessing)}."
     )
 
 
@@ -60,12 +68,13 @@ def check_resizing(resizing):
     if not isinstance(resizing, tuple | list):
         raise TypeError(
             "`resizing` must be True (the image's size), False, None, or a size such as (224, 224). "
-            f"Received: resizing={resizing!r}."
+            f"Received: resizing={short_repr(resizing)}."
         )
     whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in resizing)
     if not whole or not 1 <= len(resizing) <= 3:
         raise ValueError(
-            f"`resizing` must be a size in integers above 0, such as (224, 224). Received: resizing={resizing!r}."
+            "`resizing` must be a size in integers above 0, such as (224, 224). "
+            f"Received: resizing={short_repr(resizing)}."
         )
 
 
@@ -78,7 +87,7 @@ def check_method(method):
     inner = getattr(method, "explains", None)
     if callable(method) and inner is None:
         return
-    say, received = "ke.methods.cams.gradcam", f"method={method!r}"
+    say, received = "ke.methods.cams.gradcam", f"method={short_repr(method)}"
     if inner is not None:
         say = f"ke.{inner.__module__.partition('.')[2]}.{inner.__name__}"
         received = f"the shortcut `ke.{inner.__name__}`, which runs that method over data itself"
@@ -121,6 +130,54 @@ def check_names(caller, given, known, others=(), also=""):
     """
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, [*known, *others], 1)
-            mend = f"Did you mean {near[0]!r}?" if near else f"Those that there are: {', '.join([*known, *others])}."
+            every = [*known, *others]
+            near = nearest(name, every)
+            mend = f"Did you mean {near!r}?" if near else f"Those that there are: {', '.join(every)}."
             raise TypeError(f"`{caller}` has no argument {name!r}{also}. {mend}")
+
+
+def nearest(name, known, cutoff=0.6):
+    """Give the known name that is spelled most like another, or `None` where none is like it."""
+    lower = {each.lower(): each for each in reversed(list(known))}  # Of two the first.
+    found = difflib.get_close_matches(str(name).lower(), lower, 1, cutoff)
+    return lower[found[0]] if found else None
+
+
+def named(caller) -> Callable[[Function], Function]:
+    """Make a function refuse keywords that it does not have, with the nearest of those that it has.
+
+    Args:
+        caller: What the user calls it, such as `"ke.inspection.expose"`.
+
+    Returns:
+        A decorator.
+    """
+
+    def decorate(function):
+        known = [p.name for p in inspect.signature(function).parameters.values() if p.name != "self"]
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            check_names(caller, kwargs, known)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate  # pyright: ignore[reportReturnType]
+
+
+def check_swapped(first, second, values, swapped):
+    """Refuse two arguments in each other's place.
+
+    Args:
+        first: Name of the argument that comes first.
+        second: Name of the one after it.
+        values: What stands in the two places.
+        swapped: Whether they stand in each other's.
+
+    Raises:
+        TypeError: If they do.
+    """
+    if swapped:
+        received = ", then ".join(map(short_repr, values))
+        raise TypeError(f"`{first}` must come first, then `{second}`. Received: {received}. Swap the two.")

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from ke_widgets.engine.exposing import Exposed
+from ke_widgets.engine.short_repr import short_repr
 
 LIMIT, TRACES = 8, 32
 
@@ -147,4 +148,4 @@ def _kind(argument):
         return tuple(map(_kind, argument))
     if tf.is_tensor(argument) and hasattr(argument, "numpy"):
         return argument.dtype, *argument.shape
-    raise TypeError(f"Not a tensor, nor a tuple of them: {argument!r}.")
+    raise TypeError(f"Not a tensor, nor a tuple of them: {short_repr(argument)}.")

@@ -146,13 +146,14 @@ def default_layer(model, head=None, inputs=None):
     return _find(model, head, "spatial", inputs)[1]
 
 
-def warn_of_probabilities(model, head=None, inputs=None):
+def warn_of_probabilities(model, head=None, inputs=None, stacklevel=3):
     """Warn, once for each model, where the scores that will be explained may be probabilities.
 
     Args:
         model: A built Keras model.
         head: Index, name or key of the output, in a model with several.
         inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        stacklevel: How many calls above this one the warning points to, as `warnings.warn` counts them.
     """
     found = _find(model, head, "logits", inputs)
     if found.doubt is None:
@@ -168,7 +169,7 @@ def warn_of_probabilities(model, head=None, inputs=None):
             f"The scores of {model.name!r} are explained as the model gives them, which may be probabilities: the "
             f"logits before them could not be found (seen at the end: {found.doubt}). Pass the layer that gives the "
             "logits: `ke.inspection.expose(model, outputs=...)`.",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
 
 

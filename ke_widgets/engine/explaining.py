@@ -243,6 +243,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
 
     def shortcut(model, x, y=None, *args, **kwargs) -> Any:
         arguments.check_names(f"ke.{name}", kwargs, list(every))
+        arguments.check_swapped("model", "x", (model, x), _is_model(x) and not _is_model(model))
         bound = signature.bind(model, x, y, *args, **kwargs)
         bound.apply_defaults()
         given = dict(bound.arguments)
@@ -260,6 +261,10 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
     shortcut.__doc__ = _document(method, signals)
     shortcut.__module__ = "ke_widgets"
     return shortcut  # pyright: ignore[reportReturnType]  (its attributes are set above)
+
+
+def _is_model(value):
+    return isinstance(value, keras.Model)
 
 
 def view_for(model, signals):
@@ -405,6 +410,7 @@ def _warn_of_nothing(model, anything):
 
 def _loop(method, model, settings, compiling, params, caller="explain"):
     """Give the loop for a method, a model and all parameters, made before or now."""
+    arguments.check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
     check_model(model)
     arguments.check_method(method)
     arguments.check_postprocessing(settings["postprocessing"])

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine import exposing, input_specs, structure, taps
+from ke_widgets.engine import exposing, failures, input_specs, structure, taps
 
 # Operations of TensorFlow through which no derivative comes: what is before them does not feed what is after.
 _ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
@@ -167,7 +167,7 @@ def rehearsed(model, inputs=None):
             error = error or met
     if error is None:
         return None
-    raise ValueError(f"{_must_run(model, inputs)}: {str(error).strip().splitlines()[0]}") from error
+    raise ValueError(f"{_must_run(model, inputs)}: {failures.sentence(error)}") from error
 
 
 def _must_run(model, inputs):

@@ -6,6 +6,7 @@ import weakref
 import keras
 
 from ke_widgets.engine import flow, structure
+from ke_widgets.engine.short_repr import short_repr
 
 
 def written_heads(model):
@@ -31,7 +32,7 @@ def chosen(model, head, heads):
                 return each.index(head)
     known = f"one of {[_label(keys, name) for keys, name in heads]}" if heads else "by its index, from 0"
     raise ValueError(
-        f"`head` must choose an output of {model.name!r}: {known}. Received: head={head!r}. "
+        f"`head` must choose an output of {model.name!r}: {known}. Received: head={short_repr(head)}. "
         "Say which one is explained: `ke.inspection.expose(model, head=...)`."
     )
 

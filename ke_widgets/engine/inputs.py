@@ -12,6 +12,7 @@ from ke_widgets.engine import flow, structure
 from ke_widgets.engine.exposing import Exposed
 from ke_widgets.engine.layout import IMAGE_RANKS, SPATIAL_AXIS, axes_of_places
 from ke_widgets.engine.planes import channels_come_first
+from ke_widgets.engine.short_repr import short_repr
 
 _IN_TIME = (
     keras.layers.RNN,
@@ -131,7 +132,7 @@ def image_position(model, inputs, image_input=None):
             return image_input
         raise ValueError(
             f"`image_input` must be the name or position of an input: one of {known}. "
-            f"Received: image_input={image_input!r}."
+            f"Received: image_input={short_repr(image_input)}."
         )
     found = list(range(len(flat))) if len(flat) == 1 else image_positions(inputs)
     if len(found) == 1:

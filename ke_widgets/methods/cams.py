@@ -13,6 +13,7 @@ from ke_widgets.engine.gradient import forward, signal_jacobian, spatial_forward
 from ke_widgets.engine.inputs import axes_of_image, fitted, image_positions
 from ke_widgets.engine.layout import floating
 from ke_widgets.engine.sampling import resize
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
 from ke_widgets.methods import Spec, Steps, run, stepwise
 
@@ -185,9 +186,13 @@ def _begin_scorecam(
     model, inputs, indices, *, indices_axis, indices_batch_dims, spatial_axis, weights, baseline, batch_size
 ):
     if weights not in ("channels", "classes", "logits"):
-        raise ValueError(f"`weights` must be 'channels', 'classes' or 'logits'. Received: weights={weights!r}.")
+        raise ValueError(
+            f"`weights` must be 'channels', 'classes' or 'logits'. Received: weights={short_repr(weights)}."
+        )
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"`batch_size` must be an integer of at least 1. Received: batch_size={batch_size!r}.")
+        raise ValueError(
+            f"`batch_size` must be an integer of at least 1. Received: batch_size={short_repr(batch_size)}."
+        )
     model = with_signal(model)
     inputs = fitted(model, inputs)
     logits, signal = spatial_forward(model, inputs, spatial_axis)

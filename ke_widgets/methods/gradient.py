@@ -15,6 +15,7 @@ from ke_widgets.engine.gradient import image_jacobian
 from ke_widgets.engine.inputs import usual_axes
 from ke_widgets.engine.layout import lay_out
 from ke_widgets.engine.sampling import resize
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.inspection import (
     KERNEL_AXIS,
     SPATIAL_AXIS,
@@ -76,7 +77,7 @@ def over_channels(grads, channels):
 
 def _check_channels(channels):
     if channels not in _OVER_CHANNELS:
-        raise ValueError(f"`channels` must be 'max' or 'mean'. Received: channels={channels!r}.")
+        raise ValueError(f"`channels` must be 'max' or 'mean'. Received: channels={short_repr(channels)}.")
 
 
 def full_gradients(

@@ -20,6 +20,7 @@ from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import image_jacobian
 from ke_widgets.engine.inputs import axes_of_image, fitted, image_positions
 from ke_widgets.engine.layout import floating
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, gather_units
 from ke_widgets.methods import Steps, run, stepwise
 from ke_widgets.methods.cams import cam
@@ -81,11 +82,13 @@ def smooth(
     size = most_samples(()) if batch_size is None else batch_size
     for name, value, least in (("repetitions", repetitions, 1), ("batch_size", size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-            raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}.")
+            raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={short_repr(value)}.")
     if not noise >= 0:
-        raise ValueError(f"`noise` must be at least 0. Received: noise={noise!r}.")
+        raise ValueError(f"`noise` must be at least 0. Received: noise={short_repr(noise)}.")
     if statistic not in ("mean", "square", "variance"):
-        raise ValueError(f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={statistic!r}.")
+        raise ValueError(
+            f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={short_repr(statistic)}."
+        )
     # Without noise all samples are one: summing them up would only round.
     samples = 1 if noise == 0 else int(repetitions)
     return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(size)), statistic)
@@ -201,7 +204,7 @@ def tta(method, scales=(), hflip: bool = True):
     """
     scales = tuple(tolist(scales))
     if any(isinstance(s, bool) or not isinstance(s, numbers.Real) or not float(s) > 0 for s in scales):
-        raise ValueError(f"`scales` must be numbers above 0. Received: scales={scales!r}.")
+        raise ValueError(f"`scales` must be numbers above 0. Received: scales={short_repr(scales)}.")
     return _tta(method, tuple(dict.fromkeys((1.0, *map(float, scales)))), bool(hflip))
 
 

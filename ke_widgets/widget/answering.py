@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ke_widgets.engine import failures
 from ke_widgets.widget import protocol
 from ke_widgets.widget.encoding import Encoded
 from ke_widgets.widget.export import Export
@@ -100,10 +101,9 @@ class Answering:
         if isinstance(request, protocol.Explain) and request.pane == 0:
             self.error = error
         if isinstance(request, Curves):
-            self._tell_panel(lambda panel: panel.refuse(str(error)[:120]))
+            self._tell_panel(lambda panel: panel.refuse(failures.sentence(error)[:120]))
             return
-        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        self._answer(protocol.error(request.id, text, _hint(error), request.choice, request.pane))
+        self._answer(protocol.error(request.id, *_told(error), choice=request.choice, pane=request.pane))
 
     def serve(self, request):
         """Answer `Pictures` or `Predictions`."""
@@ -117,7 +117,7 @@ class Answering:
                 images = [self._picture(index, request.size) for index in request.indices]
                 answer = protocol.pictures(request.id, request.indices, request.size, images)
         except Exception as error:
-            answer = protocol.error(request.id, str(error))
+            answer = protocol.error(request.id, *_told(error))
         self._answer(answer)
 
     def _picture(self, index, size):
@@ -215,10 +215,6 @@ def _show_curves(curves, panel):
     panel.curves(*curves)
 
 
-def _hint(error):
-    name = type(error).__name__
-    if name == "ResourceExhaustedError" or isinstance(error, MemoryError):
-        return "The device ran out of memory: choose a layer nearer to the output, or smaller images."
-    if isinstance(error, TypeError | ValueError):
-        return None
-    return "The kernel and the widget go on: choose another layer or method, or run the model on this image in a cell."
+def _told(error):
+    """Give sentence, hint and details of an exception."""
+    return failures.sentence(error), failures.hint(error), failures.details(error)

@@ -1,33 +1,119 @@
 """What the user chooses, and how it is shown: traits that refuse what is not there."""
 
+import copy
 from typing import Any
 
 import anywidget
 import traitlets
 
-from ke_widgets.widget import protocol
+from ke_widgets.engine.arguments import nearest
+from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.widget import by_name, protocol
 from ke_widgets.widget.setup import COLORMAPS
 
 CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
 LOOK = ("view", "opacity", "colormap", "threshold")
+VIEWS = ("overlay", "map", "image")
 _MOST_PANES = 3
+
+
+class Read(traitlets.TraitType):
+    """A trait that is set in the ways in which people write it, and holds one form.
+
+    Args:
+        read: A function of widget and value that gives that form, or refuses the value in the words of the user.
+        default: Its first value.
+        **more: What other traits take.
+    """
+
+    def __init__(self, read, default, **more):
+        super().__init__(default, **more)
+        self.read = read
+
+    def default(self, obj=None):
+        return copy.copy(self.default_value)  # Of a dict or list each widget has its own.
+
+    def validate(self, obj, value):
+        return self.read(obj, value)
+
+
+def _number_of(name, what):
+    def read(widget, value):
+        things = widget._session.images if what == "images" else widget._session.subjects
+        return by_name.number(name, value, len(things), what)
+
+    return read
+
+
+def _class_of(name):
+    return lambda widget, value: by_name.class_number(name, value, widget._session.labels)
+
+
+def _params(widget, value):
+    if not hasattr(value, "keys"):
+        raise TypeError(
+            f"`params` must be a dict of the method's own parameters, such as {{'repetitions': 30}}. Received: "
+            f"params={short_repr(value)}."
+        )
+    return dict(value)
+
+
+def _panes(widget, value):
+    """Read panes; one dict stands for a list of one."""
+    panes = [value] if hasattr(value, "keys") else value
+    if not isinstance(panes, list | tuple) or not all(hasattr(pane, "keys") for pane in panes):
+        raise TypeError(
+            "`panes` must be a list of dicts of what differs from the main pane, such as [{'method': 'gradients'}]. "
+            f"Received: panes={short_repr(value)}."
+        )
+    if len(panes) > _MOST_PANES:
+        raise ValueError(f"`panes` must be {_MOST_PANES} at most. Received: {len(panes)}.")
+    return [{name: _in_pane(widget, name, pane[name]) for name in pane} for pane in panes]
+
+
+def _in_pane(widget, name, value):
+    if name not in CHOICE:
+        near = nearest(name, CHOICE)
+        mend = f" Did you mean {near!r}?" if near else ""
+        raise ValueError(f"`panes` must hold dicts of {', '.join(CHOICE)}. Received: {[name]}.{mend}")
+    return value if value is None and name == "contrast_index" else _READ[name](widget, value)
+
+
+_READ = {
+    "image_index": _number_of("image_index", "images"),
+    "layer": lambda widget, value: by_name.layer_path(value, widget._session.subjects, widget.model),
+    "class_index": _class_of("class_index"),
+    "contrast_index": _class_of("contrast_index"),
+    "method": lambda widget, value: by_name.method_name("method", value, widget._session.titles),
+    "params": _params,
+    "model": _number_of("model", "models"),
+    "panes": _panes,
+    "view": lambda widget, value: by_name.one_of("view", value, VIEWS),
+    "opacity": lambda widget, value: by_name.share("opacity", value),
+    "colormap": lambda widget, value: by_name.one_of("colormap", value, COLORMAPS),
+    "threshold": lambda widget, value: by_name.share("threshold", value),
+}
+
+
+def _trait(name, default, **more):
+    return Read(_READ[name], default, **more).tag(sync=True)
 
 
 class Choosing(anywidget.AnyWidget):
     """The traits of an `ExplainerWidget`, which says what they mean. `_session` must be there before any is set."""
 
-    image_index = traitlets.Int(0).tag(sync=True)
-    layer = traitlets.Unicode().tag(sync=True)
-    class_index = traitlets.Int(0).tag(sync=True)
-    contrast_index = traitlets.Int(None, allow_none=True).tag(sync=True)
-    method = traitlets.Unicode("gradcam").tag(sync=True)
-    params = traitlets.Dict().tag(sync=True)
-    model: Any = traitlets.Int(0).tag(sync=True)
-    panes: Any = traitlets.List(traitlets.Dict(), maxlen=_MOST_PANES).tag(sync=True)
-    view: Any = traitlets.Enum(("overlay", "map", "image"), "overlay").tag(sync=True)
-    opacity: Any = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
-    colormap: Any = traitlets.Enum(COLORMAPS, "inferno").tag(sync=True)
-    threshold: Any = traitlets.Float(0, min=0, max=1).tag(sync=True)
+    image_index: Any = _trait("image_index", 0)
+    layer: Any = _trait("layer", "")
+    class_index: Any = _trait("class_index", 0)
+    contrast_index: Any = _trait("contrast_index", None, allow_none=True)
+    method: Any = _trait("method", "gradcam")
+    params: Any = _trait("params", {})
+    model: Any = _trait("model", 0)
+    panes: Any = _trait("panes", [])
+    view: Any = _trait("view", "overlay")
+    opacity: Any = _trait("opacity", 0.6)
+    colormap: Any = _trait("colormap", "inferno")
+    threshold: Any = _trait("threshold", 0.0)
 
     _session: Any = None
 
@@ -54,9 +140,9 @@ class Choosing(anywidget.AnyWidget):
 
     def _first_choice(self, choice):
         """Complete what the user chose at the start: layer, method, and the class with the highest score."""
-        subjects, model, image = self._session.subjects, choice.get("model", 0), choice.get("image_index", 0)
-        subject = subjects[model if model in range(len(subjects)) else 0]
-        (scores,) = subject.scores([image if image in range(len(self._session.images)) else 0])
+        model, image = (_READ[name](self, choice.get(name, 0)) for name in ("model", "image_index"))
+        subject = self._session.subjects[model]
+        (scores,) = subject.scores([image])
         first = {"layer": subject.default_layer, "method": self._session.default_method(subject.number)}
         return {**first, "class_index": int(scores.argmax()), **choice}
 
@@ -78,9 +164,6 @@ class Choosing(anywidget.AnyWidget):
     @traitlets.validate("panes")
     def _panes_fit(self, proposal):
         for pane in proposal["value"]:
-            unknown = sorted(set(pane) - set(CHOICE))
-            if unknown:
-                raise ValueError(f"`panes` must hold dicts of {', '.join(CHOICE)}. Received: {unknown}.")
             choice = {**vars(self.choice), **pane}
             if "layer" not in pane and choice["model"] in range(len(self._session.subjects)):
                 choice["layer"] = self._session.subjects[choice["model"]].default_layer

@@ -11,6 +11,7 @@ import time
 import keras
 import numpy as np
 
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.widget.files import check_path, whole_file
 from ke_widgets.widget.page import listed, page, text
 
@@ -300,5 +301,5 @@ def _scores(subject, scores):
 
 def _check_limit(limit):
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
-        raise ValueError(f"`limit` must be a number of bytes above 0. Received: limit={limit!r}.")
+        raise ValueError(f"`limit` must be a number of bytes above 0. Received: limit={short_repr(limit)}.")
     return int(limit)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ke_widgets.widget import protocol
+from ke_widgets.widget import by_name, protocol
 from ke_widgets.widget.export import Export
 from ke_widgets.widget.page import listed
 from ke_widgets.widget.plan import first, plan, told
@@ -28,7 +28,7 @@ def begin(session, setup, traits, asked, path, title, limit, go_on, answer):
     Raises:
         ValueError: If something that is asked for is not there, or cannot be written there.
     """
-    planned = plan(setup, traits, session.subjects[traits["model"]].scores, **asked)
+    planned = plan(setup, traits, session.subjects[traits["model"]].scores, **_with_paths(session, traits, asked))
     name = Path(path).name
 
     def tell(done, total):
@@ -51,3 +51,12 @@ def begin(session, setup, traits, asked, path, title, limit, go_on, answer):
 def heading(names):
     """Write the heading of a page on one model or several."""
     return f"What {listed(names)} {'looks' if len(names) == 1 else 'look'} at"
+
+
+def _with_paths(session, traits, asked):
+    """Give what is asked for with layers by their paths."""
+    layers = asked["layers"]
+    if layers is None or (isinstance(layers, str) and layers == "all"):
+        return asked
+    several = layers if isinstance(layers, list | tuple | set) else [layers]
+    return {**asked, "layers": [by_name.layer_path(each, session.subjects, traits["model"]) for each in several]}

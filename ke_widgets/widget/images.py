@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.widget import reading
+from ke_widgets.widget.containers import listed, order_hint
 from ke_widgets.widget.encoding import Encoded, as_uint8, encode
 from ke_widgets.widget.fitting import WHOLE, fit, seen_part
 from ke_widgets.widget.preprocessing import own_colours, sees_all
@@ -28,7 +30,7 @@ class Images:
 
     Args:
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`; or a list of arrays, of PIL images,
-            or of paths.
+            or of paths; see `containers.listed` for what else is taken.
         shape: What the model takes, `(H, W, C)` or grey `(H, W)`, with `None` where it takes any size.
         preprocess: Turns a batch of images, `(1, H, W, C)` or as they were given, into the model's inputs; or `None`.
 
@@ -49,7 +51,7 @@ class Images:
         self._keeps: dict[tuple, bool] = {}
         self._parts: dict[int, tuple] = {}
         self.deep = False
-        self._images = _listed(images)
+        self._images = listed(images)
         is_array = isinstance(self._images, np.ndarray)
         if is_array:
             self._check_rank(np.shape(self._images))
@@ -250,8 +252,7 @@ class Images:
                 self._check_channels((*shape, 1) if len(shape) == 2 else shape, shape)
         else:
             raise TypeError(
-                "`images` must hold arrays (H, W, C), PIL images or paths. "
-                f"Received: {image!r} (of type {type(image).__name__}) at {index}."
+                f"`images` must hold arrays (H, W, C), PIL images or paths. Received: {short_repr(image)} at {index}."
             )
 
     def _fits(self, shape):
@@ -267,7 +268,7 @@ class Images:
             wanted = ", ".join("any" if side is None else str(side) for side in self._shape)
             raise ValueError(
                 f"{what} must fit what the model takes, (H, W, C) = ({wanted}). "
-                f"Received: an image of shape {received or shape}."
+                f"Received: an image of shape {received or shape}.{order_hint(received or shape, self._fits)}"
             )
 
     def _array(self, index):
@@ -283,35 +284,6 @@ class Images:
         found, deep = reading.pixels(picture, self._shape[-1])
         self.deep = self.deep or deep
         return found[..., None] if found.ndim == 2 and not self._grey else found
-
-
-def _listed(images):
-    """Give images as an array `(N, ...)`, or as a list; refuse what holds no number of images that is known."""
-    if isinstance(images, str | os.PathLike | Image.Image):
-        raise TypeError(f"`images` must be an array (N, H, W, C) or a list of images. Received: {images!r}.")
-    if isinstance(images, list | tuple):
-        return list(images)
-    if hasattr(images, "__array__"):
-        array = np.asarray(images)
-        return list(array) if array.ndim == 1 and array.dtype.kind in "OU" else array  # Paths, or images in a column.
-    name = type(images).__name__
-    if hasattr(images, "take") and hasattr(images, "as_numpy_iterator"):
-        spec = images.element_spec
-        each, shape = ("x, *_", spec[0].shape) if isinstance(spec, tuple) else ("x", getattr(spec, "shape", ()))
-        join, some = ("stack", 32) if shape and len(shape) == 3 else ("concatenate", 4)
-        how = f"images = np.{join}([np.asarray(x) for {each} in data.take({some})])`"
-    elif hasattr(images, "__getitem__") and hasattr(images, "__len__") and not hasattr(images, "keys"):
-        how = "images = np.asarray(data[0][0])`, its first batch"
-    elif hasattr(images, "__next__") or (hasattr(images, "__iter__") and not hasattr(images, "keys")):
-        how = "images = list(itertools.islice(data, 32))` where it gives one image, or path, at a time"
-    else:
-        raise TypeError(
-            f"`images` must be an array (N, H, W, C) or a list of images. Received: {images!r} (of type {name})."
-        )
-    raise TypeError(
-        f"`images` must be an array (N, H, W, C) or a list of images. Received: a {name}. Take some out of it first, "
-        f"such as `{how}."
-    )
 
 
 def _one_at_a_time(function):

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.widget.by_name import class_number
+
 
 def named(labels: Any) -> Any:
     """Bring names of classes to one form.
@@ -28,7 +31,7 @@ def named(labels: Any) -> Any:
     if isinstance(labels, str | bytes) or not hasattr(labels, "__iter__"):
         raise TypeError(
             "`labels` must be a list, a dict from index to name or from name to index, or a function of the index. "
-            f"Received: {labels!r} (of type {type(labels).__name__})."
+            f"Received: {short_repr(labels)}."
         )
     return dict(enumerate(map(_text, labels)))
 
@@ -44,7 +47,7 @@ def _of_dict(labels):
         return {int(key): _text(value) for key, value in labels.items()}
     raise ValueError(
         "`labels` must be a dict from index to name, {0: 'cat', ...}, or from name to index, {'cat': 0, ...}. "
-        f"Received: {dict(list(labels.items())[:3])!r}{' and more' if len(labels) > 3 else ''}."
+        f"Received: {short_repr(labels)}."
     )
 
 
@@ -92,7 +95,7 @@ def _few(indices, labels=None):
     return ", ".join(shown) + ("..." if len(indices) > 5 else "")
 
 
-def true_classes(targets, count, classes):
+def true_classes(targets, count, classes, labels=()):
     """Bring the true classes of images to one form.
 
     Args:
@@ -100,6 +103,7 @@ def true_classes(targets, count, classes):
             `(N, classes)` of 0 and 1. Or `None`.
         count: Number of the images, `N`.
         classes: Number of the classes.
+        labels: Their names, by which the classes may be given, too.
 
     Returns:
         Whether each class is true, bools `(N, classes)`, and for which images that is known, bools `(N,)`; or `None`.
@@ -110,6 +114,8 @@ def true_classes(targets, count, classes):
     if targets is None:
         return None
     given = np.asarray(targets)
+    if labels and given.dtype.kind in "OUS" and given.shape in ((count,), (count, 1)):
+        given = np.asarray([_number_of(target, labels) for target in given.ravel().tolist()])
     values = given.reshape(count) if given.shape in ((count,), (count, 1)) else given
     fits = given.dtype.kind in "biuf" and values.shape in ((count,), (count, classes))
     values = values.astype("float64") if fits else values
@@ -124,3 +130,7 @@ def true_classes(targets, count, classes):
         f"`targets` must hold the class of each of the {count} images, (N,) of 0 to {classes - 1} (-1 where it is not "
         f"known), or all of them, (N, {classes}) of 0 and 1. Received: {given.dtype} of shape {given.shape}{found}."
     )
+
+
+def _number_of(target, labels):
+    return class_number("targets", target.decode() if isinstance(target, bytes) else target, labels)

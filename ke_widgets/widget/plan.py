@@ -2,10 +2,12 @@
 
 import difflib
 import math
-import operator
 from dataclasses import dataclass
 
 import numpy as np
+
+from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.widget import by_name
 
 _MOST_IMAGES = 8
 _BEST_CLASSES, _FEW_CLASSES = 3, 12
@@ -46,7 +48,7 @@ def plan(setup, chosen, scores, images=None, layers=None, classes=None, methods=
         layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
         classes: Numbers or labels of classes. Default: all of a model that has at most 12; else the best three of each
             image, and the one on show.
-        methods: Names of methods. Default: the one on show.
+        methods: Names or titles of methods. Default: the one on show.
 
     Returns:
         A `Plan`.
@@ -137,8 +139,7 @@ def _model(model, layers):
 def _images(images, count, shown):
     if images is None:
         return sorted({shown, *range(min(count, _MOST_IMAGES - (shown >= _MOST_IMAGES)))})
-    what = f"numbers of the {count} images, 0 to {count - 1}"
-    return _once([_number("images", value, count, what) for value in _list("images", images)])
+    return _once([by_name.number("images", value, count, "images") for value in _list("images", images)])
 
 
 def _classes(classes, labels, shown, scores):
@@ -147,26 +148,13 @@ def _classes(classes, labels, shown, scores):
     if classes is None:
         best = np.argsort(-scores(), axis=-1, kind="stable")[:, :_BEST_CLASSES]
         return sorted({shown, *best.ravel().tolist()})
-    names = {}
-    for number, label in enumerate(labels):
-        names.setdefault(label, number)
-    what = f"classes by their numbers, 0 to {len(labels) - 1}, or by their labels"
-    return _once(
-        [
-            names[value]
-            if isinstance(value, str) and value in names
-            else _number("classes", value, len(labels), what, labels)
-            for value in _list("classes", classes)
-        ]
-    )
+    return _once([by_name.class_number("classes", value, labels) for value in _list("classes", classes)])
 
 
 def _methods(methods, known, shown):
-    found = [shown] if methods is None else _list("methods", methods)
-    for name in found:
-        if name not in known:
-            raise ValueError(f"`methods` must name one or more of {', '.join(known)}. Received: {name!r}.")
-    return _once(found)
+    titles = {name: method["title"] for name, method in known.items()}
+    asked = [shown] if methods is None else _list("methods", methods)
+    return _once([by_name.method_name("methods", value, titles) for value in asked])
 
 
 def _layers(layers, models, chosen, looked_at):
@@ -183,7 +171,7 @@ def _layers(layers, models, chosen, looked_at):
             if path not in everywhere:
                 raise ValueError(
                     "`layers` must be paths of layers with a spatial output (B, H, W, K) on the way to the logits, or "
-                    f"'all'. Received: {path!r}. {_near(path, everywhere)}."
+                    f"'all'. Received: {short_repr(path)}. {_near(path, everywhere)}."
                 )
         # Another model may have other layers; one of its own it has in any case.
         found = [set(asked) & set(paths) or {model["default_layer"]} for paths, model in zip(known, models)]
@@ -201,17 +189,6 @@ def _stages(nodes):
     return list(ends.values())
 
 
-def _number(name, value, count, what, near=()):
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if isinstance(value, bool) or not 0 <= number < count:
-        nearest = f" {_near(value, near)}." if isinstance(value, str) and near else ""
-        raise ValueError(f"`{name}` must hold {what}. Received: {value!r}.{nearest}")
-    return number
-
-
 def _near(text, known):
     near = difflib.get_close_matches(str(text), known, n=3, cutoff=0.4) or list(known)[-3:]
     return f"Nearest: {', '.join(map(repr, near))}"
@@ -221,7 +198,7 @@ def _list(name, value):
     """Take one of a kind for a list of one."""
     several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
     if not several:
-        raise ValueError(f"`{name}` must hold at least one. Received: {name}={value!r}.")
+        raise ValueError(f"`{name}` must hold at least one. Received: {name}={short_repr(value)}.")
     return several
 
 

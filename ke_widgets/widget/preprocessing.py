@@ -4,11 +4,45 @@ A map lies over what the model saw. Where that is the whole image, only at anoth
 picture; where a crop, a border or a mirror image comes between, only the model's input shows where the map belongs.
 """
 
+import keras
 import numpy as np
 
+from ke_widgets.engine.arguments import nearest
+from ke_widgets.engine.short_repr import short_repr
+
+_FUNCTION = "preprocess_input"
 _LEAST_SIDE = 4  # Pixels in which a pattern can be told from its crop.
 _ROUNDING = 0.005
 _PLAY = 0.4  # Pixels, of whichever are larger, by which ways of resizing differ, about.
+
+
+def check_preprocess(preprocess):
+    """Refuse what is no function of images.
+
+    Raises:
+        TypeError: If it is neither a function nor `None`; the message says what to write.
+    """
+    if preprocess is None or (callable(preprocess) and not isinstance(preprocess, type)):
+        return
+    raise TypeError(
+        "`preprocess` must be a function that turns a batch of images into the model's input. "
+        f"Received: {short_repr(preprocess)}.{_instead_of(preprocess)}"
+    )
+
+
+def _instead_of(preprocess):
+    """Say what to write in place of something that is often given for a function."""
+    if isinstance(preprocess, type):
+        return f" Make one first: `preprocess={preprocess.__name__}(...)`."
+    if isinstance(getattr(preprocess, "shape", None), tuple):
+        return " Pass the function itself, without parentheses behind its name: `preprocess=preprocess_input`."
+    name = preprocess if isinstance(preprocess, str) else getattr(preprocess, "__name__", None)
+    if name is None:
+        return ""
+    known = vars(keras.applications).items()
+    families = [each for each, module in known if hasattr(module, _FUNCTION) and each != "imagenet_utils"]
+    family = nearest(name.rpartition(".")[2].removesuffix(f"_{_FUNCTION}"), families)
+    return f" Say `preprocess=keras.applications.{family}.{_FUNCTION}`." if family else ""
 
 
 def sees_all(preprocess, image):

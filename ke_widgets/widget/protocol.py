@@ -239,14 +239,15 @@ def state(number, serial, traits):
     return {"kind": "state", "id": None, "number": number, "serial": serial, "traits": traits}, []
 
 
-def error(id, message, hint=None, choice=None, pane=None):
-    """Write the answer to a request that failed, and the number of the pane that it was of."""
+def error(id, message, hint=None, details=None, *, choice=None, pane=None):
+    """Write the answer to a request that failed: a sentence, advice, the traceback; and the pane that it was of."""
     return {
         "kind": "error",
         "id": id,
         "pane": pane,
         "message": message,
         "hint": hint,
+        "details": details,
         "choice": None if choice is None else dict(vars(choice)),
     }, []
 

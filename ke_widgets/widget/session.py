@@ -6,13 +6,18 @@ import threading
 import numpy as np
 
 from ke_widgets import inspection, methods
+from ke_widgets.engine import failures
+from ke_widgets.engine.arguments import nearest
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
 from ke_widgets.widget import labels as labelling
 from ke_widgets.widget.background import Abandoned, giving_way
 from ke_widgets.widget.cells import cell_runs
+from ke_widgets.widget.containers import listed
 from ke_widgets.widget.image_input import fitting_images, image_input, of_another_size
 from ke_widgets.widget.notices import notices, of_several
+from ke_widgets.widget.preprocessing import check_preprocess
 from ke_widgets.widget.subject import Subject
 from ke_widgets.widget.threads import start
 
@@ -42,6 +47,7 @@ class Session:
             raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
         for each in models:
             inspection.check_model(each)
+        images = listed(images)  # Once: an iterator can be read no second time.
         given = _one_each("preprocess", preprocess, len(models))
         prepare = [_preprocess(how, each) for how, each in zip(given, models)]
         taken = [image_input(each) for each in models]
@@ -58,7 +64,7 @@ class Session:
             raise ValueError(f"`model` must list models of the same classes. Received: models with {counts} classes.")
         self.images = self.subjects[0].images
         self.labels = labelling.names(named, counts[0])
-        self.targets = labelling.true_classes(targets, len(self.images), counts[0])
+        self.targets = labelling.true_classes(targets, len(self.images), counts[0], self.labels)
         self._preparing = None
         self._closed = threading.Event()
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
@@ -72,6 +78,11 @@ class Session:
     def methods(self):
         """The methods that can be chosen: name to function and `Spec`."""
         return methods.table()
+
+    @property
+    def titles(self):
+        """The title of each method, by its name."""
+        return {name: spec.title for name, (_, spec) in self.methods.items()}
 
     @property
     def scan_methods(self):
@@ -99,7 +110,9 @@ class Session:
             _check_range("contrast_index", contrast_index, len(self.labels), "classes")
         _check_range("model", model, len(self.subjects), "models")
         if method not in self.methods:
-            raise ValueError(f"`method` must be one of {', '.join(self.methods)}. Received: method={method!r}.")
+            raise ValueError(
+                f"`method` must be one of {', '.join(self.methods)}. Received: method={short_repr(method)}."
+            )
         reason = self.why_not(method, model)
         if reason is not None:
             fitting = [name for name in self.methods if self.why_not(name, model) is None]
@@ -134,9 +147,11 @@ class Session:
 
     def _check_params(self, params):
         known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
-        unknown = sorted(set(params) - known)
+        unknown = sorted(map(str, set(params) - known))
         if unknown:
-            raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.")
+            near = nearest(unknown[0], known)
+            mend = f" Did you mean {near!r}?" if near else ""
+            raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.{mend}")
 
     def run(self, **choice):
         """Explain one choice; arguments and errors are those of `check`.
@@ -214,7 +229,7 @@ class Session:
 
         Returns:
             The class with the highest score for each, that score, and whether it is true (`None` without `targets`).
-            An image that cannot be read has the class -1.
+            An image that cannot be read, or on which the model raises, has the class -1.
         """
         for index in image_indices:
             _check_range("image_index", index, len(self.images), "images")
@@ -232,13 +247,27 @@ class Session:
 
 
 def _scores_of_readable(subject, image_indices):
-    """Map images to their scores; those that cannot be read are left out, and cost the others nothing."""
+    """Map images to their scores; those that have none are left out, and cost the others nothing.
+
+    Why an image has none is said where its map is asked for.
+    """
     try:
         return dict(zip(image_indices, subject.scores(image_indices)))
-    except ValueError:
+    except Exception as error:
         if len(image_indices) == 1:
             return {}
+        if not failures.of_the_data(error):
+            readable = [index for index in image_indices if _has_inputs(subject, index)]
+            return _scores_of_readable(subject, readable) if 0 < len(readable) < len(image_indices) else {}
     return {index: each for index in image_indices for each in _scores_of_readable(subject, [index]).values()}
+
+
+def _has_inputs(subject, index):
+    try:
+        subject.images.inputs(index)
+    except Exception:
+        return False
+    return True
 
 
 def _one_each(name, value, count):
@@ -252,15 +281,13 @@ def _one_each(name, value, count):
 
 def _check_range(name, value, count, what):
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
-        raise ValueError(f"`{name}` must count one of the {count} {what}, 0 to {count - 1}. Received: {name}={value}.")
+        raise ValueError(
+            f"`{name}` must count one of the {count} {what}, 0 to {count - 1}. Received: {name}={short_repr(value)}."
+        )
 
 
 def _preprocess(preprocess, model):
     """Give what prepares images for a model: what the user says, or what the model came with."""
-    if preprocess is not None and not callable(preprocess):
-        raise TypeError(
-            "`preprocess` must be a function that turns a batch of images into the model's input, without parentheses "
-            f"behind its name. Received: {type(preprocess).__name__}."
-        )
+    check_preprocess(preprocess)
     own = getattr(model, "preprocessor", None)  # KerasHub's tasks carry one, and run it in `predict`.
     return own if preprocess is None and callable(own) else preprocess

@@ -10,10 +10,11 @@ import numpy as np
 from keras import ops
 
 from ke_widgets import inspection, methods, metrics
-from ke_widgets.engine import structure, taps
+from ke_widgets.engine import failures, structure, taps
 from ke_widgets.engine.compiling import compiled, compiled_before
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import forward, signal_jacobian
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.methods.scan import can_scan, scan
 from ke_widgets.widget.classes import classes_of
 from ke_widgets.widget.explanation import Curves, Explanation, limits, note
@@ -102,7 +103,8 @@ class Subject:
         raise ValueError(
             "`layer` must name a layer with a spatial output (B, H, W, K), or tokens (B, N, K), whose rows and columns "
             "are the image's, on the way to the logits. "
-            f"Received: layer={layer!r}, whose output is {shape}. Layers that fit: {', '.join(self.layers[-8:])}."
+            f"Received: layer={short_repr(layer)}, whose output is {shape}. "
+            f"Layers that fit: {', '.join(self.layers[-8:])}."
         )
 
     def scores(self, image_indices):
@@ -348,7 +350,7 @@ class Subject:
             shapes = ", ".join(str(tuple(x.shape)) for x in keras.tree.flatten(image))
             raise ValueError(
                 f"`model` must run on the images. Received: {self.model.name!r}, which does not run on the first one, "
-                f"an array of shape {shapes}: {type(error).__name__}: {error}"
+                f"an array of shape {shapes}: {failures.sentence(error)}"
             ) from error
         self.entrance = Entrance([each for each in tap.order if any(each[0] is op for op in first)])
         last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}

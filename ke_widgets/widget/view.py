@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import inspect
 import io
 import os
 import threading
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import ipywidgets
+import keras
 import traitlets
 from IPython.core.getipython import get_ipython
 
+from ke_widgets.engine.arguments import check_swapped, named
+from ke_widgets.utils import tolist
 from ke_widgets.widget.cells import after_each_cell, watch_cells
 from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
 from ke_widgets.widget.conversation import Conversation
@@ -19,12 +23,14 @@ from ke_widgets.widget.explanation import Explanation
 from ke_widgets.widget.exporting import begin
 from ke_widgets.widget.figure import FigureFile
 from ke_widgets.widget.fold import Fold
+from ke_widgets.widget.keywords import check_attribute, check_keywords, check_surplus
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
 from ke_widgets.widget.setup import describe
 
 _STATIC = Path(__file__).parent / "static"
+_SETTABLE = (*CHOICE, "panes", *LOOK, "layout")
 _STILL_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0
 
 
@@ -55,11 +61,13 @@ class ExplainerWidget(Choosing):
 
     Attributes:
         image_index: Number of the image on show.
-        layer: Path of the layer that is looked at, such as `"block3/conv2"`. Default: the last spatial one. Empty for
-            a model that has none: it is explained by methods that look at pixels.
-        class_index: Number of the class that is explained. Default: the first image's highest score.
-        contrast_index: Number of a class to tell it apart from (why this and not that), or `None`.
-        method: Name of the method, such as `"gradcam"`.
+        layer: Path of the layer that is looked at, such as `"block3/conv2"`; may be set to the layer itself. Default:
+            the last spatial one. Empty for a model that has none: it is explained by methods that look at pixels.
+        class_index: Number of the class that is explained; may be set to its label. Default: the first image's
+            highest score.
+        contrast_index: Number of a class to tell it apart from (why this and not that), or `None`; may be set to its
+            label.
+        method: Name of the method, such as `"gradcam"`; may be set to its title, `"Grad-CAM"`, or the function.
         params: The method's own parameters.
         model: Number of the model, where there are several.
         panes: Up to three more pictures beside the main one, each a dict of what differs from it: any of the traits
@@ -70,7 +78,7 @@ class ExplainerWidget(Choosing):
         threshold: Share of the map's range that is left out, 0 to 1.
 
     Raises:
-        TypeError: If the model, the images or the labels are of a wrong type.
+        TypeError: If the model, the images or the labels are of a wrong type, or there is no such argument.
         ValueError: If they do not fit one another; also when a trait is set to what is not there.
 
     Examples:
@@ -91,7 +99,19 @@ class ExplainerWidget(Choosing):
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
 
-    def __init__(self, model, images, *, labels=None, preprocess=None, head=None, targets=None, charts=True, **choice):
+    def __init__(
+        self,
+        model,
+        images,
+        *surplus,
+        labels=None,
+        preprocess=None,
+        head=None,
+        targets=None,
+        charts=True,
+        **choice,
+    ):
+        self._check(model, images, surplus, choice)
         self._session = Session(model, images, labels, preprocess, head, targets)
         self._with_charts = charts
         self._panel: Any = None
@@ -114,6 +134,18 @@ class ExplainerWidget(Choosing):
         self.observe(self._styled, names=LOOK)
         replace(self, get_ipython())
         self._explain_all()
+
+    def _check(self, model, images, surplus, choice):
+        swapped = isinstance(tolist(images)[:1][0] if len(tolist(images)) else None, keras.Model)
+        check_swapped("model", "images", (model, images), swapped and not isinstance(tolist(model)[0], keras.Model))
+        check_surplus(surplus)
+        keywords = [p.name for p in inspect.signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        check_keywords(choice, self.trait_names(), [*keywords, *_SETTABLE])
+
+    def __setattr__(self, name, value):
+        if not (name.startswith("_") or name in self.__dict__ or hasattr(type(self), name)):
+            check_attribute(name, _SETTABLE)
+        super().__setattr__(name, value)
 
     @property
     def result(self) -> Explanation | None:
@@ -183,6 +215,7 @@ class ExplainerWidget(Choosing):
         draw(self._session.images, found, self._look, STILL_SIDES).save(file, "PNG", optimize=True)
         return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": in_words(self._session, found)}
 
+    @named("widget.save")
     def save(self, path, *, scale=None, colorbar=False, title=False, panes=False):
         """Save what the main pane shows as a picture, at the image's own size and aspect.
 
@@ -217,6 +250,7 @@ class ExplainerWidget(Choosing):
             raise ValueError(f"`panes=True` must find a map in each pane. Received: none in pane {missing[0]}.")
         file.write(self._session, shown, self._look)
 
+    @named("widget.to_html")
     def to_html(
         self,
         path,
@@ -240,7 +274,7 @@ class ExplainerWidget(Choosing):
             layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
             classes: Numbers or labels of classes. Default: all of a model that has at most 12; else the best three of
                 each image, and the one on show.
-            methods: Names of methods. Default: the one on show.
+            methods: Names or titles of methods. Default: the one on show.
             title: Heading of the page.
             limit: Bytes that the file may have; its size is known, and told, before most of it is computed.
             verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).

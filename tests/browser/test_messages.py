@@ -3,7 +3,26 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.explainer import open_explainer
+
 TRACEBACK = "Traceback (most recent call last):\n" + "\n".join(f'  File "layer_{n}.py", line {n}' for n in range(40))
+# A model that raises on the white image, number 2.
+FAILING = """
+import keras, numpy as np, tensorflow as tf
+import ke_widgets as ke
+
+class Strict(keras.layers.Layer):
+    def call(self, x):
+        with tf.control_dependencies([tf.debugging.assert_less(x, 0.99, message="a pixel is white")]):
+            return tf.identity(x)
+
+model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Rescaling(1 / 255), Strict(),
+                          keras.layers.Conv2D(4, 3, name="conv"), keras.layers.Conv2D(4, 3, name="conv2"),
+                          keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)])
+images = np.random.default_rng(0).integers(0, 200, (5, 32, 32, 3), dtype="uint8")
+images[2] = 255
+"""
+OF_FAILING = "w = ke.ExplainerWidget(model, images, labels=['cat', 'dog', 'bird'], charts=False)\nw"
 OVERLAP = """([one, others]) => {
   const a = document.querySelector(one).getBoundingClientRect();
   return [...document.querySelectorAll(others)].map((each) => {
@@ -129,3 +148,33 @@ def test_of_several_panes_the_one_that_caused_it_tells_it(opened):
     page.evaluate("model.fail(null)")
     pick(page, 2)
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_model_that_raises_in_jupyterlab_is_told_in_one_sentence_and_the_lists_go_on(lab):
+    explainer = open_explainer(lab, OF_FAILING, start=FAILING)
+    expect(lab.page.get_by_role("alert")).to_have_count(0)  # its prediction failed, too, which nobody asked to see
+    images = explainer.part("listbox", "Images").get_by_role("option")
+    images.nth(2).click()
+    alert = lab.page.get_by_role("alert")
+    expect(alert).to_have_count(1, timeout=30_000)
+    expect(alert.locator("p").first).to_have_text("a pixel is white")
+    expect(alert).to_contain_text("choose another layer or method")
+    for noise in ("{{", "[Op:", "Arguments received", "\x1b"):
+        expect(alert.locator("p").first).not_to_contain_text(noise)
+    expect(explainer.root.get_by_role("status")).to_contain_text("Image 2 has no map")
+    assert max(lab.page.evaluate(OVERLAP, [".ke-alert", ".ke-side, .ke-picture"])) == 0
+    lab.screenshot("item5-failing-model", explainer.root)
+    alert.get_by_text("Details", exact=True).click()
+    expect(alert.locator("pre")).to_be_visible()
+    expect(alert.locator("pre")).to_contain_text("Traceback (most recent call last)")
+    expect(alert.locator("pre")).to_contain_text("InvalidArgumentError")
+    lab.screenshot("item5-failing-model-details", explainer.root)
+    explainer.part("listbox", "Classes").get_by_role("option").nth(1).click()  # Lists can be clicked meanwhile.
+    expect(alert).to_have_count(1, timeout=30_000)
+    explainer.part("tree", "Layers").locator("[data-path=conv]").click()
+    expect(alert).to_have_count(1, timeout=30_000)
+    images.nth(3).click()
+    expect(alert).to_have_count(0, timeout=30_000)
+    expect(explainer.root.get_by_role("status")).to_contain_text("at conv")
+    found = explainer.ask("{'image': w.wait(60).image_index, 'layer': w.layer}")
+    assert found == {"image": 3, "layer": "conv"}

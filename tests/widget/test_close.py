@@ -156,11 +156,11 @@ def test_a_widget_that_was_refused_leaves_nothing_to_be_closed(images, monkeypat
     assert ignored == []
 
 
-@pytest.mark.parametrize("choice", [{"method": "Grad-CAM"}, {"class_index": 99}, {"layer": "nowhere"}])
+@pytest.mark.parametrize("choice", [{"method": "Grad-CAN"}, {"class_index": 99}, {"layer": "nowhere"}, {"labls": []}])
 def test_what_is_refused_in_the_making_is_freed_without_another_error(model, images, choice, monkeypatch):
     said = []
     monkeypatch.setattr(sys, "unraisablehook", said.append)
-    with pytest.raises(ValueError, match=next(iter(choice))):
+    with pytest.raises((TypeError, ValueError), match=next(iter(choice))):
         ExplainerWidget(model, images, charts=False, **choice)
     gc.collect()
     assert said == []

@@ -123,8 +123,6 @@ def _dataset(*parts):
         (lambda: _dataset(PIXELS, [0, 1]).unbatch(), "data.take(32)"),
         (lambda: _dataset(PIXELS).unbatch(), "data.take(32)"),
         (Batches, "data[0][0]"),
-        (lambda: (each for each in PIXELS), "itertools.islice(data, 32)"),
-        (lambda: iter(PIXELS), "itertools.islice(data, 32)"),
     ],
 )
 def test_data_in_batches_is_refused_with_a_line_that_takes_images_out_of_it(make, way):

@@ -135,3 +135,26 @@ def test_true_classes_may_be_several_none_or_unknown():
 def test_true_classes_that_do_not_fit_are_refused(targets):
     with pytest.raises(ValueError, match=r"`targets` must hold the class of each of the 3 images, \(N,\) of 0 to 2"):
         true_classes(targets, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ["dog", "cat", "dog"],
+        np.array([["dog"], ["cat"], ["Dog"]]),
+        pandas.Series(["dog", "cat", "dog"]),
+        np.array([b"dog", b"cat", b"dog"]),
+    ],
+    ids=lambda targets: type(targets).__name__,
+)
+def test_true_classes_may_be_given_by_their_names(targets):
+    true, known = true_classes(targets, 3, 2, ["cat", "dog"])
+    assert true.argmax(-1).tolist() == [1, 0, 1]
+    assert known.all()
+
+
+def test_a_name_that_is_no_class_is_refused_with_the_nearest():
+    with pytest.raises(
+        ValueError, match=r"`targets` must be a class's number, 0 to 1, or its label. .*'dgo'. Nearest: 'dog'"
+    ):
+        true_classes(["cat", "dgo"], 2, 2, ["cat", "dog"])

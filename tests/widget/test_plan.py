@@ -35,6 +35,11 @@ def test_what_is_asked_for_is_planned_by_number_and_by_name(setup):
     assert str(made) == "2 images × 1 layer × 2 classes × 2 methods"
 
 
+def test_classes_and_methods_go_by_what_the_page_calls_them(setup):
+    made = planned(setup, classes=["Bird", "cat"], methods=["Grad-CAM", "grad-cam++", "SmoothGrad"])
+    assert (made.classes, made.methods) == ([2, 0], ["gradcam", "gradcampp", "smoothgrad"])
+
+
 def test_layers_come_in_running_order_and_may_be_all(setup):
     assert planned(setup, layers=["block/add", "stem"]).layers == [["stem", "block/add"]]
     assert planned(setup, layers="all").layers == [["rescaling", "stem", "block", "block/conv", "block/add"]]
@@ -77,19 +82,22 @@ def test_by_default_there_is_the_last_layer_of_each_resolution():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"images": [5]}, "`images` must hold numbers of the 5 images, 0 to 4. Received: 5."),
+        ({"images": [5]}, "`images` must count one of the 5 images, 0 to 4. Received: images=5"),
         ({"images": []}, r"`images` must hold at least one. Received: images=\[\]"),
-        ({"images": True}, "Received: True"),
+        ({"images": True}, "Received: images=True"),
         ({"layers": "stm"}, "`layers` must be paths of layers with a spatial output .* 'stm'. Nearest: 'stem'"),
         ({"layers": ["pool"]}, "Received: 'pool'"),
-        ({"classes": ["brid"]}, "`classes` .* 0 to 2, or by their labels. Received: 'brid'. Nearest: 'bird'"),
-        ({"classes": -1}, "Received: -1"),
-        ({"methods": ["gradcan"]}, "`methods` must name one or more of cam, gradcam.* Received: 'gradcan'"),
+        ({"classes": ["brid"]}, "`classes` .* 0 to 2, or its label. Received: 'brid'. Nearest: 'bird'"),
+        ({"classes": -1}, "Received: classes=-1"),
+        (
+            {"methods": ["gradcan"]},
+            "`methods` must be one of cam, gradcam.* Received: methods='gradcan'. Nearest: 'gradcam'",
+        ),
         ({"methods": []}, "`methods` must hold at least one"),
     ],
 )
 def test_what_is_not_there_is_refused_and_what_fits_is_named(setup, asked, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         planned(setup, **asked)
 
 

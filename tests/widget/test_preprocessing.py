@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ke_widgets.widget.preprocessing import own_colours, sees_all
+from ke_widgets.widget.preprocessing import check_preprocess, own_colours, sees_all
 
 APPLICATIONS = keras.applications
 IMAGES = {
@@ -103,3 +103,38 @@ def test_colours_are_found_back_where_they_were_scaled_shifted_or_mixed(how):
 @pytest.mark.parametrize("how", [_standardized, lambda x: (x / 255.0) ** 3, lambda x: x[..., :1], lambda x: 1 / 0])
 def test_colours_that_cannot_be_found_back_are_not(how):
     assert own_colours(how, IMAGES["uint8"]) is None
+
+
+class Scale:
+    def __call__(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "message"),
+    [
+        ("resnet", "Received: 'resnet'. Say `preprocess=keras.applications.resnet.preprocess_input`"),
+        ("ResNet50", "Say `preprocess=keras.applications.resnet50.preprocess_input`"),
+        ("mobilenet_v2", "Say `preprocess=keras.applications.mobilenet_v2.preprocess_input`"),
+        (keras.applications.resnet50, "Say `preprocess=keras.applications.resnet50.preprocess_input`"),
+        (keras.applications.efficientnet, "Say `preprocess=keras.applications.efficientnet.preprocess_input`"),
+        (np, "Received: the module 'numpy'.$"),
+        (
+            np.zeros((5, 32, 32, 3)),
+            r"Received: an array of shape \(5, 32, 32, 3\), float64. Pass the function itself, ",
+        ),
+        (Scale, r"Received: the class 'Scale'. Make one first: `preprocess=Scale\(...\)`"),
+        (keras.layers.Rescaling, r"Make one first: `preprocess=Rescaling\(...\)`"),
+        (1 / 255, "Received: 0.00392"),
+        ({"scale": 2}, r"Received: \{'scale': 2\}.$"),
+    ],
+)
+def test_what_is_no_function_is_refused_with_what_to_write(preprocess, message):
+    with pytest.raises(TypeError, match="`preprocess` must be a function .*" + message) as caught:
+        check_preprocess(preprocess)
+    assert len(str(caught.value)) < 300
+
+
+def test_functions_layers_and_objects_that_are_called_are_taken():
+    for preprocess in (None, np.array, Scale(), keras.layers.Rescaling(2.0), lambda x: x):
+        check_preprocess(preprocess)

@@ -43,7 +43,9 @@ def from_kernel():
         "preview": protocol.progress("7", 1, 9, 25, "step 9 of 25", explanation(values, seen=(0, 1 / 6, 1, 5 / 6))),
         "scan": protocol.scan("9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5),
         "predictions": protocol.predictions("10", 1, 2, [0, 4], [1, 0], [0.75, 0.5], [True, None]),
-        "error": protocol.error("7", "`layer` must name a layer.", "Choose another.", CHOICE, pane=1),
+        "error": protocol.error(
+            "7", "`layer` must name a layer.", "Choose another.", "Traceback.", choice=CHOICE, pane=1
+        ),
         "weights": protocol.weights([2, 0]),
         "standing": protocol.standing("7", 1, True),
         "state": protocol.state(5, 12, {"layer": "stem", "opacity": 0.5}),

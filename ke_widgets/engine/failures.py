@@ -1,0 +1,151 @@
+"""What a model or a method raised, in one sentence: without the stack of graph nodes and arguments around it."""
+
+import re
+import traceback
+from pathlib import Path
+
+import tensorflow as tf
+
+_PACKAGE = str(Path(__file__).parents[1])
+_LONGEST_SENTENCE = 300
+_LONGEST_TRACEBACK = 20_000
+_READ = 100_000  # Letters of a message that are looked at.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+_MEMORY = (
+    "The device ran out of memory: choose a layer nearer to the output, smaller images, or, where the method has them, "
+    "a smaller `batch_size` and fewer repetitions."
+)
+_SHAPES = (
+    "The shapes do not fit: bring the images to the size and the channels that the model was trained on, or pass "
+    "`preprocess=`."
+)
+_NUMBERS = "Something became NaN or infinite: look at the range of the image, at `preprocess=`, and at the weights."
+_ANY = "The kernel and the widget go on: choose another layer or method, or run the model on this image in a cell."
+_SIGNS = (
+    (r"\bOOM\b|out of memory|(failed|unable) to allocate", _MEMORY),
+    (r"\bnan\b|\binf\b|not finite|infinite", _NUMBERS),
+    (
+        r"incompatible shapes|must be equal, but|incompatible with the layer|requested shape|size-incompatible|"
+        r"could not be broadcast|shapes must|inconsistent with",
+        _SHAPES,
+    ),
+)
+
+
+def sentence(error):
+    """Give the sentence that matters of an exception.
+
+    TensorFlow writes the nodes of its graph around it, Keras the arguments of the layer, AutoGraph the user's code.
+
+    Args:
+        error: An exception.
+
+    Returns:
+        One line of at most 300 letters; one of our own is whole. Before it stands the exception's type, where that is
+        no `ValueError` nor one of TensorFlow's.
+    """
+    if is_our_own(error):
+        return str(error)
+    raw = _raw(error)
+    text = _shortened(_first_line(_without_nodes(_innermost(raw))))
+    raised = _behind_code(raw)  # AutoGraph makes another type of what it cannot raise again.
+    kind = raised[1] if raised else type(error).__name__
+    if not text:
+        return kind
+    plain = isinstance(error, ValueError | tf.errors.OpError)
+    return text if plain or text.startswith(kind) else f"{kind}: {text}"
+
+
+def hint(error):
+    """Give advice on an exception, `None` where its own message is all that there is to say."""
+    if is_our_own(error):
+        return None
+    if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+        return _MEMORY
+    said = sentence(error)
+    known = next((advice for sign, advice in _SIGNS if re.search(sign, said, re.IGNORECASE)), None)
+    return known or (None if isinstance(error, TypeError | ValueError) else _ANY)
+
+
+def details(error):
+    """Give the whole traceback, cut in the middle where it is very long; `None` for an error of our own."""
+    if is_our_own(error):
+        return None
+    text = _COLOURS.sub("", "".join(traceback.format_exception(error))).strip()
+    if len(text) <= _LONGEST_TRACEBACK:
+        return text
+    return f"{text[: _LONGEST_TRACEBACK // 4]}\n[...]\n{text[-3 * _LONGEST_TRACEBACK // 4 :]}"
+
+
+def is_our_own(error):
+    """Tell whether this package refused something in its own words."""
+    if not isinstance(error, TypeError | ValueError) or "\n" in str(error)[:_READ]:
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_code.co_filename.startswith(_PACKAGE)
+
+
+def of_the_data(error):
+    """Tell whether it may be due to one image of several that ran together: another one may do."""
+    return isinstance(error, ValueError | tf.errors.OpError)
+
+
+def _raw(error):
+    if isinstance(error, tf.errors.OpError):
+        text = error.message
+    else:  # A KeyError writes its message as Python would.
+        text = error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)
+    text = str(text)
+    return text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
+
+
+def _innermost(text):
+    """Take off what Keras and AutoGraph put around a message."""
+    if "\\x1b[1m" in text:  # Inside of a KeyError's message.
+        text = text.replace("\\x1b", "\x1b").replace("\\n", "\n")
+    if "\x1b[1m" in text:
+        return _COLOURS.split(text.rpartition("\x1b[1m")[2])[0]
+    if text.startswith("in user code:"):
+        raised = _behind_code(text)
+        return raised[2] if raised else text.rpartition('\n    File "')[2]
+    return text
+
+
+def _behind_code(text):
+    """Find type and message where AutoGraph writes the user's code before them."""
+    if not text.startswith("in user code:"):
+        return None
+    return re.search(r"^ {4}([A-Za-z_]\w*): (.*)", text.rpartition('\n    File "')[2], re.MULTILINE | re.DOTALL)
+
+
+def _without_nodes(text):
+    """Take off what TensorFlow writes of its graph."""
+    if text.startswith("Graph execution error"):
+        stack = r"\s*File \"|Graph execution error|Detected at node|<stack traces|\s*\(most recent|\d+ root error"
+        text = "\n".join(line for line in text.splitlines() if line.strip() and not re.match(stack, line))
+    text = re.sub(r"^\s*\(\d+\) [A-Z_ ]+:\s*", "", text)
+    text = text.partition("\n\t [[")[0]
+    text = re.sub(r"\{\{function_node [^}]*\}\}\s*| for '\{\{node [^']*'|\s*\[Op:[^\]]*\](\s*name:\s*\S*)?", "", text)
+    return re.sub(r" on /job:\S+( by allocator \S+)?", "", text)
+
+
+def _first_line(text):
+    """Give the first line that says something; of an assertion, its message and not its numbers."""
+    summary = re.match(
+        r"\s*Expected '.*' to be true\. Summarized data: (?:b(['\"]))?(.*?)(?:\1)?\s*$", text, re.MULTILINE
+    )
+    if summary:
+        return summary[2]
+    if re.match(r"\s*assertion failed: ", text):
+        pieces = [piece.strip(" :'\"") for piece in re.findall(r"\[([^\[\]]*)\]", text)]
+        said = [piece for piece in pieces if re.search(r"[A-Za-z]{2}", piece)]
+        return said[0] if said else "assertion failed"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    first = lines[0] if lines else ""
+    return f"{first} {lines[1]}" if first.endswith(":") and len(lines) > 1 else first
+
+
+def _shortened(text):
+    text = " ".join(_COLOURS.sub("", text).split())
+    return text if len(text) <= _LONGEST_SENTENCE else f"{text[: _LONGEST_SENTENCE - 1].rstrip()}…"
