@@ -1,7 +1,9 @@
 """What a user meant by a name that the widget does not have: nothing is taken in silence."""
 
+import keras
+
 from ke_widgets import methods
-from ke_widgets.engine.arguments import check_names, nearest
+from ke_widgets.engine.arguments import check_names, check_swapped, nearest
 from ke_widgets.engine.short_repr import short_repr
 
 CALLER = "ke.ExplainerWidget"
@@ -16,6 +18,20 @@ _MEANT = {
     **dict.fromkeys(("stdev", "sigma"), "noise"),
     **{"alpha": "opacity", "cmap": "colormap", "output": "head", "contrast": "contrast_index", "image": "image_index"},
 }
+
+
+def check_order(model, images):
+    """Refuse models in the place of the images.
+
+    Raises:
+        TypeError: If they stand in each other's place.
+    """
+    swapped = _holds_models(images) and not _holds_models(model)
+    check_swapped("model", "images", (model, images), swapped)
+
+
+def _holds_models(value):
+    return isinstance(value, keras.Model) or (isinstance(value, list | tuple) and any(map(_holds_models, value)))
 
 
 def check_surplus(surplus):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.widget.fitting import WHOLE
 
 EXPORT = "export"  # The id of an export's progress, and of its Cancel.
@@ -126,7 +127,7 @@ def parse(content) -> Hello | Explain | Scan | Cancel | Check | Seen | Pictures 
             fields["choice"] = Choice(**fields["choice"])
         return kind(**fields)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {content!r}.") from error
+        raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {short_repr(content)}.") from error
 
 
 def encode_map(values, low, high, seen=WHOLE):

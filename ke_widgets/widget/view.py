@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import ipywidgets
-import keras
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from ke_widgets.engine.arguments import check_swapped, named
-from ke_widgets.utils import tolist
+from ke_widgets.engine.arguments import named
 from ke_widgets.widget.cells import after_each_cell, watch_cells
 from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
 from ke_widgets.widget.conversation import Conversation
@@ -23,7 +21,7 @@ from ke_widgets.widget.explanation import Explanation
 from ke_widgets.widget.exporting import begin
 from ke_widgets.widget.figure import FigureFile
 from ke_widgets.widget.fold import Fold
-from ke_widgets.widget.keywords import check_attribute, check_keywords, check_surplus
+from ke_widgets.widget.keywords import check_attribute, check_keywords, check_order, check_surplus
 from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
 from ke_widgets.widget.rerun import replace
 from ke_widgets.widget.session import Session
@@ -41,10 +39,11 @@ class ExplainerWidget(Choosing):
         model: A built Keras model that takes images `(B, H, W, C)` and gives a score for each class `(B, U)`; or a
             list of models with the same classes, to be compared. One sigmoid unit stands for two classes: its own,
             number 1, and the other, number 0, whose logit is the negative one.
-        images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list of arrays, of PIL images,
-            or of file paths. Pictures from PIL and from files are read as `keras.utils.load_img` reads them. Images of
-            another size than the model demands are cropped in their middle to its aspect and resized with
-            antialiasing, without rounding; they are shown as they are, with the map over what the model saw.
+        images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list, column or generator of
+            arrays, of PIL images, or of file paths. Pictures from PIL and from files are read as
+            `keras.utils.load_img` reads them. Images of another size than the model demands are cropped in their
+            middle to its aspect and resized with antialiasing, without rounding; they are shown as they are, with the
+            map over what the model saw.
         labels: Names of the classes: a list, a dict from index to name or from name to index (Keras's
             `class_indices`), or a function of the index.
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Not needed when
@@ -52,8 +51,8 @@ class ExplainerWidget(Choosing):
             it brings them to the model's size, and fitted ones where it leaves their size. Default: the `preprocessor`
             that the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
-        targets: The true class of each image, `(N,)` or `(N, 1)` (-1 where it is not known), or all of them, `(N, U)`
-            of 0 and 1: the view then says which predictions are right.
+        targets: The true class of each image, numbers or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
+            of them, `(N, U)` of 0 and 1: the view then says which predictions are right.
         charts: Whether class scores and the curves of deletion and insertion stand under the view when it is shown by
             itself, closed until they are asked for. Put into a box, the widget is the view alone; `widget.charts` is
             the charts alone.
@@ -111,7 +110,10 @@ class ExplainerWidget(Choosing):
         charts=True,
         **choice,
     ):
-        self._check(model, images, surplus, choice)
+        check_order(model, images)
+        check_surplus(surplus)
+        keywords = [p.name for p in inspect.signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        check_keywords(choice, self.trait_names(), [*keywords, *_SETTABLE])
         self._session = Session(model, images, labels, preprocess, head, targets)
         self._with_charts = charts
         self._panel: Any = None
@@ -134,13 +136,6 @@ class ExplainerWidget(Choosing):
         self.observe(self._styled, names=LOOK)
         replace(self, get_ipython())
         self._explain_all()
-
-    def _check(self, model, images, surplus, choice):
-        swapped = isinstance(tolist(images)[:1][0] if len(tolist(images)) else None, keras.Model)
-        check_swapped("model", "images", (model, images), swapped and not isinstance(tolist(model)[0], keras.Model))
-        check_surplus(surplus)
-        keywords = [p.name for p in inspect.signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
-        check_keywords(choice, self.trait_names(), [*keywords, *_SETTABLE])
 
     def __setattr__(self, name, value):
         if not (name.startswith("_") or name in self.__dict__ or hasattr(type(self), name)):

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import re
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -49,7 +50,7 @@ def said(monkeypatch):
     return said
 
 
-def make(model, images=X, **chosen):
+def make(model, images: Any = X, **chosen: Any):
     return ke.ExplainerWidget(model, images, **{"labels": NAMES, "charts": False, **chosen})
 
 

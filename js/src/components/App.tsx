@@ -130,7 +130,10 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
 function useHeldResult({ picture }: Store) {
   const held = useRef<Result | null>(null);
   const own = useComputed(() => picture.value?.result ?? null);
-  const gone = useLasting(useComputed(() => own.value === null));
+  const gone = useLasting(
+    useComputed(() => own.value === null),
+    400,
+  );
   return useComputed(() => {
     if (own.value || gone.value) held.current = own.value;
     return held.current;

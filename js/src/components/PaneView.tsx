@@ -35,7 +35,7 @@ export function PaneView(props: Props) {
   const shown = useComputed(() => picture.value?.result?.choice ?? pane.choice.value);
   const colormap = useComputed(() => store.colormapOf(shown.value));
   const signed = useComputed(() => store.facts.signed(shown.value));
-  const late = useLasting(pane.late);
+  const late = useLasting(pane.late, 75); // So that what is waited for is said within 100 ms.
   const body = <PictureBox {...props} {...{ picture, late, colormap, signed }} />;
   const legend = <Legend store={store} result={picture.value?.result ?? null} {...{ colormap, signed, number }} />;
   if (caption === null)

@@ -1,11 +1,8 @@
 import { effect, type ReadonlySignal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 
-/** Milliseconds of waiting that are not worth a word. */
-export const MOMENT = 400;
-
-/** True once `state` has been so for a moment: what is soon over is not shown at all, and costs no frame. */
-export function useLasting(state: ReadonlySignal<boolean>): ReadonlySignal<boolean> {
+/** True once `state` has been so for some milliseconds: what is sooner over is not shown at all, and costs no frame. */
+export function useLasting(state: ReadonlySignal<boolean>, moment: number): ReadonlySignal<boolean> {
   const lasting = useSignal(false);
   useLayoutEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
@@ -14,7 +11,7 @@ export function useLasting(state: ReadonlySignal<boolean>): ReadonlySignal<boole
     };
     const end = effect(() => {
       clearTimeout(timer);
-      if (state.value) timer = setTimeout(set, MOMENT, true);
+      if (state.value) timer = setTimeout(set, moment, true);
       else set(false);
     });
     return () => {
