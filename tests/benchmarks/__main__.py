@@ -39,6 +39,7 @@ def main(peers):
     (versions,) = map(json.loads, _run(peers, "-c", VERSIONS))
     found = []
     for python, module in (
+        (sys.executable, "first_use"),
         (sys.executable, "browser"),
         (sys.executable, "kernel"),
         (sys.executable, "start"),

@@ -1,8 +1,7 @@
 """The widget in a real JupyterLab: `python -m tests.benchmarks.browser`.
 
 From a click to new pixels on the screen, with and without our server extension, beside an empty round trip in the same
-page; what is seen of a layer that must be traced first; memory of kernel and page over 500 changes. Prints rows as
-JSON, one to a line.
+page; memory of kernel and page over 500 changes. Prints rows as JSON, one to a line.
 """
 
 import json
@@ -18,7 +17,7 @@ from tests.browser.explainer import Explainer
 from tests.browser.lab import CHROMIUM_ARGS, Lab, serve
 
 NETWORK, FRAME = "MobileNetV2", 16
-ROUNDS, LAYERS, CHANGES, SETTLED = 50, 6, 500, 50
+ROUNDS, CHANGES, SETTLED = 50, 500, 50
 
 CELLS = (
     f"""
@@ -80,25 +79,6 @@ CLASSES = """async (rounds) => {
   return found;
 }"""
 
-# A click on a layer that was never explained, until the page says that it works on it, and until the map is there.
-LAYER = """async (path) => {
-  const root = document.querySelector("[role=region][aria-label=Explainer]");
-  const row = root.querySelector(`[role=treeitem][data-path="${path}"]`);
-  const frame = () => new Promise(requestAnimationFrame);
-  const busy = () => root.getAttribute("aria-busy") === "true";
-  await frame();
-  const start = performance.now();
-  row.click();
-  let last = await frame(), longest = 0, said = null;
-  do {
-    const now = await frame();
-    longest = Math.max(longest, now - last);
-    last = now;
-    if (said === null && busy() && root.querySelector("[role=status]").textContent.trim()) said = now - start;
-  } while (busy() || said === null);
-  return { said, shown: last - start, longest };
-}"""
-
 CHANGE = """
 import random, resource
 def change(count, seed):
@@ -141,14 +121,6 @@ def _open(lab, cells=CELLS):
     explainer = Explainer(lab)
     explainer.root.scroll_into_view_if_needed()
     return explainer.settled()
-
-
-def first_use(lab):
-    """What is seen of layers that must be traced first."""
-    rows = "document.querySelectorAll('[role=treeitem][data-path]:not([data-fixed])')"
-    paths = lab.page.evaluate(f"() => [...{rows}].map((row) => row.dataset.path)")
-    found = [lab.page.evaluate(LAYER, path) for path in paths[-LAYERS - 1 : -1]]
-    return {name: statistics.median(each[name] for each in found) for name in ("said", "shown", "longest")}
 
 
 def memory(lab):
@@ -197,10 +169,6 @@ def _of_one_server(lab, extension):
     yield row(f"click on a class to new pixels, {how}", found["change"], "milliseconds", most)
     yield row(f"of which in the kernel, {how}", found["kernel"], "milliseconds", None)
     if extension:
-        found = first_use(lab)
-        yield row("layer that must be traced: the page says so after", found["said"], "milliseconds", 100)
-        yield row("layer that must be traced: its map is there after", found["shown"], "milliseconds", None)
-        yield row("layer that must be traced: longest frame meanwhile", found["longest"], "milliseconds", 100)
         lab.close()
         kernel, more, page, heap = memory(lab)
         yield row(f"kernel's memory after {SETTLED} changes", kernel, "MB", None)
