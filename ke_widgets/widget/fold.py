@@ -17,7 +17,7 @@ class Fold:
 
     def __init__(self, name, tooltip, make):
         self._make = make
-        self._button = ipywidgets.ToggleButton(description=name, tooltip=tooltip, icon="caret-right")
+        self._button = ipywidgets.ToggleButton(description=name, tooltip=tooltip)
         self._button.observe(self._turned, "value")
         self.box = ipywidgets.VBox([self._button])
         for name in ("ke-fold", "ke-charts"):
@@ -29,5 +29,4 @@ class Fold:
             part.close()
 
     def _turned(self, change):
-        self._button.icon = "caret-down" if change["new"] else "caret-right"
         self.box.children = (self._button, self._make()) if change["new"] else (self._button,)
