@@ -14,7 +14,6 @@ import keras
 from keras import ops
 from keras.backend import is_float_dtype
 
-from ke_widgets import filters
 from ke_widgets.engine import sampling
 from ke_widgets.engine.chunks import most_samples
 from ke_widgets.engine.exposing import Endpoint, Exposed
@@ -22,7 +21,7 @@ from ke_widgets.engine.gradient import image_jacobian
 from ke_widgets.engine.inputs import axes_of_image, fitted, image_positions
 from ke_widgets.engine.layout import floating
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, gather_units
-from ke_widgets.methods import Spec, Steps, run, stepwise
+from ke_widgets.methods import Steps, run, stepwise
 from ke_widgets.methods.cams import cam
 from ke_widgets.methods.gradient import METHODS as OF_GRADIENTS
 from ke_widgets.methods.gradient import gradients, over_channels

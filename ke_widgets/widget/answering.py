@@ -153,7 +153,9 @@ class Answering:
             if now - told >= _PROGRESS_SECONDS:
                 preview = finish() if now - shown >= _PREVIEW_SECONDS else None
                 told, shown = now, now if preview else shown
-                self._answer(protocol.progress(request.id, request.pane, done, total, f"step {done} of {total}", preview))
+                self._answer(
+                    protocol.progress(request.id, request.pane, done, total, f"step {done} of {total}", preview)
+                )
         self._show(request, finish())
 
     def _show(self, request, explanation):

@@ -362,7 +362,10 @@ def test_a_map_with_both_signs_lies_over_a_grey_picture(opened):
     assert image.evaluate(grey) == "grayscale(1)"
     assert colour() < 8
     # The handle goes from the middle, which is nothing.
-    handle, bar = page.get_by_role("slider", name="Threshold").bounding_box(), page.locator(".ke-colours").bounding_box()
+    handle, bar = (
+        page.get_by_role("slider", name="Threshold").bounding_box(),
+        page.locator(".ke-colours").bounding_box(),
+    )
     assert handle["x"] + 4 == pytest.approx(bar["x"] + bar["width"] / 2, abs=1)
     # Without a map it is as it is.
     page.get_by_role("combobox", name="View").select_option("image")
