@@ -119,7 +119,7 @@ class Compiled:
         """Tell whether a call with these compiles nothing.
 
         Args:
-            inputs: Tensors, alone or in tuples.
+            inputs: Tensors, alone or in tuples, lists and dicts.
             indices: The same.
 
         Returns:
@@ -141,11 +141,15 @@ class Compiled:
 
 
 def _kind(argument):
-    """Describe tensors with values, alone or in tuples, by dtype and shape."""
+    """Describe tensors with values, alone or in tuples, lists and dicts, by dtype and shape."""
     if argument is None:
         return None
     if isinstance(argument, tuple):
         return tuple(map(_kind, argument))
+    if isinstance(argument, list):
+        return list, *map(_kind, argument)
+    if isinstance(argument, dict):
+        return dict, *((name, _kind(each)) for name, each in argument.items())
     if tf.is_tensor(argument) and hasattr(argument, "numpy"):
         return argument.dtype, *argument.shape
     raise TypeError(f"Not a tensor, nor a tuple of them: {short_repr(argument)}.")

@@ -43,7 +43,7 @@ class Conversation:
         self.opened = 0
         self.answering = Answering(session, self.answer, keep, tell_panel)
         self.worker = Worker(self.answering.run, self.answering.failed, self._rest)
-        self.painter = Worker(self.answering.run, self.answering.failed)
+        self.painter = Worker(self.answering.run, self.answering.failed, name="ke_widgets_pictures")
         self.telling = Telling(self._tell)
 
     @property

@@ -22,9 +22,11 @@ class Worker:
         idle: Called when nothing was left to do for `rest` seconds; gives seconds after which it is called again, or
             `None`.
         rest: Seconds.
+        name: What its thread is called.
     """
 
-    def __init__(self, run, failed, idle=lambda: None, rest=0.3):
+    def __init__(self, run, failed, idle=lambda: None, rest=0.3, name="ke_widgets"):
+        self._name = name
         self._run = run
         self._failed = failed
         self._idle = idle
@@ -111,7 +113,7 @@ class Worker:
 
     def _wake(self):
         if self._thread is None and not self._closed:
-            self._thread = start(self._loop, "ke_widgets", self.close)
+            self._thread = start(self._loop, self._name, self.close)
         self._change.notify_all()
 
     def _busy(self):

@@ -1,6 +1,6 @@
 """Pictures of the page, to look at: `python -m tests.browser.gallery WHEN FOLDER [CASE ...]`, WHEN such as `before`.
 
-Each case in both themes and at four widths: narrow, where columns fold, on a projector (1024 pixels, zoomed by 1.25),
+Each case in both themes and at four widths: narrow, where columns fold, on a projector (1024 pixels, zoom 125 %),
 and on a large screen. They are the page without Jupyter, on a kernel's stand-in; build it first.
 """
 

@@ -243,8 +243,10 @@ def test_a_restarted_kernel_and_a_saved_notebook(lab, server):
     lab.page.evaluate(RUN_AGAIN, "w = ke.")
     expect(explainer.root).to_have_count(1)
     shows(explainer, "cross")
-    threads = "[t.name for t in __import__('threading').enumerate()].count('ke_widgets')"
-    assert explainer.ask(f"[len(ke.widget.rerun._made), {threads}]") == [1, 1]
+    threads = (
+        "[[t.name for t in __import__('threading').enumerate()].count(f'ke_widgets{n}') for n in ('', '_pictures')]"
+    )
+    assert explainer.ask(f"[len(ke.widget.rerun._made), *{threads}]") == [1, 1, 1]
 
     lab.page.goto(f"{server.url}/lab/tree/{lab.folder.name}/saved.ipynb?reset")
     lab._wait_until_ready()

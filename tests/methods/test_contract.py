@@ -249,7 +249,7 @@ def test_the_table_names_every_method_once_with_a_title():
 
 
 def rescaled(logits=1, signal=1, inputs=1):
-    """`one_conv` with logits so many times as large, or the same ones by a signal, or of an input, of another scale."""
+    """`one_conv` with larger logits, or with the same logits by a signal, or of an input, of another scale."""
     model = one_conv()
     kernel, bias = model.get_layer("conv").weights
     kernel.assign(kernel * signal / inputs)

@@ -108,6 +108,7 @@ def test_a_cell_that_is_run_again_and_again_leaves_no_more_objects_behind(model,
         shell.execution_count += 1
         widget = shell.user_ns["w"] = ExplainerWidget(model, images)
         widget._repr_mimebundle_()  # The cell's output.
+        widget._fold._button.value = True
         widget._conversation.opened = 1
         widget.wait(LONG)
         counts.append(len(_instances))
