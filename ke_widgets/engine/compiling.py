@@ -5,6 +5,7 @@ weakly by the model that the user holds. TensorFlow's graph holds the variables 
 """
 
 import collections
+import logging
 import threading
 import weakref
 
@@ -41,11 +42,23 @@ def cached(model, key, build):
         return kept[key]
 
 
-def compiled_before(method, model, jit_compile=None, **params):
-    """Give the function that `compiled` made for the same arguments, if it is still kept; else `None`."""
+def ready(method, model, inputs, indices, **params):
+    """Give the function that `compiled` made, if a call of it with these arguments compiles nothing; else `None`.
+
+    Args:
+        method: See `compiled`.
+        model: See `compiled`.
+        inputs: What the function is to be called with; see `Compiled.is_traced`.
+        indices: The same.
+        **params: See `compiled`.
+
+    Returns:
+        A `Compiled` function, or `None`; also where it is in the middle of being traced.
+    """
     owner, view = weigh(model)
     with _LOCK:
-        return _CACHE.get(owner, {}).get(_key(method, view, jit_compile, params))
+        function = _CACHE.get(owner, {}).get(_key(method, view, None, params))
+    return function if function is not None and function.is_traced(inputs, indices) else None
 
 
 def compiled(method, model, jit_compile=None, **params):
@@ -114,6 +127,7 @@ class Compiled:
     def __init__(self, function):
         self.function = function
         self._traces = {}
+        self._refused = set()
 
     def is_traced(self, inputs, indices):
         """Tell whether a call with these compiles nothing.
@@ -126,6 +140,22 @@ class Compiled:
             A bool.
         """
         return (_kind(inputs), _kind(indices)) in self._traces
+
+    def prepare(self, inputs, indices):
+        """Compile it for such arguments, unless that was done before, or failed: whoever needs it will hear why.
+
+        Args:
+            inputs: See `is_traced`.
+            indices: The same.
+        """
+        key = _kind(inputs), _kind(indices)
+        if key in self._traces or key in self._refused:
+            return
+        try:
+            self(inputs, indices)
+        except Exception:
+            self._refused.add(key)
+            logging.getLogger("ke_widgets").debug("%s was not compiled.", self.function, exc_info=True)
 
     def __call__(self, inputs, indices):
         try:

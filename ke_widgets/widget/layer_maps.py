@@ -7,13 +7,14 @@ the background.
 """
 
 import collections
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from keras import layers
 
 from ke_widgets.engine import structure
-from ke_widgets.engine.compiling import compiled, compiled_before
+from ke_widgets.engine.compiling import compiled, ready
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.resuming import first_look, look_again, with_outputs
 from ke_widgets.engine.taps import leaves_pixels_out
@@ -77,6 +78,7 @@ class LayerMaps:
         self._signals = collections.OrderedDict()
         self._maps = collections.OrderedDict()
         self._eager = _is_safe_eagerly(model)
+        self._connected = True  # Until a layer is found at which the scores have no gradient.
 
     def view(self, layer):
         """Give the model that exposes one layer, or its logits alone for an empty path."""
@@ -98,20 +100,29 @@ class LayerMaps:
         Returns:
             A `Found`.
         """
-        ways = (self._kept, self._from_signal, self._at_layer, self._at_all_layers)
-        return next((found for way in ways if (found := way(question)) is not None), None) or self._anew(question)
+        ways = (self._kept, self._from_signal, self._at_layer, self._from_all_layers, self._eagerly)
+        found = next((found for way in ways if (found := way(question)) is not None), None)
+        if found is not None:
+            return found
+        function = compiled(marked(first_look(question.method)), self.view(question.layer), **question.params)
+        return self._found(question, *function(question.inputs, question.units))
 
     def find_all(self, question):
-        """Answer a question at all layers in one pass, compiled for that if it is not yet.
+        """Answer a question at all layers in one pass, in the fastest way that is ready.
 
         Args:
             question: A `Question` whose method can be had at all layers; its layer means nothing.
 
         Returns:
             A dict from path to `Found`.
+
+        Raises:
+            ValueError: If the units have no gradient at one of the layers.
         """
         maps = self._maps.get(question.key)
         if maps is None or self._trained():
+            maps = self._ready_at_all_layers(question) or (self._eager and self._eagerly_at_all_layers(question))
+        if not maps:
             function = compiled(marked(with_outputs(question.at_all_layers)), self._all, **question.params)
             maps = self._keep_all(question, *function(question.inputs, question.units))
         return maps
@@ -123,20 +134,17 @@ class LayerMaps:
             question: A `Question` that was answered, or is likely to come.
         """
         inputs, units = question.inputs, question.units
-        if question.layer and question.at_all_layers is not None:
+        if self._has_all(question):
             method = marked(with_outputs(question.at_all_layers))
-            self._run(compiled(method, self._all, **question.params), inputs, units)
-        first = compiled(marked(first_look(question.method)), self.view(question.layer), **question.params)
-        self._run(first, inputs, units)
+            compiled(method, self._all, **question.params).prepare(inputs, units)
+        view = self.view(question.layer)
+        compiled(marked(first_look(question.method)), view, **question.params).prepare(inputs, units)
         signal = self._signals.get((question.image_index, question.layer))
         if signal is not None:
-            again = compiled(marked(look_again(question.method)), self.view(question.layer), **question.params)
-            self._run(again, (inputs, signal), units)
+            compiled(marked(look_again(question.method)), view, **question.params).prepare((inputs, signal), units)
 
-    @staticmethod
-    def _run(function, inputs, units):
-        if not function.is_traced(inputs, units):
-            function(inputs, units)
+    def _has_all(self, question):
+        return self._connected and bool(question.layer) and question.at_all_layers is not None
 
     # The ways; each gives `None` where it is not ready.
 
@@ -149,27 +157,53 @@ class LayerMaps:
 
     def _from_signal(self, question):
         signal = self._signals.get((question.image_index, question.layer))
-        again = compiled_before(marked(look_again(question.method)), self.view(question.layer), **question.params)
-        if signal is None or again is None or not again.is_traced((question.inputs, signal), question.units):
+        if signal is None:
+            return None
+        method, inputs = marked(look_again(question.method)), (question.inputs, signal)
+        again = ready(method, self.view(question.layer), inputs, question.units, **question.params)
+        if again is None:
             return None
         self._signals.move_to_end((question.image_index, question.layer))
-        (logits, maps), mark = again((question.inputs, signal), question.units)
+        (logits, maps), mark = again(inputs, question.units)
         return None if self._trained(mark) else Found(logits, maps)
 
     def _at_layer(self, question):
-        first = compiled_before(marked(first_look(question.method)), self.view(question.layer), **question.params)
-        if first is None or not first.is_traced(question.inputs, question.units):
-            return None
-        return self._found(question, *first(question.inputs, question.units))
+        method, view = marked(first_look(question.method)), self.view(question.layer)
+        first = ready(method, view, question.inputs, question.units, **question.params)
+        return None if first is None else self._found(question, *first(question.inputs, question.units))
 
-    def _at_all_layers(self, question):
-        if not question.layer or question.at_all_layers is None:
+    def _from_all_layers(self, question):
+        maps = self._ready_at_all_layers(question) if self._has_all(question) else None
+        return None if maps is None else maps[question.layer]
+
+    def _eagerly(self, question):
+        """Run the method without compiling it, where TensorFlow's eager gradients are to be trusted.
+
+        Eagerly the gradient of one layer takes as long as that of all: TensorFlow differentiates whatever was run. So
+        the first map of an image brings those of all layers.
+        """
+        if not self._eager:
             return None
+        if self._has_all(question):
+            # At one of them the scores may have no gradient, which need not be this one.
+            with contextlib.suppress(ValueError):
+                return self._eagerly_at_all_layers(question)[question.layer]
+        self._trained()
+        look, view = first_look(question.method), self.view(question.layer)
+        found = self._found(question, look(view, question.inputs, question.units, **question.params))
+        if self._has_all(question):
+            self._connected = False
+        return found
+
+    def _ready_at_all_layers(self, question):
         method = marked(with_outputs(question.at_all_layers))
-        function = compiled_before(method, self._all, **question.params)
-        if function is None or not function.is_traced(question.inputs, question.units):
-            return None
-        return self._keep_all(question, *function(question.inputs, question.units))[question.layer]
+        run = ready(method, self._all, question.inputs, question.units, **question.params)
+        return None if run is None else self._keep_all(question, *run(question.inputs, question.units))
+
+    def _eagerly_at_all_layers(self, question):
+        self._trained()
+        method = with_outputs(question.at_all_layers)
+        return self._keep_all(question, method(self._all, question.inputs, question.units, **question.params))
 
     def _keep_all(self, question, found, mark=None):
         logits, maps, outputs = found
@@ -178,24 +212,6 @@ class LayerMaps:
         self._maps[question.key] = {path: Found(logits, each, outputs) for path, each in zip(self._paths, maps)}
         _trim(self._maps)
         return self._maps[question.key]
-
-    def _anew(self, question):
-        """Run the method eagerly, or compile it where TensorFlow's eager gradients are not to be trusted.
-
-        Eagerly the gradient of one layer takes as long as that of all: TensorFlow differentiates whatever was run. So
-        the first map of an image brings those of all layers.
-        """
-        if not self._eager:
-            function = compiled(marked(first_look(question.method)), self.view(question.layer), **question.params)
-            return self._found(question, *function(question.inputs, question.units))
-        self._trained()
-        if question.layer and question.at_all_layers is not None:
-            found = with_outputs(question.at_all_layers)(self._all, question.inputs, question.units, **question.params)
-            return self._keep_all(question, found)[question.layer]
-        look = first_look(question.method)
-        return self._found(
-            question, look(self.view(question.layer), question.inputs, question.units, **question.params)
-        )
 
     def _found(self, question, found, mark=None):
         logits, maps, signal, outputs = found

@@ -11,7 +11,7 @@ from keras import ops
 
 from ke_widgets import inspection, methods, metrics
 from ke_widgets.engine import failures, structure, taps
-from ke_widgets.engine.compiling import compiled, compiled_before
+from ke_widgets.engine.compiling import compiled, ready
 from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.engine.gradient import forward, signal_jacobian
 from ke_widgets.engine.short_repr import short_repr
@@ -253,9 +253,7 @@ class Subject:
 
     def _compile_what_all_need(self, inputs):
         for function, given in ((fingerprint, ops.zeros(())), (_forward, inputs)):
-            run = compiled(function, self._both)
-            if not run.is_traced(given, None):
-                run(given, None)
+            compiled(function, self._both).prepare(given, None)
 
     def why_no_scan(self):
         """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
@@ -333,10 +331,8 @@ class Subject:
 
     def _run(self, function, inputs):
         """Run a function of the model: compiled, if that was made ready; the first times it is sooner done eagerly."""
-        ready = compiled_before(function, self._both)
-        if ready is None or not ready.is_traced(inputs, None):  # It may be in the middle of being traced.
-            return function(self._both, inputs, None)
-        return ready(inputs, None)
+        run = ready(function, self._both, inputs, None)
+        return function(self._both, inputs, None) if run is None else run(inputs, None)
 
     def _first_run(self, image):
         """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""

@@ -102,6 +102,42 @@ def test_the_first_map_compiles_nothing(runs):
     assert runs[0] == 2 * first
 
 
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_layer_without_a_gradient_takes_none_from_the_others(monkeypatch, eager):
+    """Behind a frozen backbone the layers have maps, and those before it say why they have none."""
+    monkeypatch.setattr(layer_maps, "_is_safe_eagerly", lambda model: eager)
+    model = build(middle=layers.Lambda(keras.ops.stop_gradient, name="two"))
+    session = Session(model, X)
+    for _ in range(2):
+        for image in (0, 1):
+            found = session.run(**{**CHOICE, "layer": "three", "image_index": image})
+            np.testing.assert_allclose(found.map, expected(model, "three", image, 0)[1][0, ..., 0], rtol=1e-5)
+            with pytest.raises(ValueError, match="must depend on the signal"):
+                session.run(**{**CHOICE, "layer": "one", "image_index": image})
+        prepared(session)
+    with pytest.raises(ValueError, match="must depend on the signal"):
+        session.scan(**CHOICE, layer="three")
+
+
+def test_what_cannot_be_compiled_is_not_tried_again_and_again_and_nobody_is_told(monkeypatch):
+    session = Session(build(), X)
+    session.run(**CHOICE, layer="three")
+    monkeypatch.setattr(layer_maps, "with_outputs", lambda method: _refuses)
+    monkeypatch.setattr(layer_maps, "first_look", lambda method: _refuses)
+    tries.clear()
+    for _ in range(3):
+        prepared(session)  # An exception in its thread would fail the test.
+    assert len(tries) == 2
+
+
+tries = []
+
+
+def _refuses(model, inputs, indices, **params):
+    tries.append(inputs)
+    raise RuntimeError("This is not to be compiled.")
+
+
 class Doubled(layers.Conv2D):
     """A convolution with code of its own."""
 
