@@ -32,13 +32,14 @@ def number(name, value, count, what):
     """
     found = _integer(value)
     if found is None:
-        raise _wrong_number(TypeError, name, value, count, what)
+        raise wrong_number(TypeError, name, value, count, what)
     if not 0 <= found < count:
-        raise _wrong_number(ValueError, name, found, count, what)
+        raise wrong_number(ValueError, name, found, count, what)
     return found
 
 
-def _wrong_number(error, name, value, count, what):
+def wrong_number(error, name, value, count, what):
+    """Make the error that says that a value counts none of some things; see `number`."""
     most = f"0 to {count - 1}"
     return error(f"`{name}` must count one of the {count} {what}, {most}. Received: {name}={short_repr(value)}.")
 

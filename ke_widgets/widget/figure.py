@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ke_widgets.widget.files import check_path, whole_file
-from ke_widgets.widget.picture import caption, colormap_of, compose, legend, scaled
+from ke_widgets.widget.picture import caption, colormap_of, compose, has_values, legend, scaled
 from ke_widgets.widget.sheet import Part, Sheet, side_by_side
 
 _VECTORS = (".pdf", ".svg")
@@ -101,7 +101,7 @@ class FigureFile:
 
 def _explained(part, explanation, look):
     """Add what explains the colours of a map, or why there are none."""
-    if not explanation.high > explanation.low or not np.isfinite(explanation.map).all():
+    if not has_values(explanation):
         return replace(part, note=explanation.note or "")
     ends = _number(explanation.low), _number(explanation.high)
     return replace(part, colours=legend(explanation, look), ends=ends, note=explanation.map_unit)

@@ -74,7 +74,7 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
     image = np.broadcast_to(image[..., :3], (*image.shape[:2], 3))
     if view == "image":
         return image.copy()
-    if view == "overlay" and explanation.low < 0 < opacity and _has_values(explanation):
+    if view == "overlay" and explanation.low < 0 < opacity and has_values(explanation):
         image = _grey(image)
     top, left, bottom, right = in_pixels(explanation.seen, image.shape[:2])
     part = image[top:bottom, left:right].astype("float32")
@@ -87,7 +87,7 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
 def _covered(image, explanation, colormap, opacity, threshold, view):
     """Draw a map over all of an image, float32 `(H, W, 3)`; where it has nothing to show, that is the image."""
     low, high = explanation.low, explanation.high
-    if not _has_values(explanation):
+    if not has_values(explanation):
         return image.astype("uint8")
     shares = np.clip((explanation.map - low) / (high - low), 0, 1).astype("float32")
     large = np.asarray(ops.image.resize(shares[..., None], image.shape[:2], interpolation="bilinear"))
@@ -98,8 +98,8 @@ def _covered(image, explanation, colormap, opacity, threshold, view):
     return np.rint(ground * (1 - covered) + painted * covered).astype("uint8")
 
 
-def _has_values(explanation):
-    """Tell whether a map has anything to show."""
+def has_values(explanation):
+    """Tell whether a map has anything to show: two values or more, all of them finite."""
     return explanation.high > explanation.low and bool(np.isfinite(explanation.map).all())
 
 

@@ -11,6 +11,7 @@ from ke_widgets.engine.arguments import nearest
 from ke_widgets.engine.short_repr import short_repr
 from ke_widgets.methods.scan import can_scan
 from ke_widgets.utils import tolist
+from ke_widgets.widget import by_name
 from ke_widgets.widget import labels as labelling
 from ke_widgets.widget.background import Abandoned, giving_way
 from ke_widgets.widget.cells import cell_runs
@@ -281,9 +282,7 @@ def _one_each(name, value, count):
 
 def _check_range(name, value, count, what):
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
-        raise ValueError(
-            f"`{name}` must count one of the {count} {what}, 0 to {count - 1}. Received: {name}={short_repr(value)}."
-        )
+        raise by_name.wrong_number(ValueError, name, value, count, what)
 
 
 def _preprocess(preprocess, model):

@@ -19,17 +19,10 @@ from tests.browser.lab import CHROMIUM_ARGS, Lab, serve
 NETWORK, FRAME = "MobileNetV2", 16
 ROUNDS, CHANGES, SETTLED = 50, 500, 50
 
-CELLS = (
-    f"""
-import json, os
-import anywidget, keras, numpy as np
-import ke_widgets as ke
-from tests.benchmarks import networks
-model = networks.build("{NETWORK}")
-w = ke.ExplainerWidget(model, networks.images(4), preprocess=lambda x: x, charts=False, opacity=1.0, threshold=0.0)
-_ = w.wait()
-""",
-    """
+# A cell with a widget that sends back what it hears.
+ECHO = """
+import anywidget
+
 class Echo(anywidget.AnyWidget):
     _esm = "export default { render({ model }) { window.echo = model; } }"
 
@@ -38,7 +31,18 @@ class Echo(anywidget.AnyWidget):
         self.on_msg(lambda widget, content, buffers: self.send(content))
 
 Echo()
+"""
+CELLS = (
+    f"""
+import json, os
+import keras, numpy as np
+import ke_widgets as ke
+from tests.benchmarks import networks
+model = networks.build("{NETWORK}")
+w = ke.ExplainerWidget(model, networks.images(4), preprocess=lambda x: x, charts=False, opacity=1.0, threshold=0.0)
+_ = w.wait()
 """,
+    ECHO,
     "w",
 )
 

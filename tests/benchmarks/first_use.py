@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.benchmarks.browser import FRAME
+from tests.benchmarks.browser import ECHO, FRAME
 from tests.browser.chromium import MISSING, find_chromium
 from tests.browser.lab import CHROMIUM_ARGS, RUN_CELL, Lab, serve
 
@@ -22,19 +22,10 @@ LAYERS, AGAIN, FORWARDS, SLOWER = 10, 4, 3.5, 1.1
 
 MODEL = """
 import time, statistics
-import anywidget, keras, numpy as np, tensorflow as tf
+import keras, numpy as np, tensorflow as tf
 import ke_widgets as ke
 model = getattr(keras.applications, "{name}")(weights=None)
 images = np.random.default_rng(0).integers(0, 256, (10, 224, 224, 3)).astype("uint8")
-
-class Echo(anywidget.AnyWidget):
-    _esm = "export default {{ render({{ model }}) {{ window.echo = model; }} }}"
-
-    def __init__(self):
-        super().__init__()
-        self.on_msg(lambda widget, content, buffers: self.send(content))
-
-Echo()
 """
 WIDGET = "w = ke.ExplainerWidget(model, images, preprocess=lambda x: x / 127.5 - 1.0, charts=False)\nw"
 FORWARD = """
@@ -144,6 +135,7 @@ def rows(lab, network):
         Dicts as `methods.rows` gives.
     """
     lab.new()
+    lab.run_cell(ECHO)
     lab.run_cell(MODEL.format(name=network), timeout=180)
     lab.page.evaluate(WATCH)
     opened = lab.page.evaluate(OPEN, WIDGET)
