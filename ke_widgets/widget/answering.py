@@ -10,6 +10,7 @@ from ke_widgets.engine import failures
 from ke_widgets.widget import protocol
 from ke_widgets.widget.encoding import Encoded
 from ke_widgets.widget.export import Export
+from ke_widgets.widget.predicting import Predicting
 
 _PROGRESS_SECONDS = 0.1
 _PREVIEW_SECONDS = 0.5
@@ -89,8 +90,8 @@ class Answering:
     # Called by the worker.
 
     def run(self, request, why_stop):
-        """Answer an `Explain`, a `Scan` or `Curves`, or go on with an `Export`; see `Worker`."""
-        if isinstance(request, Export):
+        """Answer an `Explain`, a `Scan` or `Curves`, or go on with an `Export` or a `Predicting`; see `Worker`."""
+        if isinstance(request, Export | Predicting):
             request.turn()
             return
         run = {protocol.Scan: self._scan, Curves: self._curves}.get(type(request), self._explain)
@@ -103,19 +104,16 @@ class Answering:
         if isinstance(request, Curves):
             self._tell_panel(lambda panel: panel.refuse(failures.sentence(error)[:120]))
             return
+        if isinstance(request, Predicting):
+            self._answer(protocol.error(request.id, *_told(error)))
+            return
         self._answer(protocol.error(request.id, *_told(error), choice=request.choice, pane=request.pane))
 
     def serve(self, request):
-        """Answer `Pictures` or `Predictions`."""
+        """Answer `Pictures`."""
         try:
-            if isinstance(request, protocol.Predictions):
-                model, indices = request.model, request.indices
-                generation = self._session.subjects[model].generation()
-                found = self._session.predictions(indices, model)
-                answer = protocol.predictions(request.id, model, generation, indices, *found)
-            else:
-                images = [self._picture(index, request.size) for index in request.indices]
-                answer = protocol.pictures(request.id, request.indices, request.size, images)
+            images = [self._picture(index, request.size) for index in request.indices]
+            answer = protocol.pictures(request.id, request.indices, request.size, images)
         except Exception as error:
             answer = protocol.error(request.id, *_told(error))
         self._answer(answer)

@@ -6,8 +6,11 @@ from typing import Any
 
 from ke_widgets.widget import protocol
 from ke_widgets.widget.answering import Answering, Curves, key
+from ke_widgets.widget.predicting import Predicting
 from ke_widgets.widget.telling import Telling
 from ke_widgets.widget.worker import Worker
+
+_LOOK_SECONDS = 0.1  # until it is asked again whether the model was compiled
 
 
 class Conversation:
@@ -39,6 +42,7 @@ class Conversation:
         self._chosen = chosen
         self._context = None
         self._asked = None
+        self._predicting = []  # What waits for a moment of rest; the worker's thread alone uses it.
         self.exports = []
         self.opened = 0
         self.answering = Answering(session, self.answer, keep, tell_panel)
@@ -111,9 +115,9 @@ class Conversation:
         """Stop those."""
         self.worker.cancel(lambda request: isinstance(request, Curves))
 
-    def go_on(self, export):
-        """Give an `Export` another turn when nothing else waits before it."""
-        self.worker.submit(export, export)
+    def go_on(self, work):
+        """Give an `Export` or a `Predicting` its next turn, after whatever waits now."""
+        self.worker.submit(work, work)
 
     def call(self, function) -> Any:
         """Call a function where the session is used, and give what it gives."""
@@ -167,9 +171,11 @@ class Conversation:
             self.answer(protocol.standing(message.id, message.pane, self._at(message)))
         elif isinstance(message, protocol.Seen):
             self.telling.seen(message.number)
-        elif isinstance(message, protocol.Pictures | protocol.Predictions):
-            of_model = isinstance(message, protocol.Predictions)
-            (self.worker if of_model else self.painter).errand(lambda: self.answering.serve(message))
+        elif isinstance(message, protocol.Pictures):
+            self.painter.errand(lambda: self.answering.serve(message))
+        elif isinstance(message, protocol.Predictions):
+            work = Predicting(self._session, message, self.answer, self.go_on)
+            self.worker.errand(lambda: self._predicting.append(work))
         else:
             self.opened += 1
             self.answering.repeat()
@@ -189,8 +195,15 @@ class Conversation:
     # What the worker's thread says.
 
     def _rest(self):
+        preparing = self._session.is_preparing
         self.answering.rest(self.worker.works)
-        return self.telling.rest() if self.heard else None  # No page is open yet.
+        waiting = [work for work in self._predicting if work.waits(preparing)]
+        for work in self._predicting:
+            if work not in waiting:
+                self.go_on(work)
+        self._predicting = waiting
+        again = self.telling.rest() if self.heard else None  # No page is open yet.
+        return _LOOK_SECONDS if waiting and again is None else again
 
     def _tell(self, number):
         self.answer(protocol.state(number, self.answering.serial, self._chosen()))

@@ -181,7 +181,7 @@ class Session:
             choices: A list of dicts, the arguments of `check`.
             busy: Tells whether something is being explained.
         """
-        if self._preparing is not None and self._preparing.is_alive():
+        if self.is_preparing:
             return
 
         def prepare():
@@ -191,6 +191,11 @@ class Session:
                     self.subjects[choice["model"]].prepare(**own)
 
         self._preparing = start(prepare, "ke_widgets_preparing", self.close)
+
+    @property
+    def is_preparing(self):
+        """Whether `prepare` is at work."""
+        return self._preparing is not None and self._preparing.is_alive()
 
     def close(self):
         """Give up what is being prepared."""

@@ -255,6 +255,10 @@ class Subject:
         for function, given in ((fingerprint, ops.zeros(())), (_forward, inputs)):
             compiled(function, self._both).prepare(given, None)
 
+    def is_compiled_for(self, image_index):
+        """Tell whether the scores of an image can be had without running the model eagerly."""
+        return ready(_forward, self._both, self._input(image_index)[0], None) is not None
+
     def why_no_scan(self):
         """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
         sizes = list(self._layer_shapes.values())

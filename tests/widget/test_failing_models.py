@@ -97,13 +97,12 @@ def test_what_a_run_finds_is_told_once_where_it_was_asked(images, kind, pane):
     with contextlib.closing(ExplainerWidget(broken(function)[0], images, charts=False, panes=[{}])) as widget:
         first = widget.wait(LONG)
         page = Page(widget)
-        page.send({"kind": "predictions", "id": "p", "indices": [0, 1, 2, 3], "model": 0})
         page.explain("a", pane=pane, image_index=2)
         with contextlib.nullcontext() if pane else pytest.raises(tf.errors.InvalidArgumentError):
             widget.wait(LONG)
         (error,) = errors(page)
         check(error, "a", pane, message, advice)
-        (predictions,) = [content for content in page.received if content["kind"] == "predictions"]
+        predictions = page.predictions(0, 1, 2, 3)
         assert [top >= 0 for top in predictions["top"]] == [True, True, False, True], "the white image costs the others"
         page.explain("b", pane=pane, image_index=3)
         assert np.array_equal(widget.wait(LONG).map, first.map)
@@ -138,13 +137,12 @@ def test_what_preprocess_raises_is_told_of_its_image_alone(images):
     with contextlib.closing(ExplainerWidget(broken()[0], images, preprocess=preprocess, charts=False)) as widget:
         widget.wait(LONG)
         page = Page(widget)
-        page.send({"kind": "predictions", "id": "p", "indices": [0, 1, 2, 3], "model": 0})
         page.explain("a", image_index=2)
         with pytest.raises(OSError, match="camera"):
             widget.wait(LONG)
         (error,) = errors(page)
         check(error, "a", 0, "^OSError: the camera is off$", "go on")
-        (predictions,) = [content for content in page.received if content["kind"] == "predictions"]
+        predictions = page.predictions(0, 1, 2, 3)
         assert [top >= 0 for top in predictions["top"]] == [True, True, False, True]
         page.explain("b", image_index=3)
         assert widget.wait(LONG).image_index == 3

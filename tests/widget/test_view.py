@@ -35,6 +35,15 @@ class Page:
         choice = {"image_index": 0, "layer": "stem", "class_index": 0, "method": "gradcam", "params": {}, **change}
         self.send({"kind": "explain", "id": id, "pane": pane, "choice": choice})
 
+    def predictions(self, *indices):
+        """Ask what the model sees on images, and wait for the answer, which comes when the widget rests."""
+        self.send({"kind": "predictions", "id": "p", "indices": list(indices), "model": 0})
+        end = time.monotonic() + LONG
+        while ("predictions", "p") not in self.kinds():
+            assert time.monotonic() < end, "no predictions came"
+            time.sleep(0.01)
+        return next(content for content in self.received if content["kind"] == "predictions")
+
     def kinds(self):
         return [(content["kind"], content.get("id")) for content in self.received]
 
@@ -214,11 +223,8 @@ def test_an_image_that_cannot_be_read_is_told_in_the_pane_that_wants_it(model, i
     assert (thumbnails["kind"], thumbnails["sizes"]) == ("images", [[8, 8], [0, 0]])
     assert (error["kind"], error["id"], error["pane"]) == ("error", "e", 1)
     assert "2.png" in error["message"]
-    page.send({"kind": "predictions", "id": "p", "indices": [0, 2, 1], "model": 0})
-    with contextlib.suppress(ValueError):
-        widget.wait(LONG)
     top = model(images[:2].astype("float32")).numpy().argmax(-1)
-    assert page.received[-1]["top"] == [top[0], -1, top[1]]
+    assert page.predictions(0, 2, 1)["top"] == [top[0], -1, top[1]]
     widget.close()
 
 
@@ -367,8 +373,8 @@ def test_the_page_is_told_of_a_training_once_its_cell_has_run(widget, model):
     assert widget._conversation.worker.wait(LONG)
     assert page.received[before:] == [{"kind": "weights", "id": None, "generations": [1]}]
     page.explain("b")
-    page.send({"kind": "predictions", "id": "p", "indices": [0], "model": 0})
     assert widget._conversation.worker.wait(LONG)
+    page.predictions(0)
     assert {content["generation"] for content in page.received[before + 1 :]} == {1}
 
 
@@ -425,12 +431,10 @@ def test_a_layer_that_the_page_picked_from_its_scan_is_computed_when_asked_for(w
 def test_predictions_are_answered(model, images):
     widget = ExplainerWidget(model, images, targets=[0, 1, 2, 0, 1])
     widget.wait(LONG)
-    page = Page(widget)
-    page.send({"kind": "predictions", "id": "p", "indices": [0, 1, 2, 3, 4]})
-    widget.wait(LONG)
+    predictions = Page(widget).predictions(0, 1, 2, 3, 4)
     top = model(images.astype("float32")).numpy().argmax(-1)
-    assert page.received[0]["top"] == top.tolist()
-    assert page.received[0]["right"] == (top == [0, 1, 2, 0, 1]).tolist()
+    assert predictions["top"] == top.tolist()
+    assert predictions["right"] == (top == [0, 1, 2, 0, 1]).tolist()
     widget.close()
 
 
