@@ -130,7 +130,7 @@ class Compiled:
         self._refused = set()
 
     def is_traced(self, inputs, indices):
-        """Tell whether a call with these compiles nothing.
+        """Tell whether a call with these compiles nothing, and waits for nobody who does.
 
         Args:
             inputs: Tensors, alone or in tuples, lists and dicts.
@@ -163,11 +163,15 @@ class Compiled:
         except TypeError:
             return self.function(inputs, indices)
         trace = self._traces.get(key)
-        if trace is None:
-            trace = self._traces[key] = self.function.get_concrete_function(inputs, indices)
+        if trace is not None:
+            return trace(inputs, indices)
+        trace = self.function.get_concrete_function(inputs, indices)
+        found = trace(inputs, indices)
+        # Kept only now: TensorFlow optimizes the graph in the first run, for which every other run would wait.
+        self._traces[key] = trace
         while len(self._traces) > TRACES:
             self._traces.pop(next(iter(self._traces)))
-        return trace(inputs, indices)
+        return found
 
 
 def _kind(argument):

@@ -121,10 +121,12 @@ class Subject:
 
     def _scores(self, image_indices):
         missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
-        for size, group in _by_shape(missing, self.images):
+        # What is compiled takes one image; several are run eagerly, which takes ten times as long to begin with.
+        most = 1 if missing and self.is_compiled_for(missing[0]) else 32
+        for numbers, group in _by_shape(missing, self.images, most):
             inputs = self._pack(ops.convert_to_tensor(np.concatenate(group)))
             _, (found,) = self._run(_forward, inputs)
-            self._known_scores.update(zip(size, np.asarray(found, "float32")))
+            self._known_scores.update(zip(numbers, np.asarray(found, "float32")))
         scores = np.stack([self._known_scores[index] for index in image_indices])
         while len(self._known_scores) > _KEPT_SCORES:
             self._known_scores.popitem(last=False)
@@ -384,15 +386,15 @@ def _any_gradient(model, inputs, indices):
     return ops.any([ops.any(each != 0) for each in gradients])
 
 
-def _by_shape(image_indices, images):
-    """Group images of one size, at most 32 together: their numbers, and their inputs."""
+def _by_shape(image_indices, images, most):
+    """Group images of one size, at most `most` together: their numbers, and their inputs."""
     groups = {}
     for index in image_indices:
         inputs = images.inputs(index)
         numbers, arrays = groups.setdefault(inputs.shape, ([], []))
         numbers.append(index)
         arrays.append(inputs)
-        if len(numbers) == 32:
+        if len(numbers) == most:
             yield groups.pop(inputs.shape)
     yield from groups.values()
 

@@ -82,6 +82,16 @@ OPEN = f"""async (source) => {{
   const since = (name) => window.drawn[name] - start;
   return {{ cell, picture: since("ke-image"), thumbnail: since("thumbnail"), map: since("ke-map") }};
 }}"""
+# The last layers that can be picked, once the last groups are open.
+PATHS = """async (count) => {
+  const rows = (kind) => [...document.querySelectorAll(`[role=treeitem]${kind}`)];
+  for (let i = 0; i < 5 && rows("[data-path]:not([data-fixed])").length < count; i++) {
+    rows("[aria-expanded=false]").at(-1).querySelector(".ke-caret").click();
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+  }
+  return rows("[data-path]:not([data-fixed])").slice(-count).map((row) => row.dataset.path);
+}"""
 # A click on a layer until the page says which one it works on, and until its map is painted.
 PICK = """async (path) => {
   const root = document.querySelector("[role=region][aria-label=Explainer]");
@@ -143,8 +153,8 @@ def rows(lab, network):
     yield row(network, "from its run to the picture", opened["picture"])
     yield row(network, "from its run to the first map", opened["map"])
     lab.page.get_by_role("region", name="Explainer").scroll_into_view_if_needed()
-    places = "document.querySelectorAll('[role=treeitem][data-path]:not([data-fixed])')"
-    paths = lab.page.evaluate(f"() => [...{places}].map((row) => row.dataset.path)")[-LAYERS - 1 : -1]
+    paths = lab.page.evaluate(PATHS, LAYERS + 1)[:-1]
+    assert len(paths) == LAYERS
     picks = [lab.page.evaluate(PICK, path) for path in paths]
     again = [lab.page.evaluate(PICK, path) for path in paths[:AGAIN]]
     empty = statistics.median(lab.page.evaluate(EMPTY, 20))

@@ -1,10 +1,12 @@
 import gc
+import threading
 import weakref
 
 import numpy as np
+import tensorflow as tf
 
 from ke_widgets.engine import compiling
-from ke_widgets.engine.compiling import cached, compiled
+from ke_widgets.engine.compiling import cached, compiled, ready
 from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
 from tests import models
@@ -47,3 +49,25 @@ def test_what_was_compiled_goes_with_its_model():
     del model, exposed
     gc.collect()
     assert gone() is None
+
+
+def test_a_function_is_not_ready_before_its_first_run_has_ended():
+    """TensorFlow optimizes a graph in its first run, and every other run would wait for that."""
+    model, runs, go_on = models.fused(), threading.Event(), threading.Event()
+
+    def wait():
+        runs.set()
+        assert go_on.wait(20)
+        return np.float32(1)
+
+    def method(model, inputs, indices):
+        return inputs * tf.numpy_function(wait, [], tf.float32)
+
+    inputs = tf.constant(models.images(1))
+    thread = threading.Thread(target=compiled(method, model).prepare, args=(inputs, None))
+    thread.start()
+    assert runs.wait(20)
+    assert ready(method, model, inputs, None) is None
+    go_on.set()
+    thread.join()
+    np.testing.assert_array_equal(ready(method, model, inputs, None)(inputs, None), inputs)

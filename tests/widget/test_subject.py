@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
+from ke_widgets.widget import subject as subject_module
 from ke_widgets.widget.images import Images
 from ke_widgets.widget.subject import Subject
 from tests import models
@@ -154,3 +155,18 @@ def test_a_model_without_a_place_has_no_layer_to_look_at():
 def test_nothing_inside_of_keras_attention_is_offered():
     model = vit(lambda x: ops.mean(Block("block")(x), 1), SQUARE)
     assert not [path for path in Subject(model, images(SQUARE)).layers if "mha/" in path]
+
+
+def test_once_the_model_is_compiled_no_image_is_run_eagerly(monkeypatch):
+    runs, original = [], subject_module.forward
+    monkeypatch.setattr(subject_module, "forward", lambda *given: (runs.append(1), original(*given))[1])
+    model, images = models.fused(), models.images(5)
+    subject = Subject(model, Images(images, (8, 8, 3)))
+    assert not subject.is_compiled_for(4)
+    eager = subject.scores(range(3))
+    subject.prepare(0, subject.default_layer, 0, None, "gradcam", {})
+    assert subject.is_compiled_for(4)
+    before = len(runs)
+    np.testing.assert_allclose(subject.scores(range(5)), model(images), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(eager, model(images[:3]), rtol=1e-5, atol=1e-6)
+    assert len(runs) == before
