@@ -4,10 +4,10 @@ import contextlib
 import sys
 import time
 
-# A twenty-fifth of the time while somebody else is busy, so that a cell is slowed by less than a tenth. When nobody
+# A thirty-third of the time while somebody else is busy, so that a cell is slowed by less than a tenth. When nobody
 # seems to be, a moment after each slice all the same: a message from the page passes through several threads of the
 # kernel, and each of them would wait 5 ms for Python to hand over.
-SLICE_SECONDS, REST_SECONDS, PAUSE_SECONDS = 0.001, 0.024, 0.0002
+SLICE_SECONDS, REST_SECONDS, PAUSE_SECONDS = 0.001, 0.032, 0.0002
 _EVENTS = 64  # between two looks at the clock, which costs as much as a call
 
 
