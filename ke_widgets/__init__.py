@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from ke_widgets import methods as methods
     from ke_widgets import metrics as metrics
     from ke_widgets import utils as utils
-    from ke_widgets.engine.explaining import explain as explain
-    from ke_widgets.engine.explaining import explain_batches as explain_batches
-    from ke_widgets.engine.explaining import partial_explain as partial_explain
-    from ke_widgets.shortcuts import cam as cam
-    from ke_widgets.shortcuts import full_gradients as full_gradients
-    from ke_widgets.shortcuts import gradcam as gradcam
-    from ke_widgets.shortcuts import gradcampp as gradcampp
-    from ke_widgets.shortcuts import gradients as gradients
-    from ke_widgets.shortcuts import scorecam as scorecam
-    from ke_widgets.shortcuts import smoothgrad as smoothgrad
+    from ke_widgets.explaining.loop import explain as explain
+    from ke_widgets.explaining.loop import explain_batches as explain_batches
+    from ke_widgets.explaining.loop import partial_explain as partial_explain
+    from ke_widgets.explaining.shortcuts import cam as cam
+    from ke_widgets.explaining.shortcuts import full_gradients as full_gradients
+    from ke_widgets.explaining.shortcuts import gradcam as gradcam
+    from ke_widgets.explaining.shortcuts import gradcampp as gradcampp
+    from ke_widgets.explaining.shortcuts import gradients as gradients
+    from ke_widgets.explaining.shortcuts import scorecam as scorecam
+    from ke_widgets.explaining.shortcuts import smoothgrad as smoothgrad
     from ke_widgets.widget.view import ExplainerWidget as ExplainerWidget
 
 __version__ = "0.1.0"
@@ -35,9 +35,9 @@ __version__ = "0.1.0"
 _MODULES = ("demo", "doctor", "filters", "inspection", "methods", "metrics", "utils")
 _HOMES = {
     "ExplainerWidget": "widget.view",
-    **dict.fromkeys(("explain", "explain_batches", "partial_explain"), "engine.explaining"),
+    **dict.fromkeys(("explain", "explain_batches", "partial_explain"), "explaining.loop"),
     **dict.fromkeys(
-        ("gradients", "full_gradients", "smoothgrad", "cam", "gradcam", "gradcampp", "scorecam"), "shortcuts"
+        ("gradients", "full_gradients", "smoothgrad", "cam", "gradcam", "gradcampp", "scorecam"), "explaining.shortcuts"
     ),
 }
 __all__ = [

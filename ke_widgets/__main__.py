@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ke_widgets import shipped
+from ke_widgets import resources
 
 
 def main(argv=None):
@@ -103,7 +103,7 @@ def _demo(options, rest):
 
 def notebooks():
     """The notebooks that come with the package, in the order in which they are to be read."""
-    return sorted(shipped.folder("notebooks").glob("*.ipynb"))
+    return sorted(resources.folder("notebooks").glob("*.ipynb"))
 
 
 def copy_notebooks(folder):

@@ -16,22 +16,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.engine import flow, structure
-from ke_widgets.engine.arguments import named
-from ke_widgets.engine.checking import check_units
-from ke_widgets.engine.defaults import (
-    POOLING_LAYERS,
-    logits_endpoint,
-    signal_endpoint,
-    warn_of_probabilities,
-    way_back,
-)
-from ke_widgets.engine.defaults import default_layer as default_layer
-from ke_widgets.engine.defaults import head_activation as head_activation
-from ke_widgets.engine.defaults import head_index as head_index
-from ke_widgets.engine.defaults import spatial_signals as spatial_signals
-from ke_widgets.engine.exposing import Endpoint, Exposed
-from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.errors.arguments import named
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.model import callgraph
+from ke_widgets.model import layers as model_layers
+from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.model.locate import POOLING_LAYERS, logits_endpoint, signal_endpoint, warn_of_probabilities, way_back
+from ke_widgets.model.locate import default_layer as default_layer
+from ke_widgets.model.locate import head_activation as head_activation
+from ke_widgets.model.locate import head_index as head_index
+from ke_widgets.model.locate import spatial_signals as spatial_signals
+from ke_widgets.model.units import check_units
 from ke_widgets.utils import tolist
 
 KERNEL_AXIS = -1
@@ -171,7 +166,7 @@ def _check_options(descriptor, options):
 
 
 def _check_call(model, operation, descriptor, number):
-    known = flow.written(model) if isinstance(number, int) else None
+    known = callgraph.from_functional(model) if isinstance(number, int) else None
     calls = [] if known is None else known.calls(operation)
     if calls and number >= len(calls):
         raise ValueError(
@@ -189,14 +184,14 @@ def _locate(model, where):
             )
         where = model.layers[where]
     if isinstance(where, keras.Operation):
-        path = "" if where is model else structure.path_of(model, where)
+        path = "" if where is model else model_layers.path_of(model, where)
         if path is None:
             raise ValueError(
                 f"An endpoint's layer must be part of {model.name!r}. Received: {short_repr(where)}, which is not."
             )
         return path, where
     if isinstance(where, list | tuple) and where and all(isinstance(name, str) for name in where):
-        where = structure.SEPARATOR.join(where)
+        where = model_layers.SEPARATOR.join(where)
     if not isinstance(where, str):
         raise TypeError(
             "An endpoint must be a layer's index, name, path, a layer, a KerasTensor, or a dict with `name` or "
@@ -218,12 +213,12 @@ def find_path(model, path):
     Raises:
         ValueError: If there is none; the nearest paths are named.
     """
-    found = structure.operations(model)
+    found = model_layers.operations(model)
     if path in found:
         return found[path]
     lower = {name.lower(): name for name in found}
     near = [lower[name] for name in difflib.get_close_matches(path.lower(), lower, n=3, cutoff=0.4)]
-    inner = [name for name in found if name.endswith(structure.SEPARATOR + path)]
+    inner = [name for name in found if name.endswith(model_layers.SEPARATOR + path)]
     near = list(dict.fromkeys([*inner, *near])) or list(found)[-3:]
     raise ValueError(
         f"`layer` must name a layer of {model.name!r}. Received: {path!r}. Nearest: {', '.join(map(repr, near))}."
@@ -232,12 +227,12 @@ def find_path(model, path):
 
 def _tensor_endpoint(model, tensor):
     history = getattr(tensor, "_keras_history", None)
-    path = None if history is None else structure.path_of(model, history.operation)
+    path = None if history is None else model_layers.path_of(model, history.operation)
     if history is None or path is None:
         raise ValueError(f"An endpoint's tensor must belong to {model.name!r}. Received: {short_repr(tensor)}.")
     if isinstance(history.operation, keras.layers.InputLayer):
         return _input_endpoint(model, path, history.operation)
-    node, known = history.operation._inbound_nodes[history.node_index], flow.written(model)
+    node, known = history.operation._inbound_nodes[history.node_index], callgraph.from_functional(model)
     steps = [] if known is None else [step for step in known.steps if step.node is node]
     # One KerasTensor of a shared nested model stands for all of its runs.
     number = known.number(steps[0]) if known is not None and len(steps) == 1 else "last"
@@ -245,14 +240,14 @@ def _tensor_endpoint(model, tensor):
 
 
 def _parent(model, path):
-    above, _, _ = path.rpartition(structure.SEPARATOR)
+    above, _, _ = path.rpartition(model_layers.SEPARATOR)
     return find_path(model, above) if above else model
 
 
 def _input_endpoint(model, path, layer):
     # An InputLayer never runs: its value is what goes into the model around it.
-    above, _, _ = path.rpartition(structure.SEPARATOR)
-    graph: Any = structure.functional(_parent(model, path))
+    above, _, _ = path.rpartition(model_layers.SEPARATOR)
+    graph: Any = model_layers.functional(_parent(model, path))
     return Endpoint(above, link="input", index=[tensor is layer.output for tensor in graph.inputs].index(True))
 
 
@@ -284,7 +279,7 @@ def get_nested_layer(model, name):
     Raises:
         ValueError: If there is none; the nearest paths are named.
     """
-    return find_path(model, structure.SEPARATOR.join(tolist(name)))
+    return find_path(model, model_layers.SEPARATOR.join(tolist(name)))
 
 
 def get_logits_layer(model, name=None):
@@ -347,7 +342,7 @@ def find_layer_with(model, name=None, properties=None, klass=None, search_revers
         raise ValueError("At least one of `name`, `properties` and `klass` must be given. Received none of them.")
     if name is not None:
         return get_nested_layer(model, name)
-    hidden = any(structure.opaque(operation) for operation in structure.operations(model).values())
+    hidden = any(model_layers.opaque(operation) for operation in model_layers.operations(model).values())
     for rehearse in (False, True) if hidden else (False,):
         found = [operation for _, operation in way_back(model, 0, rehearse)]
         for layer in found if search_reversed else reversed(found):
@@ -468,7 +463,7 @@ def layers_with_biases(model, exclude=(), return_biases=True):
     """
     check_model(model)
     model = model.model if isinstance(model, Exposed) else model
-    graph = structure.functional(model)
+    graph = model_layers.functional(model)
     heads = [None] if graph is None else range(len(graph.outputs))
     logits = [logits_endpoint(model, head).path for head in heads]
     excluded = {id(layer) for layer in (*tolist(exclude), *_after_logits(model, logits))}
@@ -515,11 +510,11 @@ def is_homogeneous(activation):
 
 def _leaves(parent, logits, prefix="", seen=None):
     seen = set() if seen is None else seen
-    for child in structure.children(parent):
+    for child in model_layers.children(parent):
         if id(child) in seen:
             continue
         seen.add(id(child))
-        inner = prefix + child.name + structure.SEPARATOR
+        inner = prefix + child.name + model_layers.SEPARATOR
         if isinstance(child, keras.Model) or any(path.startswith(inner) for path in logits):
             yield from _leaves(child, logits, inner, seen)
         else:
@@ -528,8 +523,8 @@ def _leaves(parent, logits, prefix="", seen=None):
 
 def _after_logits(model, logits):
     for head, wanted in enumerate(logits):
-        for path, operation in structure.backwards(model, head):
-            if not wanted or wanted == path or wanted.startswith(path + structure.SEPARATOR):
+        for path, operation in model_layers.backwards(model, head):
+            if not wanted or wanted == path or wanted.startswith(path + model_layers.SEPARATOR):
                 break
             yield operation
 

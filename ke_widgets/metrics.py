@@ -9,10 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.engine.chunks import chunk_size
+from ke_widgets.engine.batch_size import batch_size_for
 from ke_widgets.engine.compiling import compiled
-from ke_widgets.engine.gradient import forward
-from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.engine.gradients import forward
+from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import SPATIAL_AXIS, check_model, gather_units
 from ke_widgets.methods import Progress
 
@@ -210,7 +210,7 @@ def step_by_step(metric, model, inputs, maps, indices=None, **options):
     check_model(model)
     _check_counts(steps=steps, **({} if batch_size is None else {"batch_size": batch_size}))
     images, maps, indices = _checked(inputs, maps, indices)
-    batch_size = chunk_size(images, differentiated=False) if batch_size is None else batch_size
+    batch_size = batch_size_for(images, differentiated=False) if batch_size is None else batch_size
     changed = _changed(images, baseline)
     pair = (images, changed) if metric is deletion else (changed, images)
     activation = keras.activations.get(activation)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.errors.short_repr import short_repr
 
 
 def tolist(value):

@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ke_widgets import shipped
+from ke_widgets import resources
 
 ROOT = "ke-widgets[lab,plot]"
 WHEELHOUSE = "wheelhouse"
@@ -57,7 +57,7 @@ def write(target, force=False):
 
 def contents():
     """Give what a workshop consists of: `{path in the folder: bytes}`."""
-    templates = shipped.folder("workshop")
+    templates = resources.folder("workshop")
     readme = (templates / "README.md").read_text("utf-8")
     unpublished = local_distributions()
     if "ke-widgets" in unpublished:
@@ -70,7 +70,7 @@ def contents():
         "jupyter_server_config.py": (templates / "jupyter_server_config.py").read_bytes(),
         "settings/overrides.json": (templates / "overrides.json").read_bytes(),
     }
-    for path in sorted(shipped.folder("notebooks").glob("*.ipynb")):
+    for path in sorted(resources.folder("notebooks").glob("*.ipynb")):
         files[f"notebooks/{path.name}"] = path.read_bytes()
     return files
 

@@ -268,9 +268,9 @@ def snapshot(model):
 
 
 def _all_operations(model):
-    from ke_widgets.engine import structure
+    from ke_widgets.model import layers as model_layers
 
-    return [*model._flatten_layers(include_self=False), *structure.operations(model).values()]
+    return [*model._flatten_layers(include_self=False), *model_layers.operations(model).values()]
 
 
 def _fingerprint(value):

@@ -473,7 +473,7 @@ def test_filters_scale_over_all_frames_together():
 
 def test_scan_gives_all_frames_too():
     model, x = video(), random_data(2, 3, 8, 6, 3)
-    run = ke.methods.scan.scan(ke.methods.cams.gradcam)
+    run = ke.methods.all_layers.at_all_layers(ke.methods.cams.gradcam)
     _, (maps,) = run(at_frame(model, "all"), x, np.array([[1], [2]]))
     _, expected = ke.methods.cams.gradcam(at_frame(model, "all"), x, np.array([[1], [2]]))
     np.testing.assert_allclose(maps, expected, rtol=1e-5)

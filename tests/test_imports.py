@@ -154,7 +154,7 @@ def test_imports_point_one_way():
     ("module", "source", "complaint"),
     [
         ("filters", "from ke_widgets import inspection", "imports inspection, which lies above it"),
-        ("filters", "import ke_widgets.engine.gradient", "imports engine.gradient, which lies above it"),
+        ("filters", "import ke_widgets.engine.gradients", "imports engine.gradient, which lies above it"),
         ("engine.taps", "from . import gradient", "imports engine.gradient, which lies above it"),
         ("engine.taps", "from ..inspection import expose", "imports inspection, which lies above it"),
         ("engine.gradient", "from ke_widgets.methods import cams", "imports methods.cams, which lies above it"),

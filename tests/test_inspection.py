@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from ke_widgets.engine.exposing import Endpoint
 from ke_widgets.inspection import (
     endpoints,
     expose,
@@ -16,6 +15,7 @@ from ke_widgets.inspection import (
     output_shape,
     signal_endpoint,
 )
+from ke_widgets.model.exposed import Endpoint
 from tests import models
 
 

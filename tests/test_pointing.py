@@ -5,12 +5,12 @@ import pytest
 
 from ke_widgets import demo
 from ke_widgets.engine.compiling import compiled
-from ke_widgets.engine.exposing import Endpoint, Exposed
 from ke_widgets.inspection import logits_endpoint
 from ke_widgets.methods.cams import gradcam
 from ke_widgets.methods.gradient import gradients
 from ke_widgets.metrics import pointing_game
-from ke_widgets.widget.session import Session
+from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.widget.session.session import Session
 
 UNSEEN = 900_001
 

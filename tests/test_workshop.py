@@ -18,11 +18,11 @@ import pytest
 import websocket
 from packaging.requirements import Requirement
 
-from ke_widgets import shipped, workshop
+from ke_widgets import resources, workshop
 from ke_widgets.__main__ import main
 
 TOKEN = "for-the-class"
-NOTEBOOKS = sorted(path.name for path in shipped.folder("notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(path.name for path in resources.folder("notebooks").glob("*.ipynb"))
 MESSAGES = 8000  # in about two seconds: more than twice what Jupyter's own limit lets through
 
 
@@ -38,7 +38,7 @@ def test_the_folder_holds_notebooks_settings_versions_and_a_readme(folder):
     own = ["README.md", "jupyter_server_config.py", "requirements.txt", "settings/overrides.json"]
     assert names == sorted([*own, *(f"notebooks/{name}" for name in NOTEBOOKS)])
     for name in NOTEBOOKS:
-        assert (folder / "notebooks" / name).read_bytes() == (shipped.folder("notebooks") / name).read_bytes()
+        assert (folder / "notebooks" / name).read_bytes() == (resources.folder("notebooks") / name).read_bytes()
 
 
 def test_what_is_there_is_overwritten_only_with_force(folder, tmp_path, capsys):

@@ -1,4 +1,1 @@
-"""What runs a model: taps, gradients, compiled functions, the loop.
-
-The only package that imports TensorFlow. Import from the file that holds the name: `engine.gradient`, not `engine`.
-"""
+"""Runs a model: gradients, compiled functions, the activation cache, steps of methods that evaluate many samples."""

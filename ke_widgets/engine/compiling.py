@@ -12,8 +12,8 @@ import weakref
 import keras
 import tensorflow as tf
 
-from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.model.exposed import Exposed
 
 LIMIT, TRACES = 8, 32
 
@@ -55,7 +55,7 @@ def ready(method, model, inputs, indices, **params):
     Returns:
         A `Compiled` function, or `None`; also where it is in the middle of being traced.
     """
-    owner, view = weigh(model)
+    owner, view = owner_and_view(model)
     with _LOCK:
         function = _CACHE.get(owner, {}).get(_key(method, view, None, params))
     return function if function is not None and function.is_traced(inputs, indices) else None
@@ -73,7 +73,7 @@ def compiled(method, model, jit_compile=None, **params):
     Returns:
         A `Compiled` function `(inputs, indices)`, traced once for each set of input ranks and dtypes.
     """
-    owner, view = weigh(model)
+    owner, view = owner_and_view(model)
     return cached(
         owner,
         _key(method, view, jit_compile, params),
@@ -85,7 +85,7 @@ def _key(method, view, jit_compile, params):
     return (method, view, jit_compile, tuple(sorted(params.items())))
 
 
-def weigh(model):
+def owner_and_view(model):
     """Part a model into what the user holds and what we see of it.
 
     Args:

@@ -8,13 +8,13 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import record  # No public function tells what a tape has seen.
 
-from ke_widgets.engine import taps
-from ke_widgets.engine.checking import check_scores
-from ke_widgets.engine.exposing import Exposed, run
-from ke_widgets.engine.gradient import _rows
+from ke_widgets.engine.gradients import _rows
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
-from ke_widgets.engine.layout import floating, wide
 from ke_widgets.inspection import gather_units, is_homogeneous
+from ke_widgets.model import hooks
+from ke_widgets.model.exposed import Exposed, run
+from ke_widgets.model.grids import as_float, at_least_float32
+from ke_widgets.model.units import check_scores
 
 
 class Term(NamedTuple):
@@ -62,25 +62,25 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
     Raises:
         ValueError: If an operation cannot be read, or not be differentiated twice.
     """
-    inputs = keras.tree.map_structure(floating, inputs)
+    inputs = keras.tree.map_structure(as_float, inputs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         if isinstance(model, Exposed):
             operations = [operation for _, operation, _ in biases]
-            with taps.recording(operations, watch=tape.watch) as tap:
+            with hooks.recording(operations, watch=tape.watch) as tap:
                 (logits,) = Exposed(model.model, model.endpoints[:1], model.score).read(inputs)
             calls = [(*each, _with_signals(tap.calls[id(each[1])])) for each in biases]
         else:
             logits, *signals = keras.tree.flatten(run(model, inputs))
         check_scores(logits, model)
-        units = gather_units(wide(logits), indices, indices_axis, indices_batch_dims)
+        units = gather_units(at_least_float32(logits), indices, indices_axis, indices_batch_dims)
     if isinstance(model, Exposed):
         sites = _all_sites(model.endpoints[0], calls, functools.partial(_used, tape, units))
     else:
         sites = [Site(name, x, *_constant(bias)) for (name, _, bias), x in zip(biases, signals)]
     flat = keras.tree.flatten(inputs)
     rows = _rows(tape, units, [*flat, *(site.tensor for site in sites)])
-    own = [Term(row, *_constant(tf.expand_dims(wide(x), 1))) for row, x in zip(rows, flat)]
+    own = [Term(row, *_constant(tf.expand_dims(at_least_float32(x), 1))) for row, x in zip(rows, flat)]
     return units, own, {site.name: Term(row, site.factor, site.some) for row, site in zip(rows[len(flat) :], sites)}
 
 
@@ -136,7 +136,7 @@ def _sites(name, operation, bias, calls, used):
 def _constant_sites(label, operation, bias, call, signals):
     before = call.outputs if call.logits is None else call.logits
     # What it makes of constants comes from it alone.
-    constant = wide(tf.convert_to_tensor(bias)) if signals else tf.expand_dims(wide(before), 1)
+    constant = at_least_float32(tf.convert_to_tensor(bias)) if signals else tf.expand_dims(at_least_float32(before), 1)
     yield Site(label, before, *_constant(constant))
     if call.logits is not None and not is_homogeneous(operation.activation):
         activation = keras.activations.get(operation.activation)
@@ -178,5 +178,5 @@ def _stops_at_six(operation):
 
 def _six(outputs):
     """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
-    outputs = tf.expand_dims(wide(outputs), 1)
+    outputs = tf.expand_dims(at_least_float32(outputs), 1)
     return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6

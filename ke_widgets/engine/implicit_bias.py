@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ke_widgets.engine.exposing import without_writing
-from ke_widgets.engine.layout import wide
+from ke_widgets.model.exposed import without_writing
+from ke_widgets.model.grids import at_least_float32
 
 # f(t x) = t^n f(x) for n signals: by Euler, J x = n f, so the bias is (1 - n) f. Nothing for `x * constant`.
 _PRODUCTS = {"Multiply", "Matmul", "Dot", "Einsum", "Tensordot", "Outer", "Conv", "DepthwiseConv", "ConvTranspose"}
@@ -72,7 +72,7 @@ def added_by(operation, call, signals, kept=(0,)):
     """
     outputs = floats(call.outputs)
     if not signals or not kept:
-        return [wide(outputs[index]) for index in kept]
+        return [at_least_float32(outputs[index]) for index in kept]
     own = _own_way(operation, call, signals) if len(outputs) == 1 else None
     return implicit_bias(operation, call.args, call.kwargs, signals, kept) if own is None else own
 
@@ -86,7 +86,7 @@ def _own_way(operation, call, signals):
     comes_in = [id(x) in known for x in keras.tree.flatten((call.args, call.kwargs)) if x is not None]
     degree = _degree(operation, name, comes_in)
     if degree is not None:
-        return [(1 - degree) * wide(outputs)] if degree != 1 else []
+        return [(1 - degree) * at_least_float32(outputs)] if degree != 1 else []
     if name in _SUMS:
         own = name in ("Rescaling", "Pad") or not all(comes_in)
         return [_at_zero(operation, call, known)] if own else []
@@ -109,7 +109,7 @@ def _at_zero(operation, call, known):
     given = call.args, call.kwargs
     args, kwargs = keras.tree.map_structure(lambda x: tf.zeros_like(x) if id(x) in known else x, given)
     # A constant of its own shape is given to each image.
-    added = wide(tf.broadcast_to(operation.call(*args, **kwargs), tf.shape(call.outputs)))
+    added = at_least_float32(tf.broadcast_to(operation.call(*args, **kwargs), tf.shape(call.outputs)))
     # Padding by minus infinity, as before a maximum, adds nothing that the maximum takes.
     return tf.where(tf.math.is_finite(added), added, tf.zeros((), added.dtype))
 
@@ -119,7 +119,7 @@ def _layer_normalization(layer, x, outputs):
     axes = [axis % len(x.shape) for axis in (layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis])]
     if axes != [len(x.shape) - 1] or getattr(layer, "rms_scaling", False):
         return None
-    x, y = wide(x), wide(outputs)
+    x, y = at_least_float32(x), at_least_float32(outputs)
     beta = tf.cast(layer.beta, y.dtype) if layer.center else tf.zeros((), y.dtype)
     variance = tf.math.reduce_variance(x, axis=-1, keepdims=True)
     return [beta + (y - beta) * (variance / (variance + layer.epsilon))]
@@ -143,11 +143,11 @@ def activation_bias(activation, x, y):
 
 def _elementwise(function, name, x, y):
     if name in _FORMULAS:
-        return _FORMULAS[name](wide(x), wide(y))
+        return _FORMULAS[name](at_least_float32(x), at_least_float32(y))
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         y = function(x)
-    return _beyond_rounding(wide(y), wide(y - x * tape.gradient(y, x)))
+    return _beyond_rounding(at_least_float32(y), at_least_float32(y - x * tape.gradient(y, x)))
 
 
 def implicit_bias(function, args, kwargs, signals, kept=(0,)):
@@ -206,9 +206,11 @@ def _added(results, signals):
     def _change(change, end, result):
         if change is None and any(g is not None for g in tf.gradients(end, [*signals])):
             raise LookupError(result.op.type)
-        return tf.zeros_like(wide(end)) if change is None else wide(tf.convert_to_tensor(change))
+        return (
+            tf.zeros_like(at_least_float32(end)) if change is None else at_least_float32(tf.convert_to_tensor(change))
+        )
 
-    values, changes = [wide(x) for x in ends], along([*signals])
+    values, changes = [at_least_float32(x) for x in ends], along([*signals])
     biases = own = [value - change for value, change in zip(values, changes)]
     for _ in results[1:]:  # M is 1 but for what is nilpotent: as many rounds as outputs solve M own = biases.
         moved = along([*[None] * len(signals), *[tf.cast(b, x.dtype) for b, x in zip(own, results)]])

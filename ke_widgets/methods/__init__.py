@@ -23,7 +23,7 @@ Returns, the same for every method:
 A method works eagerly and under `tf.function(method, reduce_retracing=True)`, and leaves `model` as it was.
 
 A method that samples or perturbs takes `batch_size` (`None`: what is fastest on this device, see
-`ke_widgets.engine.chunks`), runs its pieces one after the other, and exists as pieces too: it
+`ke_widgets.engine.batch_size`), runs its pieces one after the other, and exists as pieces too: it
 carries `Steps`, put on by the decorator `stepwise`. `run` goes through them in one call, which is the method itself;
 `step_by_step` goes through them for a caller who wants to report after each, show what there is so far, or stop:
 
@@ -45,9 +45,9 @@ from typing import Any
 
 from keras import ops
 
-from ke_widgets.engine.chunks import chunk_size, most_samples
+from ke_widgets.backend.tensorflow import while_loop
+from ke_widgets.engine.batch_size import batch_size_for, most_samples
 from ke_widgets.engine.compiling import compiled
-from ke_widgets.engine.sampling import repeat
 
 Method = typing.TypeVar("Method", bound=Callable)
 SHARED = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
@@ -68,7 +68,7 @@ class Spec:
             nothing else changes it, `"logit per unit of input"`, or `""` for none (the scale has no meaning).
         combine: For methods whose maps follow from signal and gradient at a layer: the function that makes them,
             `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
-            all layers at once (`ke_widgets.methods.scan`).
+            all layers at once (`ke_widgets.methods.all_layers`).
     """
 
     title: str
@@ -155,7 +155,7 @@ def run(steps, model, inputs, indices, **params):
         for number in range(1, total):
             sums = steps.advance(model, (state, sums), number, **params)
     else:
-        sums = repeat(lambda number, sums: steps.advance(model, (state, sums), number, **params), total, sums)
+        sums = while_loop(lambda number, sums: steps.advance(model, (state, sums), number, **params), total, sums)
     return steps.end((state, sums), total, **params)
 
 
@@ -163,7 +163,7 @@ def _sized(steps, inputs, params):
     """Choose `batch_size` where nobody did."""
     if params.get("batch_size", 0) is not None:
         return params
-    size = most_samples(inputs) if steps.differentiates else chunk_size(inputs, differentiated=False)
+    size = most_samples(inputs) if steps.differentiates else batch_size_for(inputs, differentiated=False)
     return {**params, "batch_size": size}
 
 
@@ -285,6 +285,6 @@ def table():
 def __getattr__(name):
     # The families import this module, so they come when they are asked for. That of CAMs goes by two names in what
     # people have written.
-    if name in ("cam", "cams", "gradient", "meta", "scan"):
+    if name in ("cam", "cams", "gradient", "meta", "all_layers"):
         return importlib.import_module(f"{__name__}.{'cams' if name == 'cam' else name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

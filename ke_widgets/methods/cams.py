@@ -8,14 +8,14 @@ import numpy as np
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import forward, signal_jacobian, spatial_forward, with_signal
-from ke_widgets.engine.inputs import axes_of_image, fitted, image_positions
-from ke_widgets.engine.layout import floating
-from ke_widgets.engine.sampling import resize
-from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.backend.tensorflow import resize
+from ke_widgets.engine.gradients import forward, signal_jacobian, spatial_forward, with_signal
+from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
 from ke_widgets.methods import Spec, Steps, run, stepwise
+from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.grids import as_float
+from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
 
 
 def cam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
@@ -197,7 +197,7 @@ def _begin_scorecam(
     inputs = fitted(model, inputs)
     logits, signal = spatial_forward(model, inputs, spatial_axis)
     places = _places_under(model, inputs, signal, spatial_axis)
-    flat = [floating(x) if axes else x for x, axes in zip(keras.tree.flatten(inputs), places)]
+    flat = [as_float(x) if axes else x for x, axes in zip(keras.tree.flatten(inputs), places)]
     inputs = keras.tree.pack_sequence_as(inputs, flat)
     if weights == "classes" and logits.shape[indices_axis] == 1:
         raise ValueError(

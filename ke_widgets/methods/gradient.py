@@ -8,23 +8,17 @@ import numpy as np
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine import structure
+from ke_widgets.backend.tensorflow import resize
 from ke_widgets.engine.decomposition import decompose
-from ke_widgets.engine.exposing import Exposed
-from ke_widgets.engine.gradient import image_jacobian
-from ke_widgets.engine.inputs import usual_axes
-from ke_widgets.engine.layout import lay_out
-from ke_widgets.engine.sampling import resize
-from ke_widgets.engine.short_repr import short_repr
-from ke_widgets.inspection import (
-    KERNEL_AXIS,
-    SPATIAL_AXIS,
-    expose,
-    find_path,
-    layers_with_biases,
-)
+from ke_widgets.engine.gradients import image_jacobian
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, expose, find_path, layers_with_biases
 from ke_widgets.inspection import biases as biases_of
 from ke_widgets.methods import Spec
+from ke_widgets.model import layers as model_layers
+from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.grids import to_grid
+from ke_widgets.model.inputs import usual_axes
 
 _OVER_CHANNELS = {"max": ops.max, "mean": ops.mean}
 
@@ -173,8 +167,8 @@ def _computes_between_layers(model):
     if isinstance(model, Exposed) and len(model.endpoints) > 1:
         return False
     model = getattr(model, "model", model) if isinstance(model, Exposed) else model
-    inner = (model, *structure.operations(model).values())
-    return any(isinstance(each, keras.Model) and structure.opaque(each) for each in inner)
+    inner = (model, *model_layers.operations(model).values())
+    return any(isinstance(each, keras.Model) and model_layers.opaque(each) for each in inner)
 
 
 def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
@@ -195,7 +189,7 @@ def _biased(model, biases):
         model, exposed = expose(model, []), True
     if exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
         layers = layers_with_biases(model.model, return_biases=False)
-        known = {id(layer): path for path, layer in reversed(structure.operations(model.model).items())}
+        known = {id(layer): path for path, layer in reversed(model_layers.operations(model.model).items())}
         names = [known[id(layer)] for layer in layers]
         found = True
     else:
@@ -224,7 +218,7 @@ def _check_biases(model, names, layers, biases, exposed):
         expected = "signals with a constant bias; expose the model with `ke.inspection.expose` for the others"
     if wrong or not names:
         raise ValueError(f"`model` must expose {expected}. Received: {', '.join(wrong) or 'none'}, of {model.name!r}.")
-    inner = [n for n in names if exposed and any(n.startswith(outer + structure.SEPARATOR) for outer in names)]
+    inner = [n for n in names if exposed and any(n.startswith(outer + model_layers.SEPARATOR) for outer in names)]
     if inner:
         raise ValueError(
             "`model` must expose each bias once: a layer, or those inside of it. "
@@ -267,7 +261,7 @@ def _axes(rank, spatial_axis, model, terms) -> tuple[int, ...]:
 def _is_sequence(model, terms):
     """Tell whether (B, T, C) is a signal over time and no grey image: by what the model makes of it."""
     ranks = {len(term.gradient.shape) - 2 for term in terms}
-    inner = structure.operations(getattr(model, "model", model)).values()
+    inner = model_layers.operations(getattr(model, "model", model)).values()
     return 3 not in ranks and (2 in ranks or any(isinstance(x, _RECURRENT) for x in inner))
 
 
@@ -286,7 +280,7 @@ def _with_channel(term, axes):
 def _places(x, size, axes):
     """Lay a gradient `(B, U, ...)` out in places, channels last; see `lay_out`."""
     as_it_is = len(x.shape) == len(axes) + 3 and tuple(axes) == tuple(range(-1 - len(axes), -1))
-    return x if as_it_is else lay_out(x, size, axes, leading=2)
+    return x if as_it_is else to_grid(x, size, axes, leading=2)
 
 
 def _sums(term, size, axes):

@@ -14,18 +14,18 @@ import keras
 from keras import ops
 from keras.backend import is_float_dtype
 
-from ke_widgets.engine import sampling
-from ke_widgets.engine.chunks import most_samples
-from ke_widgets.engine.exposing import Endpoint, Exposed
-from ke_widgets.engine.gradient import image_jacobian
-from ke_widgets.engine.inputs import axes_of_image, fitted, image_positions
-from ke_widgets.engine.layout import floating
-from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.backend import tensorflow as backend
+from ke_widgets.engine.batch_size import most_samples
+from ke_widgets.engine.gradients import image_jacobian
+from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, gather_units
 from ke_widgets.methods import Steps, run, stepwise
 from ke_widgets.methods.cams import cam
 from ke_widgets.methods.gradient import METHODS as OF_GRADIENTS
 from ke_widgets.methods.gradient import gradients, over_channels
+from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.model.grids import as_float
+from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
 from ke_widgets.utils import tolist
 
 
@@ -162,7 +162,7 @@ def _images_floating(model, inputs):
     inputs = fitted(model, inputs)
     images = image_positions(inputs)
     flat = keras.tree.flatten(inputs)
-    flat = [floating(x) if number in images else ops.convert_to_tensor(x) for number, x in enumerate(flat)]
+    flat = [as_float(x) if number in images else ops.convert_to_tensor(x) for number, x in enumerate(flat)]
     return keras.tree.pack_sequence_as(inputs, flat)
 
 
@@ -175,7 +175,7 @@ def _with_noise(inputs, chosen, noise, relative, seed):
             return ops.tile(x, (chosen.shape[0], *[1] * (len(x.shape) - 1)))
         axes = tuple(range(1, len(x.shape)))
         spread = noise * (ops.max(x, axis=axes, keepdims=True) - ops.min(x, axis=axes, keepdims=True))
-        drawn = sampling.noise(ops.shape(x)[1:], seed, chosen * len(flat) + place, x.dtype)
+        drawn = backend.stateless_normal(ops.shape(x)[1:], seed, chosen * len(flat) + place, x.dtype)
         added = ops.expand_dims(drawn, 1) * (spread if relative else noise)
         return ops.reshape(x + added, (-1, *ops.shape(x)[1:]))
 
@@ -232,7 +232,7 @@ def _tta(method, scales, hflip):
         (inputs, indices, _), maps = carry
         _, found = look(model, inputs, indices, number, params)
         if passes[number][0] != 1:
-            found = sampling.resize(found, ops.shape(maps)[1:-1])
+            found = backend.resize(found, ops.shape(maps)[1:-1])
         return maps + found
 
     def end(carry, done, **_):
@@ -258,9 +258,9 @@ def _scaled(x, scale, axes):
     size = [ops.shape(x)[axis] for axis in axes]
     size = [round(n * scale) if isinstance(n, int) else ops.cast(ops.round(n * scale), "int32") for n in size]
     if len(x.shape) == len(axes) + 1:
-        return ops.squeeze(sampling.resize(ops.expand_dims(x, -1), size), -1)
+        return ops.squeeze(backend.resize(ops.expand_dims(x, -1), size), -1)
     first = tuple(range(1, len(axes) + 1))
-    return ops.moveaxis(sampling.resize(ops.moveaxis(x, axes, first), size), first, axes)
+    return ops.moveaxis(backend.resize(ops.moveaxis(x, axes, first), size), first, axes)
 
 
 def _check_any_size(model, scales):
@@ -284,7 +284,7 @@ def contrast(method):
     `gradcam`, this is the difference of the two maps.
 
     Args:
-        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.scan`.
+        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.all_layers`.
 
     Returns:
         A method whose `indices` are pairs `(B, 2)`: this unit, rather than that one. It gives the differences of the
@@ -332,7 +332,7 @@ def negate(method):
     class 1 and `-y_u` that of class 0.
 
     Args:
-        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.scan`.
+        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.all_layers`.
 
     Returns:
         A method with the same arguments. It gives the negative logits `(B, U)`, and maps of the same shape as `method`.

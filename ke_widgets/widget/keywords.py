@@ -3,8 +3,8 @@
 import keras
 
 from ke_widgets import methods
-from ke_widgets.engine.arguments import check_names, check_swapped, nearest
-from ke_widgets.engine.short_repr import short_repr
+from ke_widgets.errors.arguments import check_names, check_swapped, nearest
+from ke_widgets.errors.short_repr import short_repr
 
 CALLER = "ke.ExplainerWidget"
 _FIXED = ("images", "labels", "preprocess", "head", "targets")

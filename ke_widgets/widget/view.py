@@ -13,26 +13,26 @@ import ipywidgets
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from ke_widgets.engine.arguments import named
-from ke_widgets.widget.cells import after_each_cell, watch_cells
-from ke_widgets.widget.choosing import CHOICE, LOOK, Choosing
-from ke_widgets.widget.conversation import Conversation
-from ke_widgets.widget.explanation import Explanation
-from ke_widgets.widget.exporting import begin
-from ke_widgets.widget.figure import FigureFile
+from ke_widgets.errors.arguments import named
+from ke_widgets.widget.comm.controller import Controller
+from ke_widgets.widget.export.begin import begin
+from ke_widgets.widget.export.figure import FigureFile
+from ke_widgets.widget.export.snapshot import STILL_SIDES, alt_text, draw
 from ke_widgets.widget.fold import Fold
 from ke_widgets.widget.keywords import check_attribute, check_keywords, check_order, check_surplus
-from ke_widgets.widget.picture import STILL_SIDES, draw, in_words
+from ke_widgets.widget.notebook import after_each_cell, watch_cells
 from ke_widgets.widget.rerun import replace
-from ke_widgets.widget.session import Session
-from ke_widgets.widget.setup import describe
+from ke_widgets.widget.session.describe import describe
+from ke_widgets.widget.session.explanation import Explanation
+from ke_widgets.widget.session.session import Session
+from ke_widgets.widget.traits import CHOICE, LOOK, Traits
 
 _STATIC = Path(__file__).parent / "static"
 _SETTABLE = (*CHOICE, "panes", *LOOK, "layout")
 _STILL_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0
 
 
-class ExplainerWidget(Choosing):
+class ExplainerWidget(Traits):
     """See what a model looks at: pick a layer, a class, an image; the map follows.
 
     Args:
@@ -121,7 +121,7 @@ class ExplainerWidget(Choosing):
         self._layouts: list[ipywidgets.Layout] = []  # Our own: one that the user gives may be of other widgets too.
         self._fold: Any = None
         self._page = threading.local()
-        self._conversation = Conversation(
+        self._conversation = Controller(
             self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel
         )
         if os.environ.get("ANYWIDGET_HMR") != "1":  # anywidget's watch over the files would hold every widget for ever.
@@ -173,7 +173,7 @@ class ExplainerWidget(Choosing):
     def charts(self):
         """The charts alone, an ipywidgets box: class scores to click on, and the curves for the map on show."""
         if self._panel is None:
-            from ke_widgets.widget.panel import Panel  # bqplot comes only where charts are shown
+            from ke_widgets.widget.chart_panel import Panel  # bqplot comes only where charts are shown
 
             talk = self._conversation
             self._panel = Panel(
@@ -208,7 +208,7 @@ class ExplainerWidget(Choosing):
             return {}
         file = io.BytesIO()
         draw(self._session.images, found, self._look, STILL_SIDES).save(file, "PNG", optimize=True)
-        return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": in_words(self._session, found)}
+        return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": alt_text(self._session, found)}
 
     @named("widget.save")
     def save(self, path, *, scale=None, colorbar=False, title=False, panes=False):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import ke_widgets as ke
-from ke_widgets.methods.scan import scan
+from ke_widgets.methods.all_layers import at_all_layers
 from tests.benchmarks import networks, peers, plain
 from tests.benchmarks.networks import UNIT
 from tests.benchmarks.pairing import MOST, between, difference, ratios, timed
@@ -130,7 +130,7 @@ def all_layers(on):
     """The maps of every spatial layer in one pass; some of them compared."""
     layers = [layer.name for layer in on.model.layers[1:] if len(layer.output.shape) == 4]
     exposed = ke.inspection.expose(on.model, layers)
-    function = tf.function(lambda x, y: scan(ke.methods.cams.gradcam)(exposed, x, y), autograph=False)
+    function = tf.function(lambda x, y: at_all_layers(ke.methods.cams.gradcam)(exposed, x, y), autograph=False)
     some = [0, len(layers) // 3, 2 * len(layers) // 3, len(layers) - 1]
 
     def everything():

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ke_widgets.engine.sampling import noise
+from ke_widgets.backend.tensorflow import stateless_normal
 
 
 def gradients(model, x, unit):
@@ -66,7 +66,7 @@ def _bias(layer, signal):
 def smoothgrad(model, x, unit, samples, level=0.15):
     """The samples one after the other."""
     sigma = level * (tf.reduce_max(x) - tf.reduce_min(x))
-    found = [gradients(model, x + sigma * noise(x.shape, 0, [n], x.dtype)[0], unit) for n in range(samples)]
+    found = [gradients(model, x + sigma * stateless_normal(x.shape, 0, [n], x.dtype)[0], unit) for n in range(samples)]
     return np.abs(np.mean(found, axis=0)).max(-1, keepdims=True)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import ke_widgets as ke
-from ke_widgets.widget.picture import compose
+from ke_widgets.widget.export.snapshot import compose
 from tests.browser.explainer import Explainer
 
 SIZES = [(96, 144), (144, 96), (1200, 1800)]

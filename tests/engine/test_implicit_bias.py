@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from ke_widgets.engine import taps
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats, implicit_bias
+from ke_widgets.model import hooks
 from tests.methods.networks import WIDE
 
 X = tf.constant(np.random.default_rng(0).normal(size=(2, 6, 6, 3)))
@@ -27,7 +27,7 @@ def bias_by_hand(function, *signals):
 
 
 def call_of(operation, *args, **kwargs):
-    with taps.recording([operation]) as tap:
+    with hooks.recording([operation]) as tap:
         operation(*args, **kwargs)
     (call,) = tap.calls[id(operation)]
     return call

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ke_widgets.engine import flow, structure, taps
 from ke_widgets.inspection import endpoints, expose, layers_with_biases
 from ke_widgets.methods import gradient
 from ke_widgets.methods.cams import gradcam
+from ke_widgets.model import callgraph, hooks
+from ke_widgets.model import layers as model_layers
 from tests import models
 from tests.bystander import Bystander
 
@@ -20,7 +21,7 @@ def readings(model, x):
     """List all ways in which the engine reads a model, to be run again and again."""
     biased = layers_with_biases(model, return_biases=False)
     before = [{"layer": layer, "link": "logits"} for layer in biased]
-    conv = next(path for path in structure.operations(model) if path.endswith("conv"))
+    conv = next(path for path in model_layers.operations(model) if path.endswith("conv"))
     units = np.zeros((len(x), 1), "int32")
 
     def traced(function):
@@ -28,7 +29,7 @@ def readings(model, x):
 
     def replaced():
         (signal,) = expose(model, conv)(x)[1:]
-        with taps.replacing(structure.operations(model)[conv], signal):
+        with hooks.replacing(model_layers.operations(model)[conv], signal):
             return model(x)
 
     return [
@@ -37,7 +38,7 @@ def readings(model, x):
         traced(lambda x: gradcam(expose(model, conv), x, units)),
         traced(lambda x: gradient.full_gradients(model, x, units)),
         lambda: gradient.full_gradient_terms(model, x, units),
-        lambda: flow.rehearsed(model),
+        lambda: callgraph.from_trace(model),
         lambda: endpoints(model, before),
         replaced,
     ]

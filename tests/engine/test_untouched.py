@@ -7,8 +7,8 @@ from keras import layers, ops
 
 import ke_widgets as ke
 from ke_widgets import metrics
-from ke_widgets.engine import flow
 from ke_widgets.methods import step_by_step
+from ke_widgets.model import callgraph
 from tests import models
 
 
@@ -53,7 +53,7 @@ X, Y = models.images(2), np.zeros((2, 1), "int32")
 MAPS = np.ones((2, 6, 6, 1))
 RUNS = {
     "expose": lambda model: ke.inspection.expose(model)(X),
-    "rehearse": flow.rehearsed,
+    "rehearse": callgraph.from_trace,
     **{
         name: lambda model, name=name: getattr(ke, name)(model, X, Y, verbose=0)
         for name in ("gradcam", "gradcampp", "scorecam", "gradients", "smoothgrad", "full_gradients")

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from ke_widgets.engine import taps
 from ke_widgets.engine.implicit_bias import added_by
 from ke_widgets.inspection import biases, expose, get_logits_layer, is_homogeneous, layers_with_biases
 from ke_widgets.methods.gradient import full_gradient_terms, full_gradients, gradients
+from ke_widgets.model import hooks
 from tests import models
 from tests.methods import twins
 from tests.methods.networks import WIDE, conv, flatten_head, images, network, randomize, small
@@ -541,7 +541,7 @@ def test_an_activation_that_keras_does_not_know_depends_on_what_comes_in(made):
     assert constants[found.index(layer)] is None
     assert not is_homogeneous(layer.activation)
     x = tf.constant(IMAGES[..., :1] * np.ones(3))
-    (bias,) = added_by(layer, taps.Call((x,), {}, layer(x)), [x])
+    (bias,) = added_by(layer, hooks.Call((x,), {}, layer(x)), [x])
     slope = (layer(1.0001 * x) - layer(0.9999 * x)) / 2e-4
     np.testing.assert_allclose(bias, layer(x) - slope, atol=1e-6)
 

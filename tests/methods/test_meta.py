@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from ke_widgets.engine import sampling
+from ke_widgets.backend import tensorflow as backend
 from ke_widgets.inspection import expose
 from ke_widgets.methods import meta, step_by_step
+from ke_widgets.methods.all_layers import at_all_layers
 from ke_widgets.methods.cams import gradcam, scorecam
 from ke_widgets.methods.gradient import gradients
 from ke_widgets.methods.meta import contrast, smooth, smoothgrad, tta
-from ke_widgets.methods.scan import scan
 from tests.methods import twins
 from tests.methods.networks import WIDE, conv, images, network, one_conv, randomize, small
 
@@ -37,7 +37,7 @@ def close(actual, expected, tolerance=1e-12):
 def test_smooth_equals_the_plain_loop_over_its_samples():
     model = small()
     net = twins.Net(model)
-    noise = np.asarray(sampling.noise((6, 6, 2), 7, np.arange(3), "float64"))
+    noise = np.asarray(backend.stateless_normal((6, 6, 2), 7, np.arange(3), "float64"))
     for relative in (True, False):
         expected = []
         for image in IMAGES:
@@ -91,18 +91,18 @@ def test_the_seed_decides_the_noise():
 
 def test_all_samples_are_noisy():
     model = small()
-    noise = np.asarray(sampling.noise((6, 6, 2), 0, np.arange(4), "float64"))
+    noise = np.asarray(backend.stateless_normal((6, 6, 2), 0, np.arange(4), "float64"))
     assert (np.abs(noise).max((1, 2, 3)) > 0.1).all()
     _, single = smooth(gradcam, 1)(expose(model, "first"), IMAGES)
     assert np.abs(np.asarray(single) - gradcam(expose(model, "first"), IMAGES)[1]).max() > 1e-4
 
 
 def test_noise_is_normal_and_each_sample_has_its_own():
-    noise = np.asarray(sampling.noise((30, 30, 3), 3, np.arange(4), "float64"))
+    noise = np.asarray(backend.stateless_normal((30, 30, 3), 3, np.arange(4), "float64"))
     assert abs(noise.mean()) < 0.05
     assert abs(noise.std() - 1) < 0.05
     assert np.abs(np.corrcoef(noise.reshape(4, -1)) - np.eye(4)).max() < 0.1
-    np.testing.assert_array_equal(sampling.noise((30, 30, 3), 3, np.array([2]), "float64")[0], noise[2])
+    np.testing.assert_array_equal(backend.stateless_normal((30, 30, 3), 3, np.array([2]), "float64")[0], noise[2])
 
 
 def test_the_map_of_an_image_does_not_depend_on_its_company():
@@ -141,7 +141,7 @@ def test_smoothgrad_averages_signed_gradients():
         tta(smoothgrad),
         smoothgrad,
         contrast(smooth(gradcam, 3)),
-        scan(gradcam),
+        at_all_layers(gradcam),
     ],
     ids=lambda method: method.__name__,
 )
@@ -265,5 +265,5 @@ def test_methods_of_methods_nest():
 
 def _noisy(method, count):
     spread = 0.15 * (IMAGES.max((1, 2, 3)) - IMAGES.min((1, 2, 3)))[:, None, None, None]
-    for one in np.asarray(sampling.noise((6, 6, 2), 0, np.arange(count), "float64")):
+    for one in np.asarray(backend.stateless_normal((6, 6, 2), 0, np.arange(count), "float64")):
         yield method, IMAGES + spread * one

@@ -59,7 +59,7 @@ ARCHITECTURES = {
 
 def write():
     """Write each model's rows for the page's tests, with the layers that have rows and columns marked spatial."""
-    from ke_widgets.widget.graph import graph
+    from ke_widgets.widget.session.graph import graph
 
     FIXTURES.mkdir(parents=True, exist_ok=True)
     for name, build in ARCHITECTURES.items():

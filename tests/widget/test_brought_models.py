@@ -11,7 +11,7 @@ from PIL import Image
 import ke_widgets as ke
 from ke_widgets.inspection import expose
 from ke_widgets.methods import table
-from ke_widgets.widget.plan import plan
+from ke_widgets.widget.export.selection import select
 
 RNG = np.random.default_rng(0)
 PHOTOS = RNG.integers(0, 256, (3, 32, 32, 3), dtype="uint8")
@@ -148,7 +148,7 @@ def test_a_model_without_a_spatial_layer_is_explained_by_its_pixels(build):
 
 
 def told_reason(widget):
-    return widget._session.subjects[0].why_no_scan()
+    return widget._session.subjects[0].why_not_at_all_layers()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_model_without_a_spatial_layer_can_be_exported_and_compared(tmp_path):
         text = widget.to_html(tmp_path / "flat.html", verbose=0).read_text("utf-8")
         assert "0 0 1 gradients " in text
         setup, chosen = widget._setup, {**vars(widget.choice)}
-        planned = plan(setup, chosen, widget._session.subjects[0].scores, layers="all")
+        planned = select(setup, chosen, widget._session.subjects[0].scores, layers="all")
         assert str(planned) == "1 image × 3 classes × 1 method"
     with Opened([net, flat], FLOATS[:1], class_index=1) as widget:
         assert widget.method == "gradcam"

@@ -12,7 +12,7 @@ import tensorflow as tf
 from IPython.core.events import EventManager, available_events
 from ipywidgets.widgets.widget import _instances
 
-from ke_widgets.widget import cells, view
+from ke_widgets.widget import notebook, view
 from ke_widgets.widget.view import ExplainerWidget
 
 LONG = 60
@@ -102,7 +102,7 @@ class Shell:
 
 def test_a_cell_that_is_run_again_and_again_leaves_no_more_objects_behind(model, images, monkeypatch):
     shell, counts = Shell(), []
-    for module in (view, cells):
+    for module in (view, notebook):
         monkeypatch.setattr(module, "get_ipython", lambda: shell)
     for _ in range(10):
         shell.execution_count += 1
@@ -133,19 +133,19 @@ def test_what_the_user_gave_a_widget_is_not_closed_with_it(model, images):
 
 def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, images, monkeypatch):
     shell = Shell()
-    for module in (view, cells):
+    for module in (view, notebook):
         monkeypatch.setattr(module, "get_ipython", lambda: shell)
     widget = ExplainerWidget(model, images)
-    assert shell.events.callbacks["post_run_cell"] == [cells._ended, widget._look_at_weights]
+    assert shell.events.callbacks["post_run_cell"] == [notebook._ended, widget._look_at_weights]
 
     def gone():
         raise ImportError("sys.meta_path is None, Python is likely shutting down")
 
-    for module in (view, cells):
+    for module in (view, notebook):
         monkeypatch.setattr(module, "get_ipython", gone)
     widget.close()
     widget.close()
-    assert shell.events.callbacks["post_run_cell"] == [cells._ended]
+    assert shell.events.callbacks["post_run_cell"] == [notebook._ended]
 
 
 def test_a_widget_that_was_refused_leaves_nothing_to_be_closed(images, monkeypatch):

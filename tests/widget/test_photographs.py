@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ke_widgets.widget import protocol
-from ke_widgets.widget.fitting import WHOLE, fit, in_pixels
-from ke_widgets.widget.images import Images
-from ke_widgets.widget.picture import compose
+from ke_widgets.widget.comm import messages
+from ke_widgets.widget.export.snapshot import compose
+from ke_widgets.widget.images.fitting import WHOLE, fit, in_pixels
+from ke_widgets.widget.images.images import Images
 from ke_widgets.widget.view import ExplainerWidget
 
 SIZES = {"portrait": (90, 60), "landscape": (60, 90), "strip": (40, 200), "tower": (200, 40), "small": (16, 20)}
@@ -215,7 +215,7 @@ def test_where_only_one_of_two_models_gets_the_images_moved_its_maps_are_said_to
 def test_page_and_file_are_told_where_the_map_lies(brightness, tmp_path):
     widget = ExplainerWidget(brightness, [photograph((60, 90))], method="cam", charts=False)
     result = widget.wait(60)
-    content, _ = protocol.result("1", 0, 1, widget.choice, result)
+    content, _ = messages.result("1", 0, 1, widget.choice, result)
     assert content["map"]["seen"] == [0, round(15 / 90, 6), 1, round(75 / 90, 6)]
     path = widget.to_html(tmp_path / "maps.html", verbose=0)
     written = path.read_text("utf-8")

@@ -14,8 +14,8 @@ import traitlets.config
 from PIL import Image
 
 from ke_widgets.widget import view
-from ke_widgets.widget.picture import compose, resized
-from ke_widgets.widget.session import Session
+from ke_widgets.widget.export.snapshot import compose, resized
+from ke_widgets.widget.session.session import Session
 from ke_widgets.widget.view import ExplainerWidget
 
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -1,0 +1,1 @@
+"""The framework under Keras: what `keras.ops` does not have."""

@@ -1,0 +1,329 @@
+"""Gradients of chosen units with respect to inputs or exposed signals.
+
+A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
+"""
+
+import functools
+import math
+
+import keras
+import tensorflow as tf
+
+from ke_widgets.engine.integer_inputs import seen_as_floats
+from ke_widgets.inspection import expose, gather_units
+from ke_widgets.model import hooks
+from ke_widgets.model.exposed import Exposed, run
+from ke_widgets.model.grids import as_float, at_least_float32, to_grid, token_grid
+from ke_widgets.model.heads import manual_signals
+from ke_widgets.model.inputs import (
+    axes_of_image,
+    axes_of_signal,
+    fitted,
+    image_position,
+    names,
+    references,
+    size_of_image,
+)
+from ke_widgets.model.locate import tokens_after
+from ke_widgets.model.units import check_batch, check_scores
+
+ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
+
+
+def forward(model, inputs):
+    """Run `model` and part its outputs.
+
+    Args:
+        model: An exposed model, a `keras.Model` with outputs `[logits, *signals]`, or one with logits alone.
+        inputs: What the model takes.
+
+    Returns:
+        Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
+        to float32.
+    """
+    logits, *signals = keras.tree.flatten(_outputs(model, inputs))
+    return at_least_float32(logits), [at_least_float32(signal) for signal in signals]
+
+
+def _outputs(model, inputs, watch=None):
+    """Run a model; a signal of an exposed one may be a list, one for each call."""
+    if isinstance(model, Exposed):
+        return model.read(inputs, watch=watch)
+    with hooks.recording([]):  # For the sake of convolutions whose eager gradient must not be TensorFlow's: `taps`.
+        return keras.tree.flatten(run(model, inputs))
+
+
+def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
+    """Run `model` and lay its first signal out in places.
+
+    Args:
+        model: An exposed model, or a `keras.Model` with outputs `[logits, *signals]`.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        spatial_axis: Axes of the places in the signal, counted from the end.
+
+    Returns:
+        Logits `(B, U_all)` and the signal `(B, H', W', K)`; that of a layer whose calls are all exposed, one for each
+        frame, is a list of them.
+
+    Raises:
+        ValueError: If the model exposes no signal, or one without places, or does not give scores `(B, U_all)`.
+    """
+    model = with_signal(model)
+    inputs = fitted(model, inputs)
+    logits, *signals = _outputs(model, inputs)
+    check_scores(logits, model)
+    signal, size = _required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
+    signal = _each_call(lambda x: _without_tokens_after(model, 0, x, size), signal)
+    axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
+    return at_least_float32(logits), _each_call(lambda x: _laid_out(x, logits, size, axes, _names(model)[0]), signal)
+
+
+def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, position=None):
+    """Differentiate the chosen units with respect to the model's inputs.
+
+    Args:
+        model: See `forward`.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        indices_axis: Axis of the units in the logits.
+        indices_batch_dims: Leading axes that logits and indices share.
+        position: Which of the flat inputs; the others are passed on as they are. `None` differentiates them all.
+            Integers that are differentiated are cast to float32.
+
+    Returns:
+        Logits `(B, U)`, and a list with one gradient `(B, U, H, W, C)` for each input that is differentiated.
+
+    Raises:
+        ValueError: If the units do not depend on one of them, or the model does not give scores `(B, U_all)`.
+    """
+    inputs = fitted(model, inputs)
+    flat = keras.tree.flatten(inputs)
+    chosen = range(len(flat)) if position is None else [position]
+    flat = [as_float(x) if number in chosen else tf.convert_to_tensor(x) for number, x in enumerate(flat)]
+    sources = [flat[number] for number in chosen]
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(sources)
+        known = references(model, inputs)
+        with seen_as_floats(model, [] if position is None else [(known[position], flat[position])]):
+            logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, flat))
+        check_scores(logits, model)
+        units = gather_units(logits, indices, indices_axis, indices_batch_dims)
+    where = "the inputs" if position is None else f"the input {names(model, inputs)[position]!r}"
+    return units, _rows(tape, units, sources, where, "the image")
+
+
+def image_jacobian(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=-1,
+    indices_batch_dims=-1,
+    spatial_axis=(-3, -2),
+    image_input=None,
+):
+    """Differentiate the chosen units with respect to the image alone, laid out in places.
+
+    Args:
+        model: See `forward`.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        indices_axis: Axis of the units in the logits.
+        indices_batch_dims: Leading axes that logits and indices share.
+        spatial_axis: Axes of the places in the image, counted from the end.
+        image_input: Name or position of the image, in a model that takes several.
+
+    Returns:
+        Logits `(B, U)`, and the gradient `(B, U, H, W, C)`, channels last whatever the layout of the image; grey
+        images `(B, H, W)` have one channel.
+
+    Raises:
+        ValueError: If no input is the image, or the units do not depend on it.
+    """
+    inputs = fitted(model, inputs)
+    position = image_position(model, inputs, image_input)
+    axes = axes_of_image(model, inputs, position, spatial_axis)
+    logits, (grads,) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims, position)
+    return logits, _places_first(grads, axes)
+
+
+def _places_first(grads, axes):
+    """Bring a gradient `(B, U, ...)` with places at `axes` to `(B, U, H, W, C)`: what is no place is a channel."""
+    rank = len(grads.shape)
+    places = [axis % rank for axis in axes]
+    order = (0, 1, *places, *(axis for axis in range(2, rank) if axis not in places))
+    if order != tuple(range(rank)):
+        grads = tf.transpose(grads, order)
+    if rank == len(axes) + 3:
+        return grads
+    channels = math.prod(int(side or 0) for side in grads.shape[len(axes) + 2 :])
+    return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], channels))
+
+
+def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):
+    """Differentiate the chosen units with respect to the exposed signals.
+
+    Args:
+        model: An exposed model, or a `keras.Model` with outputs `[logits, *signals]`.
+        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        indices_axis: Axis of the units in the logits.
+        indices_batch_dims: Leading axes that logits and indices share.
+        spatial_axis: Axes of the places in the signals, counted from the end.
+
+    Returns:
+        Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`, whatever
+        the layout of the signals in the model. Where all calls of a layer are exposed, signal and gradient are lists,
+        one for each call.
+
+    Raises:
+        ValueError: If the model exposes no signal, one without places, or one that the units do not depend on, or does
+            not give scores `(B, U_all)`.
+    """
+    model = with_signal(model)
+    inputs = keras.tree.map_structure(tf.convert_to_tensor, fitted(model, inputs))
+    watched = [x for x in keras.tree.flatten(inputs) if x.dtype.is_floating]
+    # Where the inputs cannot be watched (tokens), the variables that read them can. Recording from the start costs
+    # nothing when compiled: what no gradient needs is pruned.
+    with tf.GradientTape(persistent=True, watch_accessed_variables=not watched) as tape:
+        tape.watch(watched)
+        logits, *signals = _outputs(model, inputs, watch=tape.watch)
+        check_scores(logits, model)
+        units = gather_units(at_least_float32(logits), indices, indices_axis, indices_batch_dims)
+    found = _names(model)
+    flat = keras.tree.flatten(_required(signals, model))
+    gradients = _rows(tape, units, flat, ", ".join(found))
+    gradients = keras.tree.pack_sequence_as(signals, gradients)
+    size, axes = (
+        size_of_image(model, inputs, spatial_axis),
+        functools.partial(axes_of_signal, model, spatial_axis=spatial_axis),
+    )
+
+    def lay(x, number):
+        return _laid_out(_without_tokens_after(model, number, x, size), logits, size, axes, found[number])
+
+    def lay_gradient(x, number):
+        x = _without_tokens_after(model, number, x, size, leading=2)
+        return to_grid(x, size, axes(len(x.shape) - 1), leading=2)
+
+    signals = [_each_call(functools.partial(lay, number=n), signal) for n, signal in enumerate(signals)]
+    return (
+        units,
+        signals,
+        [_each_call(functools.partial(lay_gradient, number=n), gradient) for n, gradient in enumerate(gradients)],
+    )
+
+
+def _without_tokens_after(model, number, signal, size, leading=1):
+    """Leave out tokens that stand after the grid; those before it, `lay_out` leaves out."""
+    if (
+        not isinstance(model, Exposed)
+        or len(signal.shape) != leading + 2
+        or len(size) != 2
+        or not model.endpoints[1].path
+    ):
+        return signal
+    tokens, endpoint = signal.shape[-2], model.endpoints[1 + number]
+    grid = token_grid(tokens, *size) if all(isinstance(n, int) for n in (tokens, *size)) else None
+    after = 0 if grid is not None and grid[0] * grid[1] == tokens else tokens_after(model.model, endpoint)
+    return signal[..., :-after, :] if after else signal
+
+
+def _names(model):
+    return [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
+
+
+def _each_call(function, signal):
+    """Apply a function to a signal, or to each where the calls of a layer are exposed as a list."""
+    return [function(x) for x in signal] if isinstance(signal, list) else function(signal)
+
+
+def _laid_out(signal, logits, size, axes, where):
+    return to_grid(check_batch(at_least_float32(signal), logits, where), size, axes(len(signal.shape)))
+
+
+def with_signal(model):
+    """Expose a plain model by default; give an exposed one, or `keras.Model(inputs, [logits, *signals])`, as it is.
+
+    Args:
+        model: A Keras model.
+
+    Returns:
+        A model that gives its logits and at least one signal, if `model` can.
+
+    Raises:
+        ValueError: If the model has several outputs, of which nobody chose one.
+    """
+    return model if isinstance(model, Exposed) or manual_signals(model) else expose(model)
+
+
+def _required(signals, model):
+    if not signals:
+        raise ValueError(
+            "`model` must give its logits and at least one signal, as `ke.inspection.expose(model)` does. "
+            f"Received: {model.name!r}, which gives its logits alone."
+        )
+    return signals
+
+
+_WHAT_ELSE = {
+    "the signal": "Choose a layer on the way to the output.",
+    "the image": "Choose another input by `image_input`, or a model that can be differentiated.",
+}
+
+
+def _rows(tape, units, sources, where=None, what="the signal"):
+    """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
+
+    Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error: they are
+    `"the signal"` or `"the image"`.
+    """
+    unconnected = ZERO if where is None else NONE
+    if units.shape[1] == 1:
+        gradients = tape.gradient(units, sources, unconnected_gradients=unconnected)
+        return [tf.expand_dims(g, 1) for g in _connected(gradients, where, what)]
+    number = tf.shape(units)[1]
+
+    def row(unit):
+        # One unit of every image at once: images do not touch one another, so the sum over them parts again.
+        chosen = tf.broadcast_to(tf.one_hot(unit, number, dtype=units.dtype), tf.shape(units))
+        found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
+        return _connected(found, where, what)
+
+    return [_swap(g) for g in _each(row, units, [at_least_float32(x).dtype for x in sources])]
+
+
+def _swap(x):
+    """Swap the first two axes. (An einsum that says so takes ten times as long.)"""
+    return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
+
+
+def _each(row, units, dtypes):
+    """Call `row` for each unit and stack its results: at once where that can be trusted, else one after the other."""
+    number = tf.shape(units)[1]
+    if tf.executing_eagerly():
+        return [tf.stack(found) for found in zip(*(row(unit) for unit in range(int(number))))]
+    # Batched over units, a product of (U, 1, ...) by (1, 1, ...), as attention makes of one image, comes out wrong with
+    # oneDNN on CPUs (TensorFlow 2.21), or ends the process.
+    if any(op.type.startswith("BatchMatMul") for op in _before(units)):
+        return tf.map_fn(row, tf.range(number), fn_output_signature=dtypes)
+    return tf.vectorized_map(row, tf.range(number))
+
+
+def _before(tensor):
+    """List the operations of this graph that a tensor comes from."""
+    found, waiting = set(), [tensor.op]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting.extend(x.op for x in operation.inputs)
+    return found
+
+
+def _connected(gradients, where, what):
+    if any(g is None for g in gradients):
+        raise ValueError(
+            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a "
+            f"way that can be differentiated. {_WHAT_ELSE[what]}"
+        )
+    return [at_least_float32(tf.convert_to_tensor(g)) for g in gradients]

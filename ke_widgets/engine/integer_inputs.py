@@ -1,0 +1,48 @@
+"""Pixel gradients of models whose image input holds integers, `keras.Input(..., dtype="uint8")`.
+
+Keras casts what it is given back to integers, through which no gradient passes. But the first operations turn integers
+into the same floats: so each of them is called on the image in floats, and gives that result while the model runs.
+"""
+
+import contextlib
+import inspect
+
+from ke_widgets.model import callgraph, hooks
+from ke_widgets.model import layers as model_layers
+from ke_widgets.model.inputs import graph_of
+
+
+@contextlib.contextmanager
+def seen_as_floats(model, images):
+    """While the block runs, let what takes an integer input of the model take the same numbers as floats.
+
+    Args:
+        model: An exposed or any other Keras model.
+        images: Pairs of an input of the model's graph, or `None`, and the image for it in floats. Inputs that hold
+            floats need nothing.
+
+    Raises:
+        ValueError: If an operation takes such an input together with others, or runs more than once.
+    """
+    with contextlib.ExitStack() as stack:
+        for source, image in images:
+            if source is not None and "int" in str(source.dtype):
+                for operation, outputs in _first_outputs(callgraph.from_functional(graph_of(model)), source, image):
+                    stack.enter_context(hooks.replacing(operation, outputs))
+        yield
+
+
+def _first_outputs(known, source, image):
+    for step in known.steps:
+        if all(x is not source for x in step.inputs) or model_layers.functional(step.operation) is not None:
+            continue
+        if len(step.inputs) > 1 or len(known.calls(step.operation)) > 1:
+            raise ValueError(
+                f"The image must hold floats to be differentiated. Received: the input {source.name!r} of dtype "
+                f"{source.dtype}, which {step.path!r} takes together with others, or more than once. Build the model "
+                "with an input of floats."
+            )
+        args, kwargs = step.node.arguments.fill_in({id(step.node.input_tensors[0]): image})
+        if "training" in inspect.signature(step.operation.call).parameters:
+            kwargs = {**kwargs, "training": False}
+        yield step.operation, step.operation(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""What error messages are made of: nearest names, short forms of values, one sentence for an exception."""

@@ -1,0 +1,291 @@
+"""What goes into the loop: images with the units to explain, in any form in which Keras takes data."""
+
+import functools
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from ke_widgets.model.inputs import fitted_shape, graph_of, references
+from ke_widgets.model.units import check_units, not_finite
+
+_INPUTS, _INDICES = "ke_widgets_inputs", "ke_widgets_indices"
+_STREAMS = (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset)
+_LOOKED_AT = 256  # Images that are looked at together for what is not finite: so little memory is needed.
+
+
+def is_stream(x):
+    """Tell whether data comes in batches of its own."""
+    return isinstance(x, _STREAMS) or hasattr(x, "__next__")
+
+
+def pack(model, x, y, batch_size, units=None):
+    """Bring data to one thing that `predict` takes: it knows no `y`.
+
+    Args:
+        model: The model that takes it.
+        x: Images, or data in batches of its own.
+        y: Units to explain, or `None`.
+        batch_size: As the user gave it.
+        units: How many units there are, where that is known.
+
+    Returns:
+        Data in batches as it is, or a dict that `unpack` knows.
+
+    Raises:
+        TypeError: If `x` holds no numbers.
+        ValueError: If these exclude each other, `x` is not what the model takes, or `y` does not fit.
+    """
+    if is_stream(x):
+        for name, value in (("y", y), ("batch_size", batch_size)):
+            if value is not None:
+                raise ValueError(
+                    f"`{name}` must not be given where `x` brings batches of its own, such as `(x, y)`. "
+                    f"Received: {name} beside x={type(x).__name__}."
+                )
+        _check_stream(model, x)
+        return x if isinstance(x, _STREAMS) else _tuples(x)
+    count = _count(x)
+    flat = keras.tree.flatten(x)
+    _check_shapes(model, x, [tuple(np.shape(array)) for array in flat])
+    _check_numbers(model, x, flat)
+    return {_INPUTS: x} if y is None else {_INPUTS: x, _INDICES: _units(y, count, units)}
+
+
+def expected(data, steps):
+    """Tell how many images a run is expected to have; where nobody knows, how many batches, as a number below 0.
+
+    Args:
+        data: What `pack` gave.
+        steps: As the user gave it.
+
+    Returns:
+        An integer.
+    """
+    if not is_stream(data):
+        return int(_count(data[_INPUTS]) or 0)
+    batches = steps
+    if isinstance(data, tf.data.Dataset):
+        known = int(data.cardinality())
+        batches = min(known, steps or known) if known > 0 else steps
+    elif isinstance(data, keras.utils.PyDataset):
+        batches = min(len(data), steps or len(data))
+    return -(batches or 1)
+
+
+def _tuples(batches):
+    """Give a generator's batches as Keras wants them, and refuse one that has none."""
+    first = next(batches, None)
+    if first is None:
+        raise ValueError(NO_BATCH)
+    return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], batches))
+
+
+def _check_stream(model, x):
+    if isinstance(x, keras.utils.PyDataset) and len(x) == 0:
+        raise ValueError(NO_BATCH)
+    if not isinstance(x, tf.data.Dataset):
+        return
+    if int(x.cardinality()) == 0:
+        raise ValueError(NO_BATCH)
+    inputs, *_ = keras.utils.unpack_x_y_sample_weight(x.element_spec)
+    flat = keras.tree.flatten(inputs)
+    if any(getattr(getattr(spec, "shape", None), "rank", None) is None for spec in flat):
+        return
+    _check_shapes(model, inputs, [tuple(spec.shape) for spec in flat], " Batch the data, `x.batch(32)`.")
+    for spec in flat:
+        if spec.dtype == tf.string:
+            _refuse_text(model, inputs, "string")
+
+
+NO_BATCH = "`x` must give at least one batch of images. Received: data without any."
+
+
+def _count(x):
+    flat = keras.tree.flatten(x)
+    counts = {np.shape(array)[0] if hasattr(array, "shape") and len(array.shape) else None for array in flat}
+    if len(counts) != 1 or not counts - {0, None}:
+        raise ValueError(
+            "`x` must be at least one image: an array, a tensor, or a list or dict of them of one length. "
+            f"Received: x of type {type(x).__name__}, of lengths {sorted(counts, key=str)}.{_stack(x)}"
+        )
+    return counts.pop()
+
+
+def _stack(x):
+    several = isinstance(x, list | tuple) and len(x) > 1
+    return " A list means several inputs; for images in a list, say `np.stack(x)`." if several else ""
+
+
+def _check_shapes(model, x, shapes, advice=" One image without its batch axis? Say `x[None]`."):
+    """Refuse data of another shape than the model takes, as far as its graph tells."""
+    graph = graph_of(model)
+    if graph is None:
+        return
+    _check_keys(graph, x)
+    wanted = [tuple(tensor.shape) for tensor in graph.inputs]
+    if len(wanted) != len(shapes):
+        raise ValueError(
+            f"`x` must hold what the model takes, {_number(wanted)} of the shapes {wanted}. "
+            f"Received: {_number(shapes)} of the shapes {shapes[:3]}.{_stack(x)}"
+        )
+    for shape, tensor in zip(shapes, references(model, x)):
+        if tensor is not None and not _fits(fitted_shape(shape, tensor.shape), tensor.shape):
+            alone = _fits((1, *shape), tensor.shape)
+            raise ValueError(
+                f"`x` must have the shape that the model takes, {_any_batch(tensor.shape)}. "
+                f"Received: x of shape {shape}.{advice if alone else ''}"
+            )
+
+
+def _check_keys(graph, x):
+    if not isinstance(x, dict):
+        return
+    whole = graph._inputs_struct
+    known = list(whole) if isinstance(whole, dict) else [tensor.name for tensor in graph.inputs]
+    if set(known) != set(x):
+        raise ValueError(f"`x` must have a key for each input of the model: {known}. Received: {list(x)}.")
+
+
+def _number(shapes):
+    return f"{len(shapes)} array{'s' if len(shapes) > 1 else ''}"
+
+
+def _any_batch(shape):
+    return f"({', '.join(['B', *(str(side) if side else 'any' for side in shape[1:])])})"
+
+
+def _fits(shape, wanted):
+    if len(shape) != len(wanted):
+        return False
+    return all(one is None or other is None or one == other for one, other in zip(shape[1:], wanted[1:]))
+
+
+def _check_numbers(model, x, flat):
+    """Refuse text and objects where the model takes numbers, and numbers that are not finite."""
+    for array in flat:
+        dtype = array.dtype if hasattr(array, "dtype") else np.asarray(array).dtype
+        kind = np.dtype(getattr(dtype, "as_numpy_dtype", dtype)).kind
+        if kind in "OUSMmc":
+            _refuse_text(model, x, dtype)
+            return
+        if keras.backend.is_float_dtype(array.dtype):
+            wrong = [number for start in range(0, len(array), _LOOKED_AT) for number in _not_finite(array, start)]
+            if wrong:
+                raise ValueError(not_finite(wrong))
+
+
+def _not_finite(array, start):
+    part = np.asarray(ops.convert_to_numpy(array[start : start + _LOOKED_AT])).astype("float32", copy=False)
+    if np.isfinite(part.sum()):  # One number tells of nearly all data.
+        return []
+    return start + np.flatnonzero(~np.isfinite(part).reshape(len(part), -1).all(axis=1))
+
+
+def _refuse_text(model, x, dtype):
+    if any("string" in str(getattr(tensor, "dtype", "string")) for tensor in references(model, x)):
+        return
+    raise TypeError(
+        f"`x` must hold numbers: images of one size, as the model takes them. Received: x of dtype {dtype}. Images of "
+        "several sizes must be resized first; files must be read, such as by `keras.utils.load_img`."
+    )
+
+
+def _units(y, count, units):
+    try:
+        array = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(
+            "`y` must have as many units for each image: (B, U). Received: rows of several lengths."
+        ) from error
+    if array.dtype.kind not in "iu":
+        raise ValueError(
+            f"`y` must hold integers, the units to explain. Received: y of dtype {array.dtype}.{_one_hot(array)}"
+        )
+    if array.ndim == 0:
+        array = np.full((count, 1), array)
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or len(array) != count or not array.shape[1]:
+        raise ValueError(
+            f"`y` must have a row of at least one unit for each of the {count} images, (B, U); or be (B,), one unit "
+            f"for each, or one integer for all. Received: y of shape {np.shape(y)}."
+        )
+    if array.min() < 0:
+        raise ValueError(f"`y` must hold units from 0. Received: y with {array.min()}.")
+    if units is not None and array.max() >= units:
+        check_units(array, units)
+    if array.shape[1] == units and _one_hot(array):
+        raise ValueError(f"`y` must hold the numbers of units. Received: y of shape {array.shape}.{_one_hot(array)}")
+    return array.astype("int32")
+
+
+def _one_hot(y):
+    if y.ndim != 2 or y.shape[1] < 3 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
+        return ""
+    return " For one-hot labels, say `y.argmax(-1)`."
+
+
+def unpack(data):
+    """Part one batch, as the step of `predict` gets it, into inputs and units.
+
+    Args:
+        data: What `pack` made, `x`, or `(x, y)`.
+
+    Returns:
+        Inputs, and units `(B, U)` or `None`.
+
+    Raises:
+        ValueError: If `y` is no integers `(B,)` or `(B, U)`.
+    """
+    inputs, indices, _ = keras.utils.unpack_x_y_sample_weight(data)
+    if isinstance(inputs, dict) and _INPUTS in inputs:
+        return inputs[_INPUTS], inputs.get(_INDICES)
+    if indices is not None:
+        indices = tf.convert_to_tensor(indices)
+        if not indices.dtype.is_integer or indices.shape.rank not in (1, 2):
+            raise ValueError(
+                "`y` in the data must be integers (B,) or (B, U): for each image, the units to explain. Received: y of "
+                f"dtype {indices.dtype.name} and shape {indices.shape}. Change it with `.map`, or drop it to explain "
+                "all units."
+            )
+        indices = indices[:, None] if indices.shape.rank == 1 else indices
+    return inputs, indices
+
+
+def batches(model, x, y, batch_size, units=None):
+    """Read data batch by batch.
+
+    Args:
+        model: See `pack`.
+        x: See `pack`.
+        y: See `pack`.
+        batch_size: Images in a batch, for images that come in none; 32 by default.
+        units: See `pack`.
+
+    Yields:
+        One batch, as `pack` makes it.
+
+    Raises:
+        TypeError: See `pack`.
+        ValueError: See `pack`.
+    """
+    data = pack(model, x, y, batch_size, units)
+    if not is_stream(x):
+        size, count = batch_size or 32, int(_count(x) or 0)
+        for start in range(0, count, size):
+            chosen = slice(start, start + size)
+            yield keras.tree.map_structure(functools.partial(_part, chosen), data)
+        return
+    # A PyDataset knows its length, and is no iterable of its own.
+    read = (x[number] for number in range(len(x))) if isinstance(x, keras.utils.PyDataset) else data
+    for batch in read:
+        inputs, indices = unpack(batch)
+        yield {_INPUTS: inputs} if indices is None else {_INPUTS: inputs, _INDICES: indices}
+
+
+def _part(chosen, array):
+    """Take some images, in the precision in which `predict` takes them."""
+    part = array[chosen]
+    return ops.cast(part, keras.config.floatx()) if keras.backend.is_float_dtype(part.dtype) else part

@@ -1,0 +1,544 @@
+"""The loop: a method over any amount of data, as `predict` runs a model.
+
+It is `predict` of a small Keras model whose step is the method, so that data of all kinds, callbacks, the progress bar
+and the distribution strategy are Keras's own. That small model is kept with what it compiled, for as long as the
+explained model lives, and holds that model weakly.
+"""
+
+import contextlib
+import functools
+import inspect
+import itertools
+import re
+import textwrap
+import threading
+import warnings
+import weakref
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from ke_widgets.backend.tensorflow import resize
+from ke_widgets.engine.compiling import cached, owner_and_view
+from ke_widgets.errors import arguments
+from ke_widgets.explaining import data
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose, find_path, output_shape
+from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.heads import manual_signals
+from ke_widgets.model.inputs import fitted, graph_of, image_positions, size_of_image
+from ke_widgets.model.locate import head_index, warn_of_probabilities
+from ke_widgets.model.units import FOUND_BY_A_RUN, check_finite, check_scores_shape
+
+_NOT_OWN = ("model", "inputs", "indices", "batch_size")
+_LARGE = 1024**3  # Bytes of maps of which a user wants to know before they are there.
+
+LOOP_ARGS = """\
+    model: A model of `ke.inspection.expose`, or any Keras model{signals}.
+        It is not changed.
+    x: Images `(B, H, W, C)`, preprocessed as the model was trained; an array, a tensor, a list or dict of them for a
+        model of several inputs; or a `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator of batches `x` or
+        `(x, y)`. Signals `(B, T, C)`, volumes `(B, D, H, W, C)` and videos are taken as images are.
+    y: Units to explain, integers `(B, U)`: one map for each; or `(B,)`, one unit for each image, or one integer for
+        all. `None` explains all units. Not with data that brings its own.
+    batch_size: Images that go through at once; 32 by default. Not with data in batches.
+    verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
+    steps: How many batches to run, for data that has no end.
+    callbacks: Keras callbacks; their `predict` hooks are called. `self.model.stop_predicting = True` ends the loop.
+    indices_axis: Axis of the units in the logits.
+    indices_batch_dims: Leading axes that logits and units share.
+    spatial_axis: Axes of the image plane in the signal (or input), counted from the end; for channels first,
+        `(-2, -1)`. The usual ones stand for all axes between the first and the last.
+    postprocessing: A filter of `ke.filters` for the maps, or `None` to leave them raw. It comes before resizing, at
+        the method's own resolution: so the maximum that a filter divides by is that of a true value, and a resized
+        map may end below 1.
+    resizing: `True` resizes the maps to the image's size, `(H, W)` to that size, linearly along each axis; `False` or
+        `None` leaves them at the method's own resolution.
+    image_input: Name or position of the image that is explained, in a model that takes several; its size is the one
+        of the maps.
+    run_eagerly: Whether to run without compiling; by default as the model does.
+    jit_compile: Whether to compile with XLA; by default as the model does.
+    steps_per_execution: Batches in each compiled call; by default as the model does.
+    inner_batch_size: The method's own `batch_size`, where it has one: what goes through at once for each image."""
+
+
+class Shortcut(Protocol):
+    """A method with its loop, its usual filter and its sizes: what `partial_explain` returns.
+
+    Attributes:
+        explains: The method.
+    """
+
+    __name__: str
+    explains: Any
+
+    def __call__(
+        self,
+        model: Any,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Literal["auto", 0, 1, 2] = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **params: Any,
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def explain(
+    method,
+    model,
+    x,
+    y=None,
+    batch_size: int | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+    steps: int | None = None,
+    callbacks=None,
+    *,
+    indices_axis=KERNEL_AXIS,
+    indices_batch_dims=-1,
+    spatial_axis=SPATIAL_AXIS,
+    postprocessing=None,
+    resizing=True,
+    image_input=None,
+    run_eagerly=None,
+    jit_compile=None,
+    steps_per_execution=None,
+    inner_batch_size=None,
+    **params,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run a method over data.
+
+    What was compiled is kept: a second call with the same model, method, parameters and shapes compiles nothing.
+
+    Args:
+        method: A method of `ke_widgets.methods`, or any function of its form.
+    {loop}
+        **params: Own parameters of the method.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H, W, U)`, NumPy arrays (ragged where images differ in size).
+
+    Raises:
+        TypeError: If `model` is no Keras model, `method` no method, or an argument of a wrong type or name.
+        ValueError: If `x` is not what the model takes, or not finite; if `y` does not fit, two arguments exclude each
+            other, or the method refuses.
+
+    Examples:
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(),
+        ...                           keras.layers.Dense(4)])
+        >>> logits, maps = explain(ke.methods.gradient.gradients, model, np.zeros((2, 8, 8, 3)), np.array([[0], [3]]),
+        ...                        verbose=0)
+        >>> logits.shape, maps.shape
+        ((2, 1), (2, 8, 8, 1))
+    """
+    settings = {
+        "indices_axis": indices_axis,
+        "indices_batch_dims": indices_batch_dims,
+        "spatial_axis": spatial_axis,
+        "postprocessing": postprocessing,
+        "resizing": resizing,
+        "image_input": image_input,
+        "inner_batch_size": inner_batch_size,
+    }
+    compiling = {"run_eagerly": run_eagerly, "jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+    arguments.check_counts(batch_size=batch_size, steps=steps)
+    arguments.check_verbose(verbose)
+    loop = _loop(method, model, settings, compiling, params)
+    batches = data.pack(model, x, y, batch_size, _number_of_units(model, indices_axis))
+    with loop.lock, _as_value_errors():
+        loop.begin(data.expected(batches, steps))
+        try:
+            logits, maps, some = loop.predict(
+                batches, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+            )
+        except UnboundLocalError:  # Keras finds no outputs where there was no batch.
+            if loop.batches:
+                raise
+            raise ValueError(data.NO_BATCH) from None
+    _warn_of_nothing(model, np.any(some))
+    return logits, maps
+
+
+explain.__doc__ = (explain.__doc__ or "").replace(
+    "    {loop}", textwrap.indent(LOOP_ARGS.format(signals="; as the method wants it"), "    ")
+)
+
+
+def explain_batches(
+    method, model, x, y=None, batch_size: int | None = None, steps: int | None = None, **options
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Run a method over data and give what it finds batch by batch, so that memory does not grow with the data.
+
+    Args:
+        method: A method of `ke_widgets.methods`.
+        model: See `explain`.
+        x: See `explain`. A `PyDataset` is read batch by batch, without its workers.
+        y: See `explain`.
+        batch_size: Images that go through at once; 32 by default.
+        steps: How many batches to run; by default, all.
+        **options: What else `explain` takes, but for `verbose` and `callbacks`.
+
+    Yields:
+        Logits and maps of each batch, NumPy arrays.
+
+    Raises:
+        TypeError: As `explain` does, when the first batch is asked for.
+        ValueError: As `explain` does, when the first batch is asked for.
+    """
+    known = {p.name: p.default for p in inspect.signature(explain).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    settings = {name: options.pop(name, default) for name, default in known.items()}
+    compiling = {name: settings.pop(name) for name in ("run_eagerly", "jit_compile", "steps_per_execution")}
+    arguments.check_counts(batch_size=batch_size, steps=steps)
+    loop = _loop(method, model, settings, compiling, options, "explain_batches")
+    spread = loop.distribute_strategy.num_replicas_in_sync > 1
+    units, anything, count = _number_of_units(model, settings["indices_axis"]), False, 0
+    for batch in itertools.islice(data.batches(model, x, y, batch_size, units), steps):
+        with loop.lock, _as_value_errors():
+            loop.begin(0 if count else 1)
+            if spread:  # One batch that is not parted among devices would be run by each of them.
+                found = loop.predict(batch, verbose=0)
+            else:
+                loop.make_predict_function()
+                found = loop.predict_function([batch])
+        logits, maps, some = keras.tree.map_structure(np.asarray, found)
+        anything, count = anything or np.any(some), count + 1
+        yield logits, maps
+    if not count:
+        raise ValueError(data.NO_BATCH)
+    _warn_of_nothing(model, anything)
+
+
+def partial_explain(method, signals: Literal["none", "one", "biases"] | None = None, **defaults) -> Shortcut:
+    """Make a shortcut: `explain` of one method, with other defaults.
+
+    Args:
+        method: A method of `ke_widgets.methods`.
+        signals: What the method wants of a plain model with one output (see `ke_widgets.methods.Spec`), which the
+            shortcut then exposes by default. `None` leaves every model as it is given.
+        **defaults: Arguments of `explain` and own parameters of the method.
+
+    Returns:
+        A function `(model, x, y=None, batch_size=None, ...) -> (logits, maps)`.
+
+    Raises:
+        TypeError: If `method` is no method.
+        ValueError: If a default is the name of no argument.
+    """
+    arguments.check_method(method)
+    loop = inspect.signature(explain).parameters
+    positional = [p for name, p in loop.items() if p.kind is p.POSITIONAL_OR_KEYWORD and name != "method"]
+    keywords = {name: p for name, p in loop.items() if p.kind is p.KEYWORD_ONLY}
+    own = {
+        name: p.replace(kind=p.KEYWORD_ONLY)
+        for name, p in inspect.signature(method).parameters.items()
+        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and name not in _NOT_OWN
+    }
+    every = {p.name: p for p in positional} | {**own, **keywords}
+    unknown = set(defaults) - set(every)
+    if unknown:
+        raise ValueError(f"`defaults` must be among {sorted(every)}. Received: {sorted(unknown)}.")
+    every = {name: p.replace(default=defaults[name]) if name in defaults else p for name, p in every.items()}
+
+    def shortcut(model, x, y=None, *args, **kwargs) -> Any:
+        arguments.check_names(f"ke.{name}", kwargs, list(every))
+        arguments.check_swapped("model", "x", (model, x), _is_model(x) and not _is_model(model))
+        bound = signature.bind(model, x, y, *args, **kwargs)
+        bound.apply_defaults()
+        given = dict(bound.arguments)
+        return explain(method, view_for(given.pop("model"), signals), **given)
+
+    signature = inspect.Signature(list(every.values()), return_annotation=tuple[np.ndarray, np.ndarray])
+    name = getattr(method, "__name__", "method")
+    for attribute, value in (
+        ("__signature__", signature),
+        ("__name__", name),
+        ("__qualname__", name),
+        ("explains", method),
+    ):
+        setattr(shortcut, attribute, value)
+    shortcut.__doc__ = _document(method, signals)
+    shortcut.__module__ = "ke_widgets"
+    return shortcut  # pyright: ignore[reportReturnType]  (its attributes are set above)
+
+
+def _is_model(value):
+    return isinstance(value, keras.Model)
+
+
+def view_for(model, signals):
+    """Expose a plain model with one output as a method wants it; leave any other model as it is.
+
+    Args:
+        model: A Keras model.
+        signals: `"one"`, for the default signal; `"none"`, for the logits before a fused softmax or sigmoid; `None`
+            or `"biases"`, for the model itself.
+
+    Returns:
+        A Keras model.
+
+    Raises:
+        ValueError: If the model has several outputs, of which nobody chose one.
+    """
+    check_model(model)
+    if signals is None or isinstance(model, Exposed) or manual_signals(model):
+        return model
+    if signals == "biases":
+        head_index(model, None)
+        warn_of_probabilities(model)
+        return model
+    return expose(model) if signals == "one" else expose(model, [])
+
+
+_SIGNALS = {
+    "one": "; one with a single output is exposed by default (`ke.inspection.expose(model)`)",
+    "none": "; one with a single output is explained at its logits, before a fused softmax or sigmoid",
+    "biases": "; one with a single output is explained at its logits, before a fused softmax or sigmoid",
+    None: "; as the method wants it",
+}
+
+
+def _document(method, signals):
+    """Join the method's text with what the loop takes and gives."""
+    text = inspect.getdoc(method) or ""
+    head, _, rest = text.partition("\nReturns:")
+    head, _, own = head.partition("\nArgs:\n")
+    own = re.sub(r" ?See `ke_widgets\.methods` for the other arguments\.", "", own)
+    args = LOOP_ARGS.format(signals=_SIGNALS[signals])
+    args = "\n".join([args, own.rstrip("\n")] if own.strip() else [args])
+    text = f"{head.rstrip()}\n\nArgs:\n{args}"
+    note = "What the method returns goes through `postprocessing` and `resizing` and comes as NumPy arrays."
+    return f"{text}\n\n{note}\n\nReturns:{rest}" if rest else text
+
+
+class _Loop(keras.Model):
+    """A model whose `predict` explains. It holds nothing of the explained model but a weak reference, in `step`.
+
+    Attributes:
+        batches: How many batches have run since `begin`.
+    """
+
+    def __init__(self, step, run_eagerly, jit_compile, steps_per_execution):
+        super().__init__(name="explain", autocast=False)
+        # Past `Layer.__setattr__`, which would track what the step holds.
+        self.__dict__.update(step=step, lock=threading.RLock(), batches=0, expected=0)
+        self.run_eagerly = run_eagerly
+        self.jit_compile = jit_compile
+        self.steps_per_execution = steps_per_execution
+        self.built = True
+
+    def begin(self, expected):
+        """Note that a run begins, and how many images (below 0: batches) it is expected to have; 0 warns of none."""
+        self.__dict__.update(batches=0, expected=expected)
+
+    def predict_step(self, data):
+        return self.step(data)
+
+    def make_predict_function(self, force=False):
+        if self.predict_function is None or force:
+            alone = self.distribute_strategy.num_replicas_in_sync == 1
+            run = self._for_any_batch() if alone and not self.run_eagerly else self._fresh()
+            self.predict_function = self._counted(run)
+        return self.predict_function
+
+    def _fresh(self) -> Any:
+        """Make what Keras makes: a function of a list of batches."""
+        ours = self.predict_function
+        super().make_predict_function(force=True)
+        made, self.predict_function = self.predict_function, ours
+        return made
+
+    def _counted(self, run):
+        def counted(data):
+            found = run(data)
+            self.__dict__["batches"] += 1
+            return found
+
+        return counted
+
+    def _for_any_batch(self):
+        """Make a function for each kind of data, so that one of a wrong rank or dtype leaves nothing behind.
+
+        It is traced for batches of any size at once, not again for the short last one.
+        """
+        made = {}
+
+        def run(data):
+            leaves = keras.tree.flatten_with_path(data)
+            kind = tuple((path, keras.backend.standardize_dtype(x.dtype), len(x.shape)) for path, x in leaves)
+            if kind not in made:
+                function = self._fresh()
+                specs = keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), data)
+                made[kind] = function, function.get_concrete_function(specs).structured_outputs
+            function, outputs = made[kind]
+            if not self.batches:
+                _warn_of_size(outputs, data[0], self.expected)
+            return function(data)
+
+        return run
+
+
+def _warn_of_size(outputs, batch, expected):
+    """Warn of maps of all units that fill the memory, before they do."""
+    inputs, indices = data.unpack(batch)
+    sides = [tuple(maps.shape[1:]) for maps in keras.tree.flatten(outputs[1])]
+    if indices is not None or not expected or any(None in shape for shape in sides):
+        return
+    images = expected if expected > 0 else -expected * keras.tree.flatten(inputs)[0].shape[0]
+    size = images * sum(float(np.prod(shape)) for shape in sides) * keras.tree.flatten(outputs[1])[0].dtype.size
+    if size > _LARGE:
+        warnings.warn(
+            f"The maps of all {sides[0][-1]} units take {size / _LARGE:.1f} GB for {images} images. Say which units "
+            "are explained, such as the best one of each image: `y=model.predict(x).argmax(-1)`.",
+            stacklevel=2,
+        )
+
+
+def _warn_of_nothing(model, anything):
+    """Warn of maps that are 0 everywhere, as those of a layer that the units do not see."""
+    if anything:
+        return
+    signals = model.endpoints[1:] if isinstance(model, Exposed) else ()
+    where = f"the signal {signals[0]}" if signals else "the image"
+    warnings.warn(
+        f"All maps are exactly 0: no explained unit depends on a place of {where}, or nothing there speaks for it. "
+        "After the last attention, a class token takes nothing from the other tokens: choose a layer before it.",
+        stacklevel=3,
+    )
+
+
+def _loop(method, model, settings, compiling, params, caller="explain"):
+    """Give the loop for a method, a model and all parameters, made before or now."""
+    arguments.check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
+    check_model(model)
+    arguments.check_method(method)
+    arguments.check_postprocessing(settings["postprocessing"])
+    arguments.check_resizing(settings["resizing"])
+    arguments.check_counts(
+        inner_batch_size=settings["inner_batch_size"], steps_per_execution=compiling["steps_per_execution"]
+    )
+    own = {} if settings["inner_batch_size"] is None else {"batch_size": settings["inner_batch_size"]}
+    arguments.check_own(method, {**params, **own}, caller, list(inspect.signature(explain).parameters))
+    owner, view = owner_and_view(model)
+    _check_scores(method, model)
+    # Read past the property, which would write what it finds to the user's model.
+    usual = {
+        "run_eagerly": bool(owner.run_eagerly),
+        "jit_compile": bool(vars(owner).get("_jit_compile")),
+        "steps_per_execution": owner.steps_per_execution or 1,
+    }
+    chosen = {name: usual[name] if value is None else value for name, value in compiling.items()}
+    if chosen["run_eagerly"] and chosen["jit_compile"]:
+        raise ValueError("`run_eagerly` and `jit_compile` exclude each other. Received: both are True.")
+    key = ("explain", method, view, *(_frozen(part) for part in (settings, chosen, params)))
+
+    def build():
+        step = functools.partial(_step, method, weakref.ref(owner), view, settings, params)
+        with owner.distribute_strategy.scope() if owner.distribute_strategy else contextlib.nullcontext():
+            return _Loop(step, **chosen)
+
+    return cached(owner, key, build)
+
+
+def _scores_shape(model):
+    """Give the shape of the scores, where the graph tells it."""
+    if not isinstance(model, Exposed):
+        graph = graph_of(model)
+        return None if graph is None else tuple(graph.outputs[0].shape)
+    endpoint, graph = model.endpoints[0], graph_of(model)
+    if endpoint.path:
+        shape = None if endpoint.link == "input" else output_shape(find_path(model.model, endpoint.path))
+    else:
+        shape = None if graph is None else tuple(graph.outputs[endpoint.index].shape)
+    if shape is None or len(shape) < 3 or any(side != 1 for side in shape[1:-1]):
+        return shape
+    return shape[:1] + shape[-1:]  # As an exposed model gives those of a 1 x 1 convolution.
+
+
+def _number_of_units(model, indices_axis):
+    shape = _scores_shape(model)
+    return shape[1] if shape is not None and len(shape) == 2 and indices_axis == KERNEL_AXIS else None
+
+
+def _check_scores(method, model):
+    """Refuse scores that are not `(B, U)`, for the methods that are ours; another one may know what to do with them."""
+    shape, home = _scores_shape(model), inspect.unwrap(method).__module__
+    if shape is not None and home.startswith("ke_widgets.methods"):
+        check_scores_shape(shape, (model.model if isinstance(model, Exposed) else model).name)
+
+
+def _frozen(value):
+    """Turn a parameter into something hashable that is equal where the parameter is: arrays go by value."""
+    if isinstance(value, dict):
+        return ("dict", *((name, _frozen(item)) for name, item in sorted(value.items())))
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, *map(_frozen, value))
+    try:
+        hash(value)
+    except TypeError:
+        array = np.asarray(ops.convert_to_numpy(value))
+        return (array.shape, array.dtype.str, array.tobytes())
+    return (type(value).__name__, value)
+
+
+def _step(method, owner, view, settings, params, batch):
+    """Explain one batch: logits, maps, and 1 for each image with anything in its raw maps, else 0."""
+    inputs, indices = data.unpack(batch)
+    model = owner() if view is None else Exposed(owner(), view)
+    inputs = check_finite(fitted(model, inputs))
+    axes = {name: settings[name] for name in ("indices_axis", "indices_batch_dims", "spatial_axis")}
+    own = {"batch_size": settings["inner_batch_size"], "image_input": settings["image_input"]}
+    known = inspect.signature(method).parameters
+    own = {name: value for name, value in own.items() if value is not None and name in known}
+    logits, maps = method(model, inputs, indices, **axes, **params, **own)
+    some = [ops.any(x != 0, axis=tuple(range(1, len(x.shape)))) for x in keras.tree.flatten(maps)]
+    some = ops.cast(functools.reduce(ops.logical_or, some), "int32")  # Workers exchange no bools.
+    if settings["postprocessing"] is not None:
+        maps = keras.tree.map_structure(settings["postprocessing"], maps)
+    resized = functools.partial(_resized, size=_target_size(model, inputs, settings))
+    return logits, keras.tree.map_structure(resized, maps), some
+
+
+def _target_size(model, inputs, settings):
+    """Give the size to which maps are resized, `()` for none."""
+    if settings["resizing"] is not True:
+        return tuple(settings["resizing"] or ())
+    chosen, found = settings["image_input"], image_positions(inputs)
+    sizes = {position: size_of_image(model, inputs, settings["spatial_axis"], position) for position in found}
+    if chosen is None and len({size for size in sizes.values() if all(isinstance(n, int) for n in size)}) > 1:
+        raise ValueError(
+            "`resizing` must be a size, or `image_input` name the image whose size it is, where several images differ. "
+            f"Received: resizing=True, and images of the sizes {list(sizes.values())}."
+        )
+    return size_of_image(model, inputs, settings["spatial_axis"], chosen)
+
+
+def _resized(maps, size):
+    """Resize maps along the last axes of their places.
+
+    The maps of all frames of a video keep their number; those of one frame have one axis fewer than the video.
+    """
+    number = len(maps.shape) - 2
+    if not size or number < 1 or (number < len(size) and (number, len(size)) != (2, 3)):
+        return maps
+    shape = ops.shape(maps)[1:-1]
+    size = (*shape[: max(0, number - len(size))], *size[-number:])
+    known = all(isinstance(n, int) for n in (*shape, *size))
+    return maps if known and tuple(shape) == size else resize(maps, size)
+
+
+@contextlib.contextmanager
+def _as_value_errors():
+    """Raise as `ValueError` what a compiled function found wrong with the data."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        said = next((words for words in FOUND_BY_A_RUN if words in error.message), None)
+        if said is None:
+            raise
+        text = error.message[error.message.index(said) :].partition("\n\t")[0]
+        words = " ".join(re.sub(r"[\[\]']", " ", text).split())
+        raise ValueError(re.sub(r" ([.,])", r"\1", words)) from None

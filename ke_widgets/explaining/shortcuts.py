@@ -1,0 +1,18 @@
+"""Every method with its loop, its usual filter and its sizes: `ke.gradcam(model, images, units)`."""
+
+from ke_widgets.explaining.loop import Shortcut, partial_explain
+from ke_widgets.methods import cams, gradient, meta
+
+
+def _shortcut(family, method) -> Shortcut:
+    spec = family.METHODS[method]
+    return partial_explain(method, spec.signals, postprocessing=spec.postprocessing, resizing=spec.resizing)
+
+
+gradients = _shortcut(gradient, gradient.gradients)
+full_gradients = _shortcut(gradient, gradient.full_gradients)
+smoothgrad = _shortcut(meta, meta.smoothgrad)
+cam = _shortcut(cams, cams.cam)
+gradcam = _shortcut(cams, cams.gradcam)
+gradcampp = _shortcut(cams, cams.gradcampp)
+scorecam = _shortcut(cams, cams.scorecam)

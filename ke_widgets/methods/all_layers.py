@@ -1,0 +1,73 @@
+"""A method at every layer: one forward and one backward pass give the maps of all exposed signals."""
+
+import functools
+
+from ke_widgets.engine.gradients import signal_jacobian
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
+from ke_widgets.methods import table
+
+
+def runs_at_all_layers(method):
+    """Tell whether `scan` takes a method: whether its map at a layer follows from signal and gradient there.
+
+    Args:
+        method: A method of `ke_widgets.methods`.
+
+    Returns:
+        A bool.
+    """
+    return _combination(method) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def at_all_layers(method):
+    """Make a function that runs a method at all exposed signals at once.
+
+    One pass costs about three forward passes, whatever the number of layers; running the method at each layer costs
+    one or two each.
+
+    Args:
+        method: A method with `Spec.combine`, such as `gradcam`.
+
+    Returns:
+        A function with the arguments of a method. It gives logits `(B, U)` and a list with the maps
+        `(B, H', W', U)` of each exposed signal, in order.
+
+    Raises:
+        ValueError: If the method's maps do not follow from signal and gradient.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="a"),
+        ...     keras.layers.Conv2D(4, 3, name="b"),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(2),
+        ... ])
+        >>> exposed = ke.inspection.expose(model, ["a", "b"])
+        >>> logits, maps = scan(ke.methods.cams.gradcam)(exposed, np.ones((1, 8, 8, 3)))
+        >>> [tuple(each.shape) for each in maps]
+        [(1, 6, 6, 2), (1, 4, 4, 2)]
+    """
+    combine = _combination(method)
+    if combine is None:
+        raise ValueError(
+            "`method` must have `combine` in its Spec, which gives its map from signal and gradient. "
+            f"Received: {method.__name__}."
+        )
+
+    def scanned(
+        model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS
+    ):
+        logits, signals, gradients = signal_jacobian(
+            model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
+        )
+        return logits, [combine(signal, gradient) for signal, gradient in zip(signals, gradients)]
+
+    scanned.__name__ = f"scan_{method.__name__}"
+    return scanned
+
+
+def _combination(method):
+    found = table().get(getattr(method, "__name__", ""))
+    return found[1].combine if found and found[0] is method else None

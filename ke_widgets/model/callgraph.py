@@ -1,0 +1,253 @@
+"""What feeds what when a model runs: every call, at any depth, in the order in which the calls end.
+
+A model made of graphs all the way down tells it without running. Any other model is rehearsed: traced once on symbols,
+with taps on all of its layers.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ke_widgets.errors import failures
+from ke_widgets.model import exposed, hooks, input_specs
+from ke_widgets.model import layers as model_layers
+
+# Operations of TensorFlow through which no derivative comes: what is before them does not feed what is after.
+_ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
+
+
+@dataclass
+class Call:
+    """One call. Tensors are compared by identity: two are one if they are the same object.
+
+    Attributes:
+        path: Path of what was called.
+        operation: The layer, or other Keras operation.
+        inputs: The tensors that went in.
+        outputs: The tensors that came out.
+        node: The Keras node of the call, where a graph tells of it.
+        arguments: The call's arguments as they were given, `(args, kwargs)`.
+        logits: The value before the layer's fused activation, in a rehearsal.
+    """
+
+    path: str
+    operation: Any
+    inputs: list
+    outputs: list
+    node: Any = None
+    arguments: tuple = ((), {})
+    logits: Any = None
+
+
+class Opaque(Exception):
+    """The graph does not tell: a layer in the way runs others by code."""
+
+
+@dataclass
+class CallGraph:
+    """All calls of one run of a model.
+
+    Attributes:
+        steps: The calls, in the order in which they end: what is inside a nested model before the nested model.
+        outputs: The model's flat outputs.
+        inputs: The model's flat inputs.
+        keys: For each output, where it stands in what the model returns: the keys and indices that lead to it.
+        structure: What the model takes: the flat inputs as it wants them nested.
+        graph: The TensorFlow graph of a rehearsal; kept, because tensors are known by their identity.
+    """
+
+    steps: list[Call]
+    outputs: list
+    inputs: list = field(default_factory=list)
+    keys: list = field(default_factory=list)
+    structure: Any = None
+    graph: Any = field(default=None, repr=False)
+
+    def producer(self, tensor):
+        """Give the innermost step that made `tensor`, or `None`."""
+        return next((step for step in self.steps if _among(tensor, step.outputs)), None)
+
+    def reader(self, tensor):
+        """Give the first step that takes `tensor`, or `None`."""
+        return next((step for step in self.steps if _among(tensor, step.inputs)), None)
+
+    def ancestors(self, tensor):
+        """Give the `id`s of all tensors that `tensor` depends on, and its own."""
+        if self.graph is not None:
+            return _ancestors(tensor)
+        wanted = {id(tensor)}
+        for step in reversed(self.steps):
+            if any(id(x) in wanted for x in step.outputs):
+                wanted.update(id(x) for x in step.inputs)
+        return wanted
+
+    def backwards(self, tensor):
+        """List the steps that `tensor` depends on, the latest first."""
+        wanted = self.ancestors(tensor)
+        return [step for step in reversed(self.steps) if any(id(x) in wanted for x in step.outputs)]
+
+    def number(self, step):
+        """Tell which call of its operation `step` is, in running order; `"last"` where there is one only."""
+        calls = self.calls(step.operation)
+        return [id(call) for call in calls].index(id(step)) if len(calls) > 1 else "last"
+
+    def demand(self, operation, anyway=False):
+        """Raise `Opaque` where a graph does not tell what runs inside `operation`, or, with `anyway`, how."""
+        if self.graph is None and (anyway or model_layers.opaque(operation)):
+            raise Opaque
+
+    def calls(self, operation):
+        """List the calls of `operation`."""
+        return [step for step in self.steps if step.operation is operation]
+
+
+def from_functional(model):
+    """Read the flow of `model` from its graph.
+
+    Args:
+        model: A built Keras model.
+
+    Returns:
+        A `Flow`; what runs inside a layer without a graph is not in it. `None` for a model without a graph.
+    """
+    graph = model_layers.functional(model)
+    if graph is None:
+        return None
+    inputs = {id(tensor): tensor for tensor in graph.inputs}
+    steps = list(_written(graph, "", inputs))
+    outputs = [inputs[id(tensor)] for tensor in graph.outputs]
+    return CallGraph(steps, outputs, list(graph.inputs), _keys(graph._outputs_struct), graph._inputs_struct)
+
+
+def _written(graph, prefix, known):
+    """Yield the steps of `graph`; `known` maps the `id` of each of its own tensors to the one of this very run."""
+    for node in model_layers.nodes(graph):
+        if node.is_input:
+            continue
+        operation, path = node.operation, prefix + node.operation.name
+        inputs = [known[id(tensor)] for tensor in node.input_tensors]
+        inner = model_layers.functional(operation)
+        if inner is None:
+            made = [_Symbol(tensor.shape, tensor.dtype) for tensor in node.outputs]
+        else:
+            inside = {id(own): tensor for own, tensor in zip(inner.inputs, inputs)}
+            yield from _written(inner, path + model_layers.SEPARATOR, inside)
+            made = [inside[id(tensor)] for tensor in inner.outputs]
+        known.update({id(tensor): symbol for tensor, symbol in zip(node.outputs, made)})
+        yield Call(path, operation, inputs, made, node, (node.arguments.args, node.arguments.kwargs))
+
+
+class _Symbol:
+    """A tensor of one call. Keras has one KerasTensor for all calls of a nested model."""
+
+    def __init__(self, shape, dtype):
+        self.shape = shape
+        self.dtype = dtype
+
+
+def from_trace(model, inputs=None):
+    """Trace `model` once on symbols and note all calls.
+
+    Args:
+        model: A built Keras model of any kind.
+        inputs: An example of what it takes, for a model of which Keras keeps no input shape.
+
+    Returns:
+        A `Flow`, or `None` where nobody knows what the model takes.
+
+    Raises:
+        ValueError: If the model runs on none of the shapes that it should take.
+    """
+    error = None
+    for specs in input_specs.attempts(model, inputs):
+        try:
+            return _trace(model, specs)
+        except Exception as met:  # Whatever a model of any size raises at a size that it does not take.
+            error = error or met
+    if error is None:
+        return None
+    raise ValueError(f"{_must_run(model, inputs)}: {failures.sentence(error)}") from error
+
+
+def _must_run(model, inputs):
+    if inputs is None or input_specs.is_known(model):
+        return f"`model` must run on what it says that it takes. Received: {model.name!r}, which raised"
+    shapes = ", ".join(str(tuple(x.shape)) for x in keras.tree.flatten(inputs))
+    return (
+        f"`model` must run on the images. Received: {model.name!r}, which does not run on the first one, an array of "
+        f"shape {shapes}"
+    )
+
+
+def _trace(model, specs):
+    found = model_layers.operations(model)
+    paths = {id(operation): path for path, operation in reversed(found.items())}
+    kept = CallGraph([], [])
+
+    def run(inputs):
+        with hooks.recording(found.values()) as tap:
+            outputs = exposed.run(model, inputs)
+        kept.steps = [
+            Call(
+                paths[id(operation)],
+                operation,
+                tensors((call.args, call.kwargs)),
+                tensors(call.outputs),
+                arguments=(call.args, call.kwargs),
+                logits=call.logits,
+            )
+            for operation, call in tap.order
+            if call.outputs is not None
+        ]
+        kept.outputs, kept.inputs, kept.keys = tensors(outputs), tensors(inputs), _keys(outputs)
+        kept.structure = inputs
+        return outputs
+
+    with hooks.suspended():
+        kept.graph = tf.function(run, autograph=False).get_concrete_function(specs).graph
+    return kept
+
+
+def _keys(outputs):
+    return [keys for keys, x in keras.tree.flatten_with_path(outputs) if hasattr(x, "dtype") and hasattr(x, "shape")]
+
+
+def tensors(nested):
+    """List the tensors in a nested structure of arguments or results."""
+    return [x for x in keras.tree.flatten(nested) if hasattr(x, "dtype") and hasattr(x, "shape")]
+
+
+def _ancestors(tensor):
+    seen, waiting = {}, [tensor]
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) not in seen:
+            seen[id(tensor)] = tensor
+            waiting.extend(() if tensor.op.type in _ENDS else tensor.op.inputs)
+    return set(seen)
+
+
+def _among(tensor, tensors):
+    return any(tensor is other for other in tensors)
+
+
+_ARITHMETIC = {
+    "Sub": np.subtract,
+    "AddV2": np.add,
+    "Mul": np.multiply,
+    "Range": np.arange,
+    "Pack": lambda *parts: np.stack(parts),
+    "ConcatV2": lambda *parts: np.concatenate(parts[:-1], parts[-1]),
+}
+
+
+def constant(tensor):
+    """Give the value of a tensor of a graph, or `None` where only a run tells it."""
+    value = tf.get_static_value(tensor)
+    if value is None and tensor.op.type in _ARITHMETIC:
+        values = [constant(x) for x in tensor.op.inputs]
+        value = None if any(x is None for x in values) else _ARITHMETIC[tensor.op.type](*values)
+    return value

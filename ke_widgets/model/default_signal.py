@@ -1,0 +1,271 @@
+"""The signal that CAM methods look at when nobody says which, and the layers that have one."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ke_widgets.model import callgraph, exposed, hooks, input_specs
+from ke_widgets.model import layers as model_layers
+from ke_widgets.model.exposed import Endpoint, Link
+from ke_widgets.model.planes import Planes
+
+POOLING_LAYERS = (
+    keras.layers.Flatten,
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalAveragePooling3D,
+    keras.layers.GlobalMaxPooling1D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.GlobalMaxPooling3D,
+)
+_SCALING = (keras.layers.Normalization, keras.layers.Rescaling)
+_ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
+# Of so many signals of tokens at most, the last first, it is looked whether their grid reaches the scores.
+_LOOKED_AT = 128
+
+
+def find_signal(model, known, index):
+    """Find the default signal of an output.
+
+    Args:
+        model: The model that `known` is of.
+        known: Its `Flow`, or `None`.
+        index: Which of its outputs.
+
+    Returns:
+        An `Endpoint`, or `None` where no signal lies over the image.
+
+    Raises:
+        Opaque: If the flow does not tell what runs inside a layer that is met.
+    """
+    found = None if known is None else _last_signal(model, known, index)
+    return found if found is not None and _shows_features(known, found) else None
+
+
+def _shows_features(known, endpoint):
+    """Tell whether anything that was learned stands before a signal: else it shows the pixels themselves."""
+    before = known.backwards(_tensor(known, endpoint))
+    return any(getattr(s.operation, "weights", None) and not isinstance(s.operation, _SCALING) for s in before)
+
+
+def _last_signal(model, known, index):
+    hidden = _hidden(known)
+    pooling = _pooling(known, known.outputs[index], hidden)
+    planes = Planes(known)
+    if pooling is not None and _goes_around(known, pooling, _signals(known, planes, known.outputs[index], hidden)):
+        pooling = None
+    if pooling is not None and planes.lie_over(pooling.inputs[0], also_one_place=True):
+        return _endpoint(known, pooling, 0, "input")
+    last = known.outputs[index] if pooling is None else pooling.inputs[0]
+    for step in known.backwards(last):
+        known.demand(step.operation)
+    found = list(_signals(known, planes, last, hidden))
+    tokens = [(step, number) for step, number in found[:_LOOKED_AT] if planes.others(step.outputs[number])]
+    if not found or found[0] not in tokens or pooling is not None:
+        return _endpoint(known, *_innermost(known, hidden, *found[0])) if found else None
+    # The class token alone may be read: then what the last block makes of the grid counts for nothing.
+    counts = _grid_counts(model, known, index, [(*each, planes.others(each[0].outputs[each[1]])) for each in tokens])
+    unused = {id(step.outputs[n]) for (step, n), counted in zip(tokens, counts) if not counted}
+    used = [(step, number) for step, number in found if id(step.outputs[number]) not in unused]
+    return _endpoint(known, *_innermost(known, hidden, *(used or found)[0]))
+
+
+def _innermost(known, hidden, step, number):
+    """Give the step that made an output, and its number there, where a layer hands several on that were made inside."""
+    tensor = step.outputs[number]
+    made = known.producer(tensor)
+    if len(step.outputs) == 1 or made is None or hidden(made):
+        return step, number
+    return made, next(index for index, x in enumerate(made.outputs) if x is tensor)
+
+
+def _pooling(known, output, hidden):
+    """Give the last step on the way to an output that pools over all places, or `None`."""
+    for step in known.backwards(output):
+        known.demand(step.operation)
+        if _pools(step) and not hidden(step):
+            return step
+    return None
+
+
+def _goes_around(known, pooling, signals):
+    """Tell whether a signal lies over the image after a pooling: it weighs channels then, and is not the last word."""
+    order = {id(step): number for number, step in enumerate(known.steps)}
+    last = next(signals, None)
+    return last is not None and order[id(last[0])] > order[id(pooling)]
+
+
+def _pools(step):
+    """Tell whether a step pools over all places; a Flatten behind a pooling has nothing left to flatten."""
+    if not isinstance(step.operation, POOLING_LAYERS) or not step.inputs:
+        return False
+    sides = step.inputs[0].shape[1:-1]
+    if isinstance(step.operation, keras.layers.Flatten):
+        return len(sides) > 0 and any(side is None or side > 1 for side in sides)
+    return True
+
+
+def _signals(known, planes, tensor, hidden):
+    """Yield step and number of each output that lies over the image and feeds `tensor`, the latest first."""
+    wanted = known.ancestors(tensor)
+    for step in reversed(known.steps):
+        if hidden(step) or isinstance(step.operation, keras.layers.InputLayer):
+            continue
+        for number, x in _latest_first(known, step):
+            # Tokens of one number each are weights of the others, as in pooling by attention.
+            weights = len(x.shape) == 3 and x.shape[-1] == 1 and planes.image is not None and len(planes.image) == 2
+            if id(x) in wanted and not weights and planes.lie_over(x):
+                yield step, number
+
+
+def _latest_first(known, step):
+    """List number and tensor of the outputs of a step, that which was made last first: it may hand on earlier ones."""
+    outputs = list(enumerate(step.outputs))
+    if len(outputs) == 1:
+        return outputs
+    made = {id(each): number for number, each in enumerate(known.steps)}
+    return sorted(outputs, key=lambda output: -made.get(id(known.producer(output[1])), 0))
+
+
+def _hidden(known):
+    """Give a function that tells whether a step is a detail of a layer of Keras's own, such as attention."""
+    around = {step.path: step.operation for step in known.steps}
+
+    def hidden(step):
+        parts = step.path.split(model_layers.SEPARATOR)
+        above = (around.get(model_layers.SEPARATOR.join(parts[:depth])) for depth in range(1, len(parts)))
+        return any(_is_whole(operation) for operation in above if operation is not None)
+
+    return hidden
+
+
+def _is_whole(operation):
+    """Tell whether what a layer is made of is nothing to look at by itself."""
+    if isinstance(operation, _ATTENTION):
+        return True
+    own = type(operation).__module__.startswith("keras.")
+    return own and not isinstance(operation, keras.Model | keras.layers.Wrapper | keras.layers.Pipeline)
+
+
+def _endpoint(known, step, number, link: Link = "output"):
+    node = "all" if _is_a_frame(known, step) else known.number(step)
+    return Endpoint(step.path, link=link, node=node, index=number)
+
+
+def _is_a_frame(known, step):
+    """Tell whether a step is one of those that a TimeDistributed of known length makes, one for each frame."""
+    return any(
+        isinstance(other.operation, keras.layers.TimeDistributed)
+        and step.path.startswith(other.path + model_layers.SEPARATOR)
+        for other in known.steps
+    )
+
+
+def _grid_counts(model, known, index, tokens):
+    """Tell for each of some signals of tokens whether those that have a place reach the scores.
+
+    The derivative says so, on noise. Weights that are all 0, as heads are before training, would cut every way: they
+    are taken for others while this runs, which the model does not see.
+
+    Args:
+        model: The model.
+        known: Its `Flow`.
+        index: Which of its outputs.
+        tokens: A list of step, number of the output, and number of tokens before the grid.
+    """
+    operations = {id(step.operation): step.operation for step, *_ in tokens}.values()
+    numbers = [0 if known.number(step) == "last" else known.number(step) for step, *_ in tokens]
+    rng = np.random.default_rng(0)
+    specs = [tf.TensorSpec(x.shape, x.dtype) for x in known.inputs]
+
+    def run(inputs, weights):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            with hooks.recording(operations, watch=tape.watch) as tap:
+                outputs = keras.tree.flatten(exposed.run(model, inputs, weights=weights))
+            score = tf.reduce_sum(tf.cast(outputs[index], "float32") * noise)
+        signals = [callgraph.tensors(tap.calls[id(s.operation)][n].outputs)[k] for (s, k, _), n in zip(tokens, numbers)]
+        slopes = tape.gradient(score, signals, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [
+            tf.reduce_any(tf.not_equal(tf.convert_to_tensor(slope)[:, others:], 0))
+            for slope, (*_, others) in zip(slopes, tokens)
+        ]
+
+    noise = rng.normal(size=[1, *known.outputs[index].shape[1:]]).astype("float32")
+
+    def look():
+        inputs = keras.tree.pack_sequence_as(known.structure, [input_specs.noise(spec, rng) for spec in specs])
+        zero = [weight for weight in model.weights if _is_zero(weight)]
+        filled = [tf.constant(rng.normal(size=weight.shape), weight.dtype) for weight in zero]
+        counts = tf.function(lambda x, values: run(x, list(zip(zero, values))), autograph=False)(inputs, filled)
+        return [bool(each) for each in counts]
+
+    if tf.executing_eagerly():
+        with hooks.suspended():
+            return look()
+    # While a function is being traced, values are to be had on another thread only (`tf.init_scope` stops tapes).
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(look).result()
+
+
+def _is_zero(weight):
+    return "float" in str(weight.dtype) and not np.any(keras.ops.convert_to_numpy(weight))
+
+
+def find_spatial(known, index, signal, open_sides=False):
+    """Map each layer that lies over the image, on the way to an output, to the shape of its last such signal.
+
+    Args:
+        known: A `Flow`.
+        index: Which of its outputs.
+        signal: The `Endpoint` of the default signal, or `None`.
+        open_sides: Whether the model takes images of any size, so that sides say nothing.
+
+    Returns:
+        A dict from path to shape; and the layer whose output is the default signal, or, where none is, the last one
+        that feeds it.
+
+    Raises:
+        Opaque: If the flow does not tell what runs inside a layer that is met.
+    """
+    for step in known.backwards(known.outputs[index]):
+        known.demand(step.operation)
+    planes, hidden = Planes(known), _hidden(known)
+    found = {}
+    for step, number in _signals(known, planes, known.outputs[index], hidden):
+        batch, *sides, channels = step.outputs[number].shape
+        found.setdefault(step.path, (None, *([None] * len(sides) if open_sides else sides), channels))
+    tensor = known.outputs[index] if signal is None else _tensor(known, signal)
+    feeding = ((step, n) for step, n in _signals(known, planes, tensor, hidden) if len(step.outputs[n].shape) > 2)
+    made = known.producer(tensor)
+    last = made.path if made is not None and made.path in found else next((step.path for step, _ in feeding), None)
+    return found, last
+
+
+def tokens_after(known, endpoint):
+    """Tell how many of the tokens of a signal stand after those that have a place in the image.
+
+    Args:
+        known: A `Flow`.
+        endpoint: The `Endpoint` of the signal.
+
+    Returns:
+        An integer.
+
+    Raises:
+        Opaque: If the flow does not tell what runs inside a layer that is met.
+    """
+    if all(step.path != endpoint.path for step in known.steps):
+        raise callgraph.Opaque
+    tensor = _tensor(known, endpoint)
+    for step in known.backwards(tensor):
+        known.demand(step.operation)
+    return Planes(known).after(tensor)
+
+
+def _tensor(known, endpoint):
+    """Give the tensor of an endpoint in a flow."""
+    steps = [step for step in known.steps if step.path == endpoint.path]
+    step = steps[endpoint.node if isinstance(endpoint.node, int) else -1]
+    return (step.inputs if endpoint.link == "input" else step.outputs)[endpoint.index]

@@ -1,0 +1,143 @@
+"""The layout and precision that methods rely on: rows, columns, channels last, float32 or wider."""
+
+import functools
+import math
+
+import keras
+import tensorflow as tf
+
+SPATIAL_AXIS = (-3, -2)  # Rows and columns, channels last: what a user gets who says nothing.
+IMAGE_RANKS = (4, 5, 3)  # Of images, then volumes and videos, then signals (B, T, C) and grey images (B, H, W).
+
+
+def at_least_float32(x):
+    """Cast half precision to float32, in which sums neither overflow nor stall; leave the rest as it is."""
+    return tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
+
+
+def as_float(x):
+    """Give `x` as a tensor that can be differentiated or scaled: integers become float32."""
+    x = tf.convert_to_tensor(x)
+    return x if x.dtype.is_floating else tf.cast(x, "float32")
+
+
+def axes_of_places(rank, spatial_axis=SPATIAL_AXIS):
+    """Give the axes of the places in data `(B, ..., C)` of a rank.
+
+    The usual axes, those of images, stand for all axes between the first and the last: so signals `(B, T, C)` and
+    volumes `(B, D, H, W, C)` need no others. Axes that were chosen are taken as they are.
+
+    Args:
+        rank: Number of axes of the data.
+        spatial_axis: As the user gave it, counted from the end.
+
+    Returns:
+        A tuple of negative axes.
+    """
+    if tuple(spatial_axis) != SPATIAL_AXIS:
+        return tuple(spatial_axis)
+    return tuple(range(1 - rank, -1)) if rank > 2 else (-1,)
+
+
+def to_grid(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
+    """Bring a signal, or its gradient, to places and channels `(..., H', W', K)`, whatever its layout in the model.
+
+    Tokens `(..., N, K)` become a grid of the image's own proportions (see `token_grid`); those before the grid, such as
+    the one for the class, have no place and are left out.
+    Where the input is no image, `N` are the places in time.
+
+    Args:
+        x: A tensor with `leading` axes before the places.
+        size: Sizes of the image, as `inputs.size_of_image` gives them.
+        spatial_axis: Axes of the places in `x`, counted from the end; see `axes_of_places`.
+        leading: 1 for a signal `(B, ...)`, 2 for its gradient `(B, U, ...)`.
+
+    Returns:
+        A tensor with the places in the middle, channels last.
+
+    Raises:
+        ValueError: If `x` has no places.
+    """
+    depth = len(x.shape) - leading
+    if depth == 4 or len(size) != 2:
+        spatial_axis = axes_of_places(depth + 1, spatial_axis)
+    number = len(spatial_axis)
+    if depth == number + 1:
+        return keras.ops.moveaxis(x, spatial_axis, tuple(range(-1 - number, -1)))
+    tokens = keras.ops.shape(x)[-2] if depth == 2 else 0
+    grid = _grid(tokens, *size) if number == 2 and depth == 2 and len(size) == 2 else None
+    if grid is None:
+        raise ValueError(
+            "The exposed signal must have places: (B, H, W, K), or tokens (B, N, K) with N = h*w, and up to 8 more, "
+            f"for the image's proportions. Received: one of shape {tuple(x.shape)}, with "
+            f"spatial_axis={tuple(spatial_axis)}. "
+            "Expose a layer with a spatial output."
+        )
+    rows, columns = grid
+    return keras.ops.reshape(x[..., tokens - rows * columns :, :], (*keras.ops.shape(x)[:leading], *grid, x.shape[-1]))
+
+
+@functools.lru_cache(maxsize=4096)
+def token_grid(tokens, height, width):
+    """Give rows and columns of the grid in which tokens lie over an image.
+
+    A grid is the image cut into square patches, rounded up or down where they do not fit. Up to eight tokens more may
+    stand before it: for the class, for distillation, registers.
+
+    Args:
+        tokens: How many tokens, an integer.
+        height: Rows of the image.
+        width: Columns of the image.
+
+    Returns:
+        Rows and columns, or `None` where no grid fits. A grid of exactly the image's proportions comes before one that
+        is rounded, and fewer tokens more before many.
+
+    Examples:
+        >>> token_grid(24, 32, 48), token_grid(25, 32, 48), token_grid(24, 33, 50), token_grid(26, 32, 48)
+        ((4, 6), (4, 6), (4, 6), (4, 6))
+    """
+    for fits in (_exact, _rounded):
+        for others in range(min(_OTHERS, tokens - 1) + 1):
+            found = fits(tokens - others, height, width)
+            # Where the grid is small, a number of tokens fits some grid by chance.
+            if found is not None and (others <= 1 or tokens - others >= _LEAST):
+                return found
+    return None
+
+
+_OTHERS, _LEAST = 8, 9
+
+
+def _exact(places, height, width):
+    rows = round(math.sqrt(places * height / width))
+    fits = rows and places % rows == 0 and rows * width == places // rows * height
+    return (rows, places // rows) if fits else None
+
+
+def _rounded(places, height, width):
+    for rows in range(1, min(places, height) + 1):
+        columns = places // rows
+        if places % rows == 0 and columns <= width and _cuts(rows, columns, height, width):
+            return rows, columns
+    return None
+
+
+def _cuts(rows, columns, height, width):
+    """Tell whether patches of one size cut an image into so many rows and columns."""
+    for patch in range(1, max(height, width) + 1):
+        down, up = (height // patch, width // patch), (-(-height // patch), -(-width // patch))
+        if (rows, columns) in (down, up):
+            return True
+        if up[0] < rows:
+            return False
+    return False
+
+
+def _grid(tokens, height, width):
+    """Give rows and columns as `token_grid` does, also where only a run tells the sizes."""
+    if all(isinstance(n, int) for n in (tokens, height, width)):
+        return token_grid(tokens, height, width)
+    tokens, height, width = (tf.cast(n, "float32") for n in (tokens, height, width))
+    # A few tokens too many move the root by less than a row; rounding down drops it.
+    return tuple(tf.cast(tf.sqrt(tokens * a / b) + 1e-3, "int32") for a, b in ((height, width), (width, height)))

@@ -1,0 +1,82 @@
+"""Which output of a model is explained, and what was found for a model before."""
+
+import sys
+import weakref
+
+import keras
+
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.model import callgraph
+from ke_widgets.model import layers as model_layers
+
+
+def written_heads(model):
+    """List keys and name of each output, as a model made of a graph tells them; `None` for any other model."""
+    graph = model_layers.functional(model)
+    if graph is None:
+        return None
+    names = list(getattr(model, "output_names", None) or graph.output_names)
+    return [(keys, name) for (keys, _), name in zip(keras.tree.flatten_with_path(graph._outputs_struct), names)]
+
+
+def chosen(model, head, heads):
+    """Find `head` among the keys and names of the outputs; `heads` is `None` where nobody knows how many there are."""
+    most = sys.maxsize if heads is None else len(heads)
+    if head is None and (heads is None or most <= 1):
+        return 0
+    if isinstance(head, int) and not isinstance(head, bool) and 0 <= head < most:
+        return head
+    if heads is not None and isinstance(head, str | tuple):
+        keys, names = [keys for keys, _ in heads], [name for _, name in heads]
+        for each in (keys, [_label(*both) for both in heads], names):
+            if each.count(head) == 1:
+                return each.index(head)
+    known = f"one of {[_label(keys, name) for keys, name in heads]}" if heads else "by its index, from 0"
+    raise ValueError(
+        f"`head` must choose an output of {model.name!r}: {known}. Received: head={short_repr(head)}. "
+        "Say which one is explained: `ke.inspection.expose(model, head=...)`."
+    )
+
+
+def _label(keys, name):
+    """Give what a user calls an output: its key in a dict, else its name, else its place in a list."""
+    if any(isinstance(key, str) for key in keys):
+        return model_layers.SEPARATOR.join(map(str, keys))
+    return name if name is not None else (keys[0] if len(keys) == 1 else keys)
+
+
+def manual_signals(model):
+    """Tell whether a model was made by hand for a method: `keras.Model(inputs, [logits, *signals])`.
+
+    Args:
+        model: A Keras model.
+
+    Returns:
+        Whether its first output depends on all of the others; heads that stand side by side do not.
+    """
+    if len(getattr(model, "outputs", None) or [None]) < 2:
+        return False
+    kept = kept_of(model)
+    if "manual" not in kept:
+        known = callgraph.from_functional(model)
+        way = () if known is None else known.ancestors(known.outputs[0])
+        kept["manual"] = known is not None and all(id(x) in way for x in known.outputs[1:])
+    return kept["manual"]
+
+
+# What was found for each model. Plain data: it holds no model.
+_KEPT: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
+
+
+def kept_of(model):
+    """Give what was found for a model before, unless its layers or their activations are others since."""
+    stamp = tuple(_mark(layer) for layer in model._flatten_layers())
+    kept = _KEPT.get(model)
+    if kept is None or kept["stamp"] != stamp:
+        kept = _KEPT[model] = {"stamp": stamp}
+    return kept
+
+
+def _mark(layer):
+    own = layer.__dict__
+    return id(layer), id(own.get("activation")), id(own.get("_functional"))

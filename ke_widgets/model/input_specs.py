@@ -1,0 +1,82 @@
+"""What a model takes, as far as Keras knows, and what may stand for it."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from ke_widgets.model import layers as model_layers
+
+# What stands for a batch and for sides that are open, in a rehearsal: nobody could follow axes of unknown sizes through
+# a reshape. Rows and columns are not alike, so that they are told apart; 7 divides few sides.
+BATCH = 7
+_SIDES = ((BATCH, 224, 192), (BATCH, 64, 64), (BATCH, 224, 224), (None, None, None))
+
+
+def attempts(model, inputs=None):
+    """Yield what to rehearse a model with: sides that it leaves open are tried at several sizes.
+
+    Args:
+        model: A built Keras model.
+        inputs: An example of what it takes, for a model of which Keras keeps no input shape.
+
+    Yields:
+        `tf.TensorSpec`s, nested as the model takes its inputs.
+    """
+    specs = declared(model)
+    if specs is None and inputs is None:
+        return
+    if specs is None:
+        specs = keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), inputs)
+    tried = []
+    for sides in _SIDES:
+        closed = keras.tree.map_structure(functools.partial(_closed, sides=sides), specs)
+        if closed not in tried:
+            tried.append(closed)
+            yield closed
+
+
+def _closed(spec, sides):
+    """Give an input's spec with its batch, and the sides of an image, closed."""
+    shape, first = list(spec.shape), keras.config.image_data_format() == "channels_first"
+    places = () if len(shape) != 4 else (2, 3) if first and shape[1] is not None else (1, 2)
+    for axis, side in zip((0, *places), sides):
+        if shape and shape[axis] is None:
+            shape[axis] = side
+    return tf.TensorSpec(shape, spec.dtype)
+
+
+def has_open_sides(model):
+    """Tell whether a model takes images of any size."""
+    specs = keras.tree.flatten(declared(model))
+    return any(x is not None and len(x.shape) == 4 and None in x.shape[1:] for x in specs)
+
+
+def is_known(model):
+    """Tell whether Keras keeps the shape of what a model takes."""
+    return declared(model) is not None
+
+
+def noise(spec, rng, strength=1):
+    """Give noise for one image that fits a `tf.TensorSpec`."""
+    shape, dtype = [1, *(1 if side is None else side for side in spec.shape[1:])], tf.as_dtype(spec.dtype)
+    if dtype.is_floating:
+        return tf.cast(rng.normal(size=shape) * strength, dtype)
+    return tf.cast(rng.integers(0, 256 if strength > 1 and len(shape) > 2 else 2, size=shape), dtype)
+
+
+def declared(model):
+    """Give what a model says that it takes, as `tf.TensorSpec`s nested as it wants them, or `None`."""
+    graph = model_layers.functional(model)
+    if graph is not None:
+        return keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), graph._inputs_struct)
+    config = model.get_build_config() or {}
+    shape = config.get("input_shape")
+    if shape is None:
+        return None
+    is_shape = isinstance(shape, list | tuple) and all(side is None or isinstance(side, int) for side in shape)
+    return _any_batch(shape) if is_shape else keras.tree.map_shape_structure(_any_batch, shape)
+
+
+def _any_batch(shape):
+    return tf.TensorSpec((None, *shape[1:]), keras.config.floatx())

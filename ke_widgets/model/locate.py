@@ -1,0 +1,285 @@
+"""Where the logits of a model are, how its head is made, and the signal that CAM methods look at, when nobody says.
+
+All is found by walking back from the model's output, over the calls that really happen; once for each model.
+"""
+
+import functools
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ke_widgets.model import callgraph, default_signal, exposed, hooks, input_specs
+from ke_widgets.model import layers as model_layers
+from ke_widgets.model.default_signal import POOLING_LAYERS as POOLING_LAYERS
+from ke_widgets.model.default_signal import find_signal, find_spatial
+from ke_widgets.model.exposed import Endpoint
+from ke_widgets.model.heads import chosen, kept_of, written_heads
+from ke_widgets.model.logits import find_logits
+
+
+def head_index(model, head, inputs=None):
+    """Turn an output's key, name or index into its index; refuse a choice that is not there, or not made.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name, or key of an output (a tuple of keys where dicts and lists are nested), or `None`.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+
+    Returns:
+        Index into the model's flat outputs.
+
+    Raises:
+        ValueError: If `head` names no output, or is `None` where the model has several.
+    """
+    return _head(model, head, inputs)[0]
+
+
+def _head(model, head, inputs):
+    """Give the index of the chosen output, and what was found for the model before."""
+    kept = kept_of(model)
+    if "heads" not in kept:
+        written = written_heads(model)
+        if written is None:
+            _rehearse(model, head, inputs, kept)
+        else:
+            kept["heads"] = written
+    return chosen(model, head, kept.get("heads")), kept
+
+
+def logits_endpoint(model, head=None, inputs=None):
+    """Find the scores before the softmax or sigmoid at the end of a model.
+
+    Walks back from the output over whatever acts on finished scores only (softmax, sigmoid, clips, reshapes, dropout),
+    told by what it does, into nested models and out of them again.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+
+    Returns:
+        The `Endpoint` of the logits.
+
+    Raises:
+        ValueError: If the model has several outputs and `head` does not choose one of them.
+    """
+    return _find(model, head, "logits", inputs).endpoint
+
+
+def head_activation(model, head=None, inputs=None):
+    """Tell how a model makes its output from the logits.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+
+    Returns:
+        `"softmax"` or `"sigmoid"` (of any slope, or the logarithm of one), or `None` where the output is the logits,
+        or they cannot be told from it.
+
+    Raises:
+        ValueError: If the model has several outputs and `head` does not choose one of them.
+    """
+    return _find(model, head, "logits", inputs).activation
+
+
+def signal_endpoint(model, head=None, inputs=None):
+    """Find the signal that CAM methods look at by default.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+
+    Returns:
+        The `Endpoint` of the input of the last global pooling (or flattening) layer on the way to the output, which
+        may be a sequence of tokens `(B, N, K)`; where there is none, or rows and columns are not the image's there, of
+        the last signal before that lies over the image. In a TimeDistributed, that of each frame.
+
+    Raises:
+        ValueError: If no layer has such a signal.
+    """
+    found = _find(model, head, "signal", inputs)
+    if found is None:
+        raise ValueError(f"`arguments` must be given for {model.name!r}: {_why_none(model, inputs)}")
+    return found
+
+
+def _why_none(model, inputs):
+    if inputs is None and model_layers.functional(model) is None and not input_specs.is_known(model):
+        return (
+            "Keras keeps no shape of what it takes, so that nobody can look how it runs. Put it into a model that says "
+            "so, `keras.Sequential([keras.Input(shape), model])`, or name a layer and, as `outputs`, the logits."
+        )
+    loops = [x.name for x in model_layers.operations(model).values() if isinstance(x, keras.layers.TimeDistributed)]
+    hint = f" What runs in {loops[0]!r} can be read where the number of time steps is fixed." if loops else ""
+    return (
+        "no layer with weights on the way to its output has a spatial output (B, H, W, K), or is pooled over one, "
+        f"whose rows and columns are the image's.{hint} Methods that look at the pixels need no layer, such as "
+        "`ke.gradients`."
+    )
+
+
+def spatial_signals(model, head=None, inputs=None):
+    """Map every layer that lies over the image plane, on the way to the logits, to the shape of its output.
+
+    Layers at any depth are listed, also inside subclassed models and layers, but for what is inside Keras's own
+    attention. They have outputs `(B, H, W, K)`, or tokens `(B, N, K)` in a grid, in the image's own orientation.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+
+    Returns:
+        A dict from path to shape, in running order, an outer layer before its inner ones.
+    """
+    found = _find(model, head, "spatial", inputs)[0]
+    return {path: found[path] for path in model_layers.operations(model) if path in found}
+
+
+def default_layer(model, head=None, inputs=None):
+    """Give the path of the layer whose output is the default signal, or, where none is, the last one that feeds it."""
+    return _find(model, head, "spatial", inputs)[1]
+
+
+def warn_of_probabilities(model, head=None, inputs=None, stacklevel=3):
+    """Warn, once for each model, where the scores that will be explained may be probabilities.
+
+    Args:
+        model: A built Keras model.
+        head: Index, name or key of the output, in a model with several.
+        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        stacklevel: How many calls above this one the warning points to, as `warnings.warn` counts them.
+    """
+    found = _find(model, head, "logits", inputs)
+    if found.doubt is None:
+        return
+    index, kept = _head(model, head, inputs)
+    if "warned" in kept:
+        return
+    if ("doubt", index) not in kept:
+        kept["doubt", index] = found.certain or _gives_probabilities(model, index, inputs)
+    if kept["doubt", index]:
+        kept["warned"] = True
+        warnings.warn(
+            f"The scores of {model.name!r} are explained as the model gives them, which may be probabilities: the "
+            f"logits before them could not be found (seen at the end: {found.doubt}). Pass the layer that gives the "
+            "logits: `ke.inspection.expose(model, outputs=...)`.",
+            stacklevel=stacklevel,
+        )
+
+
+def _gives_probabilities(model, index, inputs):
+    """Tell whether a model's output stays between 0 and 1 on strong noise, as nothing does that was not made to."""
+    if inputs is None:
+        specs = next(input_specs.attempts(model), None)
+        if specs is None:
+            return True
+    else:
+        specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), inputs)
+    rng = np.random.default_rng(0)
+    with hooks.suspended(), tf.init_scope():
+        for strength in (1000, 1):
+            noise = keras.tree.map_structure(functools.partial(input_specs.noise, rng=rng, strength=strength), specs)
+            (found,) = exposed.read(model, noise, [Endpoint("", index=index)])
+            found = np.asarray(tf.cast(found, "float64"))
+            if np.isfinite(found).all() and found.any():
+                return bool(found.min() >= -1e-6 and found.max() <= 1 + 1e-6)
+    return False
+
+
+def tokens_after(model, endpoint):
+    """Tell how many tokens of a signal `(B, N, K)` stand after those that have a place in the image.
+
+    Args:
+        model: A built Keras model.
+        endpoint: The `Endpoint` of the signal.
+
+    Returns:
+        An integer; 0 also where nobody knows.
+    """
+    kept = kept_of(model)
+    if ("after", endpoint) not in kept:
+        kept["after", endpoint] = _tokens_after(model, endpoint)
+    return kept["after", endpoint]
+
+
+def _tokens_after(model, endpoint):
+    for find in (callgraph.from_functional, callgraph.from_trace):
+        try:
+            known = find(model)
+            if known is not None:
+                return default_signal.tokens_after(known, endpoint)
+        except (callgraph.Opaque, ValueError):  # What a graph does not tell, or what runs on nothing that we know of.
+            continue
+    return 0
+
+
+def way_back(model, head=None, rehearse=False):
+    """List the path and operation of every call on the way to an output, the latest first.
+
+    Args:
+        model: A built Keras model.
+        head: Index or name of the output, in a model with several.
+        rehearse: Trace the model once to see also what runs inside layers that have no graph.
+
+    Returns:
+        A list of pairs. For a model that neither a graph nor a rehearsal tells of: all operations, the last first.
+    """
+    index = head_index(model, head)
+    known = (None if rehearse else callgraph.from_functional(model)) or callgraph.from_trace(model)
+    if known is None:
+        return list(reversed(model_layers.operations(model).items()))
+    return [(step.path, step.operation) for step in known.backwards(known.outputs[index])]
+
+
+def _find(model, head, what, inputs) -> Any:
+    index, kept = _head(model, head, inputs)
+    if (what, index) not in kept:
+        known = callgraph.from_functional(model)
+        try:
+            if known is None:
+                raise callgraph.Opaque
+            kept[what, index] = _SEARCHES[what](model, known, index, kept)
+        except callgraph.Opaque:
+            known = _rehearse(model, head, inputs, kept)
+            if known is None:
+                return _SEARCHES[what](model, None, index, {})
+    return kept[what, index]
+
+
+def _rehearse(model, head, inputs, kept):
+    """Trace a model once and keep all that can be told from it; `None` where nobody knows what it takes."""
+    known = callgraph.from_trace(model, inputs)
+    if known is not None:
+        if model_layers.functional(model) is None:
+            kept["heads"] = [(keys, None) for keys in known.keys]
+        index = chosen(model, head, kept["heads"])
+        for what, search in _SEARCHES.items():
+            if (what, index) not in kept:
+                kept[what, index] = search(model, known, index, kept)
+    return known
+
+
+def _logits(model, known, index, kept):
+    return find_logits(known, index)
+
+
+def _signal(model, known, index, kept):
+    return find_signal(model, known, index)
+
+
+def _spatial(model, known, index, kept):
+    if known is None:
+        return {}, None
+    if ("signal", index) not in kept:
+        kept["signal", index] = find_signal(model, known, index)
+    return find_spatial(known, index, kept["signal", index], input_specs.has_open_sides(model))
+
+
+_SEARCHES: dict[str, Any] = {"logits": _logits, "signal": _signal, "spatial": _spatial}

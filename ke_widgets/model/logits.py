@@ -1,0 +1,241 @@
+"""The scores before the softmax or sigmoid at the end of a model, found by walking back from an output.
+
+What is passed on the way is known by what it does (see `score_activations`). A step that only finished scores can
+stand (a clip, a reshape) counts once a softmax or sigmoid is met behind it; else the scores are the model's output.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+
+from ke_widgets.model import layers as model_layers
+from ke_widgets.model.callgraph import constant
+from ke_widgets.model.exposed import Endpoint
+from ke_widgets.model.hooks import twin
+from ke_widgets.model.score_activations import ACTIVATIONS, activation_kind, kind
+
+# Layers that give scores of their own, so that they need not be tried out.
+_WEIGHTED = (
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+    keras.layers.Embedding,
+    keras.layers.BatchNormalization,
+    *(getattr(keras.layers, f"{kind}{n}D") for kind in ("Conv", "DepthwiseConv", "SeparableConv") for n in (1, 2)),
+    *(keras.layers.Conv3D, keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose),
+)
+_ALWAYS_SAME = (keras.layers.Dropout, keras.layers.ActivityRegularization, keras.layers.Identity)
+# Operations of TensorFlow by what they do to scores.
+_OPERATIONS = {
+    **{"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"},
+    **dict.fromkeys(("Identity", "Cast", "StopGradient", "PreventGradient", "Snapshot"), "identity"),
+    **dict.fromkeys(("Reshape", "Squeeze", "ExpandDims", "Transpose"), "scores"),
+    **dict.fromkeys(("Minimum", "Maximum", "ClipByValue"), "scores"),
+    "Log": "log",
+}
+# Operations, and layers of Keras, that make neither probabilities nor a mean of them.
+_LINEAR = ("BiasAdd", "MatMul", "BatchMatMulV2", "Conv2D", "Einsum", "Relu")
+_PLAIN = ("keras.src.layers.normalization", "keras.src.layers.rnn", "keras.src.layers.attention")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the scores are.
+
+    Attributes:
+        endpoint: The `Endpoint` of the logits.
+        activation: What makes the model's output from them.
+        doubt: What was seen at the end of the model that may make probabilities, where it could not be passed.
+        certain: Whether it makes them for certain.
+    """
+
+    endpoint: Endpoint
+    activation: Literal["softmax", "sigmoid"] | None = None
+    doubt: str | None = None
+    certain: bool = False
+
+
+def find_logits(known, index):
+    """Walk back from an output of a flow to the logits.
+
+    Args:
+        known: A `Flow`, or `None` where nobody knows how the model runs.
+        index: Which of its outputs.
+
+    Returns:
+        A `Found`.
+
+    Raises:
+        Opaque: If the flow does not tell what runs inside a layer that is met.
+    """
+    if known is None:
+        return Found(Endpoint("", index=index), doubt="nobody knows how it runs")
+    walk = _Walk(known, index)
+    while walk.step():
+        pass
+    return walk.found()
+
+
+class _Walk:
+    """The way back: the tensor where it stands, and the last one that was known to be logits."""
+
+    def __init__(self, known, index):
+        self.known, self.tensor = known, known.outputs[index]
+        self.endpoint = _name(known, self.tensor) or Endpoint("", index=index)
+        self.activation: Any = None
+        # What stands at the end and may make probabilities; what surely does, though its logits cannot be read.
+        self.doubt, self.lost = None, None
+        # Whether all that was passed since `endpoint` changes nothing; and how its axes were swapped.
+        self.same, self.turned = True, None
+
+    def found(self):
+        if self.lost:
+            return Found(self.endpoint, None, self.lost, certain=True)
+        return Found(self.endpoint, self.activation, None if self.activation else self.doubt)
+
+    def step(self):
+        """Go one step back; tell whether there may be another one."""
+        step = self.known.producer(self.tensor)
+        if step is None:
+            return self._operation("the model's `call`")
+        self.known.demand(step.operation, anyway=_has_activation_of_its_own(step.operation))
+        if self._is_fused(step):
+            return False
+        if self._passes(_step_kind(step), step.inputs[:1], repr(step.path)):
+            return True
+        if self.known.graph is not None and not _is_kerass_own(step.operation):
+            return self._operation(f"the `call` of {step.path!r}")
+        plain = isinstance(step.operation, _WEIGHTED) or type(step.operation).__module__.startswith(_PLAIN)
+        self.doubt = self.doubt or (None if plain else f"{step.path!r} ({type(step.operation).__name__})")
+        return False
+
+    def _is_fused(self, step):
+        """Tell whether a layer's own activation makes the scores; the logits are before it then."""
+        if not isinstance(step.operation, _WEIGHTED) and step.logits is None:
+            return False
+        does = activation_kind(getattr(step.operation, "activation", None), self.tensor.shape)
+        if does not in ACTIVATIONS:
+            return False
+        self.endpoint = _endpoint(self.known, step, "logits", step.outputs, self.tensor)
+        self.activation, self.lost = does, None
+        return True
+
+    def _operation(self, where):
+        """Go back over one operation of TensorFlow, in a rehearsal."""
+        operation = getattr(self.tensor, "op", None) if self.known.graph is not None else None
+        if operation is None:
+            return False
+        does, before = _operation_kind(operation)
+        if operation.type == "Transpose" and does:
+            order = constant(operation.inputs[1])
+            does = None if order is None else does
+            now = range(len(self.tensor.shape)) if self.turned is None else self.turned
+            self.turned = None if order is None else [int(order[axis]) for axis in now]
+        if self._passes(does, before, f"{operation.type} in {where}"):
+            return True
+        linear = operation.type in _LINEAR
+        self.doubt = self.doubt or (None if linear else f"{operation.type} in {where}")
+        return False
+
+    def _passes(self, does, before, what):
+        """Go back over something, if what it does to scores is anything that can be passed."""
+        if does is None or not before or (self.lost and does == "log"):
+            return False
+        self.tensor = before[0]
+        if does in ACTIVATIONS:
+            self.activation, self.lost, self.same = does, f"a {does}: {what}", True
+        elif does != "identity":
+            self.same = False
+        straight = self.turned is None or self.turned == sorted(self.turned)
+        # Where nobody can read what goes into the softmax, the nearest tensor before it that can be read will do.
+        name = _name(self.known, self.tensor) if straight and (self.same or self.lost) else None
+        if name is not None:
+            self.endpoint, self.lost, self.same = name, None, True
+        return True
+
+
+def _has_activation_of_its_own(operation):
+    """Tell whether only a run tells where a layer of the user's own uses its `activation`."""
+    activation = None if _is_kerass_own(operation) else getattr(operation, "activation", None)
+    return activation is not None and not isinstance(operation, keras.Model)
+
+
+def _is_kerass_own(operation):
+    """Tell whether a layer is one of Keras's that runs no code of the user's."""
+    return type(operation).__module__.startswith("keras.") and not isinstance(
+        operation, keras.Model | keras.layers.Wrapper | keras.layers.Lambda
+    )
+
+
+def _name(known, tensor):
+    """Give an endpoint for a tensor, or `None` where no layer gives or takes it."""
+    step = known.producer(tensor)
+    if step is not None:
+        plain = isinstance(step.operation, _WEIGHTED) and hasattr(step.operation, "activation")
+        plain = plain and activation_kind(step.operation.activation, tensor.shape) == "identity"
+        return _endpoint(known, step, "logits" if plain else "output", step.outputs, tensor)
+    step = known.reader(tensor)
+    return None if step is None else _endpoint(known, step, "input", step.inputs, tensor)
+
+
+def _endpoint(known, step, link, tensors, tensor):
+    return Endpoint(step.path, link, known.number(step), next(n for n, x in enumerate(tensors) if x is tensor))
+
+
+def _step_kind(step):
+    """Tell what a call does to scores, by running a twin of it on a few numbers."""
+    operation, shape = step.operation, step.inputs[0].shape if step.inputs else ()
+    if isinstance(operation, _ALWAYS_SAME):
+        return "identity"
+    if isinstance(operation, keras.layers.Activation):
+        return activation_kind(operation.activation, shape)
+    if type(operation).__name__ == "Sparsemax" and _is_kerass_own(operation):
+        return "softmax"  # Keras 3.15's does not sum to 1 where it should.
+    alone = len(step.inputs) == len(step.outputs) == 1
+    if not alone or isinstance(operation, (*_WEIGHTED, keras.Model)) or model_layers.children(operation):
+        return None
+    copy = twin(operation) if isinstance(operation, keras.Layer) else operation
+
+    def run(x):
+        args, kwargs = keras.tree.map_structure(lambda given: x if _is_tensor(given) else given, step.arguments)
+        return copy.call(*args, **kwargs)
+
+    return kind(run, shape)
+
+
+def _is_tensor(x):
+    return hasattr(x, "shape") and hasattr(x, "dtype") and (hasattr(x, "op") or isinstance(x, keras.KerasTensor))
+
+
+def _operation_kind(operation):
+    """Tell what an operation of TensorFlow does to scores, and list the tensor that it does it to."""
+    if operation.type in ("Minimum", "Maximum"):
+        moving = [x for x in operation.inputs if constant(x) is None]
+        return "scores" if len(moving) == 1 else None, moving
+    if operation.type in ("RealDiv", "Mul"):
+        return _quotient(operation)
+    return _OPERATIONS.get(operation.type), list(operation.inputs[:1])
+
+
+def _quotient(operation):
+    """See a softmax in `exp(x) / sum(exp(x))`, and a temperature: a scalar that logits are scaled by."""
+    first, second = operation.inputs
+    if operation.type == "RealDiv" and first.op.type == "Exp" and second.op.type == "Sum":
+        inner, summed = _exponent(first), _exponent(second.op.inputs[0])
+        return "softmax" if inner is summed is not None else None, [inner]
+    if second.shape.rank == 0:
+        return "scale", [first]
+    return "scale" if operation.type == "Mul" and first.shape.rank == 0 else None, [second]
+
+
+def _exponent(tensor):
+    """Give the `x` of `exp(x)`, or of `exp(x - max(x))`, or `None`."""
+    if tensor.op.type != "Exp":
+        return None
+    (inner,) = tensor.op.inputs
+    if inner.op.type != "Sub":
+        return inner
+    given, most = inner.op.inputs
+    while most.op.type in ("StopGradient", "Identity"):
+        (most,) = most.op.inputs
+    return given if most.op.type == "Max" and most.op.inputs[0] is given else inner

@@ -1,0 +1,1 @@
+"""Messages between page and kernel, and the threads that answer them."""

@@ -1,0 +1,218 @@
+"""What is done on the worker's thread: from a request to its answers. What was found is kept."""
+
+import collections
+import functools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ke_widgets.errors import failures
+from ke_widgets.widget.comm import messages
+from ke_widgets.widget.comm.predictions import PredictionsJob
+from ke_widgets.widget.export.job import Export
+from ke_widgets.widget.images.encoding import Encoded
+
+_PROGRESS_SECONDS = 0.1
+_PREVIEW_SECONDS = 0.5
+_KEPT_RESULTS = 64
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Asks for deletion and insertion of the map of a choice."""
+
+    choice: messages.Choice
+
+
+class Handlers:
+    """Answers the requests of one widget, and keeps the newest results.
+
+    Args:
+        session: The `Session` that computes.
+        answer: Called with every answer, its content and buffers.
+        keep: Called with the newest result of the main pane and its image, once there is nothing else to do.
+        tell_panel: Called with a function of the charts' panel, which is called where there is one.
+
+    Attributes:
+        error: What the newest request of the main pane raised, or `None`.
+    """
+
+    def __init__(self, session, answer, keep, tell_panel):
+        self._session = session
+        self._answer = answer
+        self._keep = keep
+        self._tell_panel = tell_panel
+        self._serial = 0
+        self._results = collections.OrderedDict()
+        self._newest = {}
+        self._kept = None
+        self._generations = session.generations()
+        self.error: Exception | None = None
+
+    def found(self, choice) -> Any:
+        """Give the `Explanation` of a choice, or `None` where there is none yet."""
+        return self._results.get(key(choice))
+
+    def newest(self) -> Any:
+        """Give the `Explanation` that the main pane showed last, or `None` before the first one."""
+        return self._newest[0][2] if 0 in self._newest else None
+
+    @property
+    def serial(self):
+        """Number of the newest result."""
+        return self._serial
+
+    def repeat(self):
+        """Answer with the newest result of every pane once more."""
+        for content, buffers, _ in list(self._newest.values()):
+            self._answer(({**content, "id": None}, buffers))
+
+    def drop(self, request):
+        """Tell the page, where it asked, that a request will not be run."""
+        if getattr(request, "id", None) is not None:
+            self._answer(messages.superseded(request.id))
+
+    def trained(self):
+        """Look whether a model was trained since the last time; then what was found is forgotten, and the page told."""
+        generations = self._session.generations()
+        if generations == self._generations:
+            return False
+        self._generations = generations
+        self.clear()
+        self._answer(messages.weights(generations))
+        return True
+
+    def clear(self):
+        """Forget what was found."""
+        self._results.clear()
+        self._newest.clear()
+
+    # Called by the worker.
+
+    def run(self, request, why_stop):
+        """Answer an `Explain`, a `Scan` or `Curves`, or go on with an `Export` or a `Predicting`; see `Worker`."""
+        if isinstance(request, Export | PredictionsJob):
+            request.turn()
+            return
+        run = {messages.Scan: self._scan, Curves: self._curves}.get(type(request), self._explain)
+        run(request, why_stop)
+
+    def failed(self, request, error):
+        """Answer a request that raised `error`."""
+        if isinstance(request, messages.Explain) and request.pane == 0:
+            self.error = error
+        if isinstance(request, Curves):
+            self._tell_panel(lambda panel: panel.refuse(failures.sentence(error)[:120]))
+            return
+        if isinstance(request, PredictionsJob):
+            self._answer(messages.error(request.id, *_told(error)))
+            return
+        self._answer(messages.error(request.id, *_told(error), choice=request.choice, pane=request.pane))
+
+    def serve(self, request):
+        """Answer `Pictures`."""
+        try:
+            images = [self._picture(index, request.size) for index in request.indices]
+            answer = messages.pictures(request.id, request.indices, request.size, images)
+        except Exception as error:
+            answer = messages.error(request.id, *_told(error))
+        self._answer(answer)
+
+    def _picture(self, index, size):
+        try:
+            return self._session.images.encoded(index, size)
+        except ValueError:
+            if size == 0:
+                raise
+            return Encoded(b"", (0, 0))  # One file that cannot be read must not cost the other thumbnails.
+
+    def rest(self, busy):
+        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it; prepare.
+
+        Args:
+            busy: Tells whether something else is to be done.
+        """
+        self._session.prepare([content["choice"] for content, *_ in list(self._newest.values())], busy)
+        newest = self._newest.get(0)
+        if newest is None or newest is self._kept:
+            return
+        self._kept = newest
+        content, buffers, _ = newest
+        picture = self._session.images.encoded(content["choice"]["image_index"])
+        self._keep(messages.snapshot(content, buffers, picture))
+
+    def _explain(self, request, why_stop):
+        told = shown = time.monotonic()
+        for done, total, finish in self._session.steps(**vars(request.choice)):
+            if done == total:
+                break
+            stop = why_stop()
+            if stop == "superseded":
+                self.drop(request)
+                return
+            if stop == "cancelled":
+                break
+            now = time.monotonic()
+            if now - told >= _PROGRESS_SECONDS:
+                preview = finish() if now - shown >= _PREVIEW_SECONDS else None
+                told, shown = now, now if preview else shown
+                self._answer(
+                    messages.progress(request.id, request.pane, done, total, f"step {done} of {total}", preview)
+                )
+        self._show(request, finish())
+
+    def _show(self, request, explanation):
+        if request.pane == 0:
+            self.error = None
+        self._serial += 1
+        self._results[key(request.choice)] = explanation
+        self._results.move_to_end(key(request.choice))
+        while len(self._results) > _KEPT_RESULTS:
+            self._results.popitem(last=False)
+        answer = messages.result(request.id, request.pane, self._serial, request.choice, explanation)
+        self._newest[request.pane] = (*answer, explanation)
+        self._answer(answer)
+        if request.pane == 0:
+            self._tell_panel(lambda panel: panel.show(explanation))
+
+    def _scan(self, request, why_stop):
+        started = time.perf_counter()
+        subject = self._session.subjects[request.choice.model]
+        generation = subject.generation()
+        values, limits = self._session.at_all_layers(**vars(request.choice))
+        self._serial += 1
+        milliseconds = 1000 * (time.perf_counter() - started)
+        about = request.id, request.pane, self._serial, generation, request.choice
+        seen = subject.images.seen(request.choice.image_index)
+        self._answer(messages.scan(*about, subject.layers, values, limits, milliseconds, seen))
+
+    def _curves(self, request, why_stop):
+        explanation = self.found(request.choice)
+        if explanation is None:
+            explanation = self._session.run(**vars(request.choice))
+        self._tell_panel(lambda panel: panel.computing(True))
+        try:
+            told = 0.0
+            for curves in self._session.curves(explanation):
+                stop = why_stop()
+                if stop or curves.done == curves.total or time.monotonic() - told >= _PREVIEW_SECONDS:
+                    told = time.monotonic()
+                    self._tell_panel(functools.partial(_show_curves, curves))
+                if stop:
+                    break
+        finally:
+            self._tell_panel(lambda panel: panel.computing(False))
+
+
+def key(choice):
+    """Write a choice as text, the same for equal ones."""
+    return repr(sorted(vars(choice).items()))
+
+
+def _show_curves(curves, panel):
+    panel.curves(*curves)
+
+
+def _told(error):
+    """Give sentence, hint and details of an exception."""
+    return failures.sentence(error), failures.hint(error), failures.details(error)

@@ -1,0 +1,290 @@
+"""The messages between page and kernel: dataclasses on one side, JSON and binary buffers on the other.
+
+Page to kernel: `hello`, `explain`, `scan`, `cancel`, `check`, `seen`, `images`, `predictions`. Kernel to page:
+`result`, `superseded`, `progress`, `standing`, `state`, `error`, `scan`, `images`, `predictions`, `weights`. Every
+question is answered, with its id. What depends on a model's weights says which `generation` of them it is of. Maps
+travel as float16 in units of their largest size (`map.scale`: gradients may be smaller than a float16 can be), scores
+as float32, both little endian; pictures as PNG or JPEG, which their first byte tells. A map says which part of its
+picture it lies over (`map.seen`), where that is not the whole.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.widget.images.fitting import WHOLE
+
+EXPORT = "export"  # The id of an export's progress, and of its Cancel.
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user chose to see."""
+
+    image_index: int
+    layer: str
+    class_index: int
+    method: str
+    params: dict
+    contrast_index: int | None = None
+    model: int = 0
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A view opened."""
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Explain this in one of the panes (0 is the main one); the newest one of each pane wins."""
+
+    id: str | None
+    choice: Choice
+    pane: int = 0
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Explain this at all layers at once."""
+
+    id: str | None
+    choice: Choice
+    pane: int = 0
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop the request of that id; where it has none, the one that Python made for that pane."""
+
+    id: str | None
+    pane: int = 0
+
+
+@dataclass(frozen=True)
+class Check:
+    """Say whether the request of that id waits or runs; `None` is one that Python made for that pane."""
+
+    id: str | None
+    pane: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The page has seen the state of that number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Send these images, scaled to a longest side of `size` pixels, or as they are where it is 0."""
+
+    id: str | None
+    indices: list[int]
+    size: int
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Say what one of the models sees on these images."""
+
+    id: str | None
+    indices: list[int]
+    model: int = 0
+
+
+_KINDS = {
+    "hello": Hello,
+    "explain": Explain,
+    "scan": Scan,
+    "cancel": Cancel,
+    "check": Check,
+    "seen": Seen,
+    "images": Pictures,
+    "predictions": Predictions,
+}
+
+
+def parse(content) -> Hello | Explain | Scan | Cancel | Check | Seen | Pictures | Predictions:
+    """Read a message from the page.
+
+    Args:
+        content: What the page sent, decoded from JSON.
+
+    Returns:
+        The message.
+
+    Raises:
+        ValueError: If it is none of those above, or a field is missing or unknown.
+    """
+    try:
+        fields = dict(content)
+        kind = _KINDS[fields.pop("kind")]
+        if "choice" in fields:
+            fields["choice"] = Choice(**fields["choice"])
+        return kind(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {short_repr(content)}.") from error
+
+
+def encode_map(values, low, high, seen=WHOLE):
+    """Part a raw map into what is told of it, and its float16 numbers in units of its largest size.
+
+    Args:
+        values: A raw map `(H', W')`.
+        low: The value that is shown as nothing.
+        high: The value that is shown as most.
+        seen: The part of its picture that it lies over; see `Explanation`.
+
+    Returns:
+        A dict of plain data, and bytes.
+    """
+    values = np.asarray(values, "float64")
+    finite = values[np.isfinite(values)]
+    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
+    told = {
+        "height": int(values.shape[0]),
+        "width": int(values.shape[1]),
+        "low": float(low),
+        "high": float(high),
+        "min": float(finite.min()) if finite.size else 0.0,
+        "max": float(finite.max()) if finite.size else 0.0,
+        "scale": scale,
+        "finite": bool(finite.size == values.size),
+    }
+    if tuple(seen) != WHOLE:
+        told["seen"] = [round(float(share), 6) for share in seen]
+    return told, _little(values / scale, "<f2")
+
+
+def result(id, pane, serial, choice, explanation):
+    """Write the answer to an `explain`.
+
+    Args:
+        id: The request's, or `None` where it came from Python.
+        pane: Number of the pane, 0 for the main one.
+        serial: A number that grows with every result.
+        choice: What is explained, a `Choice`.
+        explanation: What came out; its attributes `map, low, high, seen, scores, scores_kind, milliseconds, note,
+            done, total, generation` are sent.
+
+    Returns:
+        Content and buffers: the map, and the scores.
+    """
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.seen)
+    content = {
+        "kind": "result",
+        "id": id,
+        "pane": pane,
+        "serial": serial,
+        "generation": explanation.generation,
+        "choice": dict(vars(choice)),
+        "map": shown,
+        "scores_kind": explanation.scores_kind,
+        "milliseconds": float(explanation.milliseconds),
+        "note": explanation.note,
+        "done": explanation.done,
+        "total": explanation.total,
+    }
+    return content, [buffer, _little(explanation.scores, "<f4")]
+
+
+def scan(id, pane, serial, generation, choice, layers, values, limits, milliseconds, seen=WHOLE):
+    """Write the answer to a `scan`.
+
+    Args:
+        id: The request's.
+        pane: Number of the pane.
+        serial: A number that grows with every result.
+        generation: Which weights the maps are of.
+        choice: What is explained; its layer means nothing here.
+        layers: Paths of the layers.
+        values: One raw map `(H', W')` for each.
+        limits: What is shown of each, `(low, high)`.
+        milliseconds: What it took.
+        seen: The part of the picture that the maps lie over; see `Explanation`.
+
+    Returns:
+        Content, and one buffer with all maps, one after the other.
+    """
+    maps = [encode_map(each, low, high, seen) for each, (low, high) in zip(values, limits)]
+    content = {
+        "kind": "scan",
+        "id": id,
+        "pane": pane,
+        "serial": serial,
+        "generation": generation,
+        "choice": dict(vars(choice)),
+        "layers": list(layers),
+        "maps": [shown for shown, _ in maps],
+        "milliseconds": float(milliseconds),
+    }
+    return content, [b"".join(buffer for _, buffer in maps)]
+
+
+def superseded(id):
+    """Write the answer to an `explain` that a newer one, or Cancel, came before."""
+    return {"kind": "superseded", "id": id}, []
+
+
+def standing(id, pane, known):
+    """Write the answer to a `check`: whether the request waits or runs."""
+    return {"kind": "standing", "id": id, "pane": pane, "known": known}, []
+
+
+def state(number, serial, traits):
+    """Write what Python holds: a number to answer with, that of the newest result, and the chosen traits."""
+    return {"kind": "state", "id": None, "number": number, "serial": serial, "traits": traits}, []
+
+
+def error(id, message, hint=None, details=None, *, choice=None, pane=None):
+    """Write the answer to a request that failed: a sentence, advice, the traceback; and the pane that it was of."""
+    return {
+        "kind": "error",
+        "id": id,
+        "pane": pane,
+        "message": message,
+        "hint": hint,
+        "details": details,
+        "choice": None if choice is None else dict(vars(choice)),
+    }, []
+
+
+def progress(id, pane, done, total, text, explanation=None):
+    """Write how far a request has come, and the map so far where there is one."""
+    content = {"kind": "progress", "id": id, "pane": pane, "done": done, "total": total, "text": text}
+    if explanation is None:
+        return content, []
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.seen)
+    return {**content, "map": shown}, [buffer]
+
+
+def predictions(id, model, generation, indices, top, score, right):
+    """Write the answer to `predictions`: the highest class of each image, its score, and whether it is true."""
+    content = {"kind": "predictions", "id": id, "model": model, "generation": generation, "indices": list(indices)}
+    return {**content, "top": top, "score": score, "right": right}, []
+
+
+def weights(generations):
+    """Write that a model was trained or loaded: which weights each of the models has now."""
+    return {"kind": "weights", "id": None, "generations": list(generations)}, []
+
+
+def pictures(id, indices, size, images):
+    """Write the answer to `images`; `images` holds an `Encoded` for each."""
+    content = {"kind": "images", "id": id, "indices": list(indices), "size": size}
+    content["sizes"] = [list(picture.size) for picture in images]
+    return content, [picture.data for picture in images]
+
+
+def snapshot(content, buffers, picture) -> dict[str, Any]:
+    """Write the newest result with its image, so that a page that opens later can show it at once."""
+    shown = {"image": picture.data, "size": list(picture.size)}
+    return {"content": content, "map": buffers[0], "scores": buffers[1], **shown}
+
+
+def _little(values, dtype):
+    return np.ascontiguousarray(values, dtype=dtype).tobytes()

@@ -1,0 +1,77 @@
+"""What a model sees on many images, a few at a time, so that a pick in the page never waits for all of them."""
+
+import time
+
+from ke_widgets.widget.comm import messages
+
+_TURN_SECONDS = 0.05
+_MOST_IMAGES = 32
+
+
+class PredictionsJob:
+    """Finds the answer to a `protocol.Predictions`.
+
+    Args:
+        session: The `Session` that computes.
+        request: A `protocol.Predictions`.
+        answer: Called with the answer, content and buffers, once all of it is known.
+        go_on: Called with this object when there is more to do and it wants another turn.
+
+    Attributes:
+        id: The id of the request.
+    """
+
+    def __init__(self, session, request, answer, go_on):
+        self.id = request.id
+        self._session = session
+        self._request = request
+        self._answer = answer
+        self._go_on = go_on
+        self._is_new = True
+        self._count, self._most = 1, _MOST_IMAGES
+        self._start_again(None)
+
+    def waits(self, preparing):
+        """Tell whether to wait for the model to be compiled: run eagerly, one image can hold up a pick.
+
+        Args:
+            preparing: Whether it was being compiled already. The first time that does not matter: it is about to be.
+
+        Returns:
+            A bool.
+        """
+        may_come, self._is_new = preparing or self._is_new, False
+        try:
+            subject = self._session.subjects[self._request.model]
+            return may_come and not subject.is_compiled_for(self._request.indices[0])
+        except Exception:
+            return False  # Whatever it is, the turn will raise it, or do without this image.
+
+    def turn(self):
+        """Look at some more images; whoever calls this may do something else between two turns.
+
+        Raises:
+            ValueError: If there is no such image or model.
+        """
+        indices, model = self._request.indices, self._request.model
+        started = time.monotonic()
+        done = len(self._found[0])
+        found = self._session.predictions(indices[done : done + self._count], model)
+        generation = self._session.subjects[model].generation()
+        if done and generation != self._generation:
+            self._start_again(generation)  # Not of some weights for these images, and of others for those.
+        else:
+            self._generation = generation
+            for known, news in zip(self._found, found):
+                known.extend(news)
+        if len(self._found[0]) < len(indices):
+            if time.monotonic() - started > _TURN_SECONDS:
+                self._most = max(self._count // 2, 1)
+            self._count = min(2 * self._count, self._most)
+            self._go_on(self)
+            return
+        self._answer(messages.predictions(self.id, model, generation, indices, *self._found))
+
+    def _start_again(self, generation):
+        self._generation = generation
+        self._found: tuple[list, list, list] = ([], [], [])

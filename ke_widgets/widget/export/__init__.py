@@ -1,0 +1,1 @@
+"""Files that a widget writes: pages, figures, snapshots."""

@@ -1,0 +1,81 @@
+"""The HTML of an exported file: all in one, and nothing in it is taken for code that is not the package's own."""
+
+import base64
+import hashlib
+import html
+import json
+from pathlib import Path
+
+_STATIC = Path(__file__).parents[1] / "static"
+_HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<div id="view"></div>
+<noscript><p>The picture is drawn by a script in this file, which this browser does not run.</p></noscript>
+<p class="about">{about}</p>
+</main>
+<script type="application/json" id="contents">{contents}</script>
+<script type="application/json" id="maps">{{"""
+_FOOT = """}}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def page(title, about, contents):
+    """Write the page around the maps: nothing in it comes from elsewhere, and no text in it is taken for HTML.
+
+    Args:
+        title: The heading.
+        about: A line under the view.
+        contents: Plain data for the script, for JSON.
+
+    Returns:
+        HTML before the maps, which are the members of a JSON object, and HTML after them.
+
+    Raises:
+        RuntimeError: If a file of the package is missing, because it was installed without being built.
+    """
+    try:
+        script, style = ((_STATIC / name).read_text("utf-8") for name in ("offline.js", "offline.css"))
+    except FileNotFoundError as error:
+        raise RuntimeError(f"ke_widgets is not whole: {error.filename} is missing. Build it: npm run build.") from error
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_hash(script)}",
+            f"style-src {_hash(style)}",
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+    title, about = html.escape(title), html.escape(about)
+    head = _HEAD.format(policy=policy, title=title, style=style, about=about, contents=text(contents))
+    return head, _FOOT.format(script=script)
+
+
+def listed(words):
+    """Write words as a list in a sentence: `a`, `a and b`, `a, b and c`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def text(data):
+    """Write plain data as JSON in which nothing can end the script that it stands in."""
+    written = json.dumps(data, separators=(",", ":"), default=list, allow_nan=False)
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _hash(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

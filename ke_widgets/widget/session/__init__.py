@@ -1,0 +1,1 @@
+"""What a widget computes: models and choices in, explanations out."""

@@ -1,0 +1,221 @@
+"""What users call things: classes by their labels, methods by their titles, layers by objects; brought to one form."""
+
+import math
+import numbers
+import operator
+import re
+from typing import Any
+
+import keras
+import numpy as np
+
+from ke_widgets.errors.arguments import nearest
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.model import layers as model_layers
+
+
+def number(name, value, count, what):
+    """Read a number that counts one of some things.
+
+    Args:
+        name: The argument's name.
+        value: An integer of any library, or an array of one.
+        count: How many things there are.
+        what: What they are called, for the message.
+
+    Returns:
+        A Python integer.
+
+    Raises:
+        ValueError: If it counts none of them.
+        TypeError: If it is no integer.
+    """
+    found = _integer(value)
+    if found is None:
+        raise wrong_number(TypeError, name, value, count, what)
+    if not 0 <= found < count:
+        raise wrong_number(ValueError, name, found, count, what)
+    return found
+
+
+def wrong_number(error, name, value, count, what):
+    """Make the error that says that a value counts none of some things; see `number`."""
+    most = f"0 to {count - 1}"
+    return error(f"`{name}` must count one of the {count} {what}, {most}. Received: {name}={short_repr(value)}.")
+
+
+def _integer(value):
+    """Give an integer, also the one in an array of one; `None` for what is none."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    found: Any = value
+    if getattr(value, "shape", None) is not None:
+        array = np.asarray(value)
+        found = array.reshape(()).item() if array.size == 1 and array.dtype.kind in "iu" else None
+    try:
+        return operator.index(found)
+    except TypeError:
+        return None
+
+
+def class_number(name, value, labels):
+    """Read a class, by its number or its label.
+
+    Args:
+        name: The argument's name.
+        value: A number, or a label; upper and lower case are told apart only where that is needed.
+        labels: The label of each class.
+
+    Returns:
+        The class's number.
+
+    Raises:
+        ValueError: If there is no such class, or more than one; the message says which labels are the nearest.
+        TypeError: If it is neither a number nor a label.
+    """
+    if not isinstance(value, str):
+        return number(name, value, len(labels), "classes")
+    for same in (str, str.casefold):
+        found = [index for index, label in enumerate(labels) if same(label) == same(value)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = ", ".join(map(str, found[:8])) + ", ..." * (len(found) > 8)
+            raise ValueError(
+                f"`{name}` must name one class. Received: {value!r}, the label of {shown}: say the number."
+            )
+    near = nearest(value, labels, 0.4)
+    mend = f" Nearest: {near!r}." if near else f" Labels: {', '.join(map(short_repr, labels[:5]))}" + _more(labels, 5)
+    raise ValueError(
+        f"`{name}` must be a class's number, 0 to {len(labels) - 1}, or its label. Received: {short_repr(value)}.{mend}"
+    )
+
+
+def _more(values, shown):
+    return ", ..." if len(values) > shown else "."
+
+
+def method_name(name, value, titles):
+    """Read a method, by its name, its title, or the function itself.
+
+    Args:
+        name: The argument's name.
+        value: Such as `"gradcam"`, `"Grad-CAM"`, `"gradcam++"`, `ke.gradcam`, `ke.methods.cams.gradcam`.
+        titles: The title of each method by its name.
+
+    Returns:
+        The method's name.
+
+    Raises:
+        ValueError: If there is none.
+        TypeError: If it is neither text nor a method.
+    """
+    if not isinstance(value, str):
+        method = getattr(value, "explains", value)
+        home = getattr(method, "__module__", None) or ""
+        if callable(method) and home.startswith("ke_widgets.methods") and getattr(method, "__name__", "") in titles:
+            return method.__name__
+        raise TypeError(
+            f"`{name}` must be the name of a method: {', '.join(titles)}. Received: {name}={short_repr(value)}."
+        )
+    if value in titles:
+        return value
+    plain = {_plain(written): known for known, title in titles.items() for written in (title, known)}
+    if _plain(value) in plain:
+        return plain[_plain(value)]
+    near = nearest(_plain(value), plain)
+    raise ValueError(
+        f"`{name}` must be one of {', '.join(titles)}. Received: {name}={short_repr(value)}."
+        + (f" Nearest: {plain[near]!r}." if near else "")
+    )
+
+
+def _plain(text):
+    """Leave out what people write in different ways: case, dashes and spaces; Grad-CAM++ is spelled gradcampp, too."""
+    return re.sub(r"[^a-z0-9]", "", text.lower().replace("+", "p"))
+
+
+def one_of(name, value, known):
+    """Read one of some words, in any case.
+
+    Raises:
+        ValueError: If it is none of them; the message says which is the nearest.
+    """
+    if isinstance(value, str):
+        for same in (str, str.lower):
+            for each in known:
+                if same(each) == same(value):
+                    return each
+    near = nearest(value, known) if isinstance(value, str) else None
+    raise ValueError(
+        f"`{name}` must be one of {', '.join(known)}. Received: {name}={short_repr(value)}."
+        + (f" Nearest: {near!r}." if near else "")
+    )
+
+
+def share(name, value):
+    """Read a number from 0 to 1.
+
+    Raises:
+        ValueError: If it is outside of that.
+        TypeError: If it is no number.
+    """
+    plain = np.asarray(value).item() if getattr(value, "shape", None) == () else value
+    if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+        raise TypeError(
+            f"`{name}` must be a number from 0 to 1. Received: {name}={short_repr(value)}.{_of_text(value)}"
+        )
+    found = float(plain)
+    if 0 <= found <= 1:
+        return found
+    mend = f" For {found:g} %, say {found / 100:g}." if 1 < found <= 100 else ""
+    raise ValueError(f"`{name}` must be a number from 0 to 1. Received: {name}={short_repr(value)}.{mend}")
+
+
+def _of_text(value):
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return ""
+    return f" Without quotation marks: {found:g}." if isinstance(value, str) and math.isfinite(found) else ""
+
+
+def layer_path(value, subjects, chosen=0):
+    """Read a layer: by its path, by its name alone where only one is called that, by its place, or the layer itself.
+
+    Args:
+        value: Such as `"block3/conv2"`, `("block3", "conv2")`, `"conv2"`, `-3`, `model.layers[-3]`.
+        subjects: A `Subject` for each model.
+        chosen: Number of the model whose layers a place counts.
+
+    Returns:
+        The path; text that names no layer is given back, for whoever knows the model to refuse.
+
+    Raises:
+        ValueError: If the place or the layer is in no model.
+        TypeError: If it is of another type than those.
+    """
+    if isinstance(value, list | tuple) and value and all(isinstance(each, str) for each in value):
+        value = model_layers.SEPARATOR.join(value)
+    if isinstance(value, str):
+        return _whole_path(value, subjects)
+    if isinstance(value, keras.Operation):
+        paths = (model_layers.path_of(subject.model, value) for subject in subjects)
+        found = next((path for path in paths if path is not None), None)
+        if found is None:
+            raise ValueError(f"`layer` must be a layer of the model. Received: {short_repr(value)}, which is not.")
+        return found
+    place, layers = _integer(value), subjects[chosen].model.layers
+    if place is None:
+        raise TypeError(f"`layer` must be the path of a layer, such as 'block/conv'. Received: {short_repr(value)}.")
+    if not -len(layers) <= place < len(layers):
+        raise ValueError(f"`layer` must count one of the model's {len(layers)} layers. Received: layer={place}.")
+    return layers[place].name
+
+
+def _whole_path(path, subjects):
+    known = list(dict.fromkeys(layer for subject in subjects for layer in subject.layers))
+    inner = [layer for layer in known if layer.endswith(model_layers.SEPARATOR + path)]
+    if path in known or len(inner) != 1 or any(path in model_layers.operations(subject.model) for subject in subjects):
+        return path
+    return inner[0]

@@ -1,0 +1,53 @@
+"""What a page is told once, when it opens: models and their layers, classes, methods, colormaps."""
+
+from dataclasses import asdict
+
+from ke_widgets import methods
+from ke_widgets.widget.session.graph import graph
+
+COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
+
+
+def describe(session):
+    """Write what the page needs to know once: layers, classes, methods.
+
+    Args:
+        session: A `Session`.
+
+    Returns:
+        A dict of plain data, for JSON.
+    """
+    models = [_describe_model(subject) for subject in session.subjects]
+    return {
+        "version": 1,
+        "models": models,
+        "images": len(session.images),
+        "labels": session.labels,
+        "targets": session.targets is not None,
+        "methods": [_describe_method(session, name, *entry) for name, entry in session.methods.items()],
+        "scan_methods": session.scan_methods,
+        "colormaps": list(COLORMAPS),
+        "notices": session.notices,
+    }
+
+
+def _describe_model(subject):
+    rows, edges_known = graph(subject.model, subject.shapes)
+    spatial = set(subject.layers)
+    reason = subject.why_not_at_all_layers()
+    return {
+        "name": subject.model.name,
+        "nodes": [{**row, "spatial": row["path"] in spatial} for row in rows],
+        "edges_known": edges_known,
+        "default_layer": subject.default_layer,
+        "scan": {"offered": reason is None, "reason": reason, "layers": subject.layers},
+    }
+
+
+def _describe_method(session, name, method, spec):
+    reasons = [session.why_not(name, model) for model in range(len(session.subjects))]
+    params = [asdict(parameter) for parameter in methods.parameters(method)]
+    layer = spec.signals == "one"
+    about = {"title": spec.title, "layer": layer, "signed": spec.signed, "unit": spec.unit}
+    told = {"name": name, **about, "params": params}
+    return told if None in reasons else {**told, "reason": reasons[0]}  # Of several models, one may do.

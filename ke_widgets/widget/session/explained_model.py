@@ -1,0 +1,414 @@
+"""One model as a widget explains it: its layers, its scores, and the way from a choice to a map."""
+
+import collections
+import functools
+import time
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ke_widgets import inspection, methods, metrics
+from ke_widgets.engine.compiling import compiled, ready
+from ke_widgets.engine.gradients import forward, signal_jacobian
+from ke_widgets.errors import failures
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.methods.all_layers import at_all_layers, runs_at_all_layers
+from ke_widgets.model import hooks
+from ke_widgets.model import layers as model_layers
+from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.widget.session.classes import classes_of
+from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
+from ke_widgets.widget.session.fingerprint import fingerprint
+from ke_widgets.widget.session.layer_maps import LayerMaps, Question
+from ke_widgets.widget.session.notices import Entrance, first_operations
+
+_KEPT_SCORES = 4096
+_KEPT_INPUTS = 4  # One for each pane that the page can show.
+_SCAN_BYTES = 2 * 1024**3
+
+
+class ExplainedModel:
+    """A model and its images; keeps what is worth keeping between two runs, for as long as the weights stay the same.
+
+    Args:
+        model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`.
+        images: `Images` that fit it.
+        number: The model's number in its session.
+        head: Index or name of the output to explain, in a model with several.
+        named: How many classes the user has named; `None` where that is not known.
+        pack: Puts a tensor of images in what the model takes.
+
+    Attributes:
+        classes: How its classes follow from its units, a `Classes`.
+        entrance: How the first image entered the model, an `Entrance`.
+
+    Raises:
+        ValueError: If the model has no scores, or does not run on the first image.
+    """
+
+    def __init__(self, model, images, number=0, head=None, named=None, pack=lambda x: x):
+        self.model = model
+        self.images = images
+        self.number = number
+        self._head = head
+        self._pack = pack
+        # For a model of which Keras keeps no input shape, an image tells it.
+        image = pack(ops.convert_to_tensor(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0)))
+        inspection.warn_of_probabilities(model, head, image)
+        self._logits = inspection.logits_endpoint(model, head, image)
+        self._output = inspection.head_index(model, head, image)
+        self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
+        self._inputs: collections.OrderedDict[int, Any] = collections.OrderedDict()
+        self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
+        self._weights = None
+        self._generation = -1
+        self.shapes, (logits, scores) = self._first_run(image)
+        if len(logits.shape) != 2:
+            raise ValueError(
+                "`model` must give one score for each class, (B, U). "
+                f"Received: {model.name!r}, whose logits have the shape {tuple(logits.shape)}."
+                + _one_score(model, scores, self._output, images.inputs(0).shape[1:])
+            )
+        self.classes = classes_of(logits, scores, named)
+        self._layer_shapes = inspection.spatial_signals(model, head, image)
+        self.layers = list(self._layer_shapes)
+        self._default_layer = inspection.default_layer(model, head, image)
+        self._maps = LayerMaps(model, self._logits, self.layers, self._forget_if_trained)
+        self._forget_if_trained()
+        if np.isfinite(scores).all():
+            self._known_scores[0] = np.asarray(scores, "float32")[0]
+
+    @property
+    def default_layer(self):
+        """The layer whose output is the default signal, or the last one that feeds it; empty where there is none."""
+        if self._default_layer in self._layer_shapes:
+            return self._default_layer
+        return self.layers[-1] if self.layers else ""
+
+    @functools.cached_property
+    def has_features(self):
+        """Whether there are weights before the end of the default layer: else a layer shows no more than pixels."""
+        if not self.layers:
+            return False
+        found = model_layers.operations(self.model)
+        before = list(found)[: list(found).index(self.default_layer) + 1]
+        own = (found[path] for path in before if path == self.default_layer or not model_layers.children(found[path]))
+        return any(getattr(operation, "weights", None) for operation in own)
+
+    def check_layer(self, layer):
+        """Refuse a layer that is not in the model, or has no spatial output."""
+        if layer in (self.layers or [""]):
+            return
+        shape = self._shape(layer, inspection.find_path(self.model, layer))
+        raise ValueError(
+            "`layer` must name a layer with a spatial output (B, H, W, K), or tokens (B, N, K), whose rows and columns "
+            "are the image's, on the way to the logits. "
+            f"Received: layer={short_repr(layer)}, whose output is {shape}. "
+            f"Layers that fit: {', '.join(self.layers[-8:])}."
+        )
+
+    def scores(self, image_indices):
+        """Give the model's own output for some images, as one score for each class.
+
+        Args:
+            image_indices: Numbers of the images.
+
+        Returns:
+            An array `(len(image_indices), classes)`, float32.
+        """
+        self._forget_if_trained()
+        return self._scores(image_indices)
+
+    def _scores(self, image_indices):
+        missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
+        # What is compiled takes one image; several are run eagerly, which takes ten times as long to begin with.
+        most = 1 if missing and self.is_compiled_for(missing[0]) else 32
+        for numbers, group in _by_shape(missing, self.images, most):
+            inputs = self._pack(ops.convert_to_tensor(np.concatenate(group)))
+            _, (found,) = self._run(_forward, inputs)
+            self._known_scores.update(zip(numbers, np.asarray(found, "float32")))
+        scores = np.stack([self._known_scores[index] for index in image_indices])
+        while len(self._known_scores) > _KEPT_SCORES:
+            self._known_scores.popitem(last=False)
+        return self.classes.scores(scores)
+
+    def generation(self):
+        """Count how often the weights have changed since the first look; what was kept of older ones is dropped."""
+        self._forget_if_trained()
+        return self._generation
+
+    def scores_kind(self, scores):
+        """Tell `"probability"`, where an activation made the scores from the logits, from `"logit"`."""
+        known = self.classes.probability and bool(((scores >= 0) & (scores <= 1)).all())
+        return "probability" if known else "logit"
+
+    def steps(self, image_index, layer, class_index, contrast_index, method, params):
+        """Explain one choice piece by piece; leave the loop to stop.
+
+        Args:
+            image_index: Number of the image.
+            layer: Path of the layer.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+            method: Name of the method.
+            params: Own parameters; those of other methods are left aside.
+
+        Yields:
+            How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
+        """
+        started = time.perf_counter()
+        function, spec = methods.table()[method]
+        params = _own(function, params)
+        layer = layer if spec.signals == "one" else ""
+        question = self._question(function, params, image_index, layer, class_index, contrast_index)
+        inputs, units, (_, finite) = question.inputs, question.units, self._input(image_index)
+
+        def finish(generation, progress):
+            logits, maps = progress.result()
+            values = _one_map(method, maps)
+            low, high = display_range(values, spec.signed or contrast_index is not None)
+            (scores,) = self._scores([image_index])
+            return Explanation(
+                map=values,
+                logits=np.asarray(logits)[0],
+                unit=class_index,
+                contrast=contrast_index,
+                layer=layer,
+                method=method,
+                params=params,
+                image_index=image_index,
+                model=self.number,
+                scores=scores,
+                scores_kind=self.scores_kind(scores),
+                low=low,
+                high=high,
+                note=empty_reason(values, finite, low, high, lambda: bool(layer) and self._blind(layer, inputs, units)),
+                milliseconds=1000 * (time.perf_counter() - started),
+                done=progress.done,
+                total=progress.total,
+                generation=generation,
+                map_unit=spec.unit,
+                seen=self.images.seen(image_index),
+            )
+
+        if runs_at_all_layers(function):
+            found = self._answer(question)
+            yield 1, 1, functools.partial(finish, self._generation, methods.Progress(1, 1, lambda: found))
+            return
+        generation = self.generation()
+        for progress in methods.step_by_step(question.method, self._maps.view(layer), inputs, units, **params):
+            yield progress.done, progress.total, functools.partial(finish, generation, progress)
+
+    def _blind(self, layer, inputs, units):
+        """Tell whether the units have a gradient of exactly zero at every place of a layer."""
+        try:
+            return not bool(compiled(_any_gradient, self._maps.view(layer))(inputs, units))
+        except ValueError:
+            return True  # It is not even connected.
+
+    def _input(self, image_index):
+        """Give one image as the model takes it, and whether all of it is finite; kept, as it takes a while."""
+        kept = self._inputs.pop(image_index, None)  # In one step: another thread may be preparing.
+        if kept is None:
+            array = self.images.inputs(image_index)
+            kept = self._pack(ops.convert_to_tensor(array)), bool(np.isfinite(array).all())
+        self._inputs[image_index] = kept
+        while len(self._inputs) > _KEPT_INPUTS:
+            self._inputs.popitem(last=False)
+        return kept
+
+    def _question(self, function, params, image_index, layer, class_index, contrast_index):
+        method, units = self.classes.question(function, class_index, contrast_index)
+        everywhere = None
+        if layer and runs_at_all_layers(function) and self.why_not_at_all_layers() is None:
+            everywhere, _ = self.classes.question(at_all_layers(function), class_index, contrast_index)
+        inputs, _ = self._input(image_index)
+        key = (image_index, class_index, contrast_index, function, tuple(sorted(params.items())))
+        return Question(image_index, layer, inputs, units, method, everywhere, params, key)
+
+    def _answer(self, question):
+        """Give logits and maps; from what is kept, where that was looked at before."""
+        found = self._maps.find(question)
+        if found.outputs is not None:
+            self._known_scores[question.image_index] = np.asarray(found.outputs[self._output], "float32")[0]
+        return found.logits, found.maps
+
+    def prepare(self, image_index, layer, class_index, contrast_index, method, params):
+        """Compile what makes the next maps fast: at any layer, of another image, of another class.
+
+        Args:
+            image_index: Number of the image that was explained.
+            layer: Path of the layer.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+            method: Name of the method.
+            params: Own parameters; those of other methods are left aside.
+        """
+        function, spec = methods.table()[method]
+        self._compile_what_all_need(self._input(image_index)[0])
+        if not runs_at_all_layers(function):
+            return
+        params = _own(function, params)
+        # Of two classes with one logit the other one is asked in a way of its own.
+        for classes in {(class_index, contrast_index), self.classes.next(class_index, contrast_index)}:
+            self._maps.prepare(self._question(function, params, image_index, layer, *classes))
+
+    def _compile_what_all_need(self, inputs):
+        for function, given in ((fingerprint, ops.zeros(())), (_forward, inputs)):
+            compiled(function, self._both).prepare(given, None)
+
+    def is_compiled_for(self, image_index):
+        """Tell whether the scores of an image can be had without running the model eagerly."""
+        return ready(_forward, self._both, self._input(image_index)[0], None) is not None
+
+    def why_not_at_all_layers(self):
+        """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
+        sizes = list(self._layer_shapes.values())
+        if not sizes:
+            return "The model has no layer with rows and columns on the way to its scores."
+        if any(side is None for shape in sizes for side in shape[1:]):
+            return "The model takes images of any size, so that nobody knows the memory that all layers need."
+        # The signals, their gradients, and what the backward pass holds beside them.
+        needed = 3 * 4 * sum(int(np.prod(shape[1:])) for shape in sizes)
+        if needed > _SCAN_BYTES:
+            return f"All {len(sizes)} layers at once need about {needed / 1024**3:.1f} GB of memory."
+        return None
+
+    def at_all_layers(self, image_index, class_index, contrast_index, method, params):
+        """Explain one choice at every spatial layer, in one pass.
+
+        Args:
+            image_index: Number of the image.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+            method: Name of the method.
+            params: Own parameters; those of other methods are left aside.
+
+        Returns:
+            A list with one map `(H', W')` for each of `layers`, and a list of their shown limits `(low, high)`.
+
+        Raises:
+            ValueError: If the method cannot be run at all layers at once, or the memory would not do.
+        """
+        function, spec = methods.table()[method]
+        reason = f"{spec.title} does not run at all layers at once."
+        if runs_at_all_layers(function):
+            reason = self.why_not_at_all_layers()
+        if reason is not None:
+            raise ValueError(reason)
+        layer, params = self.default_layer, _own(function, params)
+        question = self._question(function, params, image_index, layer, class_index, contrast_index)
+        values = [np.asarray(found.maps)[0, ..., 0] for found in self._maps.find_all(question).values()]
+        return values, [display_range(each, spec.signed or contrast_index is not None) for each in values]
+
+    def curves(self, explanation):
+        """Give deletion (towards the image's mean) and insertion (from a blurred image) of a map, piece by piece.
+
+        Args:
+            explanation: An `Explanation` of this model.
+
+        Yields:
+            `Curves`.
+        """
+        scores = Exposed(self.model, self._both.endpoints[1:])
+        inputs = self.images.inputs(explanation.image_index)
+        maps, units = explanation.map[None, ..., None], np.array([[self.classes.unit(explanation.unit)]])
+        known: list[Any] = [None, None]
+        for number, (metric, baseline) in enumerate(((metrics.deletion, "mean"), (metrics.insertion, "blur"))):
+            for progress in metrics.step_by_step(metric, scores, inputs, maps, units, baseline=baseline):
+                shares, found, *_ = progress.result()
+                known[number] = self.classes.of_class(explanation.unit, found[0, :, 0])
+                yield Curves(shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total)
+
+    def _forget_if_trained(self, mark=None):
+        """Drop what was kept when the weights have changed since; tell whether they have.
+
+        Args:
+            mark: The `fingerprint` of the weights, where that came along with something else.
+        """
+        if mark is None:
+            mark = self._run(fingerprint, ops.zeros(()))
+        mark = np.asarray(mark).tobytes()
+        if mark == self._weights:
+            return False
+        self._weights = mark
+        self._generation += 1
+        self._known_scores.clear()
+        self._maps.forget()
+        return True
+
+    def _run(self, function, inputs):
+        """Run a function of the model: compiled, if that was made ready; the first times it is sooner done eagerly."""
+        run = ready(function, self._both, inputs, None)
+        return function(self._both, inputs, None) if run is None else run(inputs, None)
+
+    def _first_run(self, image):
+        """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
+        found = model_layers.operations(self.model)
+        unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
+        first = first_operations(self.model)
+        try:
+            with hooks.recording([*unknown.values(), *first], fused=()) as tap:
+                outputs = self._both(image, training=False)
+        except Exception as error:
+            shapes = ", ".join(str(tuple(x.shape)) for x in keras.tree.flatten(image))
+            raise ValueError(
+                f"`model` must run on the images. Received: {self.model.name!r}, which does not run on the first one, "
+                f"an array of shape {shapes}: {failures.sentence(error)}"
+            ) from error
+        self.entrance = Entrance([each for each in tap.order if any(each[0] is op for op in first)])
+        last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
+        return {path: (None, *x.shape[1:]) for path, x in last.items() if hasattr(x, "shape")}, outputs
+
+    def _shape(self, path, operation):
+        return inspection.output_shape(operation) or self.shapes.get(path)
+
+
+def _one_map(method, maps):
+    values = np.asarray(maps)[0, ..., 0]
+    if values.ndim != 2 or not values.size:
+        raise ValueError(
+            f"`method` must give a map of rows and columns. Received: method={method!r}, which gives one of shape "
+            f"{values.shape} for this model. Choose another method or layer."
+        )
+    return values
+
+
+def _own(method, params):
+    names = methods.own_names(method)
+    return {name: value for name, value in params.items() if name in names}
+
+
+def _forward(model, inputs, indices):
+    return forward(model, inputs)
+
+
+def _any_gradient(model, inputs, indices):
+    _, _, gradients = signal_jacobian(model, inputs, indices)
+    return ops.any([ops.any(each != 0) for each in gradients])
+
+
+def _by_shape(image_indices, images, most):
+    """Group images of one size, at most `most` together: their numbers, and their inputs."""
+    groups = {}
+    for index in image_indices:
+        inputs = images.inputs(index)
+        numbers, arrays = groups.setdefault(inputs.shape, ([], []))
+        numbers.append(index)
+        arrays.append(inputs)
+        if len(numbers) == most:
+            yield groups.pop(inputs.shape)
+    yield from groups.values()
+
+
+def _one_score(model, scores, output, shape):
+    """Say how to make scores (B, U) of an output with places."""
+    if len(scores.shape) < 3:
+        return ""
+    axes = tuple(range(1, len(scores.shape) - 1))
+    inputs, made = "model.inputs", f"model.outputs[{output}]"
+    if model_layers.functional(model) is None:
+        inputs, made = f"x := keras.Input({shape})", f"keras.tree.flatten(model(x))[{output}]"
+    return f" Explain the mean over its places instead: `keras.Model({inputs}, keras.ops.mean({made}, axis={axes}))`."

@@ -1,0 +1,297 @@
+"""What a widget computes: models, their images, their labels, and `steps`, from a choice to an explanation."""
+
+import contextlib
+import threading
+
+import numpy as np
+
+from ke_widgets import inspection, methods
+from ke_widgets.errors import failures
+from ke_widgets.errors.arguments import nearest
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.methods.all_layers import runs_at_all_layers
+from ke_widgets.utils import tolist
+from ke_widgets.widget.comm.threads import start
+from ke_widgets.widget.images.containers import listed
+from ke_widgets.widget.images.image_input import fitting_images, image_input, of_another_size
+from ke_widgets.widget.images.preprocessing import check_preprocess
+from ke_widgets.widget.notebook import cell_runs
+from ke_widgets.widget.session import by_name
+from ke_widgets.widget.session import labels as labelling
+from ke_widgets.widget.session.background import Abandoned, giving_way
+from ke_widgets.widget.session.explained_model import ExplainedModel
+from ke_widgets.widget.session.notices import notices, of_several
+
+
+class Session:
+    """Models with one list of images.
+
+    Args:
+        model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`, or a list of those, with
+            the same classes.
+        images: See `Images`.
+        labels: Names of the classes, as `labels.named` takes them. Default: numbers.
+        preprocess: Turns a batch of images into the model's input; for several models, one or a list. Default: the
+            `preprocessor` that the model carries, if any.
+        head: Index or name of the output to explain, in a model with several; for several models, one or a list.
+        targets: The true class of each image, as `labels.true_classes` takes them.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        ValueError: If a model has no image input, no spatial layer or no scores, the images do not fit, the models
+            have different classes, there are not as many labels as classes, or the targets do not fit the images.
+    """
+
+    def __init__(self, model, images, labels=None, preprocess=None, head=None, targets=None):
+        models = tolist(model)
+        if not models:
+            raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
+        for each in models:
+            inspection.check_model(each)
+        images = listed(images)  # Once: an iterator can be read no second time.
+        given = _one_each("preprocess", preprocess, len(models))
+        prepare = [_preprocess(how, each) for how, each in zip(given, models)]
+        taken = [image_input(each) for each in models]
+        named = labelling.named(labels)
+        count = None if named is None or callable(named) else len(named)
+        self.subjects = [
+            ExplainedModel(each, fitting_images(each, takes, images, how), number, which, count, takes.pack)
+            for number, (each, how, which, takes) in enumerate(
+                zip(models, prepare, _one_each("head", head, len(models)), taken)
+            )
+        ]
+        counts = [subject.classes.count for subject in self.subjects]
+        if len(set(counts)) > 1:
+            raise ValueError(f"`model` must list models of the same classes. Received: models with {counts} classes.")
+        self.images = self.subjects[0].images
+        self.labels = labelling.names(named, counts[0])
+        self.targets = labelling.true_classes(targets, len(self.images), counts[0], self.labels)
+        self._preparing = None
+        self._closed = threading.Event()
+        own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
+        told = [notice for subject, each in zip(self.subjects, own) for notice in notices(subject, each)]
+        told += [
+            n for each, takes in zip(self.subjects, taken) for n in of_another_size(each.model, takes, each.images)
+        ]
+        self.notices = list(dict.fromkeys(told + of_several(self.subjects)))
+
+    @property
+    def methods(self):
+        """The methods that can be chosen: name to function and `Spec`."""
+        return methods.table()
+
+    @property
+    def titles(self):
+        """The title of each method, by its name."""
+        return {name: spec.title for name, (_, spec) in self.methods.items()}
+
+    @property
+    def scan_methods(self):
+        """Names of the methods that run at all layers at once."""
+        return [name for name, (function, _) in self.methods.items() if runs_at_all_layers(function)]
+
+    def check(self, image_index, layer, class_index, contrast_index, method, params, model):
+        """Refuse a choice that cannot be run.
+
+        Args:
+            image_index: Number of the image.
+            layer: Path of the layer.
+            class_index: Number of the class.
+            contrast_index: Number of the class that it is told apart from, or `None`.
+            method: Name of the method.
+            params: Own parameters of methods.
+            model: Number of the model.
+
+        Raises:
+            ValueError: If one of them is unknown or out of range; it says what would fit.
+        """
+        _check_range("image_index", image_index, len(self.images), "images")
+        _check_range("class_index", class_index, len(self.labels), "classes")
+        if contrast_index is not None:
+            _check_range("contrast_index", contrast_index, len(self.labels), "classes")
+        _check_range("model", model, len(self.subjects), "models")
+        if method not in self.methods:
+            raise ValueError(
+                f"`method` must be one of {', '.join(self.methods)}. Received: method={short_repr(method)}."
+            )
+        reason = self.why_not(method, model)
+        if reason is not None:
+            fitting = [name for name in self.methods if self.why_not(name, model) is None]
+            raise ValueError(
+                f"`method` must be one that this model allows: {', '.join(fitting)}. Received: method={method!r}. "
+                f"{reason}"
+            )
+        self._check_params(params)
+        self.subjects[model].check_layer(layer)
+
+    def why_not(self, method, model):
+        """Give the reason for which a method cannot explain a model, or `None` where it can.
+
+        Args:
+            method: Name of the method.
+            model: Number of the model.
+        """
+        _, spec = self.methods[method]
+        if spec.signals != "one" or self.subjects[model].layers:
+            return None
+        name = self.subjects[model].model.name
+        return f"{spec.title} looks at a layer with rows and columns, and {name!r} has none on the way to its scores."
+
+    def default_method(self, model):
+        """Give the name of the method that a model is explained with where nobody chooses.
+
+        Args:
+            model: Number of the model.
+        """
+        names = [*["gradcam"] * self.subjects[model].has_features, "gradients", *self.methods]
+        return next(name for name in names if self.why_not(name, model) is None)
+
+    def _check_params(self, params):
+        known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
+        unknown = sorted(map(str, set(params) - known))
+        if unknown:
+            near = nearest(unknown[0], known)
+            mend = f" Did you mean {near!r}?" if near else ""
+            raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.{mend}")
+
+    def run(self, **choice):
+        """Explain one choice; arguments and errors are those of `check`.
+
+        Returns:
+            An `Explanation`.
+        """
+        *_, (_, _, finish) = self.steps(**choice)
+        return finish()
+
+    def steps(self, *, model=0, contrast_index=None, **choice):
+        """Explain one choice piece by piece; leave the loop to stop. Arguments and errors are those of `check`.
+
+        Yields:
+            How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
+        """
+        self.check(model=model, contrast_index=contrast_index, **choice)
+        yield from self.subjects[model].steps(contrast_index=contrast_index, **choice)
+
+    def prepare(self, choices, busy=lambda: False):
+        """Make ready for what may be chosen after some choices were explained, on a thread of its own.
+
+        Nobody waits for it: what is chosen meanwhile is explained the other way, and goes before, as cells do.
+
+        Args:
+            choices: A list of dicts, the arguments of `check`.
+            busy: Tells whether something is being explained.
+        """
+        if self.is_preparing:
+            return
+
+        def prepare():
+            with contextlib.suppress(Abandoned), giving_way(lambda: cell_runs() or busy(), self._closed.is_set):
+                for choice in choices:
+                    own = {name: value for name, value in choice.items() if name != "model"}
+                    self.subjects[choice["model"]].prepare(**own)
+
+        self._preparing = start(prepare, "ke_widgets_preparing", self.close)
+
+    @property
+    def is_preparing(self):
+        """Whether `prepare` is at work."""
+        return self._preparing is not None and self._preparing.is_alive()
+
+    def close(self):
+        """Give up what is being prepared."""
+        self._closed.set()
+
+    def at_all_layers(self, *, model=0, contrast_index=None, layer, **choice):
+        """Explain one choice at every spatial layer of its model in one pass; see `Subject.scan`."""
+        self.check(model=model, contrast_index=contrast_index, layer=layer, **choice)
+        return self.subjects[model].at_all_layers(contrast_index=contrast_index, **choice)
+
+    def curves(self, explanation):
+        """Take pixels away, and bring them in, in the order of a map, and watch the class's score.
+
+        Args:
+            explanation: An `Explanation` of this session.
+
+        Yields:
+            `Curves`, as far as they are known.
+
+        Raises:
+            ValueError: If the map tells two classes apart: no one score stands for it.
+        """
+        if explanation.contrast is not None:
+            raise ValueError("Curves are of one class: leave the contrast out.")
+        yield from self.subjects[explanation.model].curves(explanation)
+
+    def generations(self):
+        """Count how often the weights of each model have changed."""
+        return [subject.generation() for subject in self.subjects]
+
+    def predictions(self, image_indices, model=0):
+        """Tell what a model sees on some images.
+
+        Args:
+            image_indices: Numbers of the images.
+            model: Number of the model.
+
+        Returns:
+            The class with the highest score for each, that score, and whether it is true (`None` without `targets`).
+            An image that cannot be read, or on which the model raises, has the class -1.
+        """
+        for index in image_indices:
+            _check_range("image_index", index, len(self.images), "images")
+        _check_range("model", model, len(self.subjects), "models")
+        subject = self.subjects[model]
+        scores = _scores_of_readable(subject, image_indices)
+        top = [int(scores[index].argmax()) if index in scores else -1 for index in image_indices]
+        right: list[bool | None] = [None] * len(image_indices)
+        if self.targets is not None:
+            true, known = self.targets
+            for place, index in enumerate(image_indices):
+                if index in scores and known[index]:
+                    right[place] = subject.classes.right(scores[index], true[index])
+        return top, [float(scores[index].max()) if index in scores else 0.0 for index in image_indices], right
+
+
+def _scores_of_readable(subject, image_indices):
+    """Map images to their scores; those that have none are left out, and cost the others nothing.
+
+    Why an image has none is said where its map is asked for.
+    """
+    try:
+        return dict(zip(image_indices, subject.scores(image_indices)))
+    except Exception as error:
+        if len(image_indices) == 1:
+            return {}
+        if not failures.of_the_data(error):
+            readable = [index for index in image_indices if _has_inputs(subject, index)]
+            return _scores_of_readable(subject, readable) if 0 < len(readable) < len(image_indices) else {}
+    return {index: each for index in image_indices for each in _scores_of_readable(subject, [index]).values()}
+
+
+def _has_inputs(subject, index):
+    try:
+        subject.images.inputs(index)
+    except Exception:
+        return False
+    return True
+
+
+def _one_each(name, value, count):
+    """Give `value` for each of `count` models; a list must hold one for each."""
+    if not isinstance(value, list | tuple):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(f"`{name}` must be one, or one for each of the {count} models. Received: {len(value)}.")
+    return list(value)
+
+
+def _check_range(name, value, count, what):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
+        raise by_name.wrong_number(ValueError, name, value, count, what)
+
+
+def _preprocess(preprocess, model):
+    """Give what prepares images for a model: what the user says, or what the model came with."""
+    check_preprocess(preprocess)
+    own = getattr(model, "preprocessor", None)  # KerasHub's tasks carry one, and run it in `predict`.
+    return own if preprocess is None and callable(own) else preprocess

@@ -1,0 +1,172 @@
+"""What the user chooses, and how it is shown: traits that refuse what is not there."""
+
+import copy
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ke_widgets.errors.arguments import nearest
+from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.widget.comm import messages
+from ke_widgets.widget.session import by_name
+from ke_widgets.widget.session.describe import COLORMAPS
+
+CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
+LOOK = ("view", "opacity", "colormap", "threshold")
+VIEWS = ("overlay", "map", "image")
+_MOST_PANES = 3
+
+
+class Read(traitlets.TraitType):
+    """A trait that is set in the ways in which people write it, and holds one form.
+
+    Args:
+        read: A function of widget and value that gives that form, or refuses the value in the words of the user.
+        default: Its first value.
+        **more: What other traits take.
+    """
+
+    def __init__(self, read, default, **more):
+        super().__init__(default, **more)
+        self.read = read
+
+    def default(self, obj=None):
+        return copy.copy(self.default_value)  # Of a dict or list each widget has its own.
+
+    def validate(self, obj, value):
+        return self.read(obj, value)
+
+
+def _number_of(name, what):
+    def read(widget, value):
+        things = widget._session.images if what == "images" else widget._session.subjects
+        return by_name.number(name, value, len(things), what)
+
+    return read
+
+
+def _class_of(name):
+    return lambda widget, value: by_name.class_number(name, value, widget._session.labels)
+
+
+def _params(widget, value):
+    if not hasattr(value, "keys"):
+        raise TypeError(
+            f"`params` must be a dict of the method's own parameters, such as {{'repetitions': 30}}. Received: "
+            f"params={short_repr(value)}."
+        )
+    return dict(value)
+
+
+def _panes(widget, value):
+    """Read panes; one dict stands for a list of one."""
+    panes = [value] if hasattr(value, "keys") else value
+    if not isinstance(panes, list | tuple) or not all(hasattr(pane, "keys") for pane in panes):
+        raise TypeError(
+            "`panes` must be a list of dicts of what differs from the main pane, such as [{'method': 'gradients'}]. "
+            f"Received: panes={short_repr(value)}."
+        )
+    if len(panes) > _MOST_PANES:
+        raise ValueError(f"`panes` must be {_MOST_PANES} at most. Received: {len(panes)}.")
+    return [{name: _in_pane(widget, name, pane[name]) for name in pane} for pane in panes]
+
+
+def _in_pane(widget, name, value):
+    if name not in CHOICE:
+        near = nearest(name, CHOICE)
+        mend = f" Did you mean {near!r}?" if near else ""
+        raise ValueError(f"`panes` must hold dicts of {', '.join(CHOICE)}. Received: {[name]}.{mend}")
+    return value if value is None and name == "contrast_index" else _READ[name](widget, value)
+
+
+_READ = {
+    "image_index": _number_of("image_index", "images"),
+    "layer": lambda widget, value: by_name.layer_path(value, widget._session.subjects, widget.model),
+    "class_index": _class_of("class_index"),
+    "contrast_index": _class_of("contrast_index"),
+    "method": lambda widget, value: by_name.method_name("method", value, widget._session.titles),
+    "params": _params,
+    "model": _number_of("model", "models"),
+    "panes": _panes,
+    "view": lambda widget, value: by_name.one_of("view", value, VIEWS),
+    "opacity": lambda widget, value: by_name.share("opacity", value),
+    "colormap": lambda widget, value: by_name.one_of("colormap", value, COLORMAPS),
+    "threshold": lambda widget, value: by_name.share("threshold", value),
+}
+
+
+def _trait(name, default, **more):
+    return Read(_READ[name], default, **more).tag(sync=True)
+
+
+class Traits(anywidget.AnyWidget):
+    """The traits of an `ExplainerWidget`, which says what they mean. `_session` must be there before any is set."""
+
+    image_index: Any = _trait("image_index", 0)
+    layer: Any = _trait("layer", "")
+    class_index: Any = _trait("class_index", 0)
+    contrast_index: Any = _trait("contrast_index", None, allow_none=True)
+    method: Any = _trait("method", "gradcam")
+    params: Any = _trait("params", {})
+    model: Any = _trait("model", 0)
+    panes: Any = _trait("panes", [])
+    view: Any = _trait("view", "overlay")
+    opacity: Any = _trait("opacity", 0.6)
+    colormap: Any = _trait("colormap", "inferno")
+    threshold: Any = _trait("threshold", 0.0)
+
+    _session: Any = None
+
+    @property
+    def choice(self):
+        """What is chosen now in the main pane."""
+        return messages.Choice(**{name: getattr(self, name) for name in CHOICE})
+
+    def pane_choice(self, pane):
+        """Give what is chosen in one pane: the main one's choice, and what differs from it.
+
+        Args:
+            pane: 0 for the main pane, 1 to 3 for those of `panes`.
+
+        Returns:
+            A `Choice`.
+        """
+        own = self.panes[pane - 1] if pane else {}
+        choice = {**vars(self.choice), **own}
+        subject = self._session.subjects[choice["model"]]
+        if choice["layer"] not in subject.layers and "layer" not in own:
+            choice["layer"] = subject.default_layer  # Another model may have other layers.
+        return messages.Choice(**choice)
+
+    def _first_choice(self, choice):
+        """Complete what the user chose at the start: layer, method, and the class with the highest score."""
+        model, image = (_READ[name](self, choice.get(name, 0)) for name in ("model", "image_index"))
+        subject = self._session.subjects[model]
+        (scores,) = subject.scores([image])
+        first = {"layer": subject.default_layer, "method": self._session.default_method(subject.number)}
+        return {**first, "class_index": int(scores.argmax()), **choice}
+
+    @property
+    def _look(self):
+        return {name: getattr(self, name) for name in LOOK}
+
+    @traitlets.validate(*CHOICE)
+    def _fits(self, proposal):
+        name, value = proposal["trait"].name, proposal["value"]
+        known = {"image_index": 0, "class_index": 0, "contrast_index": None, "params": {}}
+        model = value if name == "model" else self.model
+        there = model in range(len(self._session.subjects))
+        layer = self._session.subjects[model].default_layer if there else ""
+        method = self._session.default_method(model) if there else "gradcam"
+        self._session.check(**{**known, "model": model, "layer": layer, "method": method, name: value})
+        return value
+
+    @traitlets.validate("panes")
+    def _panes_fit(self, proposal):
+        for pane in proposal["value"]:
+            choice = {**vars(self.choice), **pane}
+            if "layer" not in pane and choice["model"] in range(len(self._session.subjects)):
+                choice["layer"] = self._session.subjects[choice["model"]].default_layer
+            self._session.check(**choice)
+        return proposal["value"]
