@@ -12,37 +12,36 @@ PACKAGE = Path(__file__).parents[1] / "ke_widgets"
 
 # A module imports from its own row and from the rows above it. A package stands for all in it that no other row names.
 ORDER = [
-    ["filters", "utils", "engine"],  # of the engine: taps, and what they are made of
+    ["errors", "filters", "resources"],
+    ["utils", "backend"],
+    ["model"],
     ["inspection"],
-    ["engine.gradient", "engine.decomposition", "engine.compiling", "engine.explaining"],
+    ["engine"],
     ["methods"],
     ["metrics"],
-    ["widget"],  # session, and what serves it
-    ["widget.panel"],
+    ["explaining"],
+    ["widget.notebook", "widget.keywords", "widget.threads"],
+    ["widget.images"],
+    ["widget.session"],
+    ["widget.export"],
+    ["widget.comm"],
+    ["widget.charts", "widget.traits", "widget.fold"],
+    ["widget.chart_panel"],
     ["widget.view"],
 ]
 
 # Parts of the widget that know nothing of each other, nor of what puts them together.
-APART = [
-    "widget.protocol",
-    "widget.worker",
-    "widget.graph",
-    "widget.charts",
-    "widget.plan",
-    "widget.export",
-    "widget.telling",
-    "widget.rerun",
-]
-TOGETHER = ["widget.session", "widget.conversation", "widget.panel", "widget.view"]
+APART = ["widget.comm.messages", "widget.comm.worker", "widget.comm.resend", "widget.session.graph", "widget.charts"]
+TOGETHER = ["widget.session.session", "widget.comm.controller", "widget.chart_panel", "widget.view"]
 
 # Who may import what, and whether only inside a function.
 ONLY_IN = {
-    "tensorflow": ["engine", "demo.train"],
-    "anywidget": ["widget.choosing"],
-    "ipywidgets": ["widget.view", "widget.panel", "widget.fold"],
-    "traitlets": ["widget.choosing", "widget.view"],
+    "tensorflow": ["backend", "model", "engine", "explaining", "errors.failures", "demo.train"],
+    "anywidget": ["widget.traits"],
+    "ipywidgets": ["widget.view", "widget.chart_panel", "widget.fold"],
+    "traitlets": ["widget.traits", "widget.view"],
     "bqplot": ["widget.charts"],
-    "matplotlib": ["utils", "widget.sheet"],
+    "matplotlib": ["utils", "widget.export.sheet"],
 }
 INSIDE_FUNCTIONS = ["matplotlib"]
 NOT_AT_IMPORT = ["anywidget", "ipywidgets", "traitlets", "bqplot", "matplotlib"]
@@ -154,26 +153,39 @@ def test_imports_point_one_way():
     ("module", "source", "complaint"),
     [
         ("filters", "from ke_widgets import inspection", "imports inspection, which lies above it"),
-        ("filters", "import ke_widgets.engine.gradients", "imports engine.gradient, which lies above it"),
-        ("engine.taps", "from . import gradient", "imports engine.gradient, which lies above it"),
-        ("engine.taps", "from ..inspection import expose", "imports inspection, which lies above it"),
+        ("filters", "import ke_widgets.engine.gradients", "imports engine.gradients, which lies above it"),
+        ("model.hooks", "from ..engine import gradients", "imports engine.gradients, which lies above it"),
+        ("model.hooks", "from ..inspection import expose", "imports inspection, which lies above it"),
         ("engine.gradient", "from ke_widgets.methods import cams", "imports methods.cams, which lies above it"),
         ("methods.cams", "import ke_widgets as ke", "imports the whole package"),
-        ("metrics", "def late():\n    from .widget.session import Session", "imports widget.session, which lies"),
-        ("widget.session", "from ke_widgets.widget.view import ExplainerWidget", "imports widget.view, which lies"),
-        ("widget.graph", "from . import protocol", "must know nothing of widget.protocol"),
-        ("widget.worker", "from .session import Session", "must know nothing of widget.session"),
-        ("demo.scenes", "from ke_widgets.widget import graph", "imports widget.graph; nothing below the widget"),
-        ("methods.cams", "import tensorflow as tf", "imports tensorflow, which belongs in engine and demo.train"),
+        (
+            "metrics",
+            "def late():\n    from .widget.session.session import Session",
+            "imports widget.session.session, which lies",
+        ),
+        (
+            "widget.session.session",
+            "from ke_widgets.widget.view import ExplainerWidget",
+            "imports widget.view, which lies",
+        ),
+        ("widget.session.graph", "from ..comm import messages", "must know nothing of widget.comm.messages"),
+        ("widget.comm.worker", "from ..session.session import Session", "must know nothing of widget.session.session"),
+        (
+            "demo.scenes",
+            "from ke_widgets.widget.session import graph",
+            "imports widget.session.graph; nothing below the widget",
+        ),
+        ("methods.cams", "import tensorflow as tf", "imports tensorflow, which belongs in backend and"),
         ("demo.scenes", "from tensorflow import data", "imports tensorflow"),
-        ("widget.session", "import ipywidgets", "imports ipywidgets, which belongs in widget.view"),
+        ("widget.session.session", "import ipywidgets", "imports ipywidgets, which belongs in widget.view"),
         ("widget.view", "import bqplot", "imports bqplot, which belongs in widget.charts"),
         ("utils", "import matplotlib.pyplot as plt", "imports matplotlib outside a function"),
     ],
 )
 def test_a_broken_rule_is_found(module, source, complaint):
-    names = ["engine", "engine.taps", "engine.gradient", "inspection", "methods", "methods.cams", "widget"]
-    names += ["widget.protocol", "widget.session", "widget.view", "widget.graph"]
+    names = ["engine", "model", "model.hooks", "engine.gradients", "inspection", "methods", "methods.cams", "widget"]
+    names += ["widget.comm", "widget.session", "widget.view", "widget.session.graph", "widget.comm.messages"]
+    names += ["widget.session.session"]
     (found,) = violations({**dict.fromkeys(names, ""), module: source})
     assert found.startswith(f"ke_widgets.{module}, line")
     assert complaint in found
@@ -182,19 +194,20 @@ def test_a_broken_rule_is_found(module, source, complaint):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("inspection", "from .engine import taps\nfrom ke_widgets import filters"),
+        ("inspection", "from .model import hooks\nfrom ke_widgets import filters"),
         ("methods", "from ke_widgets.methods import cams"),
-        ("methods.cams", "from ..engine.gradient import jacobian\nfrom keras import ops"),
-        ("widget.graph", "from ke_widgets import inspection"),
-        ("widget.session", "from ke_widgets.widget import images"),
-        ("widget.view", "import traitlets\nfrom . import charts, graph, session"),
+        ("methods.cams", "from ..engine.gradients import jacobian\nfrom keras import ops"),
+        ("widget.session.graph", "from ke_widgets import inspection"),
+        ("widget.session.session", "from ke_widgets.widget.images import images"),
+        ("widget.view", "import traitlets\nfrom . import charts\nfrom .session import graph, session"),
         ("utils", "def visualize():\n    import matplotlib.pyplot as plt"),
         ("", "from .widget.view import ExplainerWidget"),
     ],
 )
 def test_what_the_rules_allow_is_not_complained_about(module, source):
-    names = ["filters", "inspection", "engine", "engine.taps", "engine.gradient", "methods", "methods.cams"]
-    names += ["widget", "widget.charts", "widget.images", "widget.graph", "widget.session"]
+    names = ["filters", "inspection", "model", "model.hooks", "engine", "engine.gradients", "methods", "methods.cams"]
+    names += ["widget", "widget.charts", "widget.images", "widget.images.images", "widget.session"]
+    names += ["widget.session.graph", "widget.session.session"]
     assert violations({**dict.fromkeys(names, ""), module: source}) == []
 
 

@@ -1,4 +1,4 @@
-"""What the loop refuses before anything runs: arguments of a wrong type, out of range, or of a wrong name."""
+"""Refuse keywords of a wrong name, with the nearest right one, and arguments in each other's place."""
 
 import difflib
 import functools
@@ -6,113 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import TypeVar
 
-import numpy as np
-
 from ke_widgets.errors.short_repr import short_repr
 
 Function = TypeVar("Function", bound=Callable)
-_LOOP_MAKES = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
-
-
-def check_counts(**counts):
-    """Refuse counts that are no integers of at least 1; `None` leaves the choice open.
-
-    Raises:
-        TypeError: If one is no integer.
-        ValueError: If one is below 1.
-    """
-    for name, value in counts.items():
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise TypeError(
-                f"`{name}` must be an integer of at least 1, or None. Received: {name}={short_repr(value)}."
-            )
-        if value < 1:
-            raise ValueError(f"`{name}` must be an integer of at least 1, or None. Received: {name}={value}.")
-
-
-def check_verbose(verbose):
-    """Refuse a `verbose` that Keras does not know.
-
-    Raises:
-        ValueError: If it is none of those.
-    """
-    if not (isinstance(verbose, str | int) and verbose in ("auto", 0, 1, 2)):
-        raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={short_repr(verbose)}.")
-
-
-def check_postprocessing(postprocessing):
-    """Refuse what is no function of maps.
-
-    Raises:
-        TypeError: If it is neither a function nor `None`.
-    """
-    if postprocessing is None or callable(postprocessing):
-        return
-    raise TypeError(
-        "`postprocessing` must be a function of maps, such as `ke.filters.positive_normalize`, or None. "
-        f"Received: postprocessing={short_repr(postprocessing)}."
-    )
-
-
-def check_resizing(resizing):
-    """Refuse what is no size.
-
-    Raises:
-        TypeError: If it is neither a bool, `None`, nor a tuple or list.
-        ValueError: If it is a tuple of anything but 1 to 3 integers above 0.
-    """
-    if resizing is None or isinstance(resizing, bool):
-        return
-    if not isinstance(resizing, tuple | list):
-        raise TypeError(
-            "`resizing` must be True (the image's size), False, None, or a size such as (224, 224). "
-            f"Received: resizing={short_repr(resizing)}."
-        )
-    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in resizing)
-    if not whole or not 1 <= len(resizing) <= 3:
-        raise ValueError(
-            "`resizing` must be a size in integers above 0, such as (224, 224). "
-            f"Received: resizing={short_repr(resizing)}."
-        )
-
-
-def check_method(method):
-    """Refuse what is no method.
-
-    Raises:
-        TypeError: If it is not callable, or a shortcut, which runs its method itself.
-    """
-    inner = getattr(method, "explains", None)
-    if callable(method) and inner is None:
-        return
-    say, received = "ke.methods.cams.gradcam", f"method={short_repr(method)}"
-    if inner is not None:
-        say = f"ke.{inner.__module__.partition('.')[2]}.{inner.__name__}"
-        received = f"the shortcut `ke.{inner.__name__}`, which runs that method over data itself"
-    raise TypeError(f"`method` must be a method, such as `{say}`. Received: {received}.")
-
-
-def check_own(method, params, caller, others=()):
-    """Refuse parameters that a method does not have.
-
-    Args:
-        method: A method.
-        params: Its own parameters, as the user gave them.
-        caller: What the user called.
-        others: Names of what the caller takes itself.
-
-    Raises:
-        TypeError: If there are some; the message says which name is the nearest.
-    """
-    if not params:
-        return
-    parameters = inspect.signature(method).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return
-    own = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL and p.name not in _LOOP_MAKES]
-    check_names(caller, params, own, others, f", nor has the method `{getattr(method, '__name__', method)}`")
 
 
 def check_names(caller, given, known, others=(), also=""):

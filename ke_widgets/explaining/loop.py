@@ -24,8 +24,8 @@ from keras import ops
 
 from ke_widgets.backend.tensorflow import resize
 from ke_widgets.engine.compiling import cached, owner_and_view
-from ke_widgets.errors import arguments
-from ke_widgets.explaining import data
+from ke_widgets.errors.arguments import check_swapped
+from ke_widgets.explaining import arguments, data
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose, find_path, output_shape
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.heads import manual_signals
@@ -245,7 +245,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
 
     def shortcut(model, x, y=None, *args, **kwargs) -> Any:
         arguments.check_names(f"ke.{name}", kwargs, list(every))
-        arguments.check_swapped("model", "x", (model, x), _is_model(x) and not _is_model(model))
+        check_swapped("model", "x", (model, x), _is_model(x) and not _is_model(model))
         bound = signature.bind(model, x, y, *args, **kwargs)
         bound.apply_defaults()
         given = dict(bound.arguments)
@@ -412,7 +412,7 @@ def _warn_of_nothing(model, anything):
 
 def _loop(method, model, settings, compiling, params, caller="explain"):
     """Give the loop for a method, a model and all parameters, made before or now."""
-    arguments.check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
+    check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
     check_model(model)
     arguments.check_method(method)
     arguments.check_postprocessing(settings["postprocessing"])

@@ -4,9 +4,12 @@ Everything here reads the model and runs nothing. A path joins the names from th
 which Keras forbids inside a name.
 """
 
+import os
 from collections.abc import Iterator
 
 import keras
+
+from ke_widgets.errors.short_repr import short_repr
 
 SEPARATOR = "/"
 
@@ -113,3 +116,35 @@ def _backwards(graph, prefix, outputs):
         yield from _backwards(functional(node.operation), path + SEPARATOR, made)
         yield path, node.operation
         wanted.update(id(tensor) for tensor in node.input_tensors)
+
+
+def check_model(model):
+    """Refuse what is not a built Keras model.
+
+    Args:
+        model: Anything.
+
+    Raises:
+        TypeError: If `model` is not a `keras.Model`.
+        ValueError: If it has no weights yet because it was never built.
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"`model` must be a keras.Model. Received: {short_repr(model)}.{_instead_of(model)}")
+    if not model.built:
+        raise ValueError(
+            "`model` must be built, so that its layers have weights: call it once on data, or `model.build(...)`. "
+            f"Received: {model.name!r}, which is not."
+        )
+
+
+def _instead_of(value):
+    """Say what to write in place of something that is often taken for a model."""
+    if isinstance(value, str | os.PathLike):
+        return f" Load it first: `keras.models.load_model({str(value)!r})`."
+    if isinstance(value, keras.callbacks.Callback) and isinstance(getattr(value, "model", None), keras.Model):
+        return " What `fit` returns is a history: pass the model itself."
+    if isinstance(value, keras.Layer):
+        return " A layer is no model: `keras.Sequential([keras.Input(shape), layer])`."
+    if isinstance(value, type) or callable(value):
+        return f" Call it first: `{getattr(value, '__name__', 'model')}(...)`."
+    return ""

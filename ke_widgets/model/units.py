@@ -1,8 +1,9 @@
-"""What only a run can tell is wrong."""
+"""Gather the explained units, and check in a run what only a run can tell: units, scores, batches, finite inputs."""
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 OUT_OF_RANGE = "`y` (the units to explain) must count from 0 to one less than the number of units"
 OTHER_BATCH = "The exposed signal must have one entry for each image"
@@ -34,6 +35,43 @@ def check_units(indices, number):
     checked = tf.debugging.Assert(fits, [f"{OUT_OF_RANGE},", number, ". Received:", indices], summarize=8)
     # A gather that runs before the check would complain in words of its own.
     return _after(checked, indices)
+
+
+def gather_units(tensor, indices, axis=-1, batch_dims=-1):
+    """Take the explained units from a tensor of scores.
+
+    Args:
+        tensor: Scores `(B, U_all)`, or any tensor with units along `axis`.
+        indices: Which units, `(B, U)`; `None` takes them all.
+        axis: Axis of the units in `tensor`.
+        batch_dims: How many leading axes `tensor` and `indices` share; -1 for all but the last of `indices`.
+
+    Returns:
+        The units `(B, U)`.
+
+    Raises:
+        ValueError: If an index is below 0, or there are not as many units.
+
+    Examples:
+        >>> gather_units(ops.array([[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]), ops.array([[2], [0]])).numpy().ravel()
+        array([0.7, 0.3], dtype=float32)
+    """
+    if indices is None:
+        return tensor
+    rank, depth = len(tensor.shape), len(indices.shape)
+    axis, batch_dims = axis % rank, batch_dims % depth
+    indices = check_units(indices, ops.shape(tensor)[axis])
+    # Everything becomes (batch..., units, rest): then one `take_along_axis` does it, whatever the axes were.
+    tensor = ops.moveaxis(tensor, axis, batch_dims)
+    shape, chosen = ops.shape(tensor), ops.shape(indices)
+    flat = ops.reshape(indices, (*chosen[:batch_dims], -1, *[1] * (rank - batch_dims - 1)))
+    taken = ops.take_along_axis(tensor, ops.cast(flat, "int32"), axis=batch_dims)
+    taken = ops.reshape(taken, (*chosen, *shape[batch_dims + 1 :]))
+    added = depth - batch_dims
+    order = list(range(rank + added - 1))
+    middle = order[batch_dims : batch_dims + added]
+    outer = order[batch_dims + added : axis + added]
+    return ops.transpose(taken, [*order[:batch_dims], *outer, *middle, *order[axis + added :]])
 
 
 def check_scores(scores, model):

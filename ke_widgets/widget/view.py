@@ -15,13 +15,11 @@ from IPython.core.getipython import get_ipython
 
 from ke_widgets.errors.arguments import named
 from ke_widgets.widget.comm.controller import Controller
-from ke_widgets.widget.export.begin import begin
 from ke_widgets.widget.export.figure import FigureFile
 from ke_widgets.widget.export.snapshot import STILL_SIDES, alt_text, draw
 from ke_widgets.widget.fold import Fold
 from ke_widgets.widget.keywords import check_attribute, check_keywords, check_order, check_surplus
-from ke_widgets.widget.notebook import after_each_cell, watch_cells
-from ke_widgets.widget.rerun import replace
+from ke_widgets.widget.notebook import after_each_cell, replace, watch_cells
 from ke_widgets.widget.session.describe import describe
 from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.session.session import Session
@@ -294,17 +292,7 @@ class ExplainerWidget(Traits):
         """
         asked = {"images": images, "layers": layers, "classes": classes, "methods": methods}
         traits = {**vars(self.choice), **self._look, "panes": self.panes}
-        talk = self._conversation
-        export = talk.call(
-            lambda: begin(self._session, self._setup, traits, asked, path, title, limit, talk.go_on, talk.answer)
-        )
-        talk.exports.append(export)
-        try:
-            talk.go_on(export)
-            return export.wait(verbose)
-        finally:
-            export.cancel()
-            talk.exports.remove(export)
+        return self._conversation.export(self._setup, traits, asked, path, title, limit, verbose)
 
     def close(self):
         """Close every view and free what the widget held."""

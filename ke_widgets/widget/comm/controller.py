@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextvars
+from pathlib import Path
 from typing import Any
 
 from ke_widgets.widget.comm import messages
@@ -9,6 +10,8 @@ from ke_widgets.widget.comm.handlers import Curves, Handlers, key
 from ke_widgets.widget.comm.predictions import PredictionsJob
 from ke_widgets.widget.comm.resend import Resend
 from ke_widgets.widget.comm.worker import Worker
+from ke_widgets.widget.export.job import Export
+from ke_widgets.widget.export.selection import heading, initial_traits, page_setup, select_from
 
 _LOOK_SECONDS = 0.1  # until it is asked again whether the model was compiled
 
@@ -114,6 +117,53 @@ class Controller:
     def cancel_curves(self):
         """Stop those."""
         self.worker.cancel(lambda request: isinstance(request, Curves))
+
+    def export(self, setup, traits, asked, path, title, limit, verbose):
+        """Write one HTML file, turn by turn between whatever else is asked; see `ExplainerWidget.to_html`.
+
+        Args:
+            setup: The description that the widget's page gets when it opens.
+            traits: The current values of the traits, by name.
+            asked: Images, layers, classes and methods; see `selection.select`.
+            path: Where to.
+            title: The page's heading, or `None`.
+            limit: Bytes that the file may have.
+            verbose: See `Export.wait`.
+
+        Returns:
+            The path of the written file.
+
+        Raises:
+            ValueError: If something that is asked for is not there, or cannot be written there.
+        """
+        export = self.call(lambda: self._export(setup, traits, asked, path, title, limit))
+        self.exports.append(export)
+        try:
+            self.go_on(export)
+            return export.wait(verbose)
+        finally:
+            export.cancel()
+            self.exports.remove(export)
+
+    def _export(self, setup, traits, asked, path, title, limit):
+        selection = select_from(self._session, setup, traits, asked)
+        name = Path(path).name
+
+        def tell(done, total):
+            self.answer(messages.progress(messages.EXPORT, 0, done, total, f"{name}: {done} of {total} maps"))
+
+        return Export(
+            path=path,
+            title=title or heading([subject.model.name for subject in self._session.subjects]),
+            session=self._session,
+            plan=selection,
+            setup=page_setup(setup, selection),
+            traits=initial_traits(selection, traits),
+            encode=messages.encode_map,
+            limit=limit,
+            go_on=self.go_on,
+            tell=tell,
+        )
 
     def go_on(self, work):
         """Give an `Export` or a `Predicting` its next turn, after whatever waits now."""

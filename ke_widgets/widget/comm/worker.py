@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Hashable
 
-from ke_widgets.widget.comm.threads import start
+from ke_widgets.widget.threads import start
 
 
 class Worker:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.widget.export.html import listed
 from ke_widgets.widget.session import by_name
 
 _MOST_IMAGES = 8
@@ -65,6 +66,30 @@ def select(setup, chosen, scores, images=None, layers=None, classes=None, method
         methods=names,
         layers=_layers(layers, setup["models"], chosen, any(known[name]["layer"] for name in names)),
     )
+
+
+def select_from(session, setup, traits, asked):
+    """Choose what a file is to hold, of a session; layers may be objects. See `select`.
+
+    Args:
+        session: A `Session`.
+        setup: See `select`.
+        traits: See `select`.
+        asked: A dict of `images, layers, classes, methods`.
+
+    Returns:
+        A `Selection`.
+    """
+    layers = asked["layers"]
+    if layers is not None and not (isinstance(layers, str) and layers == "all"):
+        several = layers if isinstance(layers, list | tuple | set) else [layers]
+        asked = {**asked, "layers": [by_name.layer_path(each, session.subjects, traits["model"]) for each in several]}
+    return select(setup, traits, session.subjects[traits["model"]].scores, **asked)
+
+
+def heading(names):
+    """Return the heading of a page on one model or several."""
+    return f"What {listed(names)} {'looks' if len(names) == 1 else 'look'} at"
 
 
 def page_setup(setup, selection):

@@ -11,7 +11,6 @@ from ke_widgets.errors.arguments import nearest
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.methods.all_layers import runs_at_all_layers
 from ke_widgets.utils import tolist
-from ke_widgets.widget.comm.threads import start
 from ke_widgets.widget.images.containers import listed
 from ke_widgets.widget.images.image_input import fitting_images, image_input, of_another_size
 from ke_widgets.widget.images.preprocessing import check_preprocess
@@ -21,6 +20,7 @@ from ke_widgets.widget.session import labels as labelling
 from ke_widgets.widget.session.background import Abandoned, giving_way
 from ke_widgets.widget.session.explained_model import ExplainedModel
 from ke_widgets.widget.session.notices import notices, of_several
+from ke_widgets.widget.threads import start
 
 
 class Session:

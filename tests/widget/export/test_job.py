@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ke_widgets.widget.export import job as exporting
-from ke_widgets.widget.export.begin import heading
+from ke_widgets.widget.export.selection import heading
 from ke_widgets.widget.session.session import Session
 from ke_widgets.widget.view import ExplainerWidget
 

@@ -1,4 +1,4 @@
-"""Numbers that say how good a map is."""
+"""Deletion and insertion: whether the score follows the pixels in the order of a map."""
 
 import collections
 import functools
@@ -15,45 +15,10 @@ from ke_widgets.engine.gradients import forward
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import SPATIAL_AXIS, check_model, gather_units
 from ke_widgets.methods import Progress
+from ke_widgets.metrics.sizes import resized
 
 # Of the longer side: a blurred image must no longer show the object. Five pixels of 224, as others take, often do.
 _BLUR = 0.1
-
-
-def pointing_game(maps, masks):
-    """Tell for each map whether its maximum lies on the object.
-
-    Maps are resized bilinearly to the masks' size first, so that the maximum is a pixel of the image.
-
-    Args:
-        maps: Maps `(B, H', W', U)`, any range.
-        masks: Where the object of each unit is, `(B, H, W, U)`, bool.
-
-    Returns:
-        Hits `(B, U)`, bool. The first maximum counts, in reading order; a constant map points at the first pixel.
-
-    Raises:
-        ValueError: If maps and masks do not have the same number of images and units.
-
-    Source:
-        Top-down Neural Attention by Excitation Backprop, arXiv:1608.00507, sec. 4.2 (without its tolerance).
-
-    Examples:
-        >>> maps = np.array([[0.0, 0.5], [3.0, 0.0]]).reshape(1, 2, 2, 1)
-        >>> masks = np.array([[False, False], [True, True]]).reshape(1, 2, 2, 1)
-        >>> pointing_game(maps, masks)
-        array([[ True]])
-    """
-    maps, masks = np.asarray(maps), np.asarray(masks, bool)
-    if maps.ndim != 4 or masks.ndim != 4 or (len(maps), maps.shape[-1]) != (len(masks), masks.shape[-1]):
-        raise ValueError(
-            "`maps` (B, H', W', U) and `masks` (B, H, W, U) must have the same B and U. "
-            f"Received: shapes {maps.shape} and {masks.shape}."
-        )
-    height, width = (masks.shape[axis] for axis in SPATIAL_AXIS)
-    units = maps.shape[-1]
-    top = _resized(maps, (height, width)).reshape(-1, height * width, units).argmax(axis=1)
-    return np.take_along_axis(masks.reshape(-1, height * width, units), top[:, None], axis=1)[:, 0]
 
 
 def deletion(
@@ -260,18 +225,11 @@ def _with_areas(shares, scores) -> Any:
 
 def _ranks(maps, size):
     """Give each pixel's place `(B, U, H, W)` in the order of its map: 0 for the highest."""
-    flat = np.moveaxis(_resized(maps, size), -1, 1).reshape(len(maps), maps.shape[-1], -1)
+    flat = np.moveaxis(resized(maps, size), -1, 1).reshape(len(maps), maps.shape[-1], -1)
     order = np.argsort(-flat, axis=-1, kind="stable")
     ranks = np.empty(order.shape, "int32")
     np.put_along_axis(ranks, order, np.arange(order.shape[-1], dtype="int32"), axis=-1)
     return ranks.reshape(*flat.shape[:2], *size)
-
-
-def _resized(maps, size):
-    """Resize maps `(B, H', W', U)` bilinearly; those of the right size keep every bit."""
-    if maps.shape[1:3] == tuple(size):
-        return maps
-    return np.asarray(ops.image.resize(maps.astype("float32"), tuple(size), interpolation="bilinear"))
 
 
 def _changed(images, baseline):

@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from ke_widgets.widget.rerun import replace
+from ke_widgets.widget.notebook import replace
 
 
 class Shell:

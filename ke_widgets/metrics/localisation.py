@@ -1,0 +1,42 @@
+"""Whether a map points at the object."""
+
+import numpy as np
+
+from ke_widgets.metrics.sizes import resized
+from ke_widgets.model.grids import SPATIAL_AXIS
+
+
+def pointing_game(maps, masks):
+    """Tell for each map whether its maximum lies on the object.
+
+    Maps are resized bilinearly to the masks' size first, so that the maximum is a pixel of the image.
+
+    Args:
+        maps: Maps `(B, H', W', U)`, any range.
+        masks: Where the object of each unit is, `(B, H, W, U)`, bool.
+
+    Returns:
+        Hits `(B, U)`, bool. The first maximum counts, in reading order; a constant map points at the first pixel.
+
+    Raises:
+        ValueError: If maps and masks do not have the same number of images and units.
+
+    Source:
+        Top-down Neural Attention by Excitation Backprop, arXiv:1608.00507, sec. 4.2 (without its tolerance).
+
+    Examples:
+        >>> maps = np.array([[0.0, 0.5], [3.0, 0.0]]).reshape(1, 2, 2, 1)
+        >>> masks = np.array([[False, False], [True, True]]).reshape(1, 2, 2, 1)
+        >>> pointing_game(maps, masks)
+        array([[ True]])
+    """
+    maps, masks = np.asarray(maps), np.asarray(masks, bool)
+    if maps.ndim != 4 or masks.ndim != 4 or (len(maps), maps.shape[-1]) != (len(masks), masks.shape[-1]):
+        raise ValueError(
+            "`maps` (B, H', W', U) and `masks` (B, H, W, U) must have the same B and U. "
+            f"Received: shapes {maps.shape} and {masks.shape}."
+        )
+    height, width = (masks.shape[axis] for axis in SPATIAL_AXIS)
+    units = maps.shape[-1]
+    top = resized(maps, (height, width)).reshape(-1, height * width, units).argmax(axis=1)
+    return np.take_along_axis(masks.reshape(-1, height * width, units), top[:, None], axis=1)[:, 0]
