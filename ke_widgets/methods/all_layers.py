@@ -8,7 +8,7 @@ from ke_widgets.methods import table
 
 
 def runs_at_all_layers(method):
-    """Tell whether `scan` takes a method: whether its map at a layer follows from signal and gradient there.
+    """Tell whether `at_all_layers` takes a method: whether its map at a layer follows from signal and gradient there.
 
     Args:
         method: A method of `ke_widgets.methods`.
@@ -45,7 +45,7 @@ def at_all_layers(method):
         ...     keras.layers.Dense(2),
         ... ])
         >>> exposed = ke.inspection.expose(model, ["a", "b"])
-        >>> logits, maps = scan(ke.methods.cams.gradcam)(exposed, np.ones((1, 8, 8, 3)))
+        >>> logits, maps = at_all_layers(ke.methods.cams.gradcam)(exposed, np.ones((1, 8, 8, 3)))
         >>> [tuple(each.shape) for each in maps]
         [(1, 6, 6, 2), (1, 4, 4, 2)]
     """
