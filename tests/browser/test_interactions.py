@@ -1,6 +1,7 @@
 """Many quick choices, a long drag, and thousands of images: in a real JupyterLab with a real kernel."""
 
 import base64
+import re
 import time
 
 import numpy as np
@@ -106,7 +107,7 @@ told_result, sent_result = protocol.encode_map(result.map, result.low, result.hi
     where = "" if "gradients" in choice["method"] else f" at {choice['layer']}"
     expect(explainer.root.get_by_role("status")).to_contain_text(f"{method[choice['method']]} of {label}{where} ·")
     chosen = explainer.part("listbox", "Images").locator('[aria-selected="true"]')
-    assert chosen.get_attribute("aria-label").startswith(f"Image {choice['image_index']}:")
+    expect(chosen).to_have_attribute("aria-label", re.compile(f"^Image {choice['image_index']}:"), timeout=30_000)
     assert explainer.part("listbox", "Classes").locator('[aria-selected="true"]').get_attribute("title") == label
     tree = explainer.part("tree", "Layers").locator('[aria-selected="true"]')
     assert tree.get_attribute("data-path") == choice["layer"]
