@@ -35,7 +35,7 @@ const common = {
 const builds = await Promise.all([
   context({
     ...common,
-    entryPoints: { widget: "src/index.tsx", styles: "src/styles.css" },
+    entryPoints: { widget: "src/index.tsx", styles: "src/styles/index.css" },
     entryNames: "widget",
     format: "esm",
     sourcemap: watch && "inline",

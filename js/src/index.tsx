@@ -1,8 +1,8 @@
 import { render } from "preact";
-import { App } from "./components/App.tsx";
-import type { WidgetModel } from "./contract.ts";
-import { Store } from "./store.ts";
-import { ViewState } from "./viewstate.ts";
+import type { WidgetModel } from "./messages.ts";
+import { Store } from "./state/store.ts";
+import { ViewState } from "./state/viewState.ts";
+import { App } from "./ui/App.tsx";
 
 interface Context {
   model: WidgetModel;

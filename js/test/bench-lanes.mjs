@@ -8,7 +8,7 @@ const graphs = new URL("fixtures/graphs/", import.meta.url);
 
 const { outputFiles } = await build({
   stdin: {
-    contents: `export * from "./lanes.ts"; export * from "./outline.ts"; export * from "./wiring.ts";`,
+    contents: `export * from "./graph/lanes.ts"; export * from "./graph/outline.ts"; export * from "./graph/edges.ts";`,
     resolveDir: new URL("../src/", import.meta.url).pathname,
   },
   bundle: true,

@@ -1,4 +1,4 @@
-import type { Choice, LayerNode, Setup, Traits, WidgetModel } from "../src/contract.ts";
+import type { Choice, LayerNode, Setup, Traits, WidgetModel } from "../src/messages.ts";
 
 export function node(path: string, parent = -1, spatial = true, type = "Conv2D"): LayerNode {
   const name = path.split("/").at(-1) as string;

@@ -1,5 +1,5 @@
-import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../contract.ts";
-import { describeEmpty } from "../scan.ts";
+import { describeEmpty } from "../kernel/allLayers.ts";
+import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../messages.ts";
 
 /** A map as `ke_widgets/widget/export.py` writes it; its values are base64. */
 interface Stored {

@@ -1,0 +1,167 @@
+/**
+ * Blocks of a model without nested models: found by structure first (what lies between two rows that every path goes
+ * through), and by names where they help. A block is a thing to fold, nothing that a model knows of.
+ */
+import type { Edge } from "./lanes.ts";
+import { beginning, prefixOf, stageOf } from "./layerNames.ts";
+
+export interface Item {
+  name: string;
+  type: string;
+  shape: (number | null)[] | null;
+  /** Keras gave the name. */
+  automatic: boolean;
+}
+
+export interface Block {
+  /** Positions of its first and last item. */
+  first: number;
+  last: number;
+  name: string;
+  /** What the names of its items begin with, "" where they have nothing in common. */
+  prefix: string;
+  blocks: Block[];
+}
+
+/** Shorter lists are shown as they are. */
+const MANY = 24;
+/** A block has at least three items, and not so many that nobody would unfold it. */
+const SMALLEST = 3;
+const LARGEST = 80;
+/** More rows than this, and blocks are put together to stages. */
+const ROWS = 40;
+
+export function findBlocks(items: readonly Item[], edges: readonly Edge[]): Block[] {
+  if (items.length <= MANY) return [];
+  let blocks = between(items, edges).map(([first, last]) => block(items, first, last));
+  blocks = blocks.map((one, at) =>
+    widen(one, items, blocks[at - 1]?.last ?? -1, blocks[at + 1]?.first ?? items.length),
+  );
+  blocks = joined(items, blocks, byName);
+  if (rows(items, blocks) > ROWS) blocks = joined(items, blocks, byStage);
+  const stages = rows(items, blocks) > LARGEST ? joined(items, blocks, bySize) : blocks;
+  return stages.length > 1 ? stages : blocks;
+}
+
+function block(items: readonly Item[], first: number, last: number, name = "", blocks: Block[] = []): Block {
+  const prefix = prefixOf(items.slice(first, last + 1));
+  return { first, last, name: name || prefix || `${items[last].name} …`, prefix, blocks };
+}
+
+/** How many rows are left when all blocks are folded. */
+function rows(items: readonly Item[], blocks: readonly Block[]): number {
+  return blocks.reduce((count, { first, last }) => count - (last - first), items.length);
+}
+
+// By structure.
+
+/** From the row after one that every path goes through to the next such row, where paths part and meet between. */
+function between(items: readonly Item[], edges: readonly Edge[]): [number, number][] {
+  const merges = new Uint8Array(items.length);
+  for (const edge of edges) merges[edge[1]]++;
+  const width = widths(items.length, edges);
+  const found: [number, number][] = [];
+  let first = 0;
+  for (let last = 0; last < items.length; last++) {
+    if (width[last] > 0) continue;
+    const whole = !items.slice(first, last + 1).some(({ type }) => type === "InputLayer");
+    if (last - first + 1 > Math.min(LARGEST, items.length / 2)) found.push(...split(first, last, merges, width));
+    else if (merges[last] > 1 && whole && last - first + 1 >= SMALLEST) found.push([first, last]);
+    first = last + 1;
+  }
+  return found;
+}
+
+/** For each row, how many before it are still needed after it: none where every path goes through the row. */
+function widths(count: number, edges: readonly Edge[]): Int32Array {
+  const last = new Int32Array(count);
+  for (const edge of edges) last[edge[0]] = Math.max(last[edge[0]], edge[1]);
+  const change = new Int32Array(count + 1);
+  for (let row = 0; row < count; row++) {
+    if (last[row] <= row + 1) continue;
+    change[row + 1]++;
+    change[last[row]]--;
+  }
+  for (let row = 1; row < count; row++) change[row] += change[row - 1];
+  return change.subarray(0, count);
+}
+
+/** Where skips reach over whole blocks (NASNet), blocks end where paths meet and next to nothing goes past. */
+function split(first: number, last: number, merges: Uint8Array, width: Int32Array): [number, number][] {
+  const parts: [number, number][] = [];
+  const cuts = (from: number, to: number, most: number) => {
+    let start = from;
+    for (let row = from; row <= to; row++) {
+      if (row < to && (merges[row] < 2 || width[row] > most || row - start < LARGEST / 8)) continue;
+      if (row - start < LARGEST || most > 1) parts.push([start, row]);
+      else cuts(start, row, most + 1);
+      start = row + 1;
+    }
+  };
+  cuts(first, last, 1);
+  // One or two pieces of much the same length as the whole are no repeated blocks.
+  return parts.length > 3 ? parts.filter(([start, end]) => end - start < LARGEST) : [];
+}
+
+/** Take in what belongs to a block by its name, or as the activation of its sum, up to the blocks beside it. */
+function widen({ first, last, ...kept }: Block, items: readonly Item[], before: number, after: number): Block {
+  const { prefix } = kept;
+  const belongs = (at: number) => /\d/.test(prefix) && beginning(items[at].name, prefix);
+  while (first - 1 > before && belongs(first - 1)) first--;
+  const activation = /^(Activation|ReLU|LeakyReLU|PReLU|ELU)$/;
+  if (!prefix && last + 1 < after && items[last].type === "Add" && activation.test(items[last + 1].type)) last++;
+  while (last + 1 < after && belongs(last + 1)) last++;
+  return { first, last, ...kept };
+}
+
+// By name, stage or size: neighbours that say the same are joined.
+
+/** What a block, or a row by itself, says. */
+type Says = (items: readonly Item[], unit: Block) => string | null;
+
+const byName: Says = (items, { first, last }) => (first < last ? null : stageOf(items[first].name, true));
+const byStage: Says = (items, { first, last, prefix }) => stageOf(first < last ? prefix : items[first].name, false);
+const bySize: Says = (items, { last }) => items[last].shape?.slice(1, -1).join() || null;
+
+/** Says nothing that would speak against standing between two units that say `said`. */
+function indifferent(items: readonly Item[], { first, last, prefix }: Block, said: string): boolean {
+  return first < last ? beginning(prefix, said) : items[first].automatic;
+}
+
+function joined(items: readonly Item[], blocks: readonly Block[], says: Says): Block[] {
+  const units = unitsOf(items, blocks);
+  const result: Block[] = [];
+  for (let at = 0; at < units.length; at++) {
+    const said = items[units[at].first].automatic && says === byName ? null : says(items, units[at]);
+    let end = at;
+    for (let next = at + 1; said !== null && next < units.length; next++) {
+      if (says(items, units[next]) === said) end = next;
+      else if (says !== byName || !indifferent(items, units[next], said)) break;
+    }
+    const inside = units.slice(at, end + 1);
+    const inner = inside.filter(({ first, last }) => first < last);
+    const size = units[end].last - units[at].first + 1;
+    if (end > at && size >= SMALLEST && (says !== byStage || inner.length > 1)) {
+      // One block within a block tells nobody anything.
+      const name = says === bySize || said === null ? "" : said;
+      result.push(block(items, units[at].first, units[end].last, name, inner.length > 1 ? inner : []));
+    } else {
+      result.push(...inner);
+    }
+    at = end;
+  }
+  return result;
+}
+
+/** Blocks, and the rows between them as blocks of one. */
+function unitsOf(items: readonly Item[], blocks: readonly Block[]): Block[] {
+  const units: Block[] = [];
+  let row = 0;
+  for (const one of [...blocks, null]) {
+    for (; row < (one?.first ?? items.length); row++)
+      units.push({ first: row, last: row, name: "", prefix: "", blocks: [] });
+    if (one) units.push(one);
+    row = (one?.last ?? row) + 1;
+  }
+  return units;
+}

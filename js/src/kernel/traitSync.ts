@@ -1,0 +1,146 @@
+import { CHOICE_KEYS, LOOK_KEYS, type Traits, type WidgetModel } from "../messages.ts";
+
+type Key = keyof Traits;
+
+/** Milliseconds of rest after which a choice is saved; in the middle of a drag it must be a real pause. */
+export const SAVE_DELAY = 200;
+export const DRAG_DELAY = 2_000;
+/** Milliseconds after which Python has heard of it for certain; an older word of it is said again meanwhile. */
+export const SAVE_HEARD = 1_000;
+
+const KEYS: readonly Key[] = [...CHOICE_KEYS, ...LOOK_KEYS, "panes"];
+
+interface Page {
+  /** What is chosen in the page now. */
+  traits(): Traits;
+  /** Python chose. */
+  chosen(changed: Partial<Traits>): void;
+  /** No question is in flight whose choice Python could echo. */
+  idle(): boolean;
+  /** Saving failed: the kernel is no more. */
+  lost(): void;
+}
+
+/** What was chosen, kept the same in page and Python, whoever chose it. */
+export class TraitSync {
+  /** What this kernel's widget has. */
+  readonly keys: readonly Key[];
+  #model: WidgetModel;
+  #page: Page;
+  #pending: Partial<Traits> = {};
+  /** What Python was told since the last quiet moment: coming back, it is an echo. */
+  #told = new Map<Key, Set<string>>();
+  #changed = new Set<Key>();
+  #saving = false;
+  /** When that was last done. */
+  #saved = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #listening: (readonly [string, () => void])[];
+
+  constructor(model: WidgetModel, page: Page) {
+    this.#model = model;
+    this.#page = page;
+    this.keys = KEYS.filter((key) => model.get(key) !== undefined);
+    this.#listening = this.keys.map((key) => [`change:${key}`, () => this.#traitChanged(key)]);
+    for (const [name, callback] of this.#listening) model.on(name, callback);
+  }
+
+  /** What Python holds. */
+  traits(): Partial<Traits> {
+    return Object.fromEntries(this.keys.map((key) => [key, this.#model.get(key)]));
+  }
+
+  /** Tell Python what was chosen, once it rests. */
+  save(changed: Partial<Traits>, dragging = false): void {
+    Object.assign(this.#pending, changed);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#save(), dragging ? DRAG_DELAY : SAVE_DELAY);
+  }
+
+  /** Python hears of this some other way. */
+  remember(traits: Partial<Traits>): void {
+    for (const key of this.keys) {
+      if (!(key in traits)) continue;
+      const values = this.#told.get(key) ?? new Set();
+      this.#told.set(key, values.add(JSON.stringify(traits[key])));
+    }
+  }
+
+  /** In a quiet moment page and Python must agree. */
+  settle(): void {
+    if (!this.#quiet || this.#stopped) return;
+    this.#told.clear();
+    this.#take(this.keys);
+  }
+
+  /** Python says what it holds, since a message may have been lost; false while the page has something under way. */
+  correct(traits: Partial<Traits>): boolean {
+    if (!this.#quiet) return false;
+    const news = this.keys.filter(
+      (key) => key in traits && JSON.stringify(traits[key]) !== JSON.stringify(this.#model.get(key)),
+    );
+    // It may have been said before Python heard what was saved just now.
+    if (news.length > 0 && Date.now() < this.#saved + SAVE_HEARD) return false;
+    for (const key of news) this.#model.set(key, traits[key]);
+    return true;
+  }
+
+  /** The kernel is gone: save nothing more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** The page is gone. */
+  end(): void {
+    clearTimeout(this.#timer);
+    for (const [name, callback] of this.#listening) this.#model.off(name, callback);
+  }
+
+  #save(): void {
+    const changed = this.#pending;
+    this.#pending = {};
+    if (this.#stopped) return;
+    this.#saving = true;
+    this.#saved = Date.now();
+    try {
+      for (const key of this.keys) if (key in changed) this.#model.set(key, changed[key]);
+      this.#model.save_changes();
+    } catch {
+      this.#page.lost();
+    } finally {
+      this.#saving = false;
+    }
+    this.remember(changed);
+    this.settle();
+  }
+
+  #traitChanged(key: Key): void {
+    if (this.#saving) return;
+    if (this.#changed.size === 0) queueMicrotask(() => this.#adopt());
+    this.#changed.add(key);
+  }
+
+  /** Take what Python set, all of one message together; what it heard from this page is no news. */
+  #adopt(): void {
+    const keys = [...this.#changed];
+    this.#changed.clear();
+    this.#take(keys.filter((key) => this.#quiet || !this.#told.get(key)?.has(JSON.stringify(this.#model.get(key)))));
+  }
+
+  #take(keys: readonly Key[]): void {
+    const own = this.#page.traits();
+    const news = keys.filter((key) => JSON.stringify(this.#model.get(key)) !== JSON.stringify(own[key]));
+    if (news.length === 0) return;
+    for (const key of news) {
+      this.#told.delete(key);
+      delete this.#pending[key];
+    }
+    this.#page.chosen(Object.fromEntries(news.map((key) => [key, this.#model.get(key)])));
+  }
+
+  /** Nothing is under way that Python could echo. */
+  get #quiet(): boolean {
+    return this.#page.idle() && Object.keys(this.#pending).length === 0;
+  }
+}

@@ -1,0 +1,122 @@
+import { type Signal, signal } from "@preact/signals";
+import type { Bytes } from "../messages.ts";
+import { view } from "./float16.ts";
+import type { Size } from "./overlay.ts";
+
+/** Pixels: a thumbnail is 56 px wide, and screens have two to one. */
+export const THUMBNAIL = 112;
+const KEPT_THUMBNAILS = 400;
+const KEPT_IMAGES = 24;
+const BATCH = 24;
+
+/** An image as it is shown: large ones have fewer pixels than the image itself, whose size is told beside. */
+export interface Photo {
+  bitmap: ImageBitmap;
+  size: Size;
+}
+
+export type Decode = (bytes: Bytes) => Promise<ImageBitmap>;
+type Request = (indices: number[], size: number) => void;
+
+/** Without a URL, which a host's content policy may forbid. */
+export const decodeBitmap: Decode = (encoded) => {
+  const { buffer, byteOffset, byteLength } = view(encoded);
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  return createImageBitmap(new Blob([bytes], { type: bytes[0] === 0xff ? "image/jpeg" : "image/png" }));
+};
+
+/** Images of one size, the longest unused first; `null` is on its way. */
+class Shelf<T> {
+  readonly asked = new Set<number>();
+  #kept = new Map<number, Signal<T | null>>();
+  #room: number;
+
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  /** The place of an image, which counts as used now. */
+  at(index: number): Signal<T | null> {
+    const place = this.#kept.get(index) ?? signal(null);
+    this.#kept.delete(index);
+    this.#kept.set(index, place);
+    return place;
+  }
+
+  put(index: number, image: T | null): void {
+    this.asked.delete(index);
+    if (image) this.at(index).value = image;
+    for (const [old, place] of this.#kept) {
+      if (this.#kept.size <= this.#room) break;
+      this.#kept.delete(old);
+      place.value = null;
+    }
+  }
+}
+
+/** The images that came so far. Those that are wanted and missing are asked for, several at a time. */
+export class Gallery {
+  #request: Request;
+  #arrived: () => void;
+  #decode: Decode;
+  #images = new Shelf<Photo>(KEPT_IMAGES);
+  #thumbnails = new Shelf<ImageBitmap>(KEPT_THUMBNAILS);
+  #wanted: number[] = [];
+
+  constructor(request: Request, arrived: () => void, decode: Decode) {
+    this.#request = request;
+    this.#arrived = arrived;
+    this.#decode = decode;
+  }
+
+  /** The whole image, or null while it is on its way; when it is here, `arrived` is called. */
+  image(index: number): Photo | null {
+    const photo = this.#images.at(index).peek();
+    if (!photo && !this.#images.asked.has(index)) {
+      this.#images.asked.add(index);
+      this.#request([index], 0);
+    }
+    return photo;
+  }
+
+  thumbnail(index: number): Signal<ImageBitmap | null> {
+    return this.#thumbnails.at(index);
+  }
+
+  /** These came into view. */
+  want(indices: readonly number[]): void {
+    const { asked } = this.#thumbnails;
+    const missing = indices.filter((index) => !this.#thumbnails.at(index).peek() && !asked.has(index));
+    if (missing.length === 0) return;
+    for (const index of missing) asked.add(index);
+    if (this.#wanted.length === 0) queueMicrotask(() => this.#askForWanted());
+    this.#wanted.push(...missing);
+  }
+
+  /** `sizes` are heights and widths of the images themselves; an older notebook may not know them. */
+  async keep(
+    indices: readonly number[],
+    size: number,
+    images: readonly Bytes[],
+    sizes: readonly (readonly [number, number] | undefined)[],
+  ): Promise<void> {
+    const bitmaps = await Promise.all(images.map((bytes) => this.#decode(bytes).catch(() => null)));
+    indices.forEach((index, i) => {
+      const bitmap = bitmaps[i] ?? null;
+      const [height, width] = sizes[i] ?? [bitmap?.height ?? 0, bitmap?.width ?? 0];
+      if (size === 0) this.#images.put(index, bitmap && { bitmap, size: { width, height } });
+      else this.#thumbnails.put(index, bitmap);
+    });
+    if (size === 0) this.#arrived();
+  }
+
+  /** An image that failed is asked for again when it is picked again; a thumbnail stays blank. */
+  failed(indices: readonly number[], size: number): void {
+    if (size === 0) for (const index of indices) this.#images.asked.delete(index);
+  }
+
+  #askForWanted(): void {
+    const wanted = this.#wanted.splice(0);
+    while (wanted.length > 0) this.#request(wanted.splice(0, BATCH), THUMBNAIL);
+  }
+}

@@ -1,0 +1,99 @@
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type OutlineNode, outline } from "../graph/outline.ts";
+import { ancestors, initiallyFolded, search } from "../graph/tree.ts";
+import type { LayerNode } from "../messages.ts";
+import { Typing } from "../text/typeAhead.ts";
+import { commonRange, type Range } from "./colorRange.ts";
+import type { Store } from "./store.ts";
+
+/** A place in the picture, from 0 to 1 in both directions; `told` where it is to be read out. */
+export interface Spot {
+  x: number;
+  y: number;
+  told: boolean;
+}
+
+/** What one view of the widget knows for itself: what one points at, has searched, and folded. */
+export class ViewState {
+  readonly classQuery = signal("");
+  /** The same in all panes. */
+  readonly spot = signal<Spot | null>(null);
+  readonly help = signal(false);
+  /** The method's parameters are on show. */
+  readonly params = signal(false);
+  /** One colour is one number in all panes. */
+  readonly oneScale = signal(false);
+  /** Of the sides, in pixels: 0 when folded, null as long as nobody has set it. */
+  readonly widths = { layers: signal<number | null>(null), classes: signal<number | null>(null) };
+  /** A name, in whichever list has the focus. */
+  readonly typing = new Typing();
+  #store: Store;
+  #trees = new Map<number, TreeState>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** What the colours of all panes range over; null where each has its own. */
+  range(): Range | null {
+    const pictures = this.#store.panes.value.map(({ picture }) => picture.value);
+    return this.oneScale.value ? commonRange(pictures, this.#store.facts) : null;
+  }
+
+  /** The layers of one model. */
+  tree(model: number): TreeState {
+    const known = this.#trees.get(model);
+    if (known) return known;
+    const choice = this.#store.choice.peek();
+    const tree = new TreeState(this.#store.facts.modelOf({ ...choice, model }).nodes, choice.layer);
+    this.#trees.set(model, tree);
+    return tree;
+  }
+}
+
+/** Where one is among a model's layers. */
+export class TreeState {
+  /** The layers and what they fold into. */
+  readonly layers: readonly OutlineNode[];
+  readonly layerQuery = signal("");
+  /** The layers that fit the query, in order. */
+  readonly hits: ReadonlySignal<readonly number[]>;
+  readonly folded: Signal<ReadonlySet<number>>;
+  /** The row that the keyboard is on. */
+  readonly active: Signal<number>;
+
+  constructor(nodes: readonly LayerNode[], chosen: string) {
+    this.layers = outline(nodes);
+    const at = this.#find(chosen);
+    this.folded = signal(initiallyFolded(this.layers, at));
+    this.active = signal(Math.max(0, at));
+    this.hits = computed(() => search(this.layers, this.layerQuery.value));
+  }
+
+  /** Make a layer's row visible, and the active one. */
+  reveal(path: string): void {
+    this.open(this.#find(path));
+  }
+
+  /** Unfold what is around a row, and go there. */
+  open(index: number): void {
+    if (index < 0) return;
+    const folded = new Set(this.folded.peek());
+    for (const around of ancestors(this.layers, index)) folded.delete(around);
+    batch(() => {
+      if (folded.size !== this.folded.peek().size) this.folded.value = folded;
+      this.active.value = index;
+    });
+  }
+
+  fold(index: number, fold: boolean): void {
+    const folded = new Set(this.folded.peek());
+    if (fold) folded.add(index);
+    else folded.delete(index);
+    this.folded.value = folded;
+  }
+
+  #find(path: string): number {
+    return this.layers.findIndex((node) => node.path === path && !node.block);
+  }
+}

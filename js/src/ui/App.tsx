@@ -1,0 +1,164 @@
+import { useComputed } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { claimKeys, keepFromHost } from "../host/keys.ts";
+import { watchTheme } from "../host/theme.ts";
+import type { Result } from "../messages.ts";
+import { imageName } from "../state/captions.ts";
+import type { Store } from "../state/store.ts";
+import type { ViewState } from "../state/viewState.ts";
+import { Body } from "./Body.tsx";
+import { ClassList } from "./classes/ClassList.tsx";
+import { Ended, Notice } from "./controls/ErrorBanner.tsx";
+import { Divider } from "./Divider.tsx";
+import { Help } from "./Help.tsx";
+import { useAfterPaint } from "./hooks/useAfterPaint.ts";
+import { useLasting } from "./hooks/useDelayedTrue.ts";
+import { ImageStrip } from "./images/ImageStrip.tsx";
+import { LayerTree } from "./layers/LayerTree.tsx";
+import { onShortcut } from "./shortcuts.ts";
+import { Stage } from "./stage/Stage.tsx";
+import { Toolbar } from "./Toolbar.tsx";
+
+export function App({ store, view }: { store: Store; view: ViewState }) {
+  const root = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const element = root.current;
+    if (!element) return;
+    const endTheme = watchTheme(element, (dark) => {
+      element.dataset.theme = dark ? "dark" : "light";
+    });
+    const endKeys = claimKeys(element);
+    return () => {
+      endTheme();
+      endKeys();
+    };
+  }, []);
+  // A large model's graph takes a while to draw. It is all that is here already, and what waits for the kernel's first
+  // answer comes a frame later.
+  const painted = useAfterPaint().value;
+  return (
+    <section
+      ref={root}
+      class="ke"
+      // biome-ignore lint/a11y/noRedundantRoles: said aloud, tests and readers find it whatever the tag
+      role="region"
+      aria-label="Explainer"
+      aria-busy={store.busy}
+      data-lm-suppress-shortcuts="true"
+      onKeyDownCapture={(event) => onShortcut(event, store, view, true)}
+      onKeyDown={(event) => {
+        onShortcut(event, store, view, false);
+        keepFromHost(event);
+      }}
+    >
+      <Toolbar store={store} view={view} />
+      {store.notices.value.map((text) => (
+        <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
+      ))}
+      {store.ended.value && <Ended problem={store.ended.value} />}
+      <Body
+        view={view}
+        several={useComputed(() => store.panes.value.length > 1)}
+        parts={{
+          layers: <Layers store={store} view={view} />,
+          "layers' border": <Divider side="layers" width={view.widths.layers} />,
+          stage: painted && <Stage store={store} view={view} />,
+          "classes' border": <Divider side="classes" width={view.widths.classes} />,
+          classes: painted && <Classes store={store} view={view} />,
+          images: painted && <Images store={store} />,
+        }}
+      />
+      {view.help.value && (
+        <Help
+          onClose={() => {
+            view.help.value = false;
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function Layers({ store, view }: { store: Store; view: ViewState }) {
+  const model = useComputed(() => store.choice.value.model).value;
+  const tree = view.tree(model);
+  const depth = {
+    facts: store.facts,
+    choice: store.choice,
+    scan: useComputed(() => store.active.value.scan.value),
+    scanning: useComputed(() => store.active.value.scanning.value !== "idle"),
+    enabled: useComputed(() => !store.disconnected.value),
+    onDive: () => store.dive(),
+    onSurface: () => store.surface(),
+    onPick: (layer: string) => store.pick({ layer }, true),
+  };
+  return (
+    <LayerTree
+      key={model}
+      nodes={tree.layers}
+      edgesKnown={store.facts.modelOf(store.choice.peek()).edges_known}
+      chosen={useComputed(() => store.choice.value.layer)}
+      enabled={depth.enabled}
+      depth={depth}
+      unused={useComputed(() => store.method.value?.layer === false)}
+      view={tree}
+      typing={view.typing}
+      onPick={(layer) => store.pick({ layer })}
+    />
+  );
+}
+
+function Classes({ store, view }: { store: Store; view: ViewState }) {
+  return (
+    <ClassList
+      labels={store.setup.labels}
+      ranking={store.ranking}
+      result={useHeldResult(store)}
+      chosen={useComputed(() => store.choice.value.class_index)}
+      contrast={useComputed(() => store.choice.value.contrast_index)}
+      enabled={useComputed(() => !store.disconnected.value)}
+      query={view.classQuery}
+      typing={view.typing}
+      onPick={(index) => store.pickClass(index)}
+      onContrast={store.setup.file ? null : (index) => store.pickContrast(index)}
+      onPane={(index) => store.addPane({ class_index: index })}
+    />
+  );
+}
+
+/** The result on show, or for the moment between two images the one before: numbers that flicker tell nobody anything. */
+function useHeldResult({ picture }: Store) {
+  const held = useRef<Result | null>(null);
+  const own = useComputed(() => picture.value?.result ?? null);
+  const gone = useLasting(
+    useComputed(() => own.value === null),
+    400,
+  );
+  return useComputed(() => {
+    if (own.value || gone.value) held.current = own.value;
+    return held.current;
+  });
+}
+
+function Images({ store }: { store: Store }) {
+  const { setup, facts } = store;
+  return (
+    <ImageStrip
+      facts={facts}
+      count={setup.images}
+      nameOf={(index) => imageName(index, facts)}
+      labels={setup.labels}
+      chosen={useComputed(() => store.choice.value.image_index)}
+      enabled={useComputed(() => !store.disconnected.value)}
+      gallery={store.gallery}
+      predictions={store.predictions}
+      ready={useComputed(() => store.panes.value[0].latest.value !== null)}
+      targets={setup.targets}
+      model={useComputed(() => (facts.models.length > 1 ? facts.modelOf(store.choice.value).name : null)).value}
+      onPick={(image_index) => store.pick({ image_index })}
+      onRefuse={(why) => {
+        store.refusal.value = why;
+      }}
+    />
+  );
+}

@@ -1,0 +1,24 @@
+import type { Cut } from "../../text/truncate.ts";
+import { Marked } from "./Highlight.tsx";
+
+/** A name whose less telling pieces give way where there is no room; read out, it is in one. */
+export function CutName({ cut, query = "" }: { cut: Cut; query?: string }) {
+  if (cut.length === 1)
+    return (
+      <span class="ke-name">
+        <Marked text={cut[0]} query={query} />
+      </span>
+    );
+  return (
+    <>
+      <span class="ke-name ke-cut" aria-hidden="true">
+        {cut.map((piece, at) => (
+          <span key={at}>
+            <Marked text={piece} query={query} />
+          </span>
+        ))}
+      </span>
+      <span class="ke-hidden">{cut.join("")}</span>
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+import type { ReadonlySignal } from "@preact/signals";
+import type { Facts } from "../../state/catalog.ts";
+import { formatCount } from "../../text/format.ts";
+
+interface Props {
+  facts: Facts;
+  count: number;
+  chosen: ReadonlySignal<number>;
+  enabled: ReadonlySignal<boolean>;
+  /** Of the chosen image among those that are listed, from 0; -1 where it is none of them. */
+  place: number;
+  listed: number;
+  onPick(index: number): void;
+  onRefuse(why: string): void;
+}
+
+/** The number of the image on show, where one types another; and its place in the strip. */
+export function GoTo({ facts, count, chosen, enabled, place, listed, onPick, onRefuse }: Props) {
+  const number = facts.imageNumber(chosen.value);
+  const last = Math.max(...[0, count - 1].map((at) => facts.imageNumber(at)));
+
+  function go(field: HTMLInputElement) {
+    const wanted = field.valueAsNumber;
+    const index = Number.isInteger(wanted) ? facts.imageAt(wanted) : -1;
+    if (index >= 0) return onPick(index);
+    onRefuse(`There is no image ${field.value || "without a number"} here. Numbers go up to ${formatCount(last)}.`);
+    field.value = `${number}`;
+  }
+
+  return (
+    <>
+      <label class="ke-field">
+        Image
+        <input
+          type="number"
+          aria-label="Go to image"
+          title="Go to the image of that number (Enter)"
+          min={0}
+          max={last}
+          value={number}
+          disabled={!enabled.value}
+          data-lm-suppress-shortcuts="true"
+          onChange={(event) => go(event.currentTarget)}
+        />
+      </label>
+      <span>
+        {place < 0 ? "none" : `place ${formatCount(place + 1)}`} of {formatCount(listed)}
+      </span>
+    </>
+  );
+}

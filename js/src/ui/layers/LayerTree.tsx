@@ -1,0 +1,116 @@
+import { type ReadonlySignal, type Signal, useComputed, useSignalEffect } from "@preact/signals";
+import { useMemo, useRef } from "preact/hooks";
+import { edgesOf } from "../../graph/edges.ts";
+import { gutterWidth, ROW_HEIGHT } from "../../graph/gutter.ts";
+import type { Edge } from "../../graph/lanes.ts";
+import type { OutlineNode } from "../../graph/outline.ts";
+import { nextHit, terms } from "../../graph/tree.ts";
+import type { TreeState } from "../../state/viewState.ts";
+import { formatCount } from "../../text/format.ts";
+import { SearchBox } from "../controls/SearchBox.tsx";
+import { useOwnId } from "../hooks/useOwnId.ts";
+import { DepthFoot, type DepthProps, DepthStrip } from "./Depth.tsx";
+import { LayerCard } from "./LayerCard.tsx";
+import { LayerRows } from "./LayerRows.tsx";
+import { useGutter } from "./useGutter.ts";
+import { type Shown, useCard } from "./useHoverCard.ts";
+import { type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
+
+interface Props extends TreeProps {
+  /** The method looks at the input, whatever layer is chosen. */
+  unused: ReadonlySignal<boolean>;
+  edgesKnown: boolean;
+  depth: DepthProps;
+}
+
+export function LayerTree(props: Props) {
+  const { nodes, chosen, enabled, unused, edgesKnown, view, depth, onPick } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const tree = useTree(props, box);
+  const onKeyDown = useTreeKeys(props, tree);
+  const { rows } = tree;
+  const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
+  const gutter = useGutter(nodes, edges, rows, chosen);
+  const card = useCard(rows);
+  const id = useOwnId();
+  // The first hit from here on is shown as one types; Enter goes on from it.
+  useSignalEffect(() => {
+    const { value: found } = view.hits;
+    if (!found.includes(view.active.peek())) view.open(nextHit(found, view.active.peek(), 1));
+  });
+
+  function onClick(event: MouseEvent) {
+    const element = (event.target as Element).closest<HTMLElement>(".ke-row");
+    const row = rows.peek().find(({ index }) => String(index) === element?.dataset.index);
+    if (!row) return;
+    const node = nodes[row.index];
+    const onCaret = (event.target as Element).closest(".ke-caret") !== null;
+    // First, since to take the focus lays out what is changed.
+    element?.focus({ preventScroll: true });
+    view.active.value = row.index;
+    if (row.expandable && (onCaret || !node.spatial)) view.fold(row.index, row.expanded);
+    else if (node.spatial && enabled.peek()) onPick(node.path);
+  }
+
+  return (
+    <section class="ke-side ke-layers" {...card.handlers}>
+      <SearchBox
+        name="Find layer"
+        query={view.layerQuery}
+        count={<Count nodes={nodes} view={view} />}
+        onKey={treeSearchKeys(props, box)}
+      />
+      {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
+      {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
+      <div class="ke-beside">
+        <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
+          <div
+            role="tree"
+            aria-label="Layers"
+            class="ke-tree"
+            style={{
+              height: `${rows.value.length * ROW_HEIGHT}px`,
+              "--gutter": `${gutterWidth(gutter.lanes.value)}px`,
+            }}
+            onKeyDown={onKeyDown}
+            onClick={onClick}
+          >
+            <LayerRows {...{ nodes, chosen, enabled, view, tree, card: card.shown, cardId: id }} beside={gutter.at} />
+          </div>
+        </div>
+        <DepthStrip {...depth} />
+      </div>
+      <div class="ke-under">
+        {unused.value ? (
+          <span class="ke-unused">This method explains the input: no layer is looked at.</span>
+        ) : (
+          <DepthFoot {...depth} />
+        )}
+      </div>
+      <Card id={id} shown={card.shown} nodes={nodes} edges={edges} />
+    </section>
+  );
+}
+
+/** How many layers there are, or which of those that fit one is at. */
+function Count({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeState }) {
+  const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
+  const told = useComputed(() => {
+    const found = view.hits.value;
+    if (terms(view.layerQuery.value).length === 0) return formatCount(count);
+    if (found.length === 0) return "none fits";
+    return `${formatCount(found.indexOf(view.active.value) + 1)} of ${formatCount(found.length)}`;
+  });
+  return <>{told}</>;
+}
+
+interface CardProps {
+  id: string;
+  shown: Signal<Shown | null>;
+  nodes: readonly OutlineNode[];
+  edges: readonly Edge[];
+}
+
+function Card({ shown, ...props }: CardProps) {
+  return shown.value && <LayerCard {...props} {...shown.value} />;
+}

@@ -1,0 +1,104 @@
+import { type ReadonlySignal, useComputed } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useRef } from "preact/hooks";
+import { ROW_HEIGHT } from "../../graph/gutter.ts";
+import type { OutlineNode } from "../../graph/outline.ts";
+import { nextHit, type Row, typeAhead, visibleRows } from "../../graph/tree.ts";
+import { step, used } from "../../host/keys.ts";
+import type { TreeState } from "../../state/viewState.ts";
+import type { Typing } from "../../text/typeAhead.ts";
+import { useAtOnce } from "../hooks/useSyncEffect.ts";
+import { useWindow } from "../hooks/useVirtualList.ts";
+
+const ROVING = "[tabindex='0']";
+
+export interface TreeProps {
+  typing: Typing;
+  nodes: readonly OutlineNode[];
+  chosen: ReadonlySignal<string>;
+  /** The kernel is there to be asked. */
+  enabled: ReadonlySignal<boolean>;
+  view: TreeState;
+  onPick(path: string): void;
+}
+
+export interface Tree {
+  rows: ReadonlySignal<Row[]>;
+  /** Position of the row that the keyboard is on; -1 if it is folded away. */
+  at: ReadonlySignal<number>;
+  range: ReadonlySignal<[number, number]>;
+  activate(position: number, focus?: boolean): void;
+  follow(): void;
+}
+
+/** The rows, the one that the keyboard is on, and the scrolling that keeps it in view. */
+export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLElement | null>): Tree {
+  const takeFocus = useRef(false);
+  const rows = useComputed(() => visibleRows(nodes, view.folded.value));
+  const count = useComputed(() => rows.value.length);
+  const at = useComputed(() => rows.value.findIndex(({ index }) => index === view.active.value));
+  const { range, laidOut, show } = useWindow(box, count, ROW_HEIGHT, "y");
+
+  // Before anything else happens: an arrow key pressed right after a pick must not be undone by it.
+  useAtOnce(() => view.reveal(chosen.value));
+  useAtOnce(() => {
+    if (laidOut.value) show(at.value);
+  });
+
+  function activate(position: number, focus = true) {
+    const row = rows.peek()[position];
+    if (!row || row.index === view.active.peek()) return;
+    takeFocus.current = focus;
+    view.active.value = row.index;
+  }
+
+  /** The rows are there: the focus goes to the one that the keyboard has come to. */
+  function follow() {
+    if (takeFocus.current) box.current?.querySelector<HTMLElement>(ROVING)?.focus({ preventScroll: true });
+    takeFocus.current = false;
+  }
+
+  return { rows, at, range, activate, follow };
+}
+
+/** The keys of a tree: they move, fold, unfold and find; Enter and Space pick. */
+export function useTreeKeys({ nodes, view, typing, enabled, onPick }: TreeProps, { rows, at, activate }: Tree) {
+  function turn(row: Row, open: boolean) {
+    if (row.expandable && row.expanded !== open) view.fold(row.index, !open);
+    else if (open && row.expandable) activate(at.peek() + 1);
+    else if (!open) activate(rows.peek().findIndex(({ index }) => index === nodes[row.index].parent));
+  }
+
+  function find(letter: string) {
+    activate(typeAhead(nodes, rows.peek(), at.peek(), typing.add(letter)));
+  }
+
+  function pick(row: Row) {
+    const node = nodes[row.index];
+    if (node.spatial && enabled.peek()) onPick(node.path);
+    else if (row.expandable) view.fold(row.index, row.expanded);
+  }
+
+  return (event: KeyboardEvent) => {
+    const { key, ctrlKey, metaKey, altKey } = event;
+    const position = Math.max(0, at.peek());
+    const row = rows.peek()[position];
+    if (!row || ctrlKey || metaKey || altKey) return;
+    if (key === "ArrowLeft" || key === "ArrowRight") turn(row, key === "ArrowRight");
+    else if (step(key, position, rows.peek().length) >= 0) activate(step(key, position, rows.peek().length));
+    else if (key === "Enter" || (key === " " && !typing.underway)) pick(row);
+    else if (key.length === 1) find(key);
+    else return;
+    used(event);
+  };
+}
+
+/** The keys of the search above it: Enter walks the hits, Shift+Enter back, Down enters the tree. */
+export function treeSearchKeys({ view }: TreeProps, box: RefObject<HTMLElement | null>) {
+  return (event: KeyboardEvent) => {
+    if (event.key === "Enter") view.open(nextHit(view.hits.peek(), view.active.peek(), event.shiftKey ? -1 : 1));
+    else if (event.key === "ArrowDown") box.current?.querySelector<HTMLElement>(ROVING)?.focus();
+    else return;
+    used(event);
+  };
+}

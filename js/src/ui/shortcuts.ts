@@ -1,0 +1,113 @@
+import { used } from "../host/keys.ts";
+import type { Setup, View } from "../messages.ts";
+import type { Store } from "../state/store.ts";
+
+const VIEWS: readonly View[] = ["overlay", "map", "image"];
+
+export interface Shortcut {
+  keys: readonly string[];
+  says: string;
+  run(store: Store, key: string): void;
+}
+
+/** Those of the whole widget; each control has its own keys besides. */
+export const SHORTCUTS: readonly Shortcut[] = [
+  { keys: ["[", "]"], says: "Layer before, layer after", run: (store, key) => stepLayer(store, key === "[" ? -1 : 1) },
+  { keys: [",", "."], says: "Image before, image after", run: (store, key) => stepImage(store, key === "," ? -1 : 1) },
+  { keys: ["m"], says: "Next method", run: nextMethod },
+  { keys: ["o"], says: "Map off, and on again", run: toggleOpacity },
+  { keys: ["v"], says: "Next view: overlay, map, image", run: nextView },
+  { keys: ["a"], says: "All layers at once", run: (store) => store.dive() },
+  { keys: ["c"], says: "Compare: add a pane", run: (store) => store.addPane() },
+  { keys: ["x"], says: "Close the pane", run: (store) => store.closePane(store.active.peek()) },
+  { keys: ["1", "2", "3", "4"], says: "Go to a pane", run: (store, key) => goToPane(store, Number(key) - 1) },
+];
+
+export const HELP = "?";
+
+/** What the controls do with keys, for the list of all. */
+export const OTHERS: readonly (readonly [string, string])[] = [
+  ["Arrows", "Move in a list, the layers, the picture"],
+  ["Letters", "Find a layer or a class by the beginning of its name"],
+  ["Left, Right", "Fold and unfold layers"],
+  ["Enter", "Pick the layer; in a search, the best class or the next layer"],
+  ["Ctrl+Arrows", "Move among the classes without picking"],
+  ["Shift+Enter", "Contrast with that class"],
+  ["Ctrl+Enter", "Show that class in a pane of its own"],
+  ["Escape", "Hide the crosshair, empty a search, close this"],
+];
+
+/** Where keys are typed: no shortcut there. In a select, letters choose. */
+export function isTyping(target: { tagName: string; type?: string }, key: string): boolean {
+  if (target.tagName === "TEXTAREA") return true;
+  if (target.tagName === "SELECT") return /^\w$/.test(key);
+  return target.tagName === "INPUT" && !/^(range|checkbox)$/.test(target.type ?? "");
+}
+
+export function shortcutOf(key: string): Shortcut | undefined {
+  return SHORTCUTS.find(({ keys }) => keys.includes(key));
+}
+
+function stepLayer(store: Store, by: number): void {
+  const choice = store.choice.peek();
+  const nodes = store.facts.modelOf(choice).nodes.filter(({ spatial }) => spatial);
+  const to = nodes[nodes.findIndex(({ path }) => path === choice.layer) + by];
+  if (to) store.pick({ layer: to.path }, store.active.peek().scan.peek() !== null);
+}
+
+function stepImage(store: Store, by: number): void {
+  const indices = store.predictions.peek().passing() ?? range(store.setup);
+  const { image_index } = store.choice.peek();
+  const at = indices.findIndex((index) => index >= image_index);
+  const here = indices[at] === image_index;
+  const to = indices[(at < 0 ? indices.length : at) + (by > 0 && !here ? 0 : by)];
+  if (to !== undefined) store.pick({ image_index: to });
+}
+
+function range({ images }: Setup): number[] {
+  return Array.from({ length: images }, (_, index) => index);
+}
+
+function nextMethod(store: Store): void {
+  const names = store.setup.methods.flatMap(({ name, reason }) => (reason ? [] : name));
+  store.pickMethod(names[(names.indexOf(store.choice.peek().method) + 1) % names.length]);
+}
+
+const before = new WeakMap<Store, number>();
+
+function toggleOpacity(store: Store): void {
+  const opacity = store.opacity.peek();
+  if (opacity > 0) before.set(store, opacity);
+  store.setOpacity(opacity > 0 ? 0 : (before.get(store) ?? 0.6));
+}
+
+function nextView(store: Store): void {
+  store.pickView(VIEWS[(VIEWS.indexOf(store.view.peek()) + 1) % VIEWS.length]);
+}
+
+function goToPane(store: Store, at: number): void {
+  const pane = store.panes.peek()[at];
+  if (pane) store.activate(pane);
+}
+
+interface Helpful {
+  help: { value: boolean };
+  typing: { underway: boolean };
+}
+
+/**
+ * Run a key's shortcut. Signs go first (`early`), before a list takes them for a name to find, unless one is being typed
+ * into it; letters go to whoever has the focus, and come here if it has no use for them.
+ */
+export function onShortcut(event: KeyboardEvent, store: Store, view: Helpful, early: boolean): void {
+  const { key, ctrlKey, metaKey, altKey } = event;
+  const modified = (ctrlKey || metaKey || altKey) && !event.getModifierState("AltGraph");
+  const [target] = event.composedPath() as HTMLInputElement[];
+  if (modified || event.isComposing || early !== /^[^\w\s]$/.test(key) || isTyping(target, key)) return;
+  if (early && view.typing.underway) return;
+  const shortcut = shortcutOf(key);
+  if (key === HELP) view.help.value = true;
+  else if (shortcut) shortcut.run(store, key);
+  else return;
+  used(event);
+}

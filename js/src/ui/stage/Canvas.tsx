@@ -1,0 +1,76 @@
+import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { type View, WHOLE } from "../../messages.ts";
+import { fadingTable, lookupTable } from "../../picture/colormap.ts";
+import { canvasSize, paint, type Size, shade, sizeOf } from "../../picture/overlay.ts";
+import type { Picture } from "../../state/pane.ts";
+import { useAtOnce } from "../hooks/useSyncEffect.ts";
+
+/** The image as it is. */
+export function ImageCanvas({ picture }: { picture: ReadonlySignal<Picture | null> }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const bitmap = useComputed(() => picture.value?.bitmap ?? null);
+  useAtOnce(() => {
+    const context = sized(canvas.current, bitmap.value);
+    context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    if (bitmap.value) context?.drawImage(bitmap.value, 0, 0);
+  });
+  return <canvas ref={canvas} class="ke-image" />;
+}
+
+interface MapProps {
+  picture: ReadonlySignal<Picture | null>;
+  colormap: ReadonlySignal<string>;
+  signed: ReadonlySignal<boolean>;
+  threshold: ReadonlySignal<number>;
+  opacity: ReadonlySignal<number>;
+  view: ReadonlySignal<View>;
+  /** Pixels that the longer side has on the screen. */
+  screen: ReadonlySignal<number>;
+}
+
+/** The map over it. The opacity is the browser's to blend, so that dragging it repaints nothing. */
+export function MapCanvas({ picture, colormap, signed, threshold, opacity, view, screen }: MapProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const pixels = useRef<ImageData | null>(null);
+  const shaded = useComputed(() => {
+    const { bitmap, result } = picture.value ?? {};
+    if (!bitmap || !result) return null;
+    const part = sizeOf(result.map.seen ?? WHOLE, bitmap);
+    const share = Math.max(part.width, part.height) / Math.max(bitmap.width, bitmap.height);
+    return shade(result.values, result.map, canvasSize(part, share * screen.value));
+  });
+  useAtOnce(() => {
+    const map = shaded.value;
+    const context = sized(canvas.current, map);
+    if (!map) context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    if (!map || !context) return;
+    const { width, height } = map;
+    const own = pixels.current;
+    // Kept from map to map: each is a megabyte to clear, and to collect.
+    const all = own?.width === width && own.height === height ? own : context.createImageData(width, height);
+    pixels.current = all;
+    const table = view.value === "map" ? lookupTable(colormap.value) : fadingTable(colormap.value, signed.value);
+    paint(map, table, threshold.value, signed.value, all.data);
+    context.putImageData(all, 0, 0);
+  });
+  const [top, left, bottom, right] = picture.value?.result?.map.seen ?? WHOLE;
+  const percent = (share: number) => `${100 * share}%`;
+  const place = { top: percent(top), left: percent(left), width: percent(right - left), height: percent(bottom - top) };
+  return (
+    <>
+      {bottom - top + right - left < 2 && <i class="ke-seen" style={place} />}
+      <canvas ref={canvas} class="ke-map" style={{ ...place, opacity: view.value === "overlay" ? opacity.value : 1 }} />
+    </>
+  );
+}
+
+/** The canvas at that size: setting one, even its own, makes a new canvas of it. */
+function sized(canvas: HTMLCanvasElement | null, size: Size | null): CanvasRenderingContext2D | null {
+  if (!canvas) return null;
+  if (size && (canvas.width !== size.width || canvas.height !== size.height)) {
+    canvas.width = size.width;
+    canvas.height = size.height;
+  }
+  return canvas.getContext("2d");
+}

@@ -1,0 +1,152 @@
+import { type ReadonlySignal, useComputed } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import type { Choice, Progress, Result } from "../../messages.ts";
+import { caption, differing, imageName } from "../../state/captions.ts";
+import type { Pane, Picture } from "../../state/pane.ts";
+import type { Store } from "../../state/store.ts";
+import { formatShare, formatTime } from "../../text/format.ts";
+import type { Cut } from "../../text/truncate.ts";
+import { Alert } from "../controls/ErrorBanner.tsx";
+import { CutName } from "../controls/TruncatedName.tsx";
+
+interface Props {
+  store: Store;
+  pane: Pane;
+  /** It is slow: said only where it lasts. */
+  late: ReadonlySignal<boolean>;
+  /** What it shows that the other panes do not. */
+  heading?: Cut;
+  /** Before and after what is told, among several panes. */
+  before?: ComponentChildren;
+  after?: ComponentChildren;
+}
+
+/** Two lines over a picture, always two, so that nothing moves: what is on show, how far it is, or what went wrong. */
+export function Caption({ store, pane, late, heading, before, after }: Props) {
+  const problem = pane.trouble.value;
+  const active = store.active.value === pane;
+  const own = pane.working.value;
+  const written = active && !own ? store.writing.value : null;
+  const cancel = own ? () => store.cancel(pane) : () => store.cancelExport();
+  return (
+    <div class="ke-caption">
+      {before}
+      {problem ? (
+        <Alert
+          problem={problem}
+          onDismiss={() => {
+            pane.trouble.value = null;
+          }}
+        />
+      ) : (
+        <Told store={store} pane={pane} late={late} heading={heading} active={active} work={own ?? written} />
+      )}
+      {!problem && (own ?? written) && (
+        <button type="button" class="ke-button" onClick={cancel}>
+          Cancel
+        </button>
+      )}
+      {after}
+    </div>
+  );
+}
+
+function Told({ store, pane, late, heading, active, work }: Props & { active: boolean; work: Progress | null }) {
+  const { facts, refusal, awaited } = store;
+  const picture = pane.picture.value;
+  const shown = <Shown picture={picture} facts={facts} waiting={late.value} />;
+  const first = heading ? <CutName cut={heading} /> : shown;
+  return (
+    <div class="ke-told" data-heading={heading && ""} role={active ? "status" : undefined}>
+      <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
+      {picture?.result && <span class="ke-hidden"> · </span>}
+      <div>
+        {heading && <span>{shown}</span>}
+        {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
+        {picture?.result && !work && <Size result={picture.result} hidden={store.threshold.value} />}
+        <Awaited store={store} pane={pane} late={late} />
+        {active && awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
+      </div>
+    </div>
+  );
+}
+
+/** What is chosen that is not shown yet, where that takes long; always with its layer. */
+function Awaited({ store, pane, late }: Props) {
+  const what = useComputed(() => {
+    const shown = pane.picture.value?.result?.choice;
+    const choice = pane.choice.value;
+    const layer = atLayer(choice, store.facts);
+    if (!shown) return layer && `the map${layer}`;
+    const news = differing([shown, choice]);
+    const text = caption(choice, news, store.facts);
+    return news.includes("layer") ? text : text + layer;
+  });
+  return late.value && what.value && !pane.working.value ? <span>Computing {what} …</span> : null;
+}
+
+function atLayer(choice: Choice, facts: Store["facts"]): string {
+  return facts.methodOf(choice)?.layer === false ? "" : ` at ${choice.layer}`;
+}
+
+/** How large the map is, what it took, and how much of it is not shown: that its slider says itself, to a reader. */
+function Size({ result, hidden }: { result: Result; hidden: number }) {
+  const { map, note } = result;
+  return (
+    <>
+      <span>{`Map ${map.height} × ${map.width} · ${howFar(result)}`}</span>
+      {hidden > 0 && <span aria-hidden="true">{formatShare(hidden)} hidden</span>}
+      {note && <span class="ke-hidden">. {note}</span>}
+    </>
+  );
+}
+
+/** How long it took, or how much of it there is. */
+function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string {
+  if (preview) return `step ${done} of ${total} so far`;
+  return done < total ? `stopped after step ${done} of ${total}` : formatTime(milliseconds);
+}
+
+interface ShownProps {
+  picture: Picture | null;
+  facts: Store["facts"];
+  waiting: boolean;
+}
+
+/** What is on show, in a line. */
+function Shown({ picture, facts, waiting }: ShownProps) {
+  if (!picture) return <>Waiting for the first map</>;
+  const { index, result } = picture;
+  if (!result) return <>{`${imageName(index, facts)}${waiting ? ": waiting for its map" : ""}`}</>;
+  const { choice } = result;
+  const method = facts.methodOf(choice);
+  return (
+    <>
+      {method?.title ?? choice.method} of <b>{facts.classes(choice)}</b>
+      {method?.layer !== false && (
+        <>
+          {" at "}
+          <b>{choice.layer}</b>
+        </>
+      )}
+      {facts.models.length > 1 && ` of ${facts.modelOf(choice).name}`}
+    </>
+  );
+}
+
+/** On the picture, while a caption tells what went wrong: the map under it is an older one, or there is none. */
+export function LastMap({ store, pane }: { store: Store; pane: Pane }) {
+  const picture = pane.picture.value;
+  if (!pane.trouble.value || !picture) return null;
+  return (
+    <span class="ke-last" role={store.active.value === pane ? "status" : undefined}>
+      {picture.result ? (
+        <>
+          Last map: <Shown picture={picture} facts={store.facts} waiting={false} />
+        </>
+      ) : (
+        `${imageName(picture.index, store.facts)} has no map`
+      )}
+    </span>
+  );
+}

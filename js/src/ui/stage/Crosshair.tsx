@@ -1,0 +1,55 @@
+import type { ReadonlySignal } from "@preact/signals";
+import { cellAt, readAt } from "../../state/cursor.ts";
+import type { Picture } from "../../state/pane.ts";
+import type { Spot } from "../../state/viewState.ts";
+import { formatNumber } from "../../text/format.ts";
+
+interface Props {
+  spot: ReadonlySignal<Spot | null>;
+  picture: ReadonlySignal<Picture | null>;
+}
+
+/** Where one points, with the map's own value there. It lies over the picture, and lets the pointer through. */
+export function Crosshair({ spot, picture }: Props) {
+  const at = spot.value;
+  const shown = picture.value;
+  if (!at || !shown) return <span aria-live="polite" class="ke-hidden" />;
+  const pixel = cellAt(at, shown.size);
+  const result = shown.result;
+  const cell = result && readAt(at, result.map, result.values);
+  const value = cell ? readable(cell.value) : result ? "not seen by the model" : "no map yet";
+  const where = `pixel ${pixel.column}, ${pixel.row}`;
+  const inMap = cell ? `cell ${cell.column}, ${cell.row}` : "";
+  return (
+    <>
+      <div
+        class="ke-cross"
+        aria-hidden="true"
+        data-left={at.x > 0.55 || undefined}
+        data-up={at.y > 0.75 || undefined}
+        style={{ "--x": `${100 * at.x}%`, "--y": `${100 * at.y}%` }}
+      >
+        <i />
+        <span class="ke-tag">
+          <b>{value}</b>
+          <small>
+            {where}
+            {inMap && (
+              <>
+                <br />
+                {inMap}
+              </>
+            )}
+          </small>
+        </span>
+      </div>
+      <span aria-live="polite" class="ke-hidden">
+        {at.told && [value, inMap, where].filter(Boolean).join(", ")}
+      </span>
+    </>
+  );
+}
+
+function readable(value: number): string {
+  return Number.isFinite(value) ? formatNumber(value) : String(value).replace("-", "−");
+}
