@@ -11,14 +11,14 @@ const small = process.argv.includes("--minify");
 // Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short. The name of an
 // event (`onClose`) is never one: under another name no element listens. test/names.test.ts looks for Python's.
 const OWN = [
-  ..."activate active addPane amend answered arrange automatic awaited bitmap caller cancelExport".split(" "),
-  ..."chosen classQuery closePane colormapOf column concentrations disconnected dismissNotice".split(" "),
-  ..."edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
-  ..."folded gallery inView keepColormap laidOut latest layerQuery methodOf modelOf nameOf newId".split(" "),
-  ..."onCancelExport onContrast onDismiss onDive onPane onPick overrides pickClass pickColormap".split(" "),
-  ..."pickContrast pickMethod pickModel pickParam pickView picture pieces problem query".split(" "),
-  ..."ranking refresh refusal renew reveal scanning setOpacity setThreshold settle siblings store".split(" "),
-  ..."trouble whyNoScan working workOf writing".split(" "),
+  ..."activate active addPane allLayersResult allLayersWaiting amend answered arrange automatic awaited".split(" "),
+  ..."bitmap cancelExport catalog chosen classQuery closePane colormapOf column concentrations copyFrom".split(" "),
+  ..."disconnected dismissNotice dropAllLayers edges edgesKnown enabled expandable expanded".split(" "),
+  ..."exportProgress exporting fetchAllLayers first folded imageCache inView keepColormap laidOut".split(" "),
+  ..."latest layerQuery methodOf modelOf nameOf newId onContrast onDismiss onDropAll".split(" "),
+  ..."onFetchAll onPane onPick overrides pickClass pickColormap pickContrast pickMethod pickModel".split(" "),
+  ..."pickParam picture pieces problem query ranking refresh refusal renew requestFailed reveal".split(" "),
+  ..."setOpacity setThreshold setView settle siblings stopPrefetch store whyNotAllLayers working".split(" "),
 ];
 
 const common = {

@@ -25,7 +25,7 @@ export default function widget() {
     const end = store ? undefined : initialize({ model, signal });
     const shown = store as Store;
     // Said by ipywidgets of a view whose model has no kernel.
-    if (el.classList.contains("jupyter-widgets-disconnected")) shown.rest();
+    if (el.classList.contains("jupyter-widgets-disconnected")) shown.showSnapshot();
     else shown.open();
     el.classList.add("ke-host");
     render(<App store={shown} view={new ViewState(shown)} />, el);

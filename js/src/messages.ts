@@ -85,14 +85,14 @@ export type Overrides = Partial<Choice>;
 export type View = "overlay" | "map" | "image";
 
 /** How a map is shown; the kernel is never asked about it. */
-export interface Look {
+export interface Display {
   opacity: number;
   colormap: string;
   threshold: number;
   view: View;
 }
 
-export type Traits = Choice & Look & { panes: Overrides[] };
+export type Traits = Choice & Display & { panes: Overrides[] };
 
 export const CHOICE_KEYS = [
   "image_index",
@@ -103,7 +103,7 @@ export const CHOICE_KEYS = [
   "params",
   "model",
 ] as const;
-export const LOOK_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
+export const DISPLAY_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
 
 /** A part of a picture in shares of its height and width: top, left, bottom, right. */
 export type Part = readonly [number, number, number, number];
@@ -155,7 +155,7 @@ export interface ProgressContent {
   map?: MapContent | null;
 }
 
-export interface ScanContent {
+export interface AllLayersContent {
   kind: "scan";
   id: string;
   pane: number;
@@ -215,7 +215,7 @@ export interface StateContent {
 export type FromKernel =
   | ResultContent
   | ImagesContent
-  | ScanContent
+  | AllLayersContent
   | PredictionsContent
   | ProgressContent
   | { kind: "superseded"; id: string }
@@ -233,10 +233,10 @@ export type ToKernel =
   | { kind: "check"; id: string | null; pane: number }
   /** The state of that number was seen. */
   | { kind: "seen"; number: number }
-  | ({ id: string } & Errand);
+  | ({ id: string } & SideRequest);
 
 /** What is asked for beside the maps. */
-export type Errand =
+export type SideRequest =
   | { kind: "images"; indices: number[]; size: number }
   | { kind: "predictions"; indices: number[]; model: number };
 
@@ -285,29 +285,4 @@ export interface WidgetModel {
   on(name: string, callback: (...args: any[]) => void): void;
   // biome-ignore lint/suspicious/noExplicitAny: the same
   off(name: string, callback: (...args: any[]) => void): void;
-}
-
-/**
- * The choice with everything spelled out that the map depends on, and nothing else, so that equal maps compare equal.
- * Without its layer (`anyLayer`) it is what all layers at once depend on.
- */
-export function resolve(choice: Choice, methods: readonly Method[], anyLayer = false): string {
-  const method = methods.find(({ name }) => name === choice.method);
-  const own = method?.params.map(({ name, default: value }) => [name, choice.params[name] ?? value] as const);
-  const params = own ?? Object.entries(choice.params);
-  return JSON.stringify([
-    choice.image_index,
-    !anyLayer && (method?.layer ?? true) ? choice.layer : "",
-    choice.class_index,
-    choice.contrast_index ?? null,
-    choice.method,
-    params,
-    choice.model ?? 0,
-  ]);
-}
-
-/** The choice and nothing else; what an older kernel does not know has its neutral value. */
-export function pickChoice(choice: Choice): Choice {
-  const { image_index, layer, class_index, contrast_index, method, params, model } = choice;
-  return { image_index, layer, class_index, contrast_index: contrast_index ?? null, method, params, model: model ?? 0 };
 }

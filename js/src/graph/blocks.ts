@@ -3,7 +3,7 @@
  * through), and by names where they help. A block is a thing to fold, nothing that a model knows of.
  */
 import type { Edge } from "./lanes.ts";
-import { beginning, prefixOf, stageOf } from "./layerNames.ts";
+import { commonPrefix, hasPrefix, stageOf } from "./layerNames.ts";
 
 export interface Item {
   name: string;
@@ -44,7 +44,7 @@ export function findBlocks(items: readonly Item[], edges: readonly Edge[]): Bloc
 }
 
 function block(items: readonly Item[], first: number, last: number, name = "", blocks: Block[] = []): Block {
-  const prefix = prefixOf(items.slice(first, last + 1));
+  const prefix = commonPrefix(items.slice(first, last + 1));
   return { first, last, name: name || prefix || `${items[last].name} …`, prefix, blocks };
 }
 
@@ -106,7 +106,7 @@ function split(first: number, last: number, merges: Uint8Array, width: Int32Arra
 /** Take in what belongs to a block by its name, or as the activation of its sum, up to the blocks beside it. */
 function widen({ first, last, ...kept }: Block, items: readonly Item[], before: number, after: number): Block {
   const { prefix } = kept;
-  const belongs = (at: number) => /\d/.test(prefix) && beginning(items[at].name, prefix);
+  const belongs = (at: number) => /\d/.test(prefix) && hasPrefix(items[at].name, prefix);
   while (first - 1 > before && belongs(first - 1)) first--;
   const activation = /^(Activation|ReLU|LeakyReLU|PReLU|ELU)$/;
   if (!prefix && last + 1 < after && items[last].type === "Add" && activation.test(items[last + 1].type)) last++;
@@ -125,7 +125,7 @@ const bySize: Says = (items, { last }) => items[last].shape?.slice(1, -1).join()
 
 /** Says nothing that would speak against standing between two units that say `said`. */
 function indifferent(items: readonly Item[], { first, last, prefix }: Block, said: string): boolean {
-  return first < last ? beginning(prefix, said) : items[first].automatic;
+  return first < last ? hasPrefix(prefix, said) : items[first].automatic;
 }
 
 function joined(items: readonly Item[], blocks: readonly Block[], says: Says): Block[] {

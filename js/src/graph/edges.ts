@@ -16,7 +16,7 @@ export function edgesOf(nodes: readonly { inputs: readonly number[] }[]): Edge[]
   return nodes.flatMap(({ inputs }, to) => inputs.map((from): Edge => [from, to]));
 }
 
-export interface Wiring {
+export interface VisibleEdges {
   /** Between positions of `rows`, each once. */
   edges: Edge[];
   /** For each edge of the model the one on show that stands for it, or -1 where both its ends are in one row. */
@@ -24,7 +24,11 @@ export interface Wiring {
 }
 
 /** Attach every edge to rows on show: what is inside a folded row attaches to that row. */
-export function attach(nodes: readonly Nested[], rows: readonly { index: number }[], edges: readonly Edge[]): Wiring {
+export function visibleEdges(
+  nodes: readonly Nested[],
+  rows: readonly { index: number }[],
+  edges: readonly Edge[],
+): VisibleEdges {
   const at = new Int32Array(nodes.length).fill(-1);
   rows.forEach(({ index }, position) => {
     at[index] = position;
@@ -33,20 +37,20 @@ export function attach(nodes: readonly Nested[], rows: readonly { index: number 
     if (at[index] < 0 && parent >= 0) at[index] = at[parent];
   });
   const known = new Map<number, number>();
-  const wiring: Wiring = { edges: [], shown: new Int32Array(edges.length).fill(-1) };
+  const visible: VisibleEdges = { edges: [], shown: new Int32Array(edges.length).fill(-1) };
   edges.forEach((ends, edge) => {
     const from = at[ends[0]];
     const to = at[ends[1]];
     if (from === to || from < 0 || to < 0) return;
     const key = from * rows.length + to;
-    if (!known.has(key)) known.set(key, wiring.edges.push([from, to]) - 1);
-    wiring.shown[edge] = known.get(key) as number;
+    if (!known.has(key)) known.set(key, visible.edges.push([from, to]) - 1);
+    visible.shown[edge] = known.get(key) as number;
   });
-  return wiring;
+  return visible;
 }
 
 /** The edges on all ways from a node, or from what is inside it, to the outputs. */
-export function wayToOutput(nodes: readonly Nested[], edges: readonly Edge[], start: number): boolean[] {
+export function pathToOutput(nodes: readonly Nested[], edges: readonly Edge[], start: number): boolean[] {
   const lit = edges.map(() => false);
   if (start < 0) return lit;
   const leaving = new Map<number, number[]>();

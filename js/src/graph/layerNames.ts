@@ -1,4 +1,4 @@
-/** What the names of layers tell: which share a beginning, and which were not given by anybody. */
+/** What the names of layers tell: which share a hasPrefix, and which were not given by anybody. */
 
 const letters = (text: string) => text.replace(/[\d_]+/g, "").toLowerCase();
 
@@ -9,12 +9,12 @@ export function isAutomatic(name: string, type: string): boolean {
 }
 
 /** Whether a name is `prefix`, or goes on after it with a word of its own. */
-export function beginning(name: string, prefix: string): boolean {
+export function hasPrefix(name: string, prefix: string): boolean {
   return name.startsWith(prefix) && (name.length === prefix.length || /[_.-]/.test(name[prefix.length]));
 }
 
 /** The whole words that all names begin with; those that Keras gave do not count, unless most are. */
-export function prefixOf(named: readonly { name: string; automatic: boolean }[]): string {
+export function commonPrefix(named: readonly { name: string; automatic: boolean }[]): string {
   const names = named.filter(({ automatic }) => !automatic).map(({ name }) => `${name}_`);
   if (names.length < 2 || 2 * names.length < named.length) return "";
   let length = 0;
@@ -23,8 +23,8 @@ export function prefixOf(named: readonly { name: string; automatic: boolean }[])
 }
 
 /** A name without the beginning that the block around it says already. */
-export function shortened(name: string, prefix: string): string {
-  return prefix && beginning(name, prefix) ? name.slice(prefix.length + 1) || name : name;
+export function withoutPrefix(name: string, prefix: string): string {
+  return prefix && hasPrefix(name, prefix) ? name.slice(prefix.length + 1) || name : name;
 }
 
 /** A name up to its first number: `block2` of `block2a_conv`, or with the rest of that word `block2a`; null without. */

@@ -3,7 +3,7 @@
 import type { LayerNode } from "../messages.ts";
 import { type Block, findBlocks } from "./blocks.ts";
 import type { Edge } from "./lanes.ts";
-import { isAutomatic, shortened } from "./layerNames.ts";
+import { isAutomatic, withoutPrefix } from "./layerNames.ts";
 
 export interface OutlineNode extends LayerNode {
   /** What its row says: the name, without what the block around says already. */
@@ -57,7 +57,7 @@ function bundle(leaves: Branch[], blocks: readonly Block[], start: number, stop:
     for (; next < first; next++) branches.push(labelled(leaves[next], prefix));
     const node = blockNode(leaves.slice(first, last + 1), one.name);
     const inside = bundle(leaves, inner, first, last + 1, one.prefix || prefix);
-    branches.push({ node, index: -1, label: shortened(node.name, prefix), inside });
+    branches.push({ node, index: -1, label: withoutPrefix(node.name, prefix), inside });
     next = last + 1;
   }
   for (; next < stop; next++) branches.push(labelled(leaves[next], prefix));
@@ -65,7 +65,7 @@ function bundle(leaves: Branch[], blocks: readonly Block[], start: number, stop:
 }
 
 function labelled(leaf: Branch, prefix: string): Branch {
-  leaf.label = shortened(leaf.node.name, prefix);
+  leaf.label = withoutPrefix(leaf.node.name, prefix);
   return leaf;
 }
 

@@ -1,5 +1,6 @@
 import type { LayerNode } from "../messages.ts";
-import { nextBeginning } from "../text/typeAhead.ts";
+import { terms } from "../text/query.ts";
+import { nextMatch } from "../text/typeAhead.ts";
 
 export interface TreeNode extends LayerNode {
   /** What its row says, where that is less than its name. */
@@ -20,10 +21,6 @@ export interface Row {
 
 /** Rows that a list can open with. */
 const OPEN_ROWS = 80;
-
-export function terms(query: string): string[] {
-  return query.toLowerCase().split(/\s+/).filter(Boolean);
-}
 
 /**
  * The nodes that fit every word of the query, in order: by path, by their type's full name, or by a part of it where no
@@ -93,8 +90,8 @@ function unfolded(nodes: readonly LayerNode[], folded: ReadonlySet<number>): boo
 }
 
 /** The next row whose name begins with what was typed, from `from` on and round the end; -1 if none. */
-export function typeAhead(nodes: readonly TreeNode[], rows: readonly Row[], from: number, text: string): number {
-  return nextBeginning(rows.length, from, text, (at, wanted) => {
+export function nextByName(nodes: readonly TreeNode[], rows: readonly Row[], from: number, text: string): number {
+  return nextMatch(rows.length, from, text, (at, wanted) => {
     const { label, name } = nodes[rows[at].index];
     return [label ?? "", name].some((each) => each.toLowerCase().startsWith(wanted));
   });

@@ -27,19 +27,3 @@ export function claimKeys(root: HTMLElement): () => void {
   addEventListener("keydown", claim, true);
   return () => removeEventListener("keydown", claim, true);
 }
-
-/** Where a key leads in a list of `count` from position `at`; -1 if it leads nowhere. */
-export function step(key: string, at: number, count: number, page = 10): number {
-  if (count === 0) return -1;
-  const steps: Record<string, number> = {
-    ArrowDown: at + 1,
-    ArrowRight: at + 1,
-    ArrowUp: at - 1,
-    ArrowLeft: at - 1,
-    PageDown: at + page,
-    PageUp: at - page,
-    Home: 0,
-    End: count - 1,
-  };
-  return key in steps ? Math.min(Math.max(steps[key], 0), count - 1) : -1;
-}

@@ -1,8 +1,8 @@
 import {
+  type AllLayersContent,
   type Bytes,
   CHOICE_KEYS,
   type Choice,
-  type Errand,
   type ErrorContent,
   type FromKernel,
   type ImagesContent,
@@ -11,19 +11,21 @@ import {
   type Progress,
   type ProgressContent,
   type Result,
-  resolve,
-  type ScanContent,
   type Setup,
+  type SideRequest,
   type Snapshot,
   type StateContent,
   type ToKernel,
   type Traits,
   type WidgetModel,
 } from "../messages.ts";
-import { Scan } from "./allLayers.ts";
-import { decodeMap, decodeResult } from "./decodeResult.ts";
-import { type Caller, Line } from "./paneQueues.ts";
-import { Errands } from "./requests.ts";
+import { decodeFloat16 } from "../picture/float16.ts";
+import { AllLayers } from "./allLayers.ts";
+import { choiceKey } from "./choice.ts";
+import { decodeResult, decodeSnapshot } from "./decode.ts";
+import { Latest } from "./latest.ts";
+import { type PaneListener, type PaneQueues, queueOf, type Work, workOf } from "./paneQueues.ts";
+import { Requests } from "./requests.ts";
 import { TraitSync } from "./traitSync.ts";
 
 /** The id of all that is said of a file that Python writes. */
@@ -37,7 +39,7 @@ export interface Listener {
   chosen(changed: Partial<Traits>): void;
   images(content: ImagesContent, images: Bytes[]): void;
   predicted(content: PredictionsContent): void;
-  errandFailed(errand: Errand, problem: Problem): void;
+  requestFailed(request: SideRequest, problem: Problem): void;
   /** So often have a model's weights changed. */
   generation(model: number, generation: number): void;
   problem(problem: Problem): void;
@@ -48,16 +50,17 @@ export interface Listener {
 }
 
 /** The widget's side of all that Python says and is told. Nobody else touches the anywidget model. */
-export class Protocol {
+export class Client {
   readonly setup: Setup;
   #model: WidgetModel;
   #listener: Listener;
   /** Of the panes, in their order. */
-  #lines: Line[] = [];
-  #cut = new Set<string>();
+  #panes: PaneQueues[] = [];
+  /** Ids whose pane was closed: their answers are dropped. */
+  #closed = new Set<string>();
   /** Messages that overtook the trait that opens their pane. */
   #early: [FromKernel, Bytes[]][] = [];
-  #errands: Errands;
+  #requests: Requests;
   #traits: TraitSync;
   #gone = false;
   /** Of the newest result that came. */
@@ -72,11 +75,11 @@ export class Protocol {
     this.#traits = new TraitSync(model, {
       traits: () => listener.traits(),
       chosen: (changed) => this.#chosen(changed),
-      idle: () => this.#lines.every(({ explain }) => explain.idle),
+      idle: () => this.#panes.every(({ explain }) => explain.idle),
       lost: () => this.#lostKernel(),
     });
-    this.#errands = new Errands({
-      send: (id, errand) => this.#send({ ...errand, id }),
+    this.#requests = new Requests({
+      send: (id, request) => this.#send({ ...request, id }),
       newId: () => this.#newId(),
     });
     this.#listen(signal);
@@ -88,10 +91,8 @@ export class Protocol {
   }
 
   /** The newest result, as it was kept for a page that opens later. */
-  snapshot(): { result: Result; image: Bytes | null; size: Snapshot["size"] } | null {
-    const { content, map, scores, image, size } = (this.#model.get("_snapshot") ?? {}) as Snapshot;
-    if (!content || !map || !scores) return null;
-    return { result: decodeResult(content, [map, scores]), image: image ?? null, size };
+  snapshot() {
+    return decodeSnapshot((this.#model.get("_snapshot") ?? {}) as Snapshot);
   }
 
   /** A view opened: wakes the kernel's thread for this page, and asks for the newest results. */
@@ -103,28 +104,32 @@ export class Protocol {
     this.#send({ kind: "cancel", id: EXPORT, pane: 0 });
   }
 
-  /** One more pane, the last one. */
-  connect(caller: Caller): Line {
-    const line = new Line(caller, {
-      ask: (asking, kind, id, choice) => this.#ask(asking, kind, id, choice),
-      cancel: (asking, id) => this.#send({ kind: "cancel", id, pane: this.#lines.indexOf(asking) }),
-      check: (asking, id) => this.#send({ kind: "check", id, pane: this.#lines.indexOf(asking) }),
-      newId: () => this.#newId(),
-    });
-    this.#lines.push(line);
-    return line;
+  /** Open the queues of one more pane, the last one. */
+  connect(listener: PaneListener): PaneQueues {
+    const open = (work: Work) =>
+      new Latest({
+        ask: (id, choice) => this.#ask(queues, work, id, choice),
+        cancel: (id) => this.#send({ kind: "cancel", id, pane: this.#panes.indexOf(queues) }),
+        check: (id) => this.#send({ kind: "check", id, pane: this.#panes.indexOf(queues) }),
+        changed: (waiting) => listener.waiting(work, waiting),
+        newId: () => this.#newId(),
+      });
+    const queues = { listener, explain: open("explain"), allLayers: open("scan") };
+    this.#panes.push(queues);
+    return queues;
   }
 
-  disconnect(line: Line): void {
-    line.cancel();
-    this.#lines = this.#lines.filter((other) => other !== line);
-    for (const id of line.ids) this.#cut.add(id);
-    line.stop();
+  disconnect(queues: PaneQueues): void {
+    const both = [queues.explain, queues.allLayers];
+    for (const queue of both) queue.cancel();
+    this.#panes = this.#panes.filter((other) => other !== queues);
+    for (const queue of both) for (const id of queue.ids) this.#closed.add(id);
+    for (const queue of both) queue.stop();
   }
 
   /** Ask for what is no map. Asked again until it comes. */
-  request(errand: Errand): void {
-    if (!this.#gone) this.#errands.ask(errand);
+  request(request: SideRequest): void {
+    if (!this.#gone) this.#requests.ask(request);
   }
 
   /** Tell Python what was chosen, once it rests. */
@@ -146,33 +151,32 @@ export class Protocol {
       model.off("change:_snapshot", onSnapshot);
       model.off("comm_live_update", onLost);
       this.#traits.end();
-      this.#errands.stop();
-      for (const line of this.#lines) line.stop();
+      this.#requests.stop();
+      for (const queue of this.#queues) queue.stop();
     });
   }
 
   #receive(content: FromKernel, buffers: Bytes[]): void {
-    if (content.id !== null && this.#cut.has(content.id)) return;
-    if (content.id === null && "pane" in content && (content.pane ?? 0) >= this.#lines.length) {
+    if (content.id !== null && this.#closed.has(content.id)) return;
+    if (content.id === null && "pane" in content && (content.pane ?? 0) >= this.#panes.length) {
       this.#early.push([content, buffers]);
     } else if (content.kind === "images") {
-      this.#errands.answered(content.id);
+      this.#requests.answered(content.id);
       this.#listener.images(content, buffers);
     } else if (content.kind === "predictions") {
-      this.#errands.answered(content.id);
+      this.#requests.answered(content.id);
       this.#listener.predicted(content);
     } else if (content.kind === "result") {
       this.#result(decodeResult(content, buffers));
     } else if (content.kind === "scan") {
-      this.#scanned(content, buffers);
+      this.#allLayers(content, buffers);
     } else if (content.kind === "progress") {
       this.#progress(content, buffers);
     } else if (content.kind === "superseded") {
-      for (const line of this.#lines) for (const box of [line.explain, line.scan]) box.superseded(content.id);
+      for (const queue of this.#queues) queue.superseded(content.id);
       this.#traits.settle();
     } else if (content.kind === "standing") {
-      const line = this.#lineOf(content.id, content.pane);
-      line?.[line.workOf(content.id) ?? "explain"].checked(content.id, content.known);
+      this.#queue(content.id, content.pane)?.checked(content.id, content.known);
     } else if (content.kind === "state") {
       this.#stated(content);
     } else if (content.kind === "error") {
@@ -184,9 +188,18 @@ export class Protocol {
     }
   }
 
-  /** Whose answer it is: of the pane that asked, else of the one that Python means. */
-  #lineOf(id: string | null, pane = 0): Line | undefined {
-    return (id !== null && this.#lines.find((line) => line.workOf(id))) || this.#lines[pane];
+  get #queues(): Latest[] {
+    return this.#panes.flatMap(({ explain, allLayers }) => [explain, allLayers]);
+  }
+
+  /** Return the pane that a message is for: the one that sent the request, else the one that the message names. */
+  #pane(id: string | null, pane = 0): PaneQueues | undefined {
+    return (id !== null && this.#panes.find((queues) => workOf(queues, id))) || this.#panes[pane];
+  }
+
+  #queue(id: string | null, pane: number): Latest | undefined {
+    const queues = this.#pane(id, pane);
+    return queues && queueOf(queues, workOf(queues, id) ?? "explain");
   }
 
   /** While something is under way the page has the last word; then it is said once more. */
@@ -198,42 +211,43 @@ export class Protocol {
 
   #result(result: Result): void {
     this.#serial = Math.max(this.#serial, result.serial);
-    const line = this.#lineOf(result.id, result.pane);
-    line?.caller.result(result);
-    line?.explain.answered(result.id);
+    const pane = this.#pane(result.id, result.pane);
+    pane?.listener.result(result);
+    pane?.explain.answered(result.id);
     this.#traits.settle();
     this.#listener.generation(result.choice.model, result.generation);
   }
 
-  #scanned(content: ScanContent, [maps]: Bytes[]): void {
-    const line = this.#lines.find(({ scan }) => scan.asking(content.id));
-    line?.caller.scanned(new Scan(content, maps));
-    line?.scan.answered(content.id);
+  #allLayers(content: AllLayersContent, [maps]: Bytes[]): void {
+    const pane = this.#panes.find(({ allLayers }) => allLayers.asking(content.id));
+    pane?.listener.allLayersResult(new AllLayers(content, maps));
+    pane?.allLayers.answered(content.id);
     this.#traits.settle();
     this.#listener.generation(content.choice.model, content.generation);
   }
 
-  #progress({ id, pane, done, total, text, map }: ProgressContent, [values]: Bytes[]): void {
-    const line = this.#lineOf(id, pane);
-    const work = line?.workOf(id);
+  #progress({ id, pane: number, done, total, text, map }: ProgressContent, [bytes]: Bytes[]): void {
+    const pane = this.#pane(id, number);
+    const work = pane && workOf(pane, id);
     if (id === EXPORT) this.#listener.exporting(done < total ? { done, total, text } : null);
-    if (!line || !work) return;
-    line[work].heard();
-    line.caller.progress(work, { done, total, text });
-    const choice = line.explain.asking(id);
-    if (map && values && choice) line.caller.preview({ choice, map, values: decodeMap(map, values), done, total });
+    if (!pane || !work) return;
+    queueOf(pane, work).heard();
+    pane.listener.progress(work, { done, total, text });
+    const choice = pane.explain.asking(id);
+    if (!map || !bytes || !choice) return;
+    pane.listener.preview({ choice, map, values: decodeFloat16(bytes, map.scale), done, total });
   }
 
-  #failed({ id, pane, message, hint, details }: ErrorContent): void {
+  #failed({ id, pane: number, message, hint, details }: ErrorContent): void {
     const problem = { message, hint, details };
-    const errand = this.#errands.answered(id);
-    const line = this.#lineOf(id, pane ?? -1);
-    const work = line?.workOf(id) ?? "explain";
-    if (errand) {
-      this.#listener.errandFailed(errand, problem);
-    } else if (line) {
-      line.caller.failed(work, problem);
-      line[work].answered(id);
+    const request = this.#requests.answered(id);
+    const pane = this.#pane(id, number ?? -1);
+    if (request) {
+      this.#listener.requestFailed(request, problem);
+    } else if (pane) {
+      const work = workOf(pane, id) ?? "explain";
+      pane.listener.failed(work, problem);
+      queueOf(pane, work).answered(id);
       this.#traits.settle();
     } else {
       this.#listener.problem(problem);
@@ -248,22 +262,22 @@ export class Protocol {
 
   /** Python chose, and explains by itself what that changes. */
   #chosen(changed: Partial<Traits>): void {
-    const before = this.#lines.map(({ caller }) => this.#key(caller));
+    const before = this.#panes.map(({ listener }) => this.#key(listener));
     this.#listener.chosen(changed);
-    this.#lines.forEach(({ caller, explain }, i) => {
-      if (this.#key(caller) === before[i] || caller.current) return;
-      if (explain.waits) explain.ask(caller.choice.peek());
-      else explain.expect(caller.choice.peek());
+    this.#panes.forEach(({ listener, explain }, i) => {
+      if (this.#key(listener) === before[i] || listener.current) return;
+      if (explain.queued) explain.ask(listener.choice.peek());
+      else explain.expect(listener.choice.peek());
     });
     for (const [content, buffers] of this.#early.splice(0)) this.#receive(content, buffers);
   }
 
-  #key({ choice }: Caller): string {
-    return resolve(choice.peek(), this.setup.methods);
+  #key({ choice }: PaneListener): string {
+    return choiceKey(choice.peek(), this.setup.methods);
   }
 
-  #ask(line: Line, kind: "explain" | "scan", id: string, choice: Choice): void {
-    const pane = this.#lines.indexOf(line);
+  #ask(queues: PaneQueues, kind: Work, id: string, choice: Choice): void {
+    const pane = this.#panes.indexOf(queues);
     const known = Object.fromEntries(
       CHOICE_KEYS.filter((key) => this.#traits.keys.includes(key)).map((k) => [k, choice[k]]),
     );
@@ -285,8 +299,8 @@ export class Protocol {
   end(): void {
     this.#gone = true;
     this.#traits.stop();
-    this.#errands.stop();
-    for (const line of this.#lines) line.stop();
+    this.#requests.stop();
+    for (const queue of this.#queues) queue.stop();
   }
 
   /** Only a restarted kernel makes sending fail. What is shown stays. */

@@ -1,69 +1,67 @@
 import type { Choice, Waiting } from "../messages.ts";
+import { RETRY_AFTER, RetryTimer } from "./retry.ts";
 
-/** Milliseconds without a word after which the kernel is asked whether it is at the question, and as long again after
- * which it counts as busy. */
-export const DOUBT = 500;
-export const SLOW = 2 * DOUBT;
-/** Milliseconds after which a kernel that was at the question is asked once more. */
-export const LOST = 10_000;
-
-interface Question {
+interface Request {
   choice: Choice;
-  /** Of every time it was asked. None: Python computes by itself, and its answer is awaited. */
+  /** One for each time it was sent. None: the kernel started it by itself. */
   ids: string[];
   cancelled: boolean;
 }
 
-interface Post {
+interface Transport {
   ask(id: string, choice: Choice): void;
-  /** `null`: what Python began by itself. */
+  /** `null`: what the kernel started by itself. */
   cancel(id: string | null): void;
-  /** Ask whether the kernel is at this: `null` is what Python began by itself. */
+  /** Ask whether the kernel has this request; `null`: what it started by itself. */
   check(id: string | null): void;
-  /** Something changed about what is awaited. */
+  /** The state of the queue changed. */
   changed(waiting: Waiting): void;
   newId(): string;
 }
 
 /**
- * One question in flight; the newest one waits for the answer and goes out then, or sooner where the kernel is alive
- * and has long work to do. Nothing fails for being slow: a kernel that is not at the question is asked again.
+ * Latest-wins queue: one request in flight, and at most one queued, the newest. It is sent when the answer arrives, or
+ * at once where the kernel is known to be in a long computation. Nothing times out: a lost request is sent again.
  */
-export class Mailbox {
-  #post: Post;
-  #asked: Question | null = null;
+export class Latest {
+  #transport: Transport;
+  #asked: Request | null = null;
   #next: Choice | null = null;
-  #promised: Choice | null = null;
-  #timers: ReturnType<typeof setTimeout>[] = [];
-  /** The kernel is at the question in flight, and has been for a while. */
+  #expected: Choice | null = null;
+  #retry: RetryTimer;
+  /** The kernel has the request in flight, and has had it for a while. */
   #known = false;
 
-  constructor(post: Post) {
-    this.#post = post;
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.#retry = new RetryTimer({
+      check: () => transport.check(this.#asked?.ids.at(-1) ?? null),
+      slow: () => transport.changed("slow"),
+    });
   }
 
   get idle(): boolean {
     return this.#asked === null;
   }
 
-  /** Whether a choice waits that the kernel has not been told of. */
-  get waits(): boolean {
+  /** Whether a choice is queued that was not sent yet. */
+  get queued(): boolean {
     return this.#next !== null;
   }
 
-  /** Of the question in flight, each time that it was asked. */
+  /** Ids of the request in flight, one for each time it was sent. */
   get ids(): readonly string[] {
     return this.#asked?.ids ?? [];
   }
 
-  /** What is asked with this id, or what Python computes by itself where there is none. */
+  /** Return the choice in flight under this id; without an id, the one that the kernel computes by itself. */
   asking(id: string | null): Choice | null {
     const asked = this.#asked;
     return asked && (id === null ? asked.ids.length === 0 : asked.ids.includes(id)) ? asked.choice : null;
   }
 
   ask(choice: Choice): void {
-    this.#promised = null;
+    this.#expected = null;
     if (this.#asked?.ids.length && !this.#known) {
       this.#next = choice;
     } else {
@@ -72,106 +70,91 @@ export class Mailbox {
     }
   }
 
-  /** Python computes this without being asked. */
+  /** Await an answer that the kernel sends without being asked. */
   expect(choice: Choice): void {
     this.#next = null;
     if (this.#asked?.ids.length) {
-      this.#promised = choice;
+      this.#expected = choice;
     } else {
       this.#asked = { choice, ids: [], cancelled: false };
       this.#watch();
     }
   }
 
-  /** The same map by another choice: what waits, or must be asked again, says the new one. */
+  /** Replace the choice by one with the same map: what is queued, or must be sent again, carries the new one. */
   amend(choice: Choice): void {
     if (this.#next) this.#next = choice;
     if (this.#asked) this.#asked.choice = choice;
   }
 
-  /** What waits is not wanted any more. */
+  /** Empty the queue; the request in flight stays. */
   drop(): void {
-    this.#next = this.#promised = null;
+    this.#next = this.#expected = null;
   }
 
-  /** Ask the kernel to stop what it does for us, and forget what waits. */
+  /** Cancel the request in flight and empty the queue. */
   cancel(): void {
     this.#next = null;
     if (!this.#asked) return;
     this.#asked.cancelled = true;
     const { ids } = this.#asked;
-    for (const id of ids.length > 0 ? ids : [null]) this.#post.cancel(id);
+    for (const id of ids.length > 0 ? ids : [null]) this.#transport.cancel(id);
   }
 
-  /** An answer came: a result or an error, with the id of its question, or null if Python began by itself. */
+  /** An answer arrived, a result or an error; `null` where the kernel started by itself. */
   answered(id: string | null): void {
     const asked = this.#asked;
     if (!asked) return;
     if (id === null ? asked.ids.length === 0 : asked.ids.includes(id)) this.#proceed();
-    else if (id === null) this.#promised = null;
+    else if (id === null) this.#expected = null;
   }
 
-  /** A newer request came first. Asked again, a question supersedes itself: then the newer one still counts. */
+  /** A newer request came first. A request that was sent twice supersedes itself: then its newer id still counts. */
   superseded(id: string): void {
     if (this.#asked?.ids.at(-1) === id) this.#proceed();
   }
 
-  /** The kernel is alive and at work. */
+  /** The kernel reported progress. */
   heard(): void {
     if (this.#asked) this.#watch(true);
   }
 
-  /** What the kernel says when it is asked whether it is at a question. */
+  /** The kernel answered a check: `known` says whether it has the request. */
   checked(id: string | null, known: boolean): void {
     const asked = this.#asked;
     if (!asked || id !== (asked.ids.at(-1) ?? null)) return;
     if (this.#next || (asked.cancelled && !known)) this.#proceed();
-    else if (known) this.#watch(true, LOST);
+    else if (known) this.#watch(true, RETRY_AFTER);
     else this.#send(asked);
   }
 
   stop(): void {
-    this.#asked = this.#next = this.#promised = null;
-    this.#quiet();
-    this.#post.changed("idle");
+    this.#asked = this.#next = this.#expected = null;
+    this.#retry.stop();
+    this.#transport.changed("idle");
   }
 
   #proceed(): void {
     this.#asked = null;
     const next = this.#next;
-    const promised = this.#promised;
-    this.#next = this.#promised = null;
+    const expected = this.#expected;
+    this.#next = this.#expected = null;
     if (next) this.#send({ choice: next, ids: [], cancelled: false });
-    else if (promised) this.expect(promised);
+    else if (expected) this.expect(expected);
     else this.stop();
   }
 
-  #send(question: Question): void {
-    const id = this.#post.newId();
-    question.ids.push(id);
-    this.#asked = question;
+  #send(request: Request): void {
+    const id = this.#transport.newId();
+    request.ids.push(id);
+    this.#asked = request;
     this.#watch();
-    this.#post.ask(id, question.choice);
+    this.#transport.ask(id, request.choice);
   }
 
-  #watch(known = false, after = DOUBT): void {
-    this.#quiet();
+  #watch(known = false, after?: number): void {
     this.#known = known;
-    this.#post.changed("asked");
-    this.#timers = [
-      setTimeout(() => this.#post.changed("slow"), after + DOUBT),
-      setTimeout(() => this.#check(SLOW), after),
-    ];
-  }
-
-  /** Ask, ever less often, until there is a word. */
-  #check(pause: number): void {
-    this.#timers[1] = setTimeout(() => this.#check(Math.min(2 * pause, LOST)), pause);
-    this.#post.check(this.#asked?.ids.at(-1) ?? null);
-  }
-
-  #quiet(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers = [];
+    this.#transport.changed("asked");
+    this.#retry.start(after);
   }
 }

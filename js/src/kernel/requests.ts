@@ -1,37 +1,37 @@
-import type { Errand } from "../messages.ts";
-import { LOST } from "./latest.ts";
+import type { SideRequest } from "../messages.ts";
+import { RETRY_AFTER } from "./retry.ts";
 
-interface Post {
-  send(id: string, errand: Errand): void;
+interface Transport {
+  send(id: string, request: SideRequest): void;
   newId(): string;
 }
 
-/** Questions beside the maps: none supersedes another, and each is asked again, ever later, until its answer comes. */
-export class Errands {
-  #post: Post;
-  #open = new Map<string, { errand: Errand; timer: ReturnType<typeof setTimeout> }>();
+/** Requests for anything but maps: none supersedes another, and each is retried with backoff until it is answered. */
+export class Requests {
+  #transport: Transport;
+  #open = new Map<string, { request: SideRequest; timer: ReturnType<typeof setTimeout> }>();
 
-  constructor(post: Post) {
-    this.#post = post;
+  constructor(transport: Transport) {
+    this.#transport = transport;
   }
 
-  ask(errand: Errand, patience = LOST): void {
-    const id = this.#post.newId();
+  ask(request: SideRequest, timeout = RETRY_AFTER): void {
+    const id = this.#transport.newId();
     const timer = setTimeout(() => {
       this.#open.delete(id);
-      this.ask(errand, 2 * patience);
-    }, patience);
-    this.#open.set(id, { errand, timer });
-    this.#post.send(id, errand);
+      this.ask(request, 2 * timeout);
+    }, timeout);
+    this.#open.set(id, { request, timer });
+    this.#transport.send(id, request);
   }
 
-  /** What was asked with that id, which is done now; null if nothing was. */
-  answered(id: string | null): Errand | null {
+  /** Remove and return the request with that id; null if there is none. */
+  answered(id: string | null): SideRequest | null {
     const asked = id === null ? undefined : this.#open.get(id);
     if (!asked || id === null) return null;
     clearTimeout(asked.timer);
     this.#open.delete(id);
-    return asked.errand;
+    return asked.request;
   }
 
   stop(): void {

@@ -1,4 +1,4 @@
-import { CHOICE_KEYS, LOOK_KEYS, type Traits, type WidgetModel } from "../messages.ts";
+import { CHOICE_KEYS, DISPLAY_KEYS, type Traits, type WidgetModel } from "../messages.ts";
 
 type Key = keyof Traits;
 
@@ -8,7 +8,7 @@ export const DRAG_DELAY = 2_000;
 /** Milliseconds after which Python has heard of it for certain; an older word of it is said again meanwhile. */
 export const SAVE_HEARD = 1_000;
 
-const KEYS: readonly Key[] = [...CHOICE_KEYS, ...LOOK_KEYS, "panes"];
+const KEYS: readonly Key[] = [...CHOICE_KEYS, ...DISPLAY_KEYS, "panes"];
 
 interface Page {
   /** What is chosen in the page now. */

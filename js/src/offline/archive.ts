@@ -1,5 +1,5 @@
-import { describeEmpty } from "../kernel/allLayers.ts";
 import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../messages.ts";
+import { emptyReason } from "../text/emptyReason.ts";
 
 /** A map as `ke_widgets/widget/export.py` writes it; its values are base64. */
 interface Stored {
@@ -101,7 +101,7 @@ export class Archive implements WidgetModel {
     const { values, ...stored } = this.#find(choice);
     const own = scores[choice.model][choice.image_index];
     this.#serial += 1;
-    const note = stored.note ?? describeEmpty(stored.map);
+    const note = stored.note ?? emptyReason(stored.map);
     const told = { note, scores_kind: own.kind, done: 1, total: 1 };
     return [
       { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...told },

@@ -1,19 +1,13 @@
 import { type Signal, signal } from "@preact/signals";
 import type { Bytes } from "../messages.ts";
 import { view } from "./float16.ts";
-import type { Size } from "./overlay.ts";
+import type { Photo } from "./picture.ts";
 
 /** Pixels: a thumbnail is 56 px wide, and screens have two to one. */
 export const THUMBNAIL = 112;
 const KEPT_THUMBNAILS = 400;
 const KEPT_IMAGES = 24;
 const BATCH = 24;
-
-/** An image as it is shown: large ones have fewer pixels than the image itself, whose size is told beside. */
-export interface Photo {
-  bitmap: ImageBitmap;
-  size: Size;
-}
 
 export type Decode = (bytes: Bytes) => Promise<ImageBitmap>;
 type Request = (indices: number[], size: number) => void;
@@ -26,7 +20,7 @@ export const decodeBitmap: Decode = (encoded) => {
 };
 
 /** Images of one size, the longest unused first; `null` is on its way. */
-class Shelf<T> {
+class LruCache<T> {
   readonly asked = new Set<number>();
   #kept = new Map<number, Signal<T | null>>();
   #room: number;
@@ -55,12 +49,12 @@ class Shelf<T> {
 }
 
 /** The images that came so far. Those that are wanted and missing are asked for, several at a time. */
-export class Gallery {
+export class ImageCache {
   #request: Request;
   #arrived: () => void;
   #decode: Decode;
-  #images = new Shelf<Photo>(KEPT_IMAGES);
-  #thumbnails = new Shelf<ImageBitmap>(KEPT_THUMBNAILS);
+  #images = new LruCache<Photo>(KEPT_IMAGES);
+  #thumbnails = new LruCache<ImageBitmap>(KEPT_THUMBNAILS);
   #wanted: number[] = [];
 
   constructor(request: Request, arrived: () => void, decode: Decode) {

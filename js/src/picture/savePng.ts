@@ -1,7 +1,7 @@
 import { type View, WHOLE } from "../messages.ts";
-import type { Picture } from "../state/pane.ts";
 import { fadingTable, lookupTable } from "./colormap.ts";
 import { canvasSize, greyUnder, paint, type Size, shade, sizeOf } from "./overlay.ts";
+import type { Picture } from "./picture.ts";
 
 /** Pixels between two pictures. */
 const GAP = 8;
@@ -12,7 +12,7 @@ export interface Shown {
   signed: boolean;
 }
 
-export interface Look {
+export interface Settings {
   opacity: number;
   threshold: number;
   view: View;
@@ -22,7 +22,7 @@ export interface Look {
 const DIM = "rgb(0 0 0 / 35%)";
 
 /** The pictures side by side, each at the resolution of what is shown, as a PNG. */
-export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
+export function compose(shown: readonly Shown[], settings: Settings): Promise<Blob> {
   const width = shown.reduce((sum, { picture }) => sum + picture.bitmap.width + GAP, -GAP);
   const height = Math.max(...shown.map(({ picture }) => picture.bitmap.height));
   const canvas = new OffscreenCanvas(width, height);
@@ -30,22 +30,22 @@ export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   let left = 0;
   for (const each of shown) {
     const { bitmap } = each.picture;
-    const grey = look.view === "overlay" && greyUnder(each.picture.result, each.signed, look.opacity);
+    const grey = settings.view === "overlay" && greyUnder(each.picture.result, each.signed, settings.opacity);
     context.filter = grey ? "grayscale(1)" : "none";
-    if (look.view !== "map") context.drawImage(bitmap, left, 0);
+    if (settings.view !== "map") context.drawImage(bitmap, left, 0);
     context.filter = "none";
     const seen = each.picture.result?.map.seen ?? WHOLE;
     const part = sizeOf(seen, bitmap);
     const [x, y] = [left + seen[1] * bitmap.width, seen[0] * bitmap.height];
-    if (look.view === "overlay") {
+    if (settings.view === "overlay") {
       context.fillStyle = DIM;
       context.beginPath();
       context.rect(left, 0, bitmap.width, bitmap.height);
       context.rect(x, y, part.width, part.height);
       context.fill("evenodd");
     }
-    const map = look.view === "image" ? null : draw(each, look, canvasSize(part, 0));
-    context.globalAlpha = look.view === "map" ? 1 : look.opacity;
+    const map = settings.view === "image" ? null : draw(each, settings, canvasSize(part, 0));
+    context.globalAlpha = settings.view === "map" ? 1 : settings.opacity;
     if (map) context.drawImage(map, x, y, part.width, part.height);
     context.globalAlpha = 1;
     left += bitmap.width + GAP;
@@ -53,14 +53,18 @@ export function compose(shown: readonly Shown[], look: Look): Promise<Blob> {
   return canvas.convertToBlob({ type: "image/png" });
 }
 
-function draw({ picture: { result }, colormap, signed }: Shown, look: Look, size: Size): OffscreenCanvas | null {
+function draw(
+  { picture: { result }, colormap, signed }: Shown,
+  settings: Settings,
+  size: Size,
+): OffscreenCanvas | null {
   const { width, height } = size;
   const shaded = result && shade(result.values, result.map, { width, height });
   if (!shaded) return null;
   const canvas = new OffscreenCanvas(width, height);
   const pixels = new ImageData(width, height);
-  const table = look.view === "map" ? lookupTable(colormap) : fadingTable(colormap, signed);
-  paint(shaded, table, look.threshold, signed, pixels.data);
+  const table = settings.view === "map" ? lookupTable(colormap) : fadingTable(colormap, signed);
+  paint(shaded, table, settings.threshold, signed, pixels.data);
   canvas.getContext("2d")?.putImageData(pixels, 0, 0);
   return canvas;
 }

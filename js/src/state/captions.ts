@@ -1,6 +1,6 @@
 import { CHOICE_KEYS, type Choice } from "../messages.ts";
-import type { Facts } from "./catalog.ts";
-import type { Picture } from "./pane.ts";
+import type { Picture } from "../picture/picture.ts";
+import type { Catalog } from "./catalog.ts";
 
 type Key = (typeof CHOICE_KEYS)[number];
 
@@ -11,46 +11,46 @@ export function differing(choices: readonly Choice[]): Key[] {
 }
 
 /** What a pane shows that others do not, in few words. */
-export function caption(choice: Choice, keys: readonly Key[], facts: Facts): string {
+export function caption(choice: Choice, keys: readonly Key[], catalog: Catalog): string {
   const has = (...wanted: Key[]) => wanted.some((key) => keys.includes(key));
   const parts = [
-    has("model") && facts.modelOf(choice).name,
-    has("method", "params") && methodText(choice, has("params"), facts),
-    has("class_index", "contrast_index") && facts.classes(choice),
-    has("layer") && facts.methodOf(choice)?.layer !== false && choice.layer,
-    has("image_index") && imageName(choice.image_index, facts),
+    has("model") && catalog.modelOf(choice).name,
+    has("method", "params") && methodText(choice, has("params"), catalog),
+    has("class_index", "contrast_index") && catalog.classes(choice),
+    has("layer") && catalog.methodOf(choice)?.layer !== false && choice.layer,
+    has("image_index") && imageName(choice.image_index, catalog),
   ];
   return parts.filter(Boolean).join(" · ") || "the same";
 }
 
-function methodText(choice: Choice, withParams: boolean, facts: Facts): string {
-  const method = facts.methodOf(choice);
+function methodText(choice: Choice, withParams: boolean, catalog: Catalog): string {
+  const method = catalog.methodOf(choice);
   const title = method?.title ?? choice.method;
   if (!withParams) return title;
   const set = method?.params.filter(({ name, default: usual }) => (choice.params[name] ?? usual) !== usual) ?? [];
   return [title, ...set.map(({ name }) => `${name.replaceAll("_", " ")} ${choice.params[name]}`)].join(", ");
 }
 
-export function imageName(index: number, facts: Facts): string {
-  return `Image ${facts.imageNumber(index)}`;
+export function imageName(index: number, catalog: Catalog): string {
+  return `Image ${catalog.imageNumber(index)}`;
 }
 
 /** The picture in words: image, method, class, layer. */
-export function describe(picture: Picture | null, facts: Facts): string {
+export function describe(picture: Picture | null, catalog: Catalog): string {
   if (!picture) return "Nothing yet.";
-  const where = imageName(picture.index, facts);
+  const where = imageName(picture.index, catalog);
   if (!picture.result) return `${where}, no map yet.`;
   const { choice, note } = picture.result;
-  const method = facts.methodOf(choice);
+  const method = catalog.methodOf(choice);
   const layer = method?.layer === false ? "" : ` at layer ${choice.layer}`;
-  const model = facts.models.length > 1 ? ` of ${facts.modelOf(choice).name}` : "";
+  const model = catalog.models.length > 1 ? ` of ${catalog.modelOf(choice).name}` : "";
   const said = note ? ` ${note}` : "";
-  return `${where}: ${method?.title ?? choice.method} of class ${facts.classes(choice)}${layer}${model}.${said}`;
+  return `${where}: ${method?.title ?? choice.method} of class ${catalog.classes(choice)}${layer}${model}.${said}`;
 }
 
 /** The name of an image's file. */
-export function fileName(choice: Choice, facts: Facts): string {
-  const { name } = facts.modelOf(choice);
-  const words = [name, choice.method, facts.classes(choice), imageName(choice.image_index, facts)];
+export function fileName(choice: Choice, catalog: Catalog): string {
+  const { name } = catalog.modelOf(choice);
+  const words = [name, choice.method, catalog.classes(choice), imageName(choice.image_index, catalog)];
   return `${words.join(" ").replaceAll(/[^\p{L}\p{N}]+/gu, "-")}.png`;
 }

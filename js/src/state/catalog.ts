@@ -1,8 +1,9 @@
 import { signal } from "@preact/signals";
-import { type Choice, type Method, type ModelSetup, resolve, type Setup } from "../messages.ts";
+import { choiceKey } from "../kernel/choice.ts";
+import type { Choice, Method, ModelSetup, Setup } from "../messages.ts";
 
 /** What the kernel said about models and methods, asked as the page needs it. */
-export class Facts {
+export class Catalog {
   readonly setup: Setup;
   readonly models: readonly ModelSetup[];
   #spatial: Set<string>[];
@@ -68,7 +69,7 @@ export class Facts {
 
   /** What the map depends on, for comparing; `anyLayer` leaves the layer out. */
   key(choice: Choice, anyLayer = false): string {
-    return resolve(choice, this.setup.methods, anyLayer);
+    return choiceKey(choice, this.setup.methods, anyLayer);
   }
 
   /** The choice with a layer that its model has. */
@@ -84,7 +85,7 @@ export class Facts {
   }
 
   /** Why all layers at once are not offered for this; null where they are. */
-  whyNoScan(choice: Choice): string | null {
+  whyNotAllLayers(choice: Choice): string | null {
     const { offered, reason } = this.modelOf(choice).scan;
     if (!offered) return reason ?? "Each layer is computed when you come to it.";
     if (this.setup.scan_methods.includes(choice.method)) return null;

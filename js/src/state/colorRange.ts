@@ -1,5 +1,5 @@
-import type { Facts } from "./catalog.ts";
-import type { Picture } from "./pane.ts";
+import type { Picture } from "../picture/picture.ts";
+import type { Catalog } from "./catalog.ts";
 
 /** What is shown as nothing, and as most. */
 export interface Range {
@@ -11,10 +11,10 @@ export interface Range {
  * The range that holds those of all pictures, so that one colour is one number in all of them; null where the numbers
  * are not of one unit, or of none.
  */
-export function commonRange(pictures: readonly (Picture | null)[], facts: Facts): Range | null {
+export function commonRange(pictures: readonly (Picture | null)[], catalog: Catalog): Range | null {
   const results = pictures.flatMap((picture) => picture?.result ?? []);
-  const kinds = new Set(results.map(({ choice }) => `${facts.unit(choice)} ${facts.signed(choice)}`));
-  if (results.length < 2 || kinds.size > 1 || !facts.unit(results[0].choice)) return null;
+  const kinds = new Set(results.map(({ choice }) => `${catalog.unit(choice)} ${catalog.signed(choice)}`));
+  if (results.length < 2 || kinds.size > 1 || !catalog.unit(results[0].choice)) return null;
   const maps = results.map(({ map }) => map);
   return { low: Math.min(...maps.map(({ low }) => low)), high: Math.max(...maps.map(({ high }) => high)) };
 }

@@ -1,32 +1,40 @@
 import { type MapContent, type Part, WHOLE } from "../messages.ts";
 import type { Size } from "../picture/overlay.ts";
-import type { Spot } from "./viewState.ts";
+
+/** A point of the picture, from 0 to 1 in both directions. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** The point whose value is read; `announce`: a screen reader is to say it. */
+export interface Cursor extends Point {
+  announce: boolean;
+}
 
 export interface Cell {
   column: number;
   row: number;
 }
 
-type Place = Pick<Spot, "x" | "y">;
-
-/** The cell of a grid that a place lies in. */
-export function cellAt({ x, y }: Place, { width, height }: Size): Cell {
+/** Return the cell of a grid that contains a point. */
+export function cellAt({ x, y }: Point, { width, height }: Size): Cell {
   const within = (share: number, count: number) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
   return { column: within(x, width), row: within(y, height) };
 }
 
-/** The middle of a cell. */
-export function middle({ column, row }: Cell, { width, height }: Size): Place {
+/** Return the centre of a cell. */
+export function center({ column, row }: Cell, { width, height }: Size): Point {
   return { x: (column + 0.5) / width, y: (row + 0.5) / height };
 }
 
-/** A place of the picture, as a place of a part of it: outside of that, below 0 or above 1. */
-export function into({ x, y }: Place, [top, left, bottom, right]: Part): Place {
+/** Convert a point of the picture to coordinates of a part of it: outside of the part, below 0 or above 1. */
+export function toPart({ x, y }: Point, [top, left, bottom, right]: Part): Point {
   return { x: (x - left) / (right - left), y: (y - top) / (bottom - top) };
 }
 
-/** A place of a part of the picture, as a place of the picture. */
-export function outOf({ x, y }: Place, [top, left, bottom, right]: Part): Place {
+/** Convert a point of a part of the picture to coordinates of the picture. */
+export function toPicture({ x, y }: Point, [top, left, bottom, right]: Part): Point {
   return { x: left + x * (right - left), y: top + y * (bottom - top) };
 }
 
@@ -39,29 +47,29 @@ const STEPS: Record<string, [number, number]> = {
   ArrowDown: [0, 1],
 };
 
-/** One cell further; from nowhere, to the strongest cell. Null for any other key. */
-export function moved(key: string, from: Place | null, map: Cells, values: Float32Array): Place | null {
+/** Move by one cell for an arrow key; without a point to start from, go to the strongest cell. Null for other keys. */
+export function moveByKey(key: string, from: Point | null, map: Cells, values: Float32Array): Point | null {
   const by = STEPS[key];
   if (!by) return null;
   const { seen = WHOLE } = map;
-  if (!from) return outOf(middle(strongest(values, map), map), seen);
-  const { column, row } = cellAt(into(from, seen), map);
+  if (!from) return toPicture(center(strongest(values, map), map), seen);
+  const { column, row } = cellAt(toPart(from, seen), map);
   const to = { x: (column + by[0] + 0.5) / map.width, y: (row + by[1] + 0.5) / map.height };
-  return outOf(middle(cellAt(to, map), map), seen);
+  return toPicture(center(cellAt(to, map), map), seen);
 }
 
-/** The cell with the highest value; the first one if none is. */
+/** Return the cell with the highest value; the first one if there is none. */
 export function strongest(values: Float32Array, { width }: Size): Cell {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best] || Number.isNaN(values[best])) best = i;
   return { column: best % width, row: Math.floor(best / width) };
 }
 
-/** The cell of a map at a place of its picture, and the map's own value there; null where the model saw nothing. */
-export function readAt(spot: Place, map: Cells, values: Float32Array): (Cell & { value: number }) | null {
+/** Return the map's cell at a point of the picture, and its value; null outside of what the model sees. */
+export function readAt(point: Point, map: Cells, values: Float32Array): (Cell & { value: number }) | null {
   const { seen = WHOLE } = map;
-  const place = into(spot, seen);
-  if (Math.min(place.x, place.y) < 0 || Math.max(place.x, place.y) > 1) return null;
-  const { column, row } = cellAt(place, map);
+  const { x, y } = toPart(point, seen);
+  if (Math.min(x, y) < 0 || Math.max(x, y) > 1) return null;
+  const { column, row } = cellAt({ x, y }, map);
   return { column, row, value: values[row * map.width + column] };
 }

@@ -1,12 +1,13 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Scan } from "../kernel/allLayers.ts";
-import type { Caller, Line, Preview, Work } from "../kernel/paneQueues.ts";
+import type { AllLayers } from "../kernel/allLayers.ts";
+import type { Client } from "../kernel/client.ts";
+import type { PaneListener, PaneQueues, Preview, Work } from "../kernel/paneQueues.ts";
 import type { Choice, Overrides, Problem, Progress, Result, Waiting } from "../messages.ts";
-import type { Photo } from "../picture/imageCache.ts";
-import type { Facts } from "./catalog.ts";
-import { sameScores } from "./classOrder.ts";
+import type { Photo, Picture } from "../picture/picture.ts";
+import type { Catalog } from "./catalog.ts";
+import { sameScores } from "./scores.ts";
 
-/** What a preview does not tell. */
+/** Fields of a result that a preview lacks. */
 const UNKNOWN = {
   kind: "result",
   id: null,
@@ -18,159 +19,155 @@ const UNKNOWN = {
   note: null,
 } as const;
 
-/** What is on show: an image, and the result that belongs to it, if it came already. */
-export interface Picture extends Photo {
-  index: number;
-  result: Result | null;
-}
-
 /** What a pane needs of the page. */
-export interface Around {
-  facts: Facts;
-  /** The image, or null while it is on its way. */
+export interface PaneContext {
+  catalog: Catalog;
+  client: Client;
+  /** Return the image, or null while it loads. */
   image(index: number): Photo | null;
 }
 
 let count = 0;
 
-/** One picture and what it takes to keep it what was chosen. The main one and those beside it are of the same kind. */
-export class Pane implements Caller {
-  /** Its own, whatever place it moves to. */
+/** One picture with its map, kept up to date with its choice. The main pane and the others are of the same class. */
+export class Pane implements PaneListener {
+  /** Does not change when panes before it are closed. */
   readonly id = ++count;
-  /** What is chosen for this pane itself; the rest is as in the pane it is based on. */
+  /** The choices of this pane itself; all others are those of its base. */
   readonly own: Signal<Overrides>;
   readonly choice: ReadonlySignal<Choice>;
   readonly picture = signal<Picture | null>(null);
-  /** The newest whole result, whichever choice it is of. */
+  /** The newest complete result, of whichever choice. */
   readonly latest = signal<Result | null>(null);
   readonly awaited = signal<Waiting>("idle");
-  readonly scanning = signal<Waiting>("idle");
+  readonly allLayersWaiting = signal<Waiting>("idle");
   readonly working = signal<Progress | null>(null);
-  /** What went wrong with what was chosen last. */
-  readonly trouble = signal<Problem | null>(null);
-  /** All layers of what is chosen, if they are here. */
-  readonly scan: ReadonlySignal<Scan | null>;
-  /** What is shown is not yet what is chosen. */
+  /** Why the last choice has no map. */
+  readonly problem = signal<Problem | null>(null);
+  /** The maps of all layers for the current choice, once they arrived. */
+  readonly allLayers: ReadonlySignal<AllLayers | null>;
+  /** The picture is not yet that of the current choice. */
   readonly late: ReadonlySignal<boolean>;
+  readonly queues: PaneQueues;
 
-  #around: Around;
-  #line: Line | undefined;
-  #scanned = signal<Scan | null>(null);
+  #context: PaneContext;
+  #newestAllLayers = signal<AllLayers | null>(null);
   #preview: Result | null = null;
-  /** Depth was used last: what is chosen next is scanned too. */
-  #deep = false;
-  /** What is shown was drawn from the scan, so answers to older questions come too late. */
+  /** Depth was used last: fetch all layers of the next choice too. */
+  #prefetch = false;
+  /** The map is one of `allLayers`: answers to older requests are outdated. */
   #drawn = false;
-  /** What could not be scanned, so that it is not tried again and again. */
-  #unscannable = "";
+  /** Key of the choice whose layers could not be computed at once; it is not requested again. */
+  #allLayersFailed = "";
 
-  constructor(around: Around, own: Signal<Overrides>, base: ReadonlySignal<Choice> | null) {
-    this.#around = around;
+  constructor(context: PaneContext, own: Signal<Overrides>, base: ReadonlySignal<Choice> | null) {
+    const { catalog } = context;
+    this.#context = context;
     this.own = own;
-    this.choice = computed(() => around.facts.fit({ ...base?.value, ...own.value } as Choice));
-    this.scan = computed(() => {
-      const scan = this.#scanned.value;
-      const { facts } = around;
-      const own = scan && facts.key(scan.content.choice, true) === facts.key(this.choice.value, true);
-      return own && facts.fresh(scan.content) ? scan : null;
+    this.choice = computed(() => catalog.fit({ ...base?.value, ...own.value } as Choice));
+    this.allLayers = computed(() => {
+      const newest = this.#newestAllLayers.value;
+      const same = newest && catalog.key(newest.content.choice, true) === catalog.key(this.choice.value, true);
+      return same && catalog.fresh(newest.content) ? newest : null;
     });
     this.late = computed(() => {
       const shown = this.picture.value?.result?.choice;
-      const { facts } = around;
-      return this.awaited.value !== "idle" && !(shown && facts.key(shown) === facts.key(this.choice.value));
+      return this.awaited.value !== "idle" && !(shown && catalog.key(shown) === catalog.key(this.choice.value));
     });
+    this.queues = context.client.connect(this);
   }
 
-  connect(line: Line): void {
-    this.#line = line;
-  }
-
-  /** A view opened: get what is chosen, unless it is here or on its way. */
-  open(promised: boolean): void {
+  /** A view opened: request the map, unless it is here or under way. `expected`: the kernel sends it unasked. */
+  open(expected: boolean): void {
     if (this.current || !this.idle) return;
-    if (promised) this.#line?.explain.expect(this.choice.peek());
-    else this.#line?.explain.ask(this.choice.peek());
+    if (expected) this.queues.explain.expect(this.choice.peek());
+    else this.queues.explain.ask(this.choice.peek());
   }
 
   get key(): string {
-    return this.#around.facts.key(this.choice.peek());
+    return this.#context.catalog.key(this.choice.peek());
   }
 
   get idle(): boolean {
-    return this.awaited.peek() === "idle" && this.scanning.peek() === "idle";
+    return this.awaited.peek() === "idle" && this.allLayersWaiting.peek() === "idle";
   }
 
-  /** Whether the newest result is of what is chosen, and of the model as it is. */
+  /** Whether the newest result is of the current choice and of the model's current weights. */
   get current(): boolean {
     const latest = this.latest.peek();
-    const { facts } = this.#around;
-    return latest !== null && facts.key(latest.choice) === this.key && facts.fresh(latest);
+    const { catalog } = this.#context;
+    return latest !== null && catalog.key(latest.choice) === this.key && catalog.fresh(latest);
   }
 
-  // What the user does.
+  // Called for the user.
 
-  /** Get what is chosen. From the scan, `moving` through its layers, nobody needs to be asked. */
-  seek(moving = false): void {
-    this.trouble.value = null;
+  /** Show the map of the current choice. While `moving` through depth it comes from `allLayers`, without a request. */
+  load(moving = false): void {
+    this.problem.value = null;
     if (moving && this.#draw()) return;
     this.#drawn = false;
-    if (!this.current || this.awaited.peek() !== "idle") this.#line?.explain.ask(this.choice.peek());
+    if (!this.current || this.awaited.peek() !== "idle") this.queues.explain.ask(this.choice.peek());
     this.refresh();
   }
 
-  /** A model was trained: what is shown of it is asked for anew. */
-  renew(): void {
-    if (this.idle && this.#stale) this.seek();
+  /** Request the map again where the model's weights have changed. */
+  refetch(): void {
+    if (this.idle && this.#stale) this.load();
   }
 
   get #stale(): boolean {
     const latest = this.latest.peek();
-    return latest !== null && !this.#around.facts.fresh(latest);
+    return latest !== null && !this.#context.catalog.fresh(latest);
   }
 
-  /** Something was chosen on which the map does not depend. */
+  /** A choice changed on which the map does not depend. */
   amend(): void {
-    this.#line?.explain.amend(this.choice.peek());
+    this.queues.explain.amend(this.choice.peek());
   }
 
-  /** Depth is used: have all layers at hand. */
-  dive(): void {
-    this.#deep = true;
+  /** Request the maps of all layers, and from now on those of each new choice. */
+  fetchAllLayers(): void {
+    this.#prefetch = true;
     const choice = this.choice.peek();
-    const { facts } = this.#around;
-    const key = facts.key(choice, true);
-    if (this.scan.peek() || facts.whyNoScan(choice) || key === this.#unscannable) return;
-    if (this.awaited.peek() === "idle" && this.scanning.peek() === "idle") this.#line?.scan.ask(choice);
+    const { catalog } = this.#context;
+    const key = catalog.key(choice, true);
+    if (this.allLayers.peek() || catalog.whyNotAllLayers(choice) || key === this.#allLayersFailed) return;
+    if (this.idle) this.queues.allLayers.ask(choice);
   }
 
-  /** A layer was picked by itself. */
-  surface(): void {
-    this.#deep = false;
+  /** A single layer was picked: fetch no more than its map. */
+  stopPrefetch(): void {
+    this.#prefetch = false;
   }
 
-  /** All layers are not to be at hand any more. */
-  forget(): void {
-    this.surface();
-    this.#scanned.value = null;
-    if (this.scanning.peek() !== "idle") this.#line?.scan.cancel();
+  dropAllLayers(): void {
+    this.stopPrefetch();
+    this.#newestAllLayers.value = null;
+    if (this.allLayersWaiting.peek() !== "idle") this.queues.allLayers.cancel();
   }
 
-  /** Begin with what another pane of the same choice shows. */
-  adopt(other: Pane): void {
+  /** Cancel everything that this pane requested. */
+  cancel(): void {
+    this.queues.explain.cancel();
+    this.queues.allLayers.cancel();
+  }
+
+  /** Start with the results of another pane that has the same choice. */
+  copyFrom(other: Pane): void {
     this.latest.value = other.latest.peek();
-    this.#scanned.value = other.#scanned.peek();
+    this.#newestAllLayers.value = other.#newestAllLayers.peek();
     this.refresh();
   }
 
-  // What the kernel says.
+  // Called by the client.
 
   result(result: Result): void {
     const latest = this.latest.peek();
     if (latest && result.serial <= latest.serial) return;
-    if (this.#drawn && this.#around.facts.key(result.choice) !== this.key) return;
+    if (this.#drawn && this.#context.catalog.key(result.choice) !== this.key) return;
     this.#preview = null;
     batch(() => {
-      this.trouble.value = null;
+      this.problem.value = null;
       this.latest.value = keepScores(result, latest);
       this.working.value = null;
       this.refresh();
@@ -178,16 +175,16 @@ export class Pane implements Caller {
   }
 
   preview(preview: Preview): void {
-    if (this.#around.facts.key(preview.choice) !== this.key) return;
+    if (this.#context.catalog.key(preview.choice) !== this.key) return;
     const latest = this.latest.peek();
     const same = latest && sameInput(latest.choice, preview.choice);
     this.#preview = { ...(same ? latest : UNKNOWN), ...preview, preview: true };
     this.refresh();
   }
 
-  scanned(scan: Scan): void {
+  allLayersResult(allLayers: AllLayers): void {
     batch(() => {
-      this.#scanned.value = scan;
+      this.#newestAllLayers.value = allLayers;
       this.working.value = null;
       if (!this.current) this.#draw();
     });
@@ -198,12 +195,12 @@ export class Pane implements Caller {
   }
 
   failed(work: Work, problem: Problem): void {
-    if (work === "scan") this.#unscannable = this.#around.facts.key(this.choice.peek(), true);
-    this.trouble.value = problem;
+    if (work === "scan") this.#allLayersFailed = this.#context.catalog.key(this.choice.peek(), true);
+    this.problem.value = problem;
   }
 
   waiting(work: Work, waiting: Waiting): void {
-    (work === "scan" ? this.scanning : this.awaited).value = waiting;
+    (work === "scan" ? this.allLayersWaiting : this.awaited).value = waiting;
     if (waiting !== "idle") return;
     if (this.idle) this.working.value = null;
     if (work === "scan") return;
@@ -211,15 +208,15 @@ export class Pane implements Caller {
       this.#preview = null;
       this.refresh();
     }
-    if (this.#deep && !this.#stale) this.dive();
+    if (this.#prefetch && !this.#stale) this.fetchAllLayers();
   }
 
-  /** Show the chosen image as soon as it is here, with its own map or none: never one image under another's map. */
+  /** Show the chosen image as soon as it is loaded, with its own map or none: never under another image's map. */
   refresh(): void {
     const { image_index: index } = this.choice.peek();
     const latest = this.#preview ?? this.latest.peek();
     const shown = this.picture.peek();
-    const photo = this.#around.image(index);
+    const photo = this.#context.image(index);
     const own = latest?.choice.image_index;
     if (photo)
       this.#show({ index, ...photo, result: own === index ? latest : shown?.index === index ? shown.result : null });
@@ -232,28 +229,28 @@ export class Pane implements Caller {
     this.picture.value = picture;
   }
 
-  /** Show the chosen layer's map from the scan, if that is here. */
+  /** Show the chosen layer's map from `allLayers`; return whether it is there. */
   #draw(): boolean {
     const choice = this.choice.peek();
-    const scan = this.scan.peek();
+    const allLayers = this.allLayers.peek();
     const base = this.latest.peek();
-    if (!scan?.has(choice.layer) || !base || !sameInput(base.choice, choice)) return false;
+    if (!allLayers?.has(choice.layer) || !base || !sameInput(base.choice, choice)) return false;
     this.#drawn = true;
     this.#preview = null;
-    this.#line?.explain.drop();
-    this.latest.value = scan.result(choice, base);
+    this.queues.explain.drop();
+    this.latest.value = allLayers.result(choice, base);
     this.refresh();
     return true;
   }
 }
 
-/** The result with the very scores that were here, if it brings no others: then no list is sorted and drawn anew. */
+/** Return the result with the array of scores that is here, if they are the same: then no list is rendered again. */
 function keepScores(result: Result, latest: Result | null): Result {
   const same = latest && sameInput(latest.choice, result.choice) && sameScores(latest.scores, result.scores);
   return same ? { ...result, scores: latest.scores } : result;
 }
 
-/** Whether the scores are the same. */
+/** Whether two choices have the same scores. */
 function sameInput(a: Choice, b: Choice): boolean {
   return a.image_index === b.image_index && (a.model ?? 0) === (b.model ?? 0);
 }

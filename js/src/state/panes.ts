@@ -1,25 +1,20 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Protocol } from "../kernel/client.ts";
-import type { Line } from "../kernel/paneQueues.ts";
-import type { Choice, Overrides } from "../messages.ts";
-import { type Around, Pane } from "./pane.ts";
+import type { Choice, Overrides, Waiting } from "../messages.ts";
+import { Pane, type PaneContext } from "./pane.ts";
 
 /** Side by side, the main one included. */
 export const MOST_PANES = 4;
 
-/** The panes that are open, each with its line to the kernel. */
+/** The open panes. */
 export class Panes {
   /** The main one first. */
   readonly all: Signal<readonly Pane[]>;
   /** The one that the controls act on. */
   readonly active: Signal<Pane>;
-  #around: Around;
-  #protocol: Protocol;
-  #lines = new Map<Pane, Line>();
+  #context: PaneContext;
 
-  constructor(around: Around, protocol: Protocol, choice: Choice) {
-    this.#around = around;
-    this.#protocol = protocol;
+  constructor(context: PaneContext, choice: Choice) {
+    this.#context = context;
     const main = this.#open(choice, null);
     this.all = signal([main]);
     this.active = signal(main);
@@ -29,7 +24,7 @@ export class Panes {
     return this.all.peek()[0];
   }
 
-  /** What the panes beside the main one differ in. */
+  /** The differences of the other panes from the main one. */
   get overrides(): Overrides[] {
     return this.all
       .peek()
@@ -44,14 +39,12 @@ export class Panes {
   }
 
   drop(pane: Pane): void {
-    const line = this.#lines.get(pane);
-    if (line) this.#protocol.disconnect(line);
-    this.#lines.delete(pane);
+    this.#context.client.disconnect(pane.queues);
     this.all.value = this.all.peek().filter((other) => other !== pane);
     if (this.active.peek() === pane) this.active.value = this.main;
   }
 
-  /** Have these beside the main one, as far as may be those that are here already. */
+  /** Have one pane for each of `overrides` beside the main one; open panes are reused. */
   arrange(overrides: readonly Overrides[]): void {
     for (const pane of this.all.peek().slice(1 + overrides.length)) this.drop(pane);
     overrides.forEach((own, i) => {
@@ -61,31 +54,31 @@ export class Panes {
     });
   }
 
-  /** Depth is used: have all layers at hand in the active pane, and where another one follows its layer. */
-  dive(): void {
+  /** Fetch all layers for the active pane, and for panes that follow its layer. */
+  fetchAllLayers(): void {
     const active = this.active.peek();
-    active.dive();
-    if (active !== this.main) return;
-    for (const pane of this.all.peek()) if (pane.own.peek().layer === undefined) pane.dive();
+    active.fetchAllLayers();
+    for (const pane of this.#followers(active)) pane.fetchAllLayers();
   }
 
-  /** The other way round. */
-  surface(): void {
+  dropAllLayers(): void {
     const active = this.active.peek();
-    active.forget();
-    if (active !== this.main) return;
-    for (const pane of this.all.peek()) if (pane.own.peek().layer === undefined) pane.forget();
+    active.dropAllLayers();
+    for (const pane of this.#followers(active)) pane.dropAllLayers();
   }
 
-  cancel(pane: Pane): void {
-    this.#lines.get(pane)?.cancel();
+  /** Panes whose layer is that of `pane`: only the main one has any. */
+  #followers(pane: Pane): Pane[] {
+    return pane === this.main ? this.all.peek().filter(({ own }) => own.peek().layer === undefined) : [];
   }
 
   #open(own: Overrides, base: ReadonlySignal<Choice> | null): Pane {
-    const pane = new Pane(this.#around, signal(own), base);
-    const line = this.#protocol.connect(pane);
-    pane.connect(line);
-    this.#lines.set(pane, line);
-    return pane;
+    return new Pane(this.#context, signal(own), base);
   }
+}
+
+/** Return the slowest state of everything that the panes requested. */
+export function slowest(panes: readonly Pane[]): Waiting {
+  const all = panes.flatMap(({ awaited, allLayersWaiting }) => [awaited.value, allLayersWaiting.value]);
+  return (["slow", "asked"] as const).find((waiting) => all.includes(waiting)) ?? "idle";
 }

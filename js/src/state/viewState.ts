@@ -2,22 +2,16 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from "@prea
 import { type OutlineNode, outline } from "../graph/outline.ts";
 import { ancestors, initiallyFolded, search } from "../graph/tree.ts";
 import type { LayerNode } from "../messages.ts";
-import { Typing } from "../text/typeAhead.ts";
+import { TypeAhead } from "../text/typeAhead.ts";
 import { commonRange, type Range } from "./colorRange.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Store } from "./store.ts";
-
-/** A place in the picture, from 0 to 1 in both directions; `told` where it is to be read out. */
-export interface Spot {
-  x: number;
-  y: number;
-  told: boolean;
-}
 
 /** What one view of the widget knows for itself: what one points at, has searched, and folded. */
 export class ViewState {
   readonly classQuery = signal("");
   /** The same in all panes. */
-  readonly spot = signal<Spot | null>(null);
+  readonly cursor = signal<Cursor | null>(null);
   readonly help = signal(false);
   /** The method's parameters are on show. */
   readonly params = signal(false);
@@ -26,7 +20,7 @@ export class ViewState {
   /** Of the sides, in pixels: 0 when folded, null as long as nobody has set it. */
   readonly widths = { layers: signal<number | null>(null), classes: signal<number | null>(null) };
   /** A name, in whichever list has the focus. */
-  readonly typing = new Typing();
+  readonly typeAhead = new TypeAhead();
   #store: Store;
   #trees = new Map<number, TreeState>();
 
@@ -37,7 +31,7 @@ export class ViewState {
   /** What the colours of all panes range over; null where each has its own. */
   range(): Range | null {
     const pictures = this.#store.panes.value.map(({ picture }) => picture.value);
-    return this.oneScale.value ? commonRange(pictures, this.#store.facts) : null;
+    return this.oneScale.value ? commonRange(pictures, this.#store.catalog) : null;
   }
 
   /** The layers of one model. */
@@ -45,7 +39,7 @@ export class ViewState {
     const known = this.#trees.get(model);
     if (known) return known;
     const choice = this.#store.choice.peek();
-    const tree = new TreeState(this.#store.facts.modelOf({ ...choice, model }).nodes, choice.layer);
+    const tree = new TreeState(this.#store.catalog.modelOf({ ...choice, model }).nodes, choice.layer);
     this.#trees.set(model, tree);
     return tree;
   }

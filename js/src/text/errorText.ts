@@ -6,7 +6,7 @@ const LONGEST = 240;
 const SENTENCE = /^.*?(?:(?<!\b(?:e\.g|i\.e|cf|no|vs|approx))[.!?](?=\s|$)|(?=\n)|$)/i;
 
 /** What is shown of a problem at once, and what is kept for whoever asks for details; empty where all is shown. */
-export function told({ message, details }: Problem): { sentence: string; rest: string } {
+export function splitError({ message, details }: Problem): { sentence: string; rest: string } {
   const whole = message.trim();
   const first = SENTENCE.exec(whole)?.[0].trim() || whole;
   const sentence = first.length > LONGEST ? `${first.slice(0, LONGEST - 1).trimEnd()}…` : first;

@@ -21,13 +21,13 @@ const DOTS = 2;
 const LOW = /[\udc00-\udfff]/;
 
 /** A name in pieces: the first, third ... are always seen; the others give way where there is no room. */
-export type Cut = readonly string[];
+export type Truncated = readonly string[];
 
 /** Where pieces that are always seen begin and end. */
 type Kept = [from: number, to: number][];
 
 /** Names keep their beginning and their last word; of those that would look alike, each place where they part is kept. */
-export function cutting(names: readonly string[], room: Room): (name: string) => Cut {
+export function truncate(names: readonly string[], room: Room): (name: string) => Truncated {
   const long = [...new Set(names)].filter(({ length }) => length > room.fits).sort();
   const usual = usually(names, room);
   const parting = new Map<string, Kept>();
@@ -94,7 +94,7 @@ function partings(sorted: readonly string[], piece: number): Kept[] {
 }
 
 /** The pieces of a name, seen and giving way in turn. */
-function cut(name: string, kept: Kept): Cut {
+function cut(name: string, kept: Kept): Truncated {
   const pieces = [""];
   let done = 0;
   for (const [from, to] of kept.map((place) => place.map((at) => whole(name, at)))) {

@@ -2,19 +2,19 @@
 const PAUSE = 700;
 
 /** What is being typed into a list, to find what begins with it. */
-export class Typing {
+export class TypeAhead {
   #text = "";
   #last = Number.NEGATIVE_INFINITY;
 
   /** One more letter; gives all that was typed in one go. */
   add(letter: string): string {
-    this.#text = this.underway ? this.#text + letter : letter;
+    this.#text = this.active ? this.#text + letter : letter;
     this.#last = performance.now();
     return this.#text;
   }
 
   /** A sign or a space belongs to the name now, and is no key of its own. */
-  get underway(): boolean {
+  get active(): boolean {
     return performance.now() - this.#last < PAUSE;
   }
 }
@@ -23,7 +23,7 @@ export class Typing {
  * The next item whose name begins with what was typed, from `from` on and round the end; -1 if none. The same letter
  * again and again goes from one such item to the next.
  */
-export function nextBeginning(
+export function nextMatch(
   count: number,
   from: number,
   text: string,
@@ -35,5 +35,5 @@ export function nextBeginning(
     if (begins(at, wanted)) return at;
   }
   const [letter, ...rest] = wanted;
-  return rest.length > 0 && rest.every((each) => each === letter) ? nextBeginning(count, from, letter, begins) : -1;
+  return rest.length > 0 && rest.every((each) => each === letter) ? nextMatch(count, from, letter, begins) : -1;
 }

@@ -12,7 +12,7 @@ import { Ended, Notice } from "./controls/ErrorBanner.tsx";
 import { Divider } from "./Divider.tsx";
 import { Help } from "./Help.tsx";
 import { useAfterPaint } from "./hooks/useAfterPaint.ts";
-import { useLasting } from "./hooks/useDelayedTrue.ts";
+import { useDelayedTrue } from "./hooks/useDelayedTrue.ts";
 import { ImageStrip } from "./images/ImageStrip.tsx";
 import { LayerTree } from "./layers/LayerTree.tsx";
 import { onShortcut } from "./shortcuts.ts";
@@ -83,26 +83,26 @@ function Layers({ store, view }: { store: Store; view: ViewState }) {
   const model = useComputed(() => store.choice.value.model).value;
   const tree = view.tree(model);
   const depth = {
-    facts: store.facts,
+    catalog: store.catalog,
     choice: store.choice,
-    scan: useComputed(() => store.active.value.scan.value),
-    scanning: useComputed(() => store.active.value.scanning.value !== "idle"),
+    allLayers: useComputed(() => store.active.value.allLayers.value),
+    allLayersWaiting: useComputed(() => store.active.value.allLayersWaiting.value !== "idle"),
     enabled: useComputed(() => !store.disconnected.value),
-    onDive: () => store.dive(),
-    onSurface: () => store.surface(),
+    onFetchAll: () => store.fetchAllLayers(),
+    onDropAll: () => store.dropAllLayers(),
     onPick: (layer: string) => store.pick({ layer }, true),
   };
   return (
     <LayerTree
       key={model}
       nodes={tree.layers}
-      edgesKnown={store.facts.modelOf(store.choice.peek()).edges_known}
+      edgesKnown={store.catalog.modelOf(store.choice.peek()).edges_known}
       chosen={useComputed(() => store.choice.value.layer)}
       enabled={depth.enabled}
       depth={depth}
       unused={useComputed(() => store.method.value?.layer === false)}
       view={tree}
-      typing={view.typing}
+      typeAhead={view.typeAhead}
       onPick={(layer) => store.pick({ layer })}
     />
   );
@@ -118,7 +118,7 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
       contrast={useComputed(() => store.choice.value.contrast_index)}
       enabled={useComputed(() => !store.disconnected.value)}
       query={view.classQuery}
-      typing={view.typing}
+      typeAhead={view.typeAhead}
       onPick={(index) => store.pickClass(index)}
       onContrast={store.setup.file ? null : (index) => store.pickContrast(index)}
       onPane={(index) => store.addPane({ class_index: index })}
@@ -130,7 +130,7 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
 function useHeldResult({ picture }: Store) {
   const held = useRef<Result | null>(null);
   const own = useComputed(() => picture.value?.result ?? null);
-  const gone = useLasting(
+  const gone = useDelayedTrue(
     useComputed(() => own.value === null),
     400,
   );
@@ -141,20 +141,20 @@ function useHeldResult({ picture }: Store) {
 }
 
 function Images({ store }: { store: Store }) {
-  const { setup, facts } = store;
+  const { setup, catalog } = store;
   return (
     <ImageStrip
-      facts={facts}
+      catalog={catalog}
       count={setup.images}
-      nameOf={(index) => imageName(index, facts)}
+      nameOf={(index) => imageName(index, catalog)}
       labels={setup.labels}
       chosen={useComputed(() => store.choice.value.image_index)}
       enabled={useComputed(() => !store.disconnected.value)}
-      gallery={store.gallery}
+      imageCache={store.imageCache}
       predictions={store.predictions}
       ready={useComputed(() => store.panes.value[0].latest.value !== null)}
       targets={setup.targets}
-      model={useComputed(() => (facts.models.length > 1 ? facts.modelOf(store.choice.value).name : null)).value}
+      model={useComputed(() => (catalog.models.length > 1 ? catalog.modelOf(store.choice.value).name : null)).value}
       onPick={(image_index) => store.pick({ image_index })}
       onRefuse={(why) => {
         store.refusal.value = why;

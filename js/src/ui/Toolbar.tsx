@@ -64,7 +64,7 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
 }
 
 function Selects({ store, view, disabled }: { store: Store; view: ViewState; disabled: boolean }) {
-  const { models } = store.facts;
+  const { models } = store.catalog;
   const { methods, colormaps } = store.setup;
   const model = useComputed(() => `${store.choice.value.model}`).value;
   const method = useComputed(() => store.choice.value.method).value;
@@ -95,9 +95,9 @@ function Selects({ store, view, disabled }: { store: Store; view: ViewState; dis
       />
       <Select
         name="View"
-        value={store.view.value}
+        value={store.display.view.value}
         options={VIEWS}
-        onChange={(shown) => store.pickView(shown as View)}
+        onChange={(shown) => store.display.setView(shown as View)}
       />
     </>
   );
@@ -157,9 +157,13 @@ async function save(store: Store, view: ViewState): Promise<void> {
   const shown = store.panes.peek().flatMap((pane): Shown[] => {
     const picture = ranged(pane.picture.peek(), range);
     const choice = picture?.result?.choice ?? pane.choice.peek();
-    const [colormap, signed] = [store.colormapOf(choice), store.facts.signed(choice)];
+    const [colormap, signed] = [store.colormapOf(choice), store.catalog.signed(choice)];
     return picture ? [{ picture, colormap, signed }] : [];
   });
-  const look = { opacity: store.opacity.peek(), threshold: store.threshold.peek(), view: store.view.peek() };
-  download(await compose(shown, look), fileName(store.main.choice.peek(), store.facts));
+  const settings = {
+    opacity: store.display.opacity.peek(),
+    threshold: store.display.threshold.peek(),
+    view: store.display.view.peek(),
+  };
+  download(await compose(shown, settings), fileName(store.main.choice.peek(), store.catalog));
 }

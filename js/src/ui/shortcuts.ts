@@ -17,7 +17,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ["m"], says: "Next method", run: nextMethod },
   { keys: ["o"], says: "Map off, and on again", run: toggleOpacity },
   { keys: ["v"], says: "Next view: overlay, map, image", run: nextView },
-  { keys: ["a"], says: "All layers at once", run: (store) => store.dive() },
+  { keys: ["a"], says: "All layers at once", run: (store) => store.fetchAllLayers() },
   { keys: ["c"], says: "Compare: add a pane", run: (store) => store.addPane() },
   { keys: ["x"], says: "Close the pane", run: (store) => store.closePane(store.active.peek()) },
   { keys: ["1", "2", "3", "4"], says: "Go to a pane", run: (store, key) => goToPane(store, Number(key) - 1) },
@@ -50,9 +50,9 @@ export function shortcutOf(key: string): Shortcut | undefined {
 
 function stepLayer(store: Store, by: number): void {
   const choice = store.choice.peek();
-  const nodes = store.facts.modelOf(choice).nodes.filter(({ spatial }) => spatial);
+  const nodes = store.catalog.modelOf(choice).nodes.filter(({ spatial }) => spatial);
   const to = nodes[nodes.findIndex(({ path }) => path === choice.layer) + by];
-  if (to) store.pick({ layer: to.path }, store.active.peek().scan.peek() !== null);
+  if (to) store.pick({ layer: to.path }, store.active.peek().allLayers.peek() !== null);
 }
 
 function stepImage(store: Store, by: number): void {
@@ -76,13 +76,13 @@ function nextMethod(store: Store): void {
 const before = new WeakMap<Store, number>();
 
 function toggleOpacity(store: Store): void {
-  const opacity = store.opacity.peek();
+  const opacity = store.display.opacity.peek();
   if (opacity > 0) before.set(store, opacity);
-  store.setOpacity(opacity > 0 ? 0 : (before.get(store) ?? 0.6));
+  store.display.setOpacity(opacity > 0 ? 0 : (before.get(store) ?? 0.6));
 }
 
 function nextView(store: Store): void {
-  store.pickView(VIEWS[(VIEWS.indexOf(store.view.peek()) + 1) % VIEWS.length]);
+  store.display.setView(VIEWS[(VIEWS.indexOf(store.display.view.peek()) + 1) % VIEWS.length]);
 }
 
 function goToPane(store: Store, at: number): void {
@@ -92,7 +92,7 @@ function goToPane(store: Store, at: number): void {
 
 interface Helpful {
   help: { value: boolean };
-  typing: { underway: boolean };
+  typeAhead: { active: boolean };
 }
 
 /**
@@ -104,7 +104,7 @@ export function onShortcut(event: KeyboardEvent, store: Store, view: Helpful, ea
   const modified = (ctrlKey || metaKey || altKey) && !event.getModifierState("AltGraph");
   const [target] = event.composedPath() as HTMLInputElement[];
   if (modified || event.isComposing || early !== /^[^\w\s]$/.test(key) || isTyping(target, key)) return;
-  if (early && view.typing.underway) return;
+  if (early && view.typeAhead.active) return;
   const shortcut = shortcutOf(key);
   if (key === HELP) view.help.value = true;
   else if (shortcut) shortcut.run(store, key);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { attach, edgesOf, neighbours, wayToOutput } from "../../src/graph/edges.ts";
+import { edgesOf, neighbours, pathToOutput, visibleEdges } from "../../src/graph/edges.ts";
 import type { Edge } from "../../src/graph/lanes.ts";
 import { outline } from "../../src/graph/outline.ts";
 import { containers, visibleRows } from "../../src/graph/tree.ts";
@@ -18,7 +18,7 @@ const NODES = outline([
   { ...node("other"), inputs: [4] },
 ]);
 const EDGES = edgesOf(NODES);
-const wired = (folded: number[]) => attach(NODES, visibleRows(NODES, new Set(folded)), EDGES);
+const wired = (folded: number[]) => visibleEdges(NODES, visibleRows(NODES, new Set(folded)), EDGES);
 const named = (edges: readonly Edge[], lit: boolean[]) =>
   edges.filter((_, edge) => lit[edge]).map(([from, to]) => `${NODES[from].name}-${NODES[to].name}`);
 
@@ -41,16 +41,16 @@ test("folded, what crosses the border attaches to the row, each edge once, and w
 });
 
 test("the way to the output is all that the chosen one reaches, and nothing else", () => {
-  expect(named(EDGES, wayToOutput(NODES, EDGES, 3))).toEqual(["b-sum", "sum-head"]);
-  expect(named(EDGES, wayToOutput(NODES, EDGES, 4))).toEqual(["c-sum", "sum-head", "c-other"]);
-  expect(named(EDGES, wayToOutput(NODES, EDGES, 1))).toEqual(["sum-head", "c-other"]);
-  expect(wayToOutput(NODES, EDGES, 0).every(Boolean)).toBe(true);
-  expect(wayToOutput(NODES, EDGES, -1).some(Boolean)).toBe(false);
+  expect(named(EDGES, pathToOutput(NODES, EDGES, 3))).toEqual(["b-sum", "sum-head"]);
+  expect(named(EDGES, pathToOutput(NODES, EDGES, 4))).toEqual(["c-sum", "sum-head", "c-other"]);
+  expect(named(EDGES, pathToOutput(NODES, EDGES, 1))).toEqual(["sum-head", "c-other"]);
+  expect(pathToOutput(NODES, EDGES, 0).every(Boolean)).toBe(true);
+  expect(pathToOutput(NODES, EDGES, -1).some(Boolean)).toBe(false);
 });
 
 test("a layer that feeds itself does not send the way in circles", () => {
   const nodes = outline([node("a"), { ...node("b"), inputs: [0, 1] }, { ...node("c"), inputs: [1] }]);
-  expect(wayToOutput(nodes, edgesOf(nodes), 0)).toEqual([true, true, true]);
+  expect(pathToOutput(nodes, edgesOf(nodes), 0)).toEqual([true, true, true]);
   expect(neighbours(nodes, edgesOf(nodes), 1)).toEqual({ from: [0, 1], to: [1, 2] });
 });
 
@@ -59,7 +59,7 @@ test("the neighbours of a fold are outside of it", () => {
   expect(neighbours(NODES, EDGES, 5)).toEqual({ from: [3, 4], to: [6] });
 });
 
-/** Of a node the row that it is in: looked up, one node at a time, without what `attach` knows. */
+/** Of a node the row that it is in: looked up, one node at a time, without what `visibleEdges` knows. */
 function rowOf(nodes: readonly { parent: number }[], rows: { index: number }[], index: number): number {
   for (let at = index; at >= 0; at = nodes[at].parent) {
     const row = rows.findIndex((candidate) => candidate.index === at);
@@ -76,7 +76,7 @@ test.each(GRAPHS)("%s: whatever is folded, no edge is lost and none is invented"
     const rows = visibleRows(nodes, new Set(all.filter((_, at) => at % every === 0)));
     const own = nodes.map((_, index) => rowOf(nodes, rows, index));
     const wanted = edges.map(([from, to]) => [own[from], own[to]]).filter(([from, to]) => from !== to);
-    const { edges: got, shown } = attach(nodes, rows, edges);
+    const { edges: got, shown } = visibleEdges(nodes, rows, edges);
     expect(new Set(got.map(String))).toEqual(new Set(wanted.map(String)));
     expect(got).toHaveLength(new Set(got.map(String)).size);
     edges.forEach(([from, to], edge) => {

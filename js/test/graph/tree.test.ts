@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ancestors, initiallyFolded, nextHit, search, typeAhead, visibleRows } from "../../src/graph/tree.ts";
+import { ancestors, initiallyFolded, nextByName, nextHit, search, visibleRows } from "../../src/graph/tree.ts";
 import { node } from "../model.ts";
 
 const NODES = [
@@ -61,15 +61,15 @@ test("up to 80 rows are open at first; of more, the way to the chosen one", () =
   expect(initiallyFolded(many, -1)).toEqual(new Set([1, 2, 6]));
 });
 
-test("typeAhead finds the next name, goes round the end, and stays on a longer beginning", () => {
+test("nextByName finds the next name, goes round the end, and stays on a longer beginning", () => {
   const rows = visibleRows(NODES, new Set());
-  expect(typeAhead(NODES, rows, 0, "b")).toBe(1);
-  expect(typeAhead(NODES, rows, 1, "b")).toBe(2);
-  expect(typeAhead(NODES, rows, 2, "b")).toBe(1);
-  expect(typeAhead(NODES, rows, 1, "ba")).toBe(1);
-  expect(typeAhead(NODES, rows, 1, "bl")).toBe(2);
-  expect(typeAhead(NODES, rows, 6, "I")).toBe(0);
-  expect(typeAhead(NODES, rows, 0, "x")).toBe(-1);
+  expect(nextByName(NODES, rows, 0, "b")).toBe(1);
+  expect(nextByName(NODES, rows, 1, "b")).toBe(2);
+  expect(nextByName(NODES, rows, 2, "b")).toBe(1);
+  expect(nextByName(NODES, rows, 1, "ba")).toBe(1);
+  expect(nextByName(NODES, rows, 1, "bl")).toBe(2);
+  expect(nextByName(NODES, rows, 6, "I")).toBe(0);
+  expect(nextByName(NODES, rows, 0, "x")).toBe(-1);
 });
 
 test("nextHit walks the hits both ways and round the ends", () => {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { DOUBT, LOST } from "../../src/kernel/latest.ts";
+import { CHECK_AFTER, RETRY_AFTER } from "../../src/kernel/retry.ts";
 import { SAVE_DELAY, SAVE_HEARD } from "../../src/kernel/traitSync.ts";
 import { RESTARTED, SAVED, Store } from "../../src/state/store.ts";
 import messages from "../fixtures/messages.json";
-import { CHOICE, FakeModel, resultFor, scanFor } from "../model.ts";
+import { allLayersFor, CHOICE, FakeModel, resultFor } from "../model.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -44,10 +44,10 @@ test("a pick asks at once, and saves its trait when it has rested", async () => 
 test("a drag of the opacity over sixty steps saves once and asks for nothing", async () => {
   const { model, store } = await open();
   for (let i = 1; i <= 60; i++) {
-    store.setOpacity(i / 60, true);
+    store.display.setOpacity(i / 60, true);
     vi.advanceTimersByTime(i % 20 ? 16 : 4 * SAVE_DELAY);
   }
-  store.setOpacity(1);
+  store.display.setOpacity(1);
   vi.advanceTimersByTime(10 * SAVE_DELAY);
   expect(model.saves).toEqual([{ opacity: 1 }]);
   expect(model.sent).toEqual([]);
@@ -57,13 +57,13 @@ test("every message has the fields that Python reads", async () => {
   const { model, store } = await open();
   store.open();
   store.pick({ layer: "b" });
-  store.cancel(store.main);
-  store.gallery.want([1]);
+  store.main.cancel();
+  store.imageCache.want([1]);
   store.predictions.value.want([1]);
   model.answer(model.explains[0], 2);
-  store.dive();
+  store.fetchAllLayers();
   model.say(
-    ...scanFor(
+    ...allLayersFor(
       model.sent.find(({ kind }) => kind === "scan"),
       3,
     ),
@@ -71,7 +71,7 @@ test("every message has the fields that Python reads", async () => {
   vi.advanceTimersByTime(SAVE_DELAY);
   model.say({ kind: "state", id: null, number: 1, serial: 2, traits: {} });
   store.pick({ layer: "c" });
-  vi.advanceTimersByTime(DOUBT);
+  vi.advanceTimersByTime(CHECK_AFTER);
   await vi.advanceTimersByTimeAsync(0);
   const fields = (message: object) => Object.keys(message).sort();
   const written: Record<string, object> = messages.page;
@@ -111,11 +111,11 @@ test("Python's choice is followed without a question", async () => {
   const { model, store } = await open();
   await model.python({ layer: "c", class_index: 2, opacity: 0.3 });
   expect(store.choice.value).toEqual({ ...CHOICE, layer: "c", class_index: 2 });
-  expect(store.opacity.value).toBe(0.3);
+  expect(store.display.opacity.value).toBe(0.3);
   expect(store.busy.value).toBe(true);
   model.say(...resultFor({ ...CHOICE, layer: "c", class_index: 2 }, 2));
   expect(store.busy.value).toBe(false);
-  vi.advanceTimersByTime(LOST);
+  vi.advanceTimersByTime(RETRY_AFTER);
   expect(model.explains).toEqual([]);
   expect(model.saves).toEqual([]);
 });
@@ -123,7 +123,7 @@ test("Python's choice is followed without a question", async () => {
 test("Python's choice whose result got lost is asked for", async () => {
   const { model } = await open();
   await model.python({ layer: "c" });
-  vi.advanceTimersByTime(DOUBT);
+  vi.advanceTimersByTime(CHECK_AFTER);
   model.stand(false);
   expect(model.explains).toMatchObject([{ choice: { layer: "c" } }]);
 });
@@ -184,10 +184,10 @@ test("an error is shown with its hint, ends the waiting, and goes with the next 
   store.pick({ layer: "b" });
   const [{ id, choice }] = model.explains;
   model.say({ kind: "error", id, message: "no", hint: "try another", choice });
-  expect(store.main.trouble.value).toEqual({ message: "no", hint: "try another" });
+  expect(store.main.problem.value).toEqual({ message: "no", hint: "try another" });
   expect(store.busy.value).toBe(false);
   store.pick({ layer: "a" });
-  expect(store.main.trouble.value).toBeNull();
+  expect(store.main.problem.value).toBeNull();
   expect(model.explains).toHaveLength(1);
 });
 
@@ -197,7 +197,7 @@ test("progress is shown while the work runs, and gone after it", async () => {
   const [{ id }] = model.explains;
   model.say({ kind: "progress", id, done: 3, total: 9, text: "3 of 9" });
   expect(store.main.working.value).toMatchObject({ done: 3, total: 9, text: "3 of 9" });
-  store.cancel(store.main);
+  store.main.cancel();
   expect(model.sent.at(-1)).toEqual({ kind: "cancel", id, pane: 0 });
   model.say({ kind: "superseded", id });
   expect(store.main.working.value).toBeNull();
@@ -215,7 +215,7 @@ test("a restarted kernel: said once, what was shown stays, nothing more is sent"
   expect(store.picture.value).toBe(shown);
   store.pick({ layer: "c" });
   expect(store.choice.value.layer).toBe("a");
-  vi.advanceTimersByTime(10 * LOST);
+  vi.advanceTimersByTime(10 * RETRY_AFTER);
   expect(model.saves).toEqual([]);
 });
 
@@ -228,7 +228,7 @@ test("what ipywidgets says of a restart, and that a view has no kernel, end the 
   expect(store.choice.value.layer).toBe("a");
 
   const saved = await open();
-  saved.store.rest();
+  saved.store.showSnapshot();
   saved.store.pick({ layer: "b" });
   expect(saved.store.ended.value).toBe(SAVED);
   expect(saved.model.sent).toEqual([]);
@@ -242,7 +242,7 @@ test("what Python says it holds is taken over, and that it was seen is said", as
   await vi.advanceTimersByTimeAsync(0);
   expect(model.sent).toEqual([{ kind: "seen", number: 4 }]);
   expect(store.choice.value.layer).toBe("c");
-  expect(store.opacity.value).toBe(0.25);
+  expect(store.display.opacity.value).toBe(0.25);
 });
 
 test("a result that the page has not seen is asked for, and while a pick is under way nothing is taken over", async () => {
@@ -258,34 +258,34 @@ test("a result that the page has not seen is asked for, and while a pick is unde
 
 test("what Python said before it heard of a save undoes none; said again later, it counts", async () => {
   const { model, store } = await open();
-  store.pickView("map");
+  store.display.setView("map");
   vi.advanceTimersByTime(SAVE_DELAY);
   expect(model.state.view).toBe("map");
   model.sent.length = 0;
   const stale = { ...CHOICE, opacity: 0.6, view: "overlay" };
   model.say({ kind: "state", id: null, number: 7, serial: 1, traits: stale });
   await vi.advanceTimersByTimeAsync(0);
-  expect(store.view.value).toBe("map");
+  expect(store.display.view.value).toBe("map");
   expect(model.sent).toEqual([]);
   vi.advanceTimersByTime(SAVE_HEARD);
   model.say({ kind: "state", id: null, number: 8, serial: 1, traits: { ...stale, view: "image" } });
   await vi.advanceTimersByTimeAsync(0);
-  expect(store.view.value).toBe("image");
+  expect(store.display.view.value).toBe("image");
   expect(model.sent).toEqual([{ kind: "seen", number: 8 }]);
 });
 
 test("images that do not come are asked for again, ever later, until they come or fail", async () => {
   const { model, store } = await open();
-  store.gallery.want([1, 2]);
+  store.imageCache.want([1, 2]);
   await vi.advanceTimersByTimeAsync(0);
   expect(model.sent).toEqual([{ kind: "images", id: expect.any(String), indices: [1, 2], size: 112 }]);
-  vi.advanceTimersByTime(3 * LOST);
+  vi.advanceTimersByTime(3 * RETRY_AFTER);
   expect(model.sent).toHaveLength(3);
   expect(new Set(model.sent.map(({ id }) => id)).size).toBe(3);
   model.say({ kind: "error", id: model.sent[2].id, message: "cannot read", hint: null, choice: null });
-  vi.advanceTimersByTime(100 * LOST);
+  vi.advanceTimersByTime(100 * RETRY_AFTER);
   expect(model.sent).toHaveLength(3);
-  expect(store.main.trouble.value).toBeNull();
+  expect(store.main.problem.value).toBeNull();
 });
 
 test("an image that cannot be had is told in the pane that shows it", async () => {
@@ -294,26 +294,26 @@ test("an image that cannot be had is told in the pane that shows it", async () =
   store.pick({ image_index: 3 });
   const { id } = model.sent.find(({ kind, indices }) => kind === "images" && indices.includes(3));
   model.say({ kind: "error", id, pane: null, message: "cannot read", hint: null, choice: null });
-  expect(store.panes.value.map(({ trouble }) => trouble.value?.message)).toEqual([undefined, "cannot read"]);
+  expect(store.panes.value.map(({ problem }) => problem.value?.message)).toEqual([undefined, "cannot read"]);
 });
 
 test("work that Python began is cancelled by its pane", async () => {
   const { model, store } = await open();
   await model.python({ layer: "c" });
   model.say({ kind: "progress", id: null, pane: 0, done: 1, total: 9, text: "1 of 9" });
-  store.cancel(store.main);
+  store.main.cancel();
   expect(model.sent).toEqual([{ kind: "cancel", id: null, pane: 0 }]);
 });
 
-test("after a training what was scanned is gone, and what is shown is asked for anew", async () => {
+test("after a training what was allLayers is gone, and what is shown is asked for anew", async () => {
   const { model, store } = await open();
-  store.dive();
-  model.say(...scanFor(model.sent[0], 2));
-  expect(store.main.scan.value).not.toBeNull();
+  store.fetchAllLayers();
+  model.say(...allLayersFor(model.sent[0], 2));
+  expect(store.main.allLayers.value).not.toBeNull();
   store.pick({ layer: "c" }, true);
   model.sent.length = 0;
   model.say({ kind: "weights", id: null, generations: [1] });
-  expect(store.main.scan.value).toBeNull();
+  expect(store.main.allLayers.value).toBeNull();
   expect(model.explains).toMatchObject([{ choice: { layer: "c" } }]);
   // An answer that was on its way is of the older weights: asked once more.
   model.answer(model.explains[0], 3);
@@ -324,9 +324,9 @@ test("after a training what was scanned is gone, and what is shown is asked for 
   // Depth is in use: all layers of the new weights.
   const scan = model.sent.at(-1);
   expect(scan).toMatchObject({ kind: "scan" });
-  const [maps, bytes] = scanFor(scan, 5);
+  const [maps, bytes] = allLayersFor(scan, 5);
   model.say({ ...maps, generation: 1 }, bytes);
-  expect(store.main.scan.value?.content.generation).toBe(1);
+  expect(store.main.allLayers.value?.content.generation).toBe(1);
   expect(store.busy.value).toBe(false);
 });
 
@@ -344,7 +344,7 @@ test("at its end the page listens to nothing and starts nothing", async () => {
   store.pick({ layer: "b" });
   end.abort();
   const sent = model.sent.length;
-  vi.advanceTimersByTime(10 * LOST);
+  vi.advanceTimersByTime(10 * RETRY_AFTER);
   expect(model.listening).toBe(0);
   expect(model.sent).toHaveLength(sent);
   expect(vi.getTimerCount()).toBe(0);

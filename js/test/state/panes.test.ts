@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { DOUBT } from "../../src/kernel/latest.ts";
+import { CHECK_AFTER } from "../../src/kernel/retry.ts";
 import { SAVE_DELAY } from "../../src/kernel/traitSync.ts";
 import { MOST_PANES } from "../../src/state/panes.ts";
 import { Store } from "../../src/state/store.ts";
@@ -115,7 +115,7 @@ test("a Cancel, and a pane that closes, stop what that pane asked and nothing el
   store.addPane({ layer: "c" });
   const [second, third] = model.explains;
   const cancelled = () => model.sent.filter(({ kind }) => kind === "cancel").map(({ id, pane }) => [id, pane]);
-  store.cancel(store.panes.value[2]);
+  store.panes.value[2].cancel();
   expect(cancelled()).toEqual([[third.id, 2]]);
   store.closePane(store.panes.value[1]);
   expect(cancelled()).toEqual([
@@ -169,7 +169,7 @@ test("an answer that overtakes the trait that it belongs to is not lost", async 
   model.say({ kind: "error", id: null, pane: 2, message: "no", hint: null, choice: null });
   await model.python({ panes: [{ layer: "b" }, { layer: "c" }] });
   expect(shown(store).map((choice) => choice?.layer)).toEqual(["a", "b", undefined]);
-  expect(store.panes.value[2].trouble.value?.message).toBe("no");
+  expect(store.panes.value[2].problem.value?.message).toBe("no");
   model.say(...resultFor({ ...CHOICE, class_index: 2 }, 3));
   await model.python({ class_index: 2, panes: [] });
   expect(store.busy.value).toBe(false);
@@ -181,7 +181,7 @@ test("Python's change of the main choice is awaited in the panes that follow it"
   model.answer(model.explains[0], 2);
   vi.advanceTimersByTime(SAVE_DELAY);
   await model.python({ class_index: 2 });
-  const ask = vi.advanceTimersByTime(DOUBT);
+  const ask = vi.advanceTimersByTime(CHECK_AFTER);
   model.stand(false);
   expect(ask && model.explains.slice(1)).toMatchObject([
     { pane: 0, choice: { class_index: 2, layer: "a" } },
@@ -201,7 +201,7 @@ test("a contrast asks for the difference on two hues; again, and it is the class
   store.pickContrast(2);
   expect(model.explains[0].choice).toEqual({ ...CHOICE, contrast_index: 2 });
   expect(store.colormap.value).toBe("RdBu_r");
-  expect(store.facts.classes(store.choice.value)).toBe("cat rather than bird");
+  expect(store.catalog.classes(store.choice.value)).toBe("cat rather than bird");
   vi.advanceTimersByTime(SAVE_DELAY);
   expect(model.state).toMatchObject({ contrast_index: 2, colormap: "RdBu_r" });
   model.answer(model.explains[0], 2);
@@ -238,14 +238,14 @@ test("another model takes the layer along if it has it, else its own default", a
   store.activate(store.main);
   store.pick({ layer: "b" });
   expect(store.panes.value[1].choice.value).toMatchObject({ model: 1, layer: "z" });
-  expect(store.facts.whyNoScan(store.panes.value[1].choice.value)).toBe("Too large.");
+  expect(store.catalog.whyNotAllLayers(store.panes.value[1].choice.value)).toBe("Too large.");
 });
 
 test("an error in one pane leaves the others be", async () => {
   const { model, store } = await open();
   store.addPane({ layer: "b" });
   model.say({ kind: "error", id: model.explains[0].id, message: "no", hint: null, choice: null });
-  expect(store.panes.value.map(({ trouble }) => trouble.value?.message)).toEqual([undefined, "no"]);
+  expect(store.panes.value.map(({ problem }) => problem.value?.message)).toEqual([undefined, "no"]);
   expect(store.busy.value).toBe(false);
   expect(shown(store)[0]).toEqual(CHOICE);
 });

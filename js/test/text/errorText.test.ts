@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { told } from "../../src/text/errorText.ts";
+import { splitError } from "../../src/text/errorText.ts";
 
-const problem = (message: string, details?: string) => told({ message, hint: null, details });
+const problem = (message: string, details?: string) => splitError({ message, hint: null, details });
 
 test("one sentence is shown, and what follows is kept with it for the details", () => {
   const message = "`layer` must name a layer with a spatial output (B, H, W, K). Received: layer='dense'. Use 'conv'.";

@@ -1,21 +1,21 @@
 import { expect, test, vi } from "vitest";
-import { nextBeginning, Typing } from "../../src/text/typeAhead.ts";
+import { nextMatch, TypeAhead } from "../../src/text/typeAhead.ts";
 
 const NAMES = ["cat", "cow", "dog", "crab", "Dove"];
 const find = (from: number, text: string) =>
-  nextBeginning(NAMES.length, from, text, (at, t) => NAMES[at].toLowerCase().startsWith(t));
+  nextMatch(NAMES.length, from, text, (at, t) => NAMES[at].toLowerCase().startsWith(t));
 
 test("letters in one go make one word, and a pause begins another", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
-  const typing = new Typing();
-  expect(typing.underway).toBe(false);
-  expect(typing.add("c")).toBe("c");
-  expect(typing.underway).toBe(true);
+  const typeAhead = new TypeAhead();
+  expect(typeAhead.active).toBe(false);
+  expect(typeAhead.add("c")).toBe("c");
+  expect(typeAhead.active).toBe(true);
   vi.advanceTimersByTime(600);
-  expect(typing.add("r")).toBe("cr");
+  expect(typeAhead.add("r")).toBe("cr");
   vi.advanceTimersByTime(800);
-  expect(typing.underway).toBe(false);
-  expect(typing.add("d")).toBe("d");
+  expect(typeAhead.active).toBe(false);
+  expect(typeAhead.add("d")).toBe("d");
   vi.useRealTimers();
 });
 
@@ -27,11 +27,11 @@ test("a letter goes to the next name, round the end; a longer beginning may stay
   expect(find(0, "D")).toBe(2);
   expect(find(-1, "c")).toBe(0);
   expect(find(0, "x")).toBe(-1);
-  expect(nextBeginning(0, -1, "c", () => true)).toBe(-1);
+  expect(nextMatch(0, -1, "c", () => true)).toBe(-1);
 });
 
 test("the same letter again goes on, unless a name begins so", () => {
   expect(find(0, "cc")).toBe(1);
   expect(find(1, "ccc")).toBe(3);
-  expect(nextBeginning(2, 0, "oo", (at, t) => ["oat", "ooze"][at].startsWith(t))).toBe(1);
+  expect(nextMatch(2, 0, "oo", (at, t) => ["oat", "ooze"][at].startsWith(t))).toBe(1);
 });

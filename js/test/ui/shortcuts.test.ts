@@ -12,14 +12,8 @@ function open(setup = SETUP) {
   return { model, store };
 }
 
-function press(
-  store: Store,
-  key: string,
-  target: object = { tagName: "DIV" },
-  modifiers: object = {},
-  underway = false,
-) {
-  const view = { help: { value: false }, typing: { underway } };
+function press(store: Store, key: string, target: object = { tagName: "DIV" }, modifiers: object = {}, active = false) {
+  const view = { help: { value: false }, typeAhead: { active } };
   const event = {
     key,
     ...modifiers,
@@ -64,8 +58,8 @@ test("a model without layers to explain opens, and brackets stay", () => {
   store.pick({ method: "gradients", layer: "" });
   press(store, "]");
   expect(store.choice.value.layer).toBe("");
-  expect(store.facts.depth(store.choice.value)).toEqual([]);
-  expect(store.facts.whyNoScan(store.choice.value)).toBe("It has none.");
+  expect(store.catalog.depth(store.choice.value)).toEqual([]);
+  expect(store.catalog.whyNotAllLayers(store.choice.value)).toBe("It has none.");
 });
 
 test("comma and full stop go through the images, of a filter through those that pass", () => {
@@ -90,11 +84,11 @@ test("m, o, v, c, x and numbers do what the list says", () => {
   press(store, "m");
   expect(store.choice.value.method).toBe("gradients");
   press(store, "o");
-  expect(store.opacity.value).toBe(0);
+  expect(store.display.opacity.value).toBe(0);
   press(store, "o");
-  expect(store.opacity.value).toBe(0.6);
+  expect(store.display.opacity.value).toBe(0.6);
   press(store, "v");
-  expect(store.view.value).toBe("map");
+  expect(store.display.view.value).toBe("map");
   press(store, "c");
   expect(store.panes.value).toHaveLength(2);
   press(store, "1");

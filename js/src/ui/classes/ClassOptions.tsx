@@ -1,15 +1,17 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
-import { step, used } from "../../host/keys.ts";
+import { used } from "../../host/keys.ts";
 import type { Result } from "../../messages.ts";
-import { barLengths, firstRows } from "../../state/classOrder.ts";
+import { firstRows } from "../../state/classOrder.ts";
+import { barLengths } from "../../state/scores.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../../text/format.ts";
-import { BESIDE, type Cut, cutting } from "../../text/truncate.ts";
-import { nextBeginning, type Typing } from "../../text/typeAhead.ts";
-import { CutName } from "../controls/TruncatedName.tsx";
+import { BESIDE, type Truncated, truncate } from "../../text/truncate.ts";
+import { nextMatch, type TypeAhead } from "../../text/typeAhead.ts";
+import { step } from "../controls/listKeys.ts";
+import { TruncatedName } from "../controls/TruncatedName.tsx";
 import { useOwnId } from "../hooks/useOwnId.ts";
-import { useAtOnce } from "../hooks/useSyncEffect.ts";
-import { useWindow } from "../hooks/useVirtualList.ts";
+import { useSyncEffect } from "../hooks/useSyncEffect.ts";
+import { useVirtualList } from "../hooks/useVirtualList.ts";
 
 /** Rows that can be scrolled through; whoever looks for another class types. */
 const LIMIT = 100;
@@ -26,7 +28,7 @@ export interface ClassProps {
   contrast: ReadonlySignal<number | null>;
   enabled: ReadonlySignal<boolean>;
   query: Signal<string>;
-  typing: Typing;
+  typeAhead: TypeAhead;
   onPick(index: number): void;
   /** Nothing where contrasts are not to be had. */
   onContrast: ((index: number) => void) | null;
@@ -55,29 +57,29 @@ interface Props extends ClassProps {
 
 /** The classes: arrows and letters move and pick; arrows with Ctrl only move, and Enter picks in one of three ways. */
 export function ClassOptions(props: Props) {
-  const { box, found, labels, ranking, chosen, contrast, enabled, query, typing, onPick } = props;
+  const { box, found, labels, ranking, chosen, contrast, enabled, query, typeAhead, onPick } = props;
   const id = useOwnId();
   const cursor = useSignal(chosen.peek());
   const pinned = useComputed(() => (found.value.indexOf(chosen.value) >= LIMIT ? chosen.value : -1));
   const listed = useComputed(() => firstRows(found.value, pinned.value, LIMIT));
   const { rows, more } = listed.value;
-  const cut = useMemo(() => cutting(labels, BESIDE), [labels]);
+  const cut = useMemo(() => truncate(labels, BESIDE), [labels]);
   const scores = useScores(props.result);
-  const { range, laidOut, show } = useWindow(
+  const { range, laidOut, show } = useVirtualList(
     box,
     useComputed(() => listed.value.rows.length),
     HEIGHT,
     "y",
   );
   // New scores move the rows, not the cursor: a second Shift+Enter must meet the class that the first one met.
-  useAtOnce(() => {
+  useSyncEffect(() => {
     cursor.value = chosen.value;
   });
   const seek = (index: number) => show(listed.peek().rows.indexOf(index));
-  useAtOnce(() => {
+  useSyncEffect(() => {
     if (laidOut.value && ranking.value) seek(chosen.value);
   });
-  useAtOnce(() => seek(cursor.value));
+  useSyncEffect(() => seek(cursor.value));
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.altKey || /Left|Right/.test(event.key)) return;
@@ -95,10 +97,10 @@ export function ClassOptions(props: Props) {
   /** Go to the next class, in or out of view, that begins with what is typed. */
   function find(event: KeyboardEvent) {
     used(event);
-    if (event.key === " " && !typing.underway) return;
+    if (event.key === " " && !typeAhead.active) return;
     const all = found.peek();
     const begins = (at: number, text: string) => labels[all[at]].toLowerCase().startsWith(text);
-    const at = nextBeginning(all.length, all.indexOf(cursor.peek()), typing.add(event.key), begins);
+    const at = nextMatch(all.length, all.indexOf(cursor.peek()), typeAhead.add(event.key), begins);
     if (at >= 0 && enabled.peek()) onPick(all[at]);
   }
 
@@ -197,7 +199,7 @@ interface OptionProps {
   place: number;
   count: number;
   label: string;
-  cut: Cut;
+  cut: Truncated;
   query: ReadonlySignal<string>;
   chosen: boolean;
   /** The chosen one is contrasted with it. */
@@ -226,7 +228,7 @@ function Option({ id, index, place, count, label, cut, query, chosen, against, c
       style={{ top: `${place * HEIGHT}px`, "--score": bar }}
     >
       {against && <span class="ke-versus">vs</span>}
-      <CutName cut={cut} query={query.value} /> <i class="ke-score" />
+      <TruncatedName cut={cut} query={query.value} /> <i class="ke-score" />
       <span class="ke-number">{score}</span>
     </div>
   );

@@ -1,5 +1,5 @@
 import type { Problem } from "../../messages.ts";
-import { told } from "../../text/errorText.ts";
+import { splitError } from "../../text/errorText.ts";
 
 /** Why nobody answers any more: it stays. */
 export function Ended({ problem }: { problem: Problem }) {
@@ -15,7 +15,7 @@ export function Ended({ problem }: { problem: Problem }) {
 
 /** What went wrong, in two lines: a sentence, and what to do about it; all else when it is asked for. */
 export function Alert({ problem, onDismiss }: { problem: Problem; onDismiss(): void }) {
-  const { sentence, rest } = told(problem);
+  const { sentence, rest } = splitError(problem);
   return (
     <div class="ke-told ke-alert" role="alert">
       <p title={sentence}>{sentence}</p>{" "}

@@ -1,10 +1,7 @@
-import { terms } from "../../graph/tree.ts";
+import { splitAtMatches } from "../../text/query.ts";
 
-/** Text with the words of the query lit wherever they occur. */
-export function Marked({ text, query }: { text: string; query: string }) {
+/** Text with the words of the query highlighted. */
+export function Highlight({ text, query }: { text: string; query: string }) {
   if (!query) return <>{text}</>;
-  const words = terms(query).map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-  if (words.length === 0) return <>{text}</>;
-  const parts = text.split(new RegExp(`(${words.join("|")})`, "giu"));
-  return <>{parts.map((part, at) => (at % 2 ? <mark key={at}>{part}</mark> : part))}</>;
+  return <>{splitAtMatches(text, query).map((part, at) => (at % 2 ? <mark key={at}>{part}</mark> : part))}</>;
 }

@@ -1,12 +1,12 @@
-import type { Cut } from "../../text/truncate.ts";
-import { Marked } from "./Highlight.tsx";
+import type { Truncated } from "../../text/truncate.ts";
+import { Highlight } from "./Highlight.tsx";
 
 /** A name whose less telling pieces give way where there is no room; read out, it is in one. */
-export function CutName({ cut, query = "" }: { cut: Cut; query?: string }) {
+export function TruncatedName({ cut, query = "" }: { cut: Truncated; query?: string }) {
   if (cut.length === 1)
     return (
       <span class="ke-name">
-        <Marked text={cut[0]} query={query} />
+        <Highlight text={cut[0]} query={query} />
       </span>
     );
   return (
@@ -14,7 +14,7 @@ export function CutName({ cut, query = "" }: { cut: Cut; query?: string }) {
       <span class="ke-name ke-cut" aria-hidden="true">
         {cut.map((piece, at) => (
           <span key={at}>
-            <Marked text={piece} query={query} />
+            <Highlight text={piece} query={query} />
           </span>
         ))}
       </span>

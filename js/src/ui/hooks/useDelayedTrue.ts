@@ -2,7 +2,7 @@ import { effect, type ReadonlySignal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 
 /** True once `state` has been so for some milliseconds: what is sooner over is not shown at all, and costs no frame. */
-export function useLasting(state: ReadonlySignal<boolean>, moment: number): ReadonlySignal<boolean> {
+export function useDelayedTrue(state: ReadonlySignal<boolean>, moment: number): ReadonlySignal<boolean> {
   const lasting = useSignal(false);
   useLayoutEffect(() => {
     let timer: ReturnType<typeof setTimeout>;

@@ -21,7 +21,7 @@ export interface Window {
 }
 
 /** Which items of a long list lie in its scrolled box; each takes `pitch` pixels along the axis. */
-export function useWindow(
+export function useVirtualList(
   box: RefObject<HTMLElement | null>,
   count: ReadonlySignal<number>,
   pitch: number,

@@ -1,9 +1,9 @@
 import type { ReadonlySignal } from "@preact/signals";
-import type { Facts } from "../../state/catalog.ts";
+import type { Catalog } from "../../state/catalog.ts";
 import { formatCount } from "../../text/format.ts";
 
 interface Props {
-  facts: Facts;
+  catalog: Catalog;
   count: number;
   chosen: ReadonlySignal<number>;
   enabled: ReadonlySignal<boolean>;
@@ -15,13 +15,13 @@ interface Props {
 }
 
 /** The number of the image on show, where one types another; and its place in the strip. */
-export function GoTo({ facts, count, chosen, enabled, place, listed, onPick, onRefuse }: Props) {
-  const number = facts.imageNumber(chosen.value);
-  const last = Math.max(...[0, count - 1].map((at) => facts.imageNumber(at)));
+export function GoTo({ catalog, count, chosen, enabled, place, listed, onPick, onRefuse }: Props) {
+  const number = catalog.imageNumber(chosen.value);
+  const last = Math.max(...[0, count - 1].map((at) => catalog.imageNumber(at)));
 
   function go(field: HTMLInputElement) {
     const wanted = field.valueAsNumber;
-    const index = Number.isInteger(wanted) ? facts.imageAt(wanted) : -1;
+    const index = Number.isInteger(wanted) ? catalog.imageAt(wanted) : -1;
     if (index >= 0) return onPick(index);
     onRefuse(`There is no image ${field.value || "without a number"} here. Numbers go up to ${formatCount(last)}.`);
     field.value = `${number}`;

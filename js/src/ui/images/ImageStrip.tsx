@@ -1,16 +1,17 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
-import { step, used } from "../../host/keys.ts";
-import { type Gallery, THUMBNAIL } from "../../picture/imageCache.ts";
-import type { Facts } from "../../state/catalog.ts";
+import { used } from "../../host/keys.ts";
+import { type ImageCache, THUMBNAIL } from "../../picture/imageCache.ts";
+import type { Catalog } from "../../state/catalog.ts";
 import type { Prediction, Predictions } from "../../state/predictions.ts";
 import { formatScore } from "../../text/format.ts";
-import { type Cut, cutting, UNDER } from "../../text/truncate.ts";
-import { CutName } from "../controls/TruncatedName.tsx";
+import { type Truncated, truncate, UNDER } from "../../text/truncate.ts";
+import { step } from "../controls/listKeys.ts";
+import { TruncatedName } from "../controls/TruncatedName.tsx";
 import { useAfterPaint } from "../hooks/useAfterPaint.ts";
 import { useOwnId } from "../hooks/useOwnId.ts";
-import { useAtOnce } from "../hooks/useSyncEffect.ts";
-import { useWindow } from "../hooks/useVirtualList.ts";
+import { useSyncEffect } from "../hooks/useSyncEffect.ts";
+import { useVirtualList } from "../hooks/useVirtualList.ts";
 import { GoTo } from "./GoTo.tsx";
 import { ImageFilter } from "./ImageFilter.tsx";
 import { Thumbnail } from "./Thumbnail.tsx";
@@ -19,14 +20,14 @@ import { Thumbnail } from "./Thumbnail.tsx";
 const PITCH = 63;
 
 interface Props {
-  facts: Facts;
+  catalog: Catalog;
   count: number;
   nameOf(index: number): string;
   /** Of the classes. */
   labels: readonly string[];
   chosen: ReadonlySignal<number>;
   enabled: ReadonlySignal<boolean>;
-  gallery: Gallery;
+  imageCache: ImageCache;
   /** What the model sees on them. */
   predictions: ReadonlySignal<Predictions>;
   /** The first map is here: there is time for predictions. */
@@ -54,18 +55,18 @@ export function ImageStrip(props: Props) {
           {model && <span class="ke-told-by">Predictions of {model}</span>}
         </div>
       )}
-      {painted.value && <Reel {...props} items={items} />}
+      {painted.value && <Filmstrip {...props} items={items} />}
     </section>
   );
 }
 
 /** The images that pass, in a row; only those in view exist. */
-function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
-  const { items, labels, chosen, enabled, gallery, predictions, ready, onPick } = props;
-  const cut = useMemo(() => cutting(labels, UNDER), [labels]);
+function Filmstrip(props: Props & { items: ReadonlySignal<readonly number[]> }) {
+  const { items, labels, chosen, enabled, imageCache, predictions, ready, onPick } = props;
+  const cut = useMemo(() => truncate(labels, UNDER), [labels]);
   const id = useOwnId();
   const box = useRef<HTMLDivElement>(null);
-  const { range, inView, laidOut, show } = useWindow(
+  const { range, inView, laidOut, show } = useVirtualList(
     box,
     useComputed(() => items.value.length),
     PITCH,
@@ -74,12 +75,12 @@ function Reel(props: Props & { items: ReadonlySignal<readonly number[]> }) {
   const place = useComputed(() => items.value.indexOf(chosen.value));
   useSignalEffect(() => {
     const seen = items.value.slice(...inView.value);
-    gallery.want(seen);
+    imageCache.want(seen);
     // Read anew with every answer, since a model that was trained has to be asked again.
     if (ready.value && predictions.value.known.value >= 0) predictions.value.want(seen);
     if (ready.value) predictions.value.goOn();
   });
-  useAtOnce(() => {
+  useSyncEffect(() => {
     if (laidOut.value) show(place.value);
   });
 
@@ -130,7 +131,7 @@ interface ItemProps extends Props {
   id: string;
   index: number;
   position: number;
-  cut(name: string): Cut;
+  cut(name: string): Truncated;
 }
 
 function Item({
@@ -143,7 +144,7 @@ function Item({
   cut,
   chosen,
   enabled,
-  gallery,
+  imageCache,
   predictions,
   onPick,
 }: ItemProps) {
@@ -167,10 +168,10 @@ function Item({
       style={{ left: `${position * PITCH}px` }}
       onClick={() => enabled.peek() && onPick(index)}
     >
-      <Thumbnail bitmap={gallery.thumbnail(index)} size={THUMBNAIL} />
+      <Thumbnail bitmap={imageCache.thumbnail(index)} size={THUMBNAIL} />
       {label !== undefined && (
         <span class="ke-predicted">
-          <CutName cut={cut(label)} />
+          <TruncatedName cut={cut(label)} />
         </span>
       )}
       {typeof prediction?.right === "boolean" && <Mark right={prediction.right} />}

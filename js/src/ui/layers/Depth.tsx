@@ -1,9 +1,11 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { step } from "../../host/keys.ts";
-import { bar, bars, placeOf, type Scan } from "../../kernel/allLayers.ts";
+import { depthOf } from "../../graph/depth.ts";
+import type { AllLayers } from "../../kernel/allLayers.ts";
 import type { Choice } from "../../messages.ts";
-import type { Facts } from "../../state/catalog.ts";
+import { bar, bars } from "../../picture/depthBars.ts";
+import type { Catalog } from "../../state/catalog.ts";
+import { step } from "../controls/listKeys.ts";
 import { Switch } from "../controls/Switch.tsx";
 
 const MEANING =
@@ -11,37 +13,37 @@ const MEANING =
   "tenth of its places. Long: few places decide. Short: it is spread out.";
 
 export interface DepthProps {
-  facts: Facts;
+  catalog: Catalog;
   choice: ReadonlySignal<Choice>;
   /** All layers of what is chosen, once they are here. */
-  scan: ReadonlySignal<Scan | null>;
-  scanning: ReadonlySignal<boolean>;
+  allLayers: ReadonlySignal<AllLayers | null>;
+  allLayersWaiting: ReadonlySignal<boolean>;
   enabled: ReadonlySignal<boolean>;
   /** All layers are to be at hand, or no more. */
-  onDive(): void;
-  onSurface(): void;
+  onFetchAll(): void;
+  onDropAll(): void;
   onPick(layer: string): void;
 }
 
 /** The layers that there are maps of, and the place of the chosen one among them. */
-function useDepth({ facts, choice }: DepthProps) {
-  const layers = useComputed(() => facts.depth(choice.value));
+function useDepth({ catalog, choice }: DepthProps) {
+  const layers = useComputed(() => catalog.depth(choice.value));
   const place = useComputed(() => {
-    const order = facts.modelOf(choice.value).nodes.map(({ path }) => path);
-    return placeOf(choice.value.layer, layers.value, order);
+    const order = catalog.modelOf(choice.value).nodes.map(({ path }) => path);
+    return depthOf(choice.value.layer, layers.value, order);
   });
   return { layers, place };
 }
 
 /** Beside the layers, through the network from its first layer to its last, with a bar for each. */
 export function DepthStrip(props: DepthProps) {
-  const { choice, scan, enabled, onDive, onPick } = props;
+  const { choice, allLayers, enabled, onFetchAll, onPick } = props;
   const { layers, place } = useDepth(props);
   const count = layers.value.length;
   if (count === 0) return null;
   return (
     <div class="ke-depth" style={{ "--count": count }}>
-      {scan.value && <Bars scan={scan.value} place={place.value} />}
+      {allLayers.value && <Bars allLayers={allLayers.value} place={place.value} />}
       <input
         type="range"
         aria-label="Depth"
@@ -55,16 +57,16 @@ export function DepthStrip(props: DepthProps) {
         disabled={!enabled.value}
         data-lm-suppress-shortcuts="true"
         // Not as the focus comes: to pass by is no use.
-        onKeyDown={({ key }) => step(key, 0, 2) >= 0 && onDive()}
-        onPointerDown={onDive}
+        onKeyDown={({ key }) => step(key, 0, 2) >= 0 && onFetchAll()}
+        onPointerDown={onFetchAll}
         onInput={(event) => onPick(layers.peek()[event.currentTarget.valueAsNumber - 1])}
       />
     </div>
   );
 }
 
-function Bars({ scan, place }: { scan: Scan; place: number }) {
-  const lengths = scan.concentrations;
+function Bars({ allLayers, place }: { allLayers: AllLayers; place: number }) {
+  const lengths = allLayers.concentrations;
   const all = useMemo(() => bars(lengths), [lengths]);
   return (
     <svg
@@ -86,12 +88,12 @@ function Bars({ scan, place }: { scan: Scan; place: number }) {
 
 /** Under the layers: how deep one is, and whether all of them are at hand; or why they are not to be had at once. */
 export function DepthFoot(props: DepthProps) {
-  const { facts, choice, scan, scanning, enabled, onDive, onSurface } = props;
+  const { catalog, choice, allLayers, allLayersWaiting, enabled, onFetchAll, onDropAll } = props;
   const { layers, place } = useDepth(props);
-  const why = useComputed(() => facts.whyNoScan(choice.value)).value;
+  const why = useComputed(() => catalog.whyNotAllLayers(choice.value)).value;
   const count = layers.value.length;
   if (count === 0) return null;
-  const on = scan.value !== null || scanning.value;
+  const on = allLayers.value !== null || allLayersWaiting.value;
   return (
     <>
       <span class="ke-number">
@@ -107,7 +109,7 @@ export function DepthFoot(props: DepthProps) {
           title="Compute the maps of all layers in one pass; then Depth needs no kernel"
           on={on}
           disabled={!enabled.value}
-          onSwitch={on ? onSurface : onDive}
+          onSwitch={on ? onDropAll : onFetchAll}
         />
       )}
     </>

@@ -2,7 +2,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { OutlineNode } from "../../graph/outline.ts";
 import type { Row } from "../../graph/tree.ts";
 import { formatCount, formatShape } from "../../text/format.ts";
-import { Marked } from "../controls/Highlight.tsx";
+import { Highlight } from "../controls/Highlight.tsx";
 import { type Beside, Gutter } from "./Gutter.tsx";
 
 /** Shorter names are cut at their end, if at all. */
@@ -66,7 +66,7 @@ export function LayerRow(props: Props) {
       </span>
       {hit ? (
         <span class="ke-name">
-          <Marked text={node.label} query={query.value} />
+          <Highlight text={node.label} query={query.value} />
         </span>
       ) : (
         <Name text={node.label} />

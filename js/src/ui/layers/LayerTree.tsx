@@ -4,16 +4,17 @@ import { edgesOf } from "../../graph/edges.ts";
 import { gutterWidth, ROW_HEIGHT } from "../../graph/gutter.ts";
 import type { Edge } from "../../graph/lanes.ts";
 import type { OutlineNode } from "../../graph/outline.ts";
-import { nextHit, terms } from "../../graph/tree.ts";
+import { nextHit } from "../../graph/tree.ts";
 import type { TreeState } from "../../state/viewState.ts";
 import { formatCount } from "../../text/format.ts";
+import { terms } from "../../text/query.ts";
 import { SearchBox } from "../controls/SearchBox.tsx";
 import { useOwnId } from "../hooks/useOwnId.ts";
 import { DepthFoot, type DepthProps, DepthStrip } from "./Depth.tsx";
 import { LayerCard } from "./LayerCard.tsx";
 import { LayerRows } from "./LayerRows.tsx";
 import { useGutter } from "./useGutter.ts";
-import { type Shown, useCard } from "./useHoverCard.ts";
+import { type Shown, useHoverCard } from "./useHoverCard.ts";
 import { type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
 
 interface Props extends TreeProps {
@@ -31,7 +32,7 @@ export function LayerTree(props: Props) {
   const { rows } = tree;
   const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
   const gutter = useGutter(nodes, edges, rows, chosen);
-  const card = useCard(rows);
+  const card = useHoverCard(rows);
   const id = useOwnId();
   // The first hit from here on is shown as one types; Enter goes on from it.
   useSignalEffect(() => {

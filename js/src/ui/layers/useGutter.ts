@@ -1,6 +1,6 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
-import { attach, wayToOutput } from "../../graph/edges.ts";
+import { pathToOutput, visibleEdges } from "../../graph/edges.ts";
 import { assignLanes, cut, type Edge } from "../../graph/lanes.ts";
 import type { OutlineNode } from "../../graph/outline.ts";
 import type { Row } from "../../graph/tree.ts";
@@ -20,12 +20,12 @@ export function useGutter(
 ) {
   const drawn = useComputed(() => {
     if (edges.length === 0) return null;
-    const wiring = attach(nodes, rows.value, edges);
-    const lanes = assignLanes(rows.value.length, wiring.edges);
-    return { ...wiring, lanes, pieces: cut(rows.value.length, wiring.edges, lanes) };
+    const visible = visibleEdges(nodes, rows.value, edges);
+    const lanes = assignLanes(rows.value.length, visible.edges);
+    return { ...visible, lanes, pieces: cut(rows.value.length, visible.edges, lanes) };
   });
   const starts = useMemo(() => new Map(nodes.map(({ path, block }, index) => [block ? "" : path, index])), [nodes]);
-  const way = useComputed(() => wayToOutput(nodes, edges, starts.get(chosen.value) ?? -1));
+  const way = useComputed(() => pathToOutput(nodes, edges, starts.get(chosen.value) ?? -1));
   const lit = useComputed(() => {
     const shown: boolean[] = [];
     way.value.forEach((on, edge) => {

@@ -14,7 +14,7 @@ const REST = 350;
 const AWAY = 120;
 
 /** Which row the card tells of: the one under the pointer, or the one that the keyboard has come to. */
-export function useCard(rows: ReadonlySignal<Row[]>) {
+export function useHoverCard(rows: ReadonlySignal<Row[]>) {
   const shown = useSignal<Shown | null>(null);
   const timer = useRef(0);
   const pointer = useRef("");

@@ -3,17 +3,18 @@ import type { RefObject } from "preact";
 import { useRef } from "preact/hooks";
 import { ROW_HEIGHT } from "../../graph/gutter.ts";
 import type { OutlineNode } from "../../graph/outline.ts";
-import { nextHit, type Row, typeAhead, visibleRows } from "../../graph/tree.ts";
-import { step, used } from "../../host/keys.ts";
+import { nextByName, nextHit, type Row, visibleRows } from "../../graph/tree.ts";
+import { used } from "../../host/keys.ts";
 import type { TreeState } from "../../state/viewState.ts";
-import type { Typing } from "../../text/typeAhead.ts";
-import { useAtOnce } from "../hooks/useSyncEffect.ts";
-import { useWindow } from "../hooks/useVirtualList.ts";
+import type { TypeAhead } from "../../text/typeAhead.ts";
+import { step } from "../controls/listKeys.ts";
+import { useSyncEffect } from "../hooks/useSyncEffect.ts";
+import { useVirtualList } from "../hooks/useVirtualList.ts";
 
 const ROVING = "[tabindex='0']";
 
 export interface TreeProps {
-  typing: Typing;
+  typeAhead: TypeAhead;
   nodes: readonly OutlineNode[];
   chosen: ReadonlySignal<string>;
   /** The kernel is there to be asked. */
@@ -37,11 +38,11 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
   const rows = useComputed(() => visibleRows(nodes, view.folded.value));
   const count = useComputed(() => rows.value.length);
   const at = useComputed(() => rows.value.findIndex(({ index }) => index === view.active.value));
-  const { range, laidOut, show } = useWindow(box, count, ROW_HEIGHT, "y");
+  const { range, laidOut, show } = useVirtualList(box, count, ROW_HEIGHT, "y");
 
   // Before anything else happens: an arrow key pressed right after a pick must not be undone by it.
-  useAtOnce(() => view.reveal(chosen.value));
-  useAtOnce(() => {
+  useSyncEffect(() => view.reveal(chosen.value));
+  useSyncEffect(() => {
     if (laidOut.value) show(at.value);
   });
 
@@ -62,7 +63,7 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
 }
 
 /** The keys of a tree: they move, fold, unfold and find; Enter and Space pick. */
-export function useTreeKeys({ nodes, view, typing, enabled, onPick }: TreeProps, { rows, at, activate }: Tree) {
+export function useTreeKeys({ nodes, view, typeAhead, enabled, onPick }: TreeProps, { rows, at, activate }: Tree) {
   function turn(row: Row, open: boolean) {
     if (row.expandable && row.expanded !== open) view.fold(row.index, !open);
     else if (open && row.expandable) activate(at.peek() + 1);
@@ -70,7 +71,7 @@ export function useTreeKeys({ nodes, view, typing, enabled, onPick }: TreeProps,
   }
 
   function find(letter: string) {
-    activate(typeAhead(nodes, rows.peek(), at.peek(), typing.add(letter)));
+    activate(nextByName(nodes, rows.peek(), at.peek(), typeAhead.add(letter)));
   }
 
   function pick(row: Row) {
@@ -86,7 +87,7 @@ export function useTreeKeys({ nodes, view, typing, enabled, onPick }: TreeProps,
     if (!row || ctrlKey || metaKey || altKey) return;
     if (key === "ArrowLeft" || key === "ArrowRight") turn(row, key === "ArrowRight");
     else if (step(key, position, rows.peek().length) >= 0) activate(step(key, position, rows.peek().length));
-    else if (key === "Enter" || (key === " " && !typing.underway)) pick(row);
+    else if (key === "Enter" || (key === " " && !typeAhead.active)) pick(row);
     else if (key.length === 1) find(key);
     else return;
     used(event);

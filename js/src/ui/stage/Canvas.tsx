@@ -3,14 +3,14 @@ import { useRef } from "preact/hooks";
 import { type View, WHOLE } from "../../messages.ts";
 import { fadingTable, lookupTable } from "../../picture/colormap.ts";
 import { canvasSize, paint, type Size, shade, sizeOf } from "../../picture/overlay.ts";
-import type { Picture } from "../../state/pane.ts";
-import { useAtOnce } from "../hooks/useSyncEffect.ts";
+import type { Picture } from "../../picture/picture.ts";
+import { useSyncEffect } from "../hooks/useSyncEffect.ts";
 
 /** The image as it is. */
 export function ImageCanvas({ picture }: { picture: ReadonlySignal<Picture | null> }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const bitmap = useComputed(() => picture.value?.bitmap ?? null);
-  useAtOnce(() => {
+  useSyncEffect(() => {
     const context = sized(canvas.current, bitmap.value);
     context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
     if (bitmap.value) context?.drawImage(bitmap.value, 0, 0);
@@ -40,7 +40,7 @@ export function MapCanvas({ picture, colormap, signed, threshold, opacity, view,
     const share = Math.max(part.width, part.height) / Math.max(bitmap.width, bitmap.height);
     return shade(result.values, result.map, canvasSize(part, share * screen.value));
   });
-  useAtOnce(() => {
+  useSyncEffect(() => {
     const map = shaded.value;
     const context = sized(canvas.current, map);
     if (!map) context?.clearRect(0, 0, context.canvas.width, context.canvas.height);

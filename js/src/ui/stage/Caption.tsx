@@ -1,13 +1,14 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Choice, Progress, Result } from "../../messages.ts";
+import type { Picture } from "../../picture/picture.ts";
 import { caption, differing, imageName } from "../../state/captions.ts";
-import type { Pane, Picture } from "../../state/pane.ts";
+import type { Pane } from "../../state/pane.ts";
 import type { Store } from "../../state/store.ts";
 import { formatShare, formatTime } from "../../text/format.ts";
-import type { Cut } from "../../text/truncate.ts";
+import type { Truncated } from "../../text/truncate.ts";
 import { Alert } from "../controls/ErrorBanner.tsx";
-import { CutName } from "../controls/TruncatedName.tsx";
+import { TruncatedName } from "../controls/TruncatedName.tsx";
 
 interface Props {
   store: Store;
@@ -15,7 +16,7 @@ interface Props {
   /** It is slow: said only where it lasts. */
   late: ReadonlySignal<boolean>;
   /** What it shows that the other panes do not. */
-  heading?: Cut;
+  heading?: Truncated;
   /** Before and after what is told, among several panes. */
   before?: ComponentChildren;
   after?: ComponentChildren;
@@ -23,11 +24,11 @@ interface Props {
 
 /** Two lines over a picture, always two, so that nothing moves: what is on show, how far it is, or what went wrong. */
 export function Caption({ store, pane, late, heading, before, after }: Props) {
-  const problem = pane.trouble.value;
+  const problem = pane.problem.value;
   const active = store.active.value === pane;
   const own = pane.working.value;
-  const written = active && !own ? store.writing.value : null;
-  const cancel = own ? () => store.cancel(pane) : () => store.cancelExport();
+  const written = active && !own ? store.exportProgress.value : null;
+  const cancel = own ? () => pane.cancel() : () => store.cancelExport();
   return (
     <div class="ke-caption">
       {before}
@@ -35,7 +36,7 @@ export function Caption({ store, pane, late, heading, before, after }: Props) {
         <Alert
           problem={problem}
           onDismiss={() => {
-            pane.trouble.value = null;
+            pane.problem.value = null;
           }}
         />
       ) : (
@@ -52,10 +53,10 @@ export function Caption({ store, pane, late, heading, before, after }: Props) {
 }
 
 function Told({ store, pane, late, heading, active, work }: Props & { active: boolean; work: Progress | null }) {
-  const { facts, refusal, awaited } = store;
+  const { catalog, refusal, awaited } = store;
   const picture = pane.picture.value;
-  const shown = <Shown picture={picture} facts={facts} waiting={late.value} />;
-  const first = heading ? <CutName cut={heading} /> : shown;
+  const shown = <Shown picture={picture} catalog={catalog} waiting={late.value} />;
+  const first = heading ? <TruncatedName cut={heading} /> : shown;
   return (
     <div class="ke-told" data-heading={heading && ""} role={active ? "status" : undefined}>
       <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
@@ -63,7 +64,7 @@ function Told({ store, pane, late, heading, active, work }: Props & { active: bo
       <div>
         {heading && <span>{shown}</span>}
         {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
-        {picture?.result && !work && <Size result={picture.result} hidden={store.threshold.value} />}
+        {picture?.result && !work && <Size result={picture.result} hidden={store.display.threshold.value} />}
         <Awaited store={store} pane={pane} late={late} />
         {active && awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
       </div>
@@ -76,17 +77,17 @@ function Awaited({ store, pane, late }: Props) {
   const what = useComputed(() => {
     const shown = pane.picture.value?.result?.choice;
     const choice = pane.choice.value;
-    const layer = atLayer(choice, store.facts);
+    const layer = atLayer(choice, store.catalog);
     if (!shown) return layer && `the map${layer}`;
     const news = differing([shown, choice]);
-    const text = caption(choice, news, store.facts);
+    const text = caption(choice, news, store.catalog);
     return news.includes("layer") ? text : text + layer;
   });
   return late.value && what.value && !pane.working.value ? <span>Computing {what} …</span> : null;
 }
 
-function atLayer(choice: Choice, facts: Store["facts"]): string {
-  return facts.methodOf(choice)?.layer === false ? "" : ` at ${choice.layer}`;
+function atLayer(choice: Choice, catalog: Store["catalog"]): string {
+  return catalog.methodOf(choice)?.layer === false ? "" : ` at ${choice.layer}`;
 }
 
 /** How large the map is, what it took, and how much of it is not shown: that its slider says itself, to a reader. */
@@ -109,27 +110,27 @@ function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string 
 
 interface ShownProps {
   picture: Picture | null;
-  facts: Store["facts"];
+  catalog: Store["catalog"];
   waiting: boolean;
 }
 
 /** What is on show, in a line. */
-function Shown({ picture, facts, waiting }: ShownProps) {
+function Shown({ picture, catalog, waiting }: ShownProps) {
   if (!picture) return <>Waiting for the first map</>;
   const { index, result } = picture;
-  if (!result) return <>{`${imageName(index, facts)}${waiting ? ": waiting for its map" : ""}`}</>;
+  if (!result) return <>{`${imageName(index, catalog)}${waiting ? ": waiting for its map" : ""}`}</>;
   const { choice } = result;
-  const method = facts.methodOf(choice);
+  const method = catalog.methodOf(choice);
   return (
     <>
-      {method?.title ?? choice.method} of <b>{facts.classes(choice)}</b>
+      {method?.title ?? choice.method} of <b>{catalog.classes(choice)}</b>
       {method?.layer !== false && (
         <>
           {" at "}
           <b>{choice.layer}</b>
         </>
       )}
-      {facts.models.length > 1 && ` of ${facts.modelOf(choice).name}`}
+      {catalog.models.length > 1 && ` of ${catalog.modelOf(choice).name}`}
     </>
   );
 }
@@ -137,15 +138,15 @@ function Shown({ picture, facts, waiting }: ShownProps) {
 /** On the picture, while a caption tells what went wrong: the map under it is an older one, or there is none. */
 export function LastMap({ store, pane }: { store: Store; pane: Pane }) {
   const picture = pane.picture.value;
-  if (!pane.trouble.value || !picture) return null;
+  if (!pane.problem.value || !picture) return null;
   return (
     <span class="ke-last" role={store.active.value === pane ? "status" : undefined}>
       {picture.result ? (
         <>
-          Last map: <Shown picture={picture} facts={store.facts} waiting={false} />
+          Last map: <Shown picture={picture} catalog={store.catalog} waiting={false} />
         </>
       ) : (
-        `${imageName(picture.index, store.facts)} has no map`
+        `${imageName(picture.index, store.catalog)} has no map`
       )}
     </span>
   );

@@ -1,17 +1,16 @@
 import type { ReadonlySignal } from "@preact/signals";
-import { cellAt, readAt } from "../../state/cursor.ts";
-import type { Picture } from "../../state/pane.ts";
-import type { Spot } from "../../state/viewState.ts";
+import type { Picture } from "../../picture/picture.ts";
+import { type Cursor, cellAt, readAt } from "../../state/cursor.ts";
 import { formatNumber } from "../../text/format.ts";
 
 interface Props {
-  spot: ReadonlySignal<Spot | null>;
+  cursor: ReadonlySignal<Cursor | null>;
   picture: ReadonlySignal<Picture | null>;
 }
 
 /** Where one points, with the map's own value there. It lies over the picture, and lets the pointer through. */
-export function Crosshair({ spot, picture }: Props) {
-  const at = spot.value;
+export function Crosshair({ cursor, picture }: Props) {
+  const at = cursor.value;
   const shown = picture.value;
   if (!at || !shown) return <span aria-live="polite" class="ke-hidden" />;
   const pixel = cellAt(at, shown.size);
@@ -44,7 +43,7 @@ export function Crosshair({ spot, picture }: Props) {
         </span>
       </div>
       <span aria-live="polite" class="ke-hidden">
-        {at.told && [value, inMap, where].filter(Boolean).join(", ")}
+        {at.announce && [value, inMap, where].filter(Boolean).join(", ")}
       </span>
     </>
   );

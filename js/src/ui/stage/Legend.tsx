@@ -16,7 +16,7 @@ interface Props {
 
 /** What the colours stand for, with a handle up to which they are left out; its place stays when there is no map. */
 export function Legend({ store, result, colormap, signed, number }: Props) {
-  const { threshold, view } = store;
+  const { threshold, view } = store.display;
   const colours = useComputed(() => {
     const table = view.value === "map" ? lookupTable(colormap.value) : fadingTable(colormap.value, signed.value);
     return gradient(table, threshold.value, signed.value);
@@ -31,10 +31,11 @@ export function Legend({ store, result, colormap, signed, number }: Props) {
           name={number === 1 ? "Threshold" : `Threshold ${number}`}
           value={threshold}
           text={`${formatShare(threshold.value)} hidden`}
-          onChange={(...change) => store.setThreshold(...change)}
+          onChange={(...change) => store.display.setThreshold(...change)}
         />
       </span>
-      {map && <span>{formatNumber(map.high)}</span>} {map && result && <small>{store.facts.unit(result.choice)}</small>}
+      {map && <span>{formatNumber(map.high)}</span>}{" "}
+      {map && result && <small>{store.catalog.unit(result.choice)}</small>}
     </div>
   );
 }

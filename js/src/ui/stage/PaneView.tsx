@@ -3,15 +3,16 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { used } from "../../host/keys.ts";
 import { greyUnder } from "../../picture/overlay.ts";
+import type { Picture } from "../../picture/picture.ts";
 import { describe } from "../../state/captions.ts";
 import { ranged } from "../../state/colorRange.ts";
-import { moved } from "../../state/cursor.ts";
-import type { Pane, Picture } from "../../state/pane.ts";
+import { type Cursor, moveByKey } from "../../state/cursor.ts";
+import type { Pane } from "../../state/pane.ts";
 import type { Store } from "../../state/store.ts";
-import type { Spot, ViewState } from "../../state/viewState.ts";
-import type { Cut } from "../../text/truncate.ts";
+import type { ViewState } from "../../state/viewState.ts";
+import type { Truncated } from "../../text/truncate.ts";
 import { Slider } from "../controls/Slider.tsx";
-import { useLasting } from "../hooks/useDelayedTrue.ts";
+import { useDelayedTrue } from "../hooks/useDelayedTrue.ts";
 import { useOwnId } from "../hooks/useOwnId.ts";
 import { ImageCanvas, MapCanvas } from "./Canvas.tsx";
 import { Caption, LastMap } from "./Caption.tsx";
@@ -25,7 +26,7 @@ interface Props {
   /** From 1. */
   number: number;
   /** What it shows that the others do not; null when it is the only one. */
-  caption: Cut | null;
+  caption: Truncated | null;
 }
 
 /** One picture with its legend and, among several, its heading. */
@@ -34,8 +35,8 @@ export function PaneView(props: Props) {
   const picture = useComputed(() => ranged(pane.picture.value, view.range()));
   const shown = useComputed(() => picture.value?.result?.choice ?? pane.choice.value);
   const colormap = useComputed(() => store.colormapOf(shown.value));
-  const signed = useComputed(() => store.facts.signed(shown.value));
-  const late = useLasting(pane.late, 75); // So that what is waited for is said within 100 ms.
+  const signed = useComputed(() => store.catalog.signed(shown.value));
+  const late = useDelayedTrue(pane.late, 75); // So that what is waited for is said within 100 ms.
   const body = <PictureBox {...props} {...{ picture, late, colormap, signed }} />;
   const legend = <Legend store={store} result={picture.value?.result ?? null} {...{ colormap, signed, number }} />;
   if (caption === null)
@@ -77,7 +78,13 @@ export function PaneView(props: Props) {
 }
 
 export function Opacity({ store }: { store: Store }) {
-  return <Slider name="Opacity" value={store.opacity} onChange={(...change) => store.setOpacity(...change)} />;
+  return (
+    <Slider
+      name="Opacity"
+      value={store.display.opacity}
+      onChange={(...change) => store.display.setOpacity(...change)}
+    />
+  );
 }
 
 function Close({ number, onClose }: { number: number; onClose(): void }) {
@@ -104,7 +111,7 @@ function PictureBox({ store, view, pane, number, picture, late, colormap, signed
   const screen = useScreenSize(frame);
   const bitmap = picture.value?.bitmap;
   const note = picture.value?.result?.note;
-  const grey = greyUnder(picture.value?.result ?? null, signed.value, store.opacity.value);
+  const grey = greyUnder(picture.value?.result ?? null, signed.value, store.display.opacity.value);
   return (
     <div
       ref={frame}
@@ -113,7 +120,7 @@ function PictureBox({ store, view, pane, number, picture, late, colormap, signed
       style={{ "--ratio": bitmap ? bitmap.width / bitmap.height : 1 }}
       onPointerMove={(event) => point(event, view)}
       onPointerLeave={() => {
-        view.spot.value = null;
+        view.cursor.value = null;
       }}
     >
       <div
@@ -121,27 +128,27 @@ function PictureBox({ store, view, pane, number, picture, late, colormap, signed
         role="img"
         aria-label={number === 1 ? "Explanation" : `Explanation ${number}`}
         aria-describedby={id}
-        data-view={store.view.value}
+        data-view={store.display.view.value}
         data-grey={grey || undefined}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrows read the map's values
         tabIndex={0}
         data-lm-suppress-shortcuts="true"
         onKeyDown={(event) => onKey(event, picture.peek(), view)}
         onBlur={() => {
-          view.spot.value = null;
+          view.cursor.value = null;
         }}
       >
         <ImageCanvas picture={picture} />
         <MapCanvas
-          {...{ picture, colormap, signed, screen, threshold: store.threshold, opacity: store.opacity }}
-          view={store.view}
+          {...{ picture, colormap, signed, screen, threshold: store.display.threshold, opacity: store.display.opacity }}
+          view={store.display.view}
         />
         {note && <div class="ke-note">{note}</div>}
         <span id={id} class="ke-hidden">
-          {describe(picture.value, store.facts)}
+          {describe(picture.value, store.catalog)}
         </span>
       </div>
-      <Crosshair spot={view.spot} picture={picture} />
+      <Crosshair cursor={view.cursor} picture={picture} />
       <Hairline store={store} pane={pane} late={late} />
       <LastMap store={store} pane={pane} />
     </div>
@@ -150,7 +157,7 @@ function PictureBox({ store, view, pane, number, picture, late, colormap, signed
 
 /** How far the work is, on the picture's edge; where nobody knows, only that there is some. */
 function Hairline({ store, pane, late }: Pick<BoxProps, "store" | "pane" | "late">) {
-  const written = store.active.value === pane ? store.writing.value : null;
+  const written = store.active.value === pane ? store.exportProgress.value : null;
   const work = pane.working.value ?? written;
   if (!work && !late.value) return null;
   const total = work?.total || undefined;
@@ -160,17 +167,17 @@ function Hairline({ store, pane, late }: Pick<BoxProps, "store" | "pane" | "late
 function point(event: PointerEvent, view: ViewState): void {
   const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
   const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  view.spot.value = { x: Math.min(Math.max(x, 0), 1), y: Math.min(Math.max(y, 0), 1), told: false };
+  view.cursor.value = { x: Math.min(Math.max(x, 0), 1), y: Math.min(Math.max(y, 0), 1), announce: false };
 }
 
 /** The arrows move the crosshair by a cell of the map, Escape hides it. */
 function onKey(event: KeyboardEvent, picture: Picture | null, view: ViewState): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-  const from: Spot | null = view.spot.peek();
+  const from: Cursor | null = view.cursor.peek();
   const result = picture?.result;
-  const to = result ? moved(event.key, from, result.map, result.values) : null;
-  if (to) view.spot.value = { ...to, told: true };
-  else if (event.key === "Escape" && from) view.spot.value = null;
+  const to = result ? moveByKey(event.key, from, result.map, result.values) : null;
+  if (to) view.cursor.value = { ...to, announce: true };
+  else if (event.key === "Escape" && from) view.cursor.value = null;
   else return;
   used(event);
 }

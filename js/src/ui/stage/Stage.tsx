@@ -3,7 +3,7 @@ import { caption, differing } from "../../state/captions.ts";
 import { commonRange } from "../../state/colorRange.ts";
 import type { Store } from "../../state/store.ts";
 import type { ViewState } from "../../state/viewState.ts";
-import { cutting, OVER } from "../../text/truncate.ts";
+import { OVER, truncate } from "../../text/truncate.ts";
 import { Switch } from "../controls/Switch.tsx";
 import { Opacity, PaneView } from "./PaneView.tsx";
 
@@ -38,7 +38,7 @@ export function Stage({ store, view }: { store: Store; view: ViewState }) {
 /** One colour for one number in all panes, where their numbers are of one unit. */
 function OneScale({ store, view }: { store: Store; view: ViewState }) {
   const pictures = store.panes.value.map(({ picture }) => picture.value);
-  const possible = commonRange(pictures, store.facts) !== null;
+  const possible = commonRange(pictures, store.catalog) !== null;
   return (
     <Switch
       name="One scale"
@@ -57,7 +57,7 @@ function useCaptions(store: Store) {
   return useComputed(() => {
     const choices = store.panes.value.map(({ choice }) => choice.value);
     const keys = differing(choices);
-    const captions = choices.map((choice) => caption(choice, keys, store.facts));
-    return captions.map(cutting(captions, OVER));
+    const captions = choices.map((choice) => caption(choice, keys, store.catalog));
+    return captions.map(truncate(captions, OVER));
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { step } from "../../src/host/keys.ts";
+import { step } from "../../../src/ui/controls/listKeys.ts";
 
 test("step moves by one, by a page, to the ends, and not beyond them", () => {
   expect(step("ArrowDown", 2, 5)).toBe(3);
