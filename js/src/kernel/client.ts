@@ -5,10 +5,6 @@ import {
   type Choice,
   type ErrorContent,
   type FromKernel,
-  type ImagesContent,
-  type PredictionsContent,
-  type Problem,
-  type Progress,
   type ProgressContent,
   type Result,
   type Setup,
@@ -24,30 +20,13 @@ import { AllLayers } from "./allLayers.ts";
 import { choiceKey } from "./choice.ts";
 import { decodeResult, decodeSnapshot } from "./decode.ts";
 import { Latest } from "./latest.ts";
+import type { Listener } from "./listener.ts";
 import { type PaneListener, type PaneQueues, queueOf, type Work, workOf } from "./paneQueues.ts";
 import { Requests } from "./requests.ts";
 import { TraitSync } from "./traitSync.ts";
 
 /** The id of all that is said of a file that Python writes. */
 const EXPORT = "export";
-
-/** What the page learns, beside what its panes do. */
-export interface Listener {
-  /** What is chosen in the page now. */
-  traits(): Traits;
-  /** Python chose. */
-  chosen(changed: Partial<Traits>): void;
-  images(content: ImagesContent, images: Bytes[]): void;
-  predicted(content: PredictionsContent): void;
-  requestFailed(request: SideRequest, problem: Problem): void;
-  /** So often have a model's weights changed. */
-  generation(model: number, generation: number): void;
-  problem(problem: Problem): void;
-  /** How far the file is that Python writes; null when it is done. */
-  exporting(progress: Progress | null): void;
-  /** The kernel of this widget is no more. */
-  gone(): void;
-}
 
 /** The widget's side of all that Python says and is told. Nobody else touches the anywidget model. */
 export class Client {

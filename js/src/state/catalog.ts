@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { choiceKey } from "../kernel/choice.ts";
 import type { Choice, Method, ModelSetup, Setup } from "../messages.ts";
+import { rank } from "./classOrder.ts";
 
 /** What the kernel said about models and methods, asked as the page needs it. */
 export class Catalog {
@@ -59,6 +60,13 @@ export class Catalog {
 
   label(index: number): string {
     return this.setup.labels[index] ?? `class ${index}`;
+  }
+
+  /** Return the class indices by score; a file without a kernel lists only the classes that it has maps of. */
+  classOrder(scores: Float32Array | null): number[] {
+    const { labels, file } = this.setup;
+    const all = rank(labels.length, scores);
+    return file ? all.filter((index) => file.classes.includes(index)) : all;
   }
 
   /** The class in words, with the one it is compared with. */

@@ -28,6 +28,16 @@ export class Display {
     return signed ? diverging : sequential;
   }
 
+  settings(signed: boolean) {
+    const { opacity, threshold, view } = this;
+    return {
+      opacity: opacity.peek(),
+      threshold: threshold.peek(),
+      view: view.peek(),
+      colormap: this.colormap(signed),
+    };
+  }
+
   keepColormap(name: string, signed: boolean): void {
     this.#colormaps.value = { ...this.#colormaps.peek(), [signed ? "diverging" : "sequential"]: name };
   }

@@ -54,6 +54,10 @@ export class Panes {
     });
   }
 
+  refresh(): void {
+    for (const pane of this.all.peek()) pane.refresh();
+  }
+
   /** Fetch all layers for the active pane, and for panes that follow its layer. */
   fetchAllLayers(): void {
     const active = this.active.peek();

@@ -1,6 +1,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { pickChoice } from "../kernel/choice.ts";
-import { Client, type Listener } from "../kernel/client.ts";
+import { Client } from "../kernel/client.ts";
+import type { Listener } from "../kernel/listener.ts";
 import type {
   Bytes,
   Choice,
@@ -20,16 +21,12 @@ import type {
 import { type Decode, decodeBitmap, type ImageCache } from "../picture/imageCache.ts";
 import type { Picture } from "../picture/picture.ts";
 import { Catalog } from "./catalog.ts";
-import { rank } from "./classOrder.ts";
 import { Display } from "./display.ts";
 import { Images } from "./images.ts";
+import { RESTARTED, SAVED } from "./noKernel.ts";
 import type { Pane } from "./pane.ts";
 import { MOST_PANES, Panes, slowest } from "./panes.ts";
 import type { Predictions } from "./predictions.ts";
-
-const hint = "Opacity, threshold, colormap and Save still work.";
-export const RESTARTED: Problem = { message: "Kernel restarted: run the cell again.", hint };
-export const SAVED: Problem = { message: "A saved picture, without its kernel: run the cell again to choose.", hint };
 
 /** The state of one widget, shared by its views. Components read its signals and call its methods. */
 export class Store implements Listener {
@@ -77,7 +74,7 @@ export class Store implements Listener {
     const { images, models, notices } = this.setup;
     this.notices = signal(notices ?? []);
     const request = (side: SideRequest) => client.request(side);
-    this.#images = new Images(images, models.length, request, () => this.#refresh(), decode);
+    this.#images = new Images(images, models.length, request, () => this.#panes.refresh(), decode);
     this.imageCache = this.#images.cache;
     const image = (index: number) => this.imageCache.image(index);
     this.#panes = new Panes({ catalog: this.catalog, client, image }, pickChoice(traits));
@@ -90,7 +87,8 @@ export class Store implements Listener {
     this.picture = computed(() => this.active.value.picture.value);
     this.method = computed(() => this.catalog.methodOf(this.choice.value));
     this.colormap = computed(() => this.colormapOf(this.choice.value));
-    this.ranking = this.#ranked();
+    const scores = computed(() => this.active.value.latest.value?.scores ?? null);
+    this.ranking = computed(() => this.catalog.classOrder(scores.value));
     this.busy = computed(() => this.awaited.value !== "idle");
     this.awaited = computed(() => slowest(this.panes.value));
     this.predictions = computed(() => this.#images.predictions[this.choice.value.model]);
@@ -231,10 +229,8 @@ export class Store implements Listener {
 
   traits(): Traits {
     const { main } = this;
-    const { opacity, threshold, view } = this.display;
-    const shown = { opacity: opacity.peek(), threshold: threshold.peek(), view: view.peek() };
-    const colormap = this.colormapOf(main.choice.peek());
-    return { ...main.choice.peek(), ...shown, colormap, panes: this.#panes.overrides };
+    const display = this.display.settings(this.#signed);
+    return { ...main.choice.peek(), ...display, panes: this.#panes.overrides };
   }
 
   chosen(changed: Partial<Traits>): void {
@@ -243,7 +239,7 @@ export class Store implements Listener {
       main.own.value = pickChoice({ ...main.choice.peek(), ...changed });
       if (changed.panes !== undefined) this.#panes.arrange(changed.panes);
       this.display.take(changed, this.#signed);
-      this.#refresh();
+      this.#panes.refresh();
     });
     const colormap = this.display.colormap(this.#signed);
     if (colormap !== this.#client.traits().colormap) this.#client.save({ colormap });
@@ -296,21 +292,8 @@ export class Store implements Listener {
     if (kept.image) void this.imageCache.keep([image_index], 0, [kept.image], [kept.size]);
   }
 
-  #ranked(): ReadonlySignal<number[]> {
-    const { labels, file } = this.setup;
-    const scores = computed(() => this.active.value.latest.value?.scores ?? null);
-    return computed(() => {
-      const all = rank(labels.length, scores.value);
-      return file ? all.filter((index) => file.classes.includes(index)) : all;
-    });
-  }
-
   /** Whether the main pane's map is signed: the trait `colormap` is that of its kind. */
   get #signed(): boolean {
     return this.catalog.signed(this.main.choice.peek());
-  }
-
-  #refresh(): void {
-    for (const pane of this.panes.peek()) pane.refresh();
   }
 }

@@ -20,27 +20,12 @@ import { Stage } from "./stage/Stage.tsx";
 import { Toolbar } from "./Toolbar.tsx";
 
 export function App({ store, view }: { store: Store; view: ViewState }) {
-  const root = useRef<HTMLElement>(null);
-  useEffect(() => {
-    const element = root.current;
-    if (!element) return;
-    const endTheme = watchTheme(element, (dark) => {
-      element.dataset.theme = dark ? "dark" : "light";
-    });
-    const endKeys = claimKeys(element);
-    return () => {
-      endTheme();
-      endKeys();
-    };
-  }, []);
-  // A large model's graph takes a while to draw. It is all that is here already, and what waits for the kernel's first
-  // answer comes a frame later.
-  const painted = useAfterPaint().value;
+  const root = useHost();
   return (
     <section
       ref={root}
       class="ke"
-      // biome-ignore lint/a11y/noRedundantRoles: said aloud, tests and readers find it whatever the tag
+      // biome-ignore lint/a11y/noRedundantRoles: explicit, so that tests and readers find it whatever the tag
       role="region"
       aria-label="Explainer"
       aria-busy={store.busy}
@@ -56,18 +41,7 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
       {store.ended.value && <Ended problem={store.ended.value} />}
-      <Body
-        view={view}
-        several={useComputed(() => store.panes.value.length > 1)}
-        parts={{
-          layers: <Layers store={store} view={view} />,
-          "layers' border": <Divider side="layers" width={view.widths.layers} />,
-          stage: painted && <Stage store={store} view={view} />,
-          "classes' border": <Divider side="classes" width={view.widths.classes} />,
-          classes: painted && <Classes store={store} view={view} />,
-          images: painted && <Images store={store} />,
-        }}
-      />
+      <Parts store={store} view={view} />
       {view.help.value && (
         <Help
           onClose={() => {
@@ -76,6 +50,43 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
         />
       )}
     </section>
+  );
+}
+
+/** Follow the host's theme, and claim the page's keys from its shortcuts. */
+function useHost() {
+  const root = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const element = root.current;
+    if (!element) return;
+    const endTheme = watchTheme(element, (dark) => {
+      element.dataset.theme = dark ? "dark" : "light";
+    });
+    const endKeys = claimKeys(element);
+    return () => {
+      endTheme();
+      endKeys();
+    };
+  }, []);
+  return root;
+}
+
+function Parts({ store, view }: { store: Store; view: ViewState }) {
+  // A large model's graph takes a while to render. It needs no answer of the kernel; what does comes a frame later.
+  const painted = useAfterPaint().value;
+  return (
+    <Body
+      view={view}
+      several={useComputed(() => store.panes.value.length > 1)}
+      parts={{
+        layers: <Layers store={store} view={view} />,
+        "layers' border": <Divider side="layers" width={view.widths.layers} />,
+        stage: painted && <Stage store={store} view={view} />,
+        "classes' border": <Divider side="classes" width={view.widths.classes} />,
+        classes: painted && <Classes store={store} view={view} />,
+        images: painted && <Images store={store} />,
+      }}
+    />
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Signal } from "@preact/signals";
+import type { RefObject } from "preact";
 import { useRef } from "preact/hooks";
 import { used } from "../host/keys.ts";
 
@@ -15,40 +16,7 @@ interface Props {
 
 /** The border of a side: dragged, it gives the picture more room or less; clicked twice, the side folds and unfolds. */
 export function Divider({ side, width }: Props) {
-  const element = useRef<HTMLDivElement>(null);
-  const grip = useRef<{ x: number; width: number } | null>(null);
-  // The layers lie to its left, the classes to its right.
-  const towards = side === "layers" ? 1 : -1;
-
-  const measured = () =>
-    width.peek() ?? element.current?.parentElement?.querySelector<HTMLElement>(`.ke-${side}`)?.offsetWidth ?? LEAST;
-  const set = (to: number) => {
-    width.value = to < LEAST / 2 ? 0 : Math.round(Math.min(Math.max(to, LEAST), MOST));
-  };
-  const fold = () => {
-    width.value = width.peek() === 0 ? null : 0;
-  };
-
-  function onPointerDown(event: PointerEvent) {
-    grip.current = { x: event.clientX, width: measured() };
-    element.current?.setPointerCapture(event.pointerId);
-  }
-
-  function onPointerMove({ clientX }: PointerEvent) {
-    if (grip.current) set(grip.current.width + towards * (clientX - grip.current.x));
-  }
-
-  function onKeyDown(event: KeyboardEvent) {
-    const by = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
-    if (by) set(Math.max(measured() + towards * by, LEAST));
-    else if (event.key === "Enter") fold();
-    else return;
-    used(event);
-  }
-
-  const stop = () => {
-    grip.current = null;
-  };
+  const { element, handlers } = useResize({ side, width });
   return (
     // biome-ignore lint/a11y/useSemanticElements: a rule of the text cannot be moved
     <div
@@ -65,12 +33,56 @@ export function Divider({ side, width }: Props) {
       title="Drag to size, double-click to fold"
       tabIndex={0}
       data-lm-suppress-shortcuts="true"
-      onPointerDown={onPointerDown}
-      onPointerMove={onPointerMove}
-      onPointerUp={stop}
-      onPointerCancel={stop}
-      onDblClick={fold}
-      onKeyDown={onKeyDown}
+      {...handlers}
     />
   );
+}
+
+/** A drag or the arrows resize the side; Enter and a double click fold and unfold it. */
+function useResize({ side, width }: Props) {
+  const element = useRef<HTMLDivElement>(null);
+  // The layers are to its left, the classes to its right.
+  const sign = side === "layers" ? 1 : -1;
+  const measured = () =>
+    width.peek() ?? element.current?.parentElement?.querySelector<HTMLElement>(`.ke-${side}`)?.offsetWidth ?? LEAST;
+  const set = (to: number) => {
+    width.value = to < LEAST / 2 ? 0 : Math.round(Math.min(Math.max(to, LEAST), MOST));
+  };
+  const fold = () => {
+    width.value = width.peek() === 0 ? null : 0;
+  };
+  const drag = useDrag(element, sign, measured, set);
+
+  function onKeyDown(event: KeyboardEvent) {
+    const by = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
+    if (by) set(Math.max(measured() + sign * by, LEAST));
+    else if (event.key === "Enter") fold();
+    else return;
+    used(event);
+  }
+
+  return { element, handlers: { ...drag, onDblClick: fold, onKeyDown } };
+}
+
+function useDrag(
+  element: RefObject<HTMLDivElement | null>,
+  sign: 1 | -1,
+  measured: () => number,
+  set: (to: number) => void,
+) {
+  const grip = useRef<{ x: number; width: number } | null>(null);
+  const stop = () => {
+    grip.current = null;
+  };
+  return {
+    onPointerDown(event: PointerEvent) {
+      grip.current = { x: event.clientX, width: measured() };
+      element.current?.setPointerCapture(event.pointerId);
+    },
+    onPointerMove({ clientX }: PointerEvent) {
+      if (grip.current) set(grip.current.width + sign * (clientX - grip.current.x));
+    },
+    onPointerUp: stop,
+    onPointerCancel: stop,
+  };
 }

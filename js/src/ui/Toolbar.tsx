@@ -19,38 +19,10 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   const disabled = store.disconnected.value;
   const method = store.method.value;
   const params = useComputed(() => store.choice.value.params).value;
-  const empty = useComputed(() => !store.picture.value).value;
   return (
     <div class="ke-bar">
       <Selects store={store} view={view} disabled={disabled} />
-      <div class="ke-tools">
-        <Tool
-          name="Compare"
-          title="Compare: add a pane (c)"
-          icon="M1.5 1.5h4v9h-4zM7.5 1.5h4v9h-4z"
-          disabled={disabled || store.panes.value.length >= MOST_PANES}
-          onClick={() => store.addPane()}
-        />
-        <Tool
-          name="Save"
-          title="Save what is shown as a PNG"
-          icon="M6.5 1v7M3.5 5.5l3 3 3-3M1.5 11.5h10"
-          disabled={empty}
-          onClick={() => void save(store, view)}
-        />
-        <button
-          type="button"
-          class="ke-tool"
-          aria-label="Keyboard shortcuts"
-          aria-haspopup="dialog"
-          title="Keyboard shortcuts (?)"
-          onClick={() => {
-            view.help.value = true;
-          }}
-        >
-          ?
-        </button>
-      </div>
+      <Tools store={store} view={view} disabled={disabled} />
       {method && view.params.value && method.params.length > 0 && (
         <ParamForm
           method={method}
@@ -63,7 +35,47 @@ export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   );
 }
 
-function Selects({ store, view, disabled }: { store: Store; view: ViewState; disabled: boolean }) {
+interface Props {
+  store: Store;
+  view: ViewState;
+  disabled: boolean;
+}
+
+function Tools({ store, view, disabled }: Props) {
+  const empty = useComputed(() => !store.picture.value).value;
+  return (
+    <div class="ke-tools">
+      <Tool
+        name="Compare"
+        title="Compare: add a pane (c)"
+        icon="M1.5 1.5h4v9h-4zM7.5 1.5h4v9h-4z"
+        disabled={disabled || store.panes.value.length >= MOST_PANES}
+        onClick={() => store.addPane()}
+      />
+      <Tool
+        name="Save"
+        title="Save what is shown as a PNG"
+        icon="M6.5 1v7M3.5 5.5l3 3 3-3M1.5 11.5h10"
+        disabled={empty}
+        onClick={() => void save(store, view)}
+      />
+      <button
+        type="button"
+        class="ke-tool"
+        aria-label="Keyboard shortcuts"
+        aria-haspopup="dialog"
+        title="Keyboard shortcuts (?)"
+        onClick={() => {
+          view.help.value = true;
+        }}
+      >
+        ?
+      </button>
+    </div>
+  );
+}
+
+function Selects({ store, view, disabled }: Props) {
   const { models } = store.catalog;
   const { methods, colormaps } = store.setup;
   const model = useComputed(() => `${store.choice.value.model}`).value;

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CHECK_AFTER, RETRY_AFTER } from "../../src/kernel/retry.ts";
 import { SAVE_DELAY, SAVE_HEARD } from "../../src/kernel/traitSync.ts";
-import { RESTARTED, SAVED, Store } from "../../src/state/store.ts";
+import { RESTARTED, SAVED } from "../../src/state/noKernel.ts";
+import { Store } from "../../src/state/store.ts";
 import messages from "../fixtures/messages.json";
 import { allLayersFor, CHOICE, FakeModel, resultFor } from "../model.ts";
 

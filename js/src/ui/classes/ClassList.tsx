@@ -4,7 +4,8 @@ import { used } from "../../host/keys.ts";
 import { search } from "../../state/classOrder.ts";
 import { formatCount } from "../../text/format.ts";
 import { SearchBox } from "../controls/SearchBox.tsx";
-import { ClassOptions, type ClassProps, choose } from "./ClassOptions.tsx";
+import { ClassOptions } from "./ClassOptions.tsx";
+import { type ClassProps, choose } from "./classProps.ts";
 
 export function ClassList(props: ClassProps) {
   const { labels, ranking, query, onContrast } = props;

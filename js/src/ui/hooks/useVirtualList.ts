@@ -1,4 +1,4 @@
-import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useAfterPaint } from "./useAfterPaint.ts";
@@ -27,27 +27,7 @@ export function useVirtualList(
   pitch: number,
   axis: "x" | "y",
 ): Window {
-  const offset = useSignal(0);
-  const extent = useSignal(0);
-  const side = axis === "x" ? "scrollLeft" : "scrollTop";
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const scrolled = () => {
-      offset.value = element[side];
-    };
-    // Measured only here, where everything is laid out already: to ask at other times lays everything out.
-    const observer = new ResizeObserver(() => {
-      extent.value = axis === "x" ? element.clientWidth : element.clientHeight;
-      scrolled();
-    });
-    observer.observe(element);
-    element.addEventListener("scroll", scrolled, { passive: true });
-    return () => {
-      observer.disconnect();
-      element.removeEventListener("scroll", scrolled);
-    };
-  }, []);
+  const { offset, extent, side } = useScroll(box, axis);
   const inView = useComputed<[number, number]>(() => within(extent.value));
   const painted = useAfterPaint();
   const first = useComputed(() => rendered()[0]);
@@ -66,7 +46,47 @@ export function useVirtualList(
     return [Math.max(0, start - spare), Math.min(count.value, end + spare)];
   }
 
-  // The items there are rendered first, and then scrolled to: so they are laid out once.
+  const scroll = useScrollAfterRender(box, side, offset);
+
+  function show(position: number) {
+    if (position < 0 || extent.peek() === 0) return;
+    const to = scrollTo(offset.peek(), extent.peek(), position * pitch, pitch);
+    if (to === offset.peek()) return;
+    scroll(to);
+  }
+  return { range, inView, laidOut: useComputed(() => extent.value > 0), show };
+}
+
+type Side = "scrollLeft" | "scrollTop";
+
+/** How far the box is scrolled and how large it is, in pixels along the axis. */
+function useScroll(box: RefObject<HTMLElement | null>, axis: "x" | "y") {
+  const offset = useSignal(0);
+  const extent = useSignal(0);
+  const side: Side = axis === "x" ? "scrollLeft" : "scrollTop";
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const scrolled = () => {
+      offset.value = element[side];
+    };
+    // Measured only here, where everything is laid out already: to ask at other times lays everything out.
+    const observer = new ResizeObserver(() => {
+      extent.value = axis === "x" ? element.clientWidth : element.clientHeight;
+      scrolled();
+    });
+    observer.observe(element);
+    element.addEventListener("scroll", scrolled, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener("scroll", scrolled);
+    };
+  }, []);
+  return { offset, extent, side };
+}
+
+/** Scrolls the box after the items there are rendered, so that they are laid out once. */
+function useScrollAfterRender(box: RefObject<HTMLElement | null>, side: Side, offset: Signal<number>) {
   const aim = useRef<number | null>(null);
   const asked = useSignal(0);
   useLayoutEffect(() => {
@@ -76,15 +96,10 @@ export function useVirtualList(
     aim.current = null;
     offset.value = element[side];
   }, [asked.value]);
-
-  function show(position: number) {
-    if (position < 0 || extent.peek() === 0) return;
-    const to = scrollTo(offset.peek(), extent.peek(), position * pitch, pitch);
-    if (to === offset.peek()) return;
+  return (to: number) => {
     aim.current = offset.value = to;
     asked.value = asked.peek() + 1;
-  }
-  return { range, inView, laidOut: useComputed(() => extent.value > 0), show };
+  };
 }
 
 /** Where to scroll, so that what takes `size` pixels at `start` is in view with a little beside it. */

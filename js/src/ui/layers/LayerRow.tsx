@@ -32,9 +32,7 @@ interface Props {
 }
 
 export function LayerRow(props: Props) {
-  const { node, row, top, beside, chosen, holds, active, enabled, described } = props;
-  const { searching, hit, hidden, query } = props;
-  const folded = node.layers > 0 && !row.expanded ? formatCount(node.layers) : "";
+  const { node, row, top, chosen, holds, active, enabled, searching, hit, hidden, described } = props;
   const pickable = enabled.value && node.spatial;
   return (
     <div
@@ -56,6 +54,15 @@ export function LayerRow(props: Props) {
       tabIndex={active ? 0 : -1}
       style={{ top: `${top}px`, "--level": node.level }}
     >
+      <Content {...props} />
+    </div>
+  );
+}
+
+function Content({ node, row, beside, hit, hidden, query }: Props) {
+  const folded = node.layers > 0 && !row.expanded ? formatCount(node.layers) : "";
+  return (
+    <>
       <Gutter {...beside} mark={markOf(node, row, beside)} />
       <span class="ke-caret" aria-hidden="true">
         {row.expandable && (
@@ -78,7 +85,7 @@ export function LayerRow(props: Props) {
       )}{" "}
       <span class="ke-shape">{formatShape(node.shape)}</span>
       <span class="ke-hidden">{unseen(node)}</span>
-    </div>
+    </>
   );
 }
 

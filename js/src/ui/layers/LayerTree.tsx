@@ -1,4 +1,5 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignalEffect } from "@preact/signals";
+import type { RefObject } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { edgesOf } from "../../graph/edges.ts";
 import { gutterWidth, ROW_HEIGHT } from "../../graph/gutter.ts";
@@ -15,7 +16,7 @@ import { LayerCard } from "./LayerCard.tsx";
 import { LayerRows } from "./LayerRows.tsx";
 import { useGutter } from "./useGutter.ts";
 import { type Shown, useHoverCard } from "./useHoverCard.ts";
-import { type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
+import { type Tree, type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
 
 interface Props extends TreeProps {
   /** The method looks at the input, whatever layer is chosen. */
@@ -25,33 +26,17 @@ interface Props extends TreeProps {
 }
 
 export function LayerTree(props: Props) {
-  const { nodes, chosen, enabled, unused, edgesKnown, view, depth, onPick } = props;
+  const { nodes, unused, edgesKnown, view, depth } = props;
   const box = useRef<HTMLDivElement>(null);
   const tree = useTree(props, box);
-  const onKeyDown = useTreeKeys(props, tree);
-  const { rows } = tree;
   const edges = useMemo(() => (edgesKnown ? edgesOf(nodes) : []), [nodes]);
-  const gutter = useGutter(nodes, edges, rows, chosen);
-  const card = useHoverCard(rows);
+  const card = useHoverCard(tree.rows);
   const id = useOwnId();
-  // The first hit from here on is shown as one types; Enter goes on from it.
+  // While typing the first match from here on is active; Enter goes on from it.
   useSignalEffect(() => {
     const { value: found } = view.hits;
     if (!found.includes(view.active.peek())) view.open(nextHit(found, view.active.peek(), 1));
   });
-
-  function onClick(event: MouseEvent) {
-    const element = (event.target as Element).closest<HTMLElement>(".ke-row");
-    const row = rows.peek().find(({ index }) => String(index) === element?.dataset.index);
-    if (!row) return;
-    const node = nodes[row.index];
-    const onCaret = (event.target as Element).closest(".ke-caret") !== null;
-    // First, since to take the focus lays out what is changed.
-    element?.focus({ preventScroll: true });
-    view.active.value = row.index;
-    if (row.expandable && (onCaret || !node.spatial)) view.fold(row.index, row.expanded);
-    else if (node.spatial && enabled.peek()) onPick(node.path);
-  }
 
   return (
     <section class="ke-side ke-layers" {...card.handlers}>
@@ -64,21 +49,7 @@ export function LayerTree(props: Props) {
       {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
       {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
       <div class="ke-beside">
-        <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
-          <div
-            role="tree"
-            aria-label="Layers"
-            class="ke-tree"
-            style={{
-              height: `${rows.value.length * ROW_HEIGHT}px`,
-              "--gutter": `${gutterWidth(gutter.lanes.value)}px`,
-            }}
-            onKeyDown={onKeyDown}
-            onClick={onClick}
-          >
-            <LayerRows {...{ nodes, chosen, enabled, view, tree, card: card.shown, cardId: id }} beside={gutter.at} />
-          </div>
-        </div>
+        <Rows {...props} tree={tree} box={box} edges={edges} card={card.shown} cardId={id} />
         <DepthStrip {...depth} />
       </div>
       <div class="ke-under">
@@ -91,6 +62,51 @@ export function LayerTree(props: Props) {
       <Card id={id} shown={card.shown} nodes={nodes} edges={edges} />
     </section>
   );
+}
+
+interface RowsProps extends Props {
+  tree: Tree;
+  box: RefObject<HTMLDivElement | null>;
+  edges: readonly Edge[];
+  card: ReadonlySignal<Shown | null>;
+  cardId: string;
+}
+
+function Rows(props: RowsProps) {
+  const { nodes, chosen, unused, tree, box, edges } = props;
+  const onKeyDown = useTreeKeys(props, tree);
+  const gutter = useGutter(nodes, edges, tree.rows, chosen);
+  return (
+    <div ref={box} class="ke-scroll" data-unused={unused.value || undefined}>
+      <div
+        role="tree"
+        aria-label="Layers"
+        class="ke-tree"
+        style={{
+          height: `${tree.rows.value.length * ROW_HEIGHT}px`,
+          "--gutter": `${gutterWidth(gutter.lanes.value)}px`,
+        }}
+        onKeyDown={onKeyDown}
+        onClick={(event) => onClick(event, props)}
+      >
+        <LayerRows {...props} beside={gutter.at} />
+      </div>
+    </div>
+  );
+}
+
+/** A click on a caret folds; one on a layer picks it, or folds where it cannot be explained. */
+function onClick(event: MouseEvent, { nodes, enabled, view, tree, onPick }: RowsProps) {
+  const element = (event.target as Element).closest<HTMLElement>(".ke-row");
+  const row = tree.rows.peek().find(({ index }) => String(index) === element?.dataset.index);
+  if (!row) return;
+  const node = nodes[row.index];
+  const onCaret = (event.target as Element).closest(".ke-caret") !== null;
+  // First: taking the focus forces a layout of whatever changed before.
+  element?.focus({ preventScroll: true });
+  view.active.value = row.index;
+  if (row.expandable && (onCaret || !node.spatial)) view.fold(row.index, row.expanded);
+  else if (node.spatial && enabled.peek()) onPick(node.path);
 }
 
 /** How many layers there are, or which of those that fit one is at. */

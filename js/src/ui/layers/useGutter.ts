@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import { pathToOutput, visibleEdges } from "../../graph/edges.ts";
-import { assignLanes, cut, type Edge } from "../../graph/lanes.ts";
+import { assignLanes, cut, type Edge, type Lanes, type Piece } from "../../graph/lanes.ts";
 import type { OutlineNode } from "../../graph/outline.ts";
 import type { Row } from "../../graph/tree.ts";
 import type { Beside } from "./Gutter.tsx";
@@ -34,8 +34,20 @@ export function useGutter(
     });
     return shown;
   });
+  const beside = useRows(drawn, lit);
+  const lanes = useComputed(() => drawn.value?.lanes.count ?? 1);
+  return { lanes, at: (position: number): Beside => beside.value[position] ?? NOTHING };
+}
+
+interface Drawn {
+  lanes: Lanes;
+  pieces: Piece[][];
+}
+
+/** What is drawn beside each row; the same object as before where nothing changed, so that the row is not rendered again. */
+function useRows(drawn: ReadonlySignal<Drawn | null>, lit: ReadonlySignal<boolean[]>): ReadonlySignal<Beside[]> {
   const before = useRef<(Beside | undefined)[]>([]);
-  const beside = useComputed(() => {
+  return useComputed(() => {
     if (!drawn.value) return [];
     const { lanes, pieces } = drawn.value;
     const now = pieces.map((own, position): Beside => {
@@ -51,8 +63,6 @@ export function useGutter(
     before.current = now;
     return now;
   });
-  const lanes = useComputed(() => drawn.value?.lanes.count ?? 1);
-  return { lanes, at: (position: number): Beside => beside.value[position] ?? NOTHING };
 }
 
 function same(a: Beside, b: Beside): boolean {

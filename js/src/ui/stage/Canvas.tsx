@@ -1,9 +1,10 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { type View, WHOLE } from "../../messages.ts";
+import { WHOLE } from "../../messages.ts";
 import { fadingTable, lookupTable } from "../../picture/colormap.ts";
 import { canvasSize, paint, type Size, shade, sizeOf } from "../../picture/overlay.ts";
 import type { Picture } from "../../picture/picture.ts";
+import type { Display } from "../../state/display.ts";
 import { useSyncEffect } from "../hooks/useSyncEffect.ts";
 
 /** The image as it is. */
@@ -22,15 +23,14 @@ interface MapProps {
   picture: ReadonlySignal<Picture | null>;
   colormap: ReadonlySignal<string>;
   signed: ReadonlySignal<boolean>;
-  threshold: ReadonlySignal<number>;
-  opacity: ReadonlySignal<number>;
-  view: ReadonlySignal<View>;
+  display: Display;
   /** Pixels that the longer side has on the screen. */
   screen: ReadonlySignal<number>;
 }
 
 /** The map over it. The opacity is the browser's to blend, so that dragging it repaints nothing. */
-export function MapCanvas({ picture, colormap, signed, threshold, opacity, view, screen }: MapProps) {
+export function MapCanvas({ picture, colormap, signed, display, screen }: MapProps) {
+  const { threshold, opacity, view } = display;
   const canvas = useRef<HTMLCanvasElement>(null);
   const pixels = useRef<ImageData | null>(null);
   const shaded = useComputed(() => {
