@@ -1,4 +1,4 @@
-/** What Python and the page say to each other; `ke_widgets/widget/protocol.py` has the other half. */
+/** Messages between Python and the page; `ke_widgets/widget/protocol.py` is the other half. */
 
 export interface LayerNode {
   path: string;
@@ -8,9 +8,9 @@ export interface LayerNode {
   level: number;
   /** Index of the nested model that this node belongs to, or -1. */
   parent: number;
-  /** Has an output with rows and columns, so it can be explained. */
+  /** Has an output with rows and columns, and so can be explained. */
   spatial: boolean;
-  /** Could be explained, but this file holds no map of it. */
+  /** Can be explained, but this file has no map of it. */
   absent?: boolean;
   params: number;
   inputs: number[];
@@ -32,17 +32,17 @@ export interface Method {
   /** Whether its map depends on the layer. */
   layer: boolean;
   signed: boolean;
-  /** What a number of its map is; empty where the scale has no meaning. */
+  /** Unit of the map's values; empty where their scale has no meaning. */
   unit?: string;
   params: Param[];
-  /** Why it explains none of the models; absent where it does. */
+  /** Why it applies to none of the models; absent where it applies. */
   reason?: string;
 }
 
 export interface Setup {
   version: number;
   images: number;
-  /** Of a file that holds some of them: the numbers that they have in Python. */
+  /** In a file with some of the images: their indices in Python. */
   image_numbers?: number[];
   models: ModelSetup[];
   labels: string[];
@@ -51,9 +51,9 @@ export interface Setup {
   notices: string[];
   /** Names of the methods that explain all layers in one pass. */
   scan_methods: string[];
-  /** Whether the right classes are known. */
+  /** Whether the true classes are known. */
   targets: boolean;
-  /** This page is a file without a kernel: the classes whose maps it holds. All it offers, it has. */
+  /** Set in an exported file, which has no kernel: the classes that it has maps of. */
   file?: { classes: number[] };
 }
 
@@ -62,29 +62,29 @@ export interface ModelSetup {
   nodes: LayerNode[];
   edges_known: boolean;
   default_layer: string;
-  /** All layers at once: whether memory allows it, why not, and which layers, from first to last. */
+  /** All layers in one pass: whether that is offered, why not, and which layers, from first to last. */
   scan: { offered: boolean; reason: string | null; layers: string[] };
 }
 
-/** What a map depends on. */
+/** Everything that a map depends on. */
 export interface Choice {
   image_index: number;
   layer: string;
   class_index: number;
-  /** Why `class_index` and not this one; null for no contrast. */
+  /** The class that `class_index` is contrasted with; null for no contrast. */
   contrast_index: number | null;
   method: string;
   params: Record<string, ParamValue>;
-  /** Which of the models. */
+  /** Index of the model. */
   model: number;
 }
 
-/** What another pane shows; the rest is as in the main one. */
+/** The differences of another pane from the main one. */
 export type Overrides = Partial<Choice>;
 
 export type View = "overlay" | "map" | "image";
 
-/** How a map is shown; the kernel is never asked about it. */
+/** Display settings: the kernel is not involved. */
 export interface Display {
   opacity: number;
   colormap: string;
@@ -105,7 +105,7 @@ export const CHOICE_KEYS = [
 ] as const;
 export const DISPLAY_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
 
-/** A part of a picture in shares of its height and width: top, left, bottom, right. */
+/** A region of a picture, as shares of its height and width: top, left, bottom, right. */
 export type Part = readonly [number, number, number, number];
 
 export const WHOLE: Part = [0, 0, 1, 1];
@@ -113,33 +113,33 @@ export const WHOLE: Part = [0, 0, 1, 1];
 export interface MapContent {
   height: number;
   width: number;
-  /** Shown as nothing (of a signed map: as most against). */
+  /** Start of the display range (of a signed map: the strongest negative value). */
   low: number;
-  /** Shown as most. */
+  /** End of the display range. */
   high: number;
   min: number;
   max: number;
-  /** What the float16 numbers are in units of. */
+  /** The float16 values are multiples of this. */
   scale: number;
   finite: boolean;
-  /** What the model saw of the picture: there the map lies. The whole, where it is not said. */
+  /** The region of the picture that the model sees, which the map covers; the whole picture if absent. */
   seen?: Part;
 }
 
 export interface ResultContent {
   kind: "result";
   id: string | null;
-  /** 0 is the main one. */
+  /** 0 is the main pane. */
   pane?: number;
   serial: number;
-  /** How often the model's weights had changed. */
+  /** How many times the model's weights had changed. */
   generation: number;
   choice: Choice;
   map: MapContent;
   scores_kind: "probability" | "logit";
   milliseconds: number;
   note: string | null;
-  /** Pieces that the map is made of; fewer than `total` where the work was cancelled. */
+  /** Steps of the computation; fewer than `total` if it was cancelled. */
   done?: number;
   total?: number;
 }
@@ -189,7 +189,7 @@ export interface ImagesContent {
 export interface ErrorContent extends Problem {
   kind: "error";
   id: string | null;
-  /** That it was caused in; null where it is of none. */
+  /** The pane that caused it; null if none did. */
   pane: number | null;
   choice: Choice | null;
 }
@@ -202,7 +202,7 @@ export interface StandingContent {
   known: boolean;
 }
 
-/** What Python chose, said again until it was seen: a server may drop messages. */
+/** Traits that Python set, resent until the page acknowledges them: a server may drop messages. */
 export interface StateContent {
   kind: "state";
   id: null;
@@ -221,7 +221,7 @@ export type FromKernel =
   | { kind: "superseded"; id: string }
   | StandingContent
   | StateContent
-  /** Models were trained or loaded: how often the weights of each have changed. */
+  /** Models were trained or loaded: how many times the weights of each have changed. */
   | { kind: "weights"; id: null; generations: number[] }
   | ErrorContent;
 
@@ -229,18 +229,18 @@ export type ToKernel =
   | { kind: "hello" }
   | { kind: "explain" | "scan"; id: string; pane: number; choice: Partial<Choice> }
   | { kind: "cancel"; id: string | null; pane: number }
-  /** Is it at this question, or with `null` at what it began by itself for this pane? */
+  /** Does the kernel have this request, or with `null` what it started by itself for this pane? */
   | { kind: "check"; id: string | null; pane: number }
-  /** The state of that number was seen. */
+  /** Acknowledges the state with that number. */
   | { kind: "seen"; number: number }
   | ({ id: string } & SideRequest);
 
-/** What is asked for beside the maps. */
+/** Requests for anything but maps. */
 export type SideRequest =
   | { kind: "images"; indices: number[]; size: number }
   | { kind: "predictions"; indices: number[]; model: number };
 
-/** Bytes as hosts hand them over. */
+/** Bytes, in the types that hosts deliver. */
 export type Bytes = DataView | ArrayBuffer | Uint8Array;
 
 export interface Snapshot {
@@ -251,11 +251,11 @@ export interface Snapshot {
   size?: [number, number];
 }
 
-/** A result, decoded. */
+/** A decoded result. */
 export interface Result extends ResultContent {
   values: Float32Array;
   scores: Float32Array;
-  /** More of it is on its way. */
+  /** It is not complete yet. */
   preview?: boolean;
 }
 
@@ -272,17 +272,17 @@ export interface Problem {
   details?: string | null;
 }
 
-/** `slow`: asked, and nothing heard for a second. */
+/** `slow`: no message for a second. */
 export type Waiting = "idle" | "asked" | "slow";
 
-/** What anywidget hands over for a widget. */
+/** The anywidget model. */
 export interface WidgetModel {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
   save_changes(): void;
   send(content: unknown): unknown;
-  // biome-ignore lint/suspicious/noExplicitAny: the events differ in what they bring
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments differ by event
   on(name: string, callback: (...args: any[]) => void): void;
-  // biome-ignore lint/suspicious/noExplicitAny: the same
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments differ by event
   off(name: string, callback: (...args: any[]) => void): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Blocks of a model without nested models: found by structure first (what lies between two rows that every path goes
- * through), and by names where they help. A block is a thing to fold, nothing that a model knows of.
+ * Blocks of a model without nested models: found by structure first (what lies between two rows that every path
+ * passes), and by names where they help. A block can be folded; the model does not know it.
  */
 import type { Edge } from "./lanes.ts";
 import { commonPrefix, hasPrefix, stageOf } from "./layerNames.ts";
@@ -18,17 +18,17 @@ export interface Block {
   first: number;
   last: number;
   name: string;
-  /** What the names of its items begin with, "" where they have nothing in common. */
+  /** Common prefix of its items' names; "" if there is none. */
   prefix: string;
   blocks: Block[];
 }
 
-/** Shorter lists are shown as they are. */
+/** Shorter lists have no blocks. */
 const MANY = 24;
 /** A block has at least three items, and not so many that nobody would unfold it. */
 const SMALLEST = 3;
 const LARGEST = 80;
-/** More rows than this, and blocks are put together to stages. */
+/** With more rows than this, blocks are grouped into stages. */
 const ROWS = 40;
 
 export function findBlocks(items: readonly Item[], edges: readonly Edge[]): Block[] {
@@ -48,14 +48,14 @@ function block(items: readonly Item[], first: number, last: number, name = "", b
   return { first, last, name: name || prefix || `${items[last].name} …`, prefix, blocks };
 }
 
-/** How many rows are left when all blocks are folded. */
+/** Return the number of rows when all blocks are folded. */
 function rows(items: readonly Item[], blocks: readonly Block[]): number {
   return blocks.reduce((count, { first, last }) => count - (last - first), items.length);
 }
 
 // By structure.
 
-/** From the row after one that every path goes through to the next such row, where paths part and meet between. */
+/** Return the ranges from one row that every path passes to the next one, with branches that merge in between. */
 function between(items: readonly Item[], edges: readonly Edge[]): [number, number][] {
   const merges = new Uint8Array(items.length);
   for (const edge of edges) merges[edge[1]]++;
@@ -72,7 +72,7 @@ function between(items: readonly Item[], edges: readonly Edge[]): [number, numbe
   return found;
 }
 
-/** For each row, how many before it are still needed after it: none where every path goes through the row. */
+/** Return for each row how many rows before it are still needed after it: 0 where every path passes the row. */
 function widths(count: number, edges: readonly Edge[]): Int32Array {
   const last = new Int32Array(count);
   for (const edge of edges) last[edge[0]] = Math.max(last[edge[0]], edge[1]);
@@ -86,7 +86,9 @@ function widths(count: number, edges: readonly Edge[]): Int32Array {
   return change.subarray(0, count);
 }
 
-/** Where skips reach over whole blocks (NASNet), blocks end where paths meet and next to nothing goes past. */
+/**
+ * Where skip connections span whole blocks (NASNet), split where branches merge and next to nothing bypasses the row.
+ */
 function split(first: number, last: number, merges: Uint8Array, width: Int32Array): [number, number][] {
   const parts: [number, number][] = [];
   const cuts = (from: number, to: number, most: number) => {
@@ -99,11 +101,11 @@ function split(first: number, last: number, merges: Uint8Array, width: Int32Arra
     }
   };
   cuts(first, last, 1);
-  // One or two pieces of much the same length as the whole are no repeated blocks.
+  // One or two ranges about as long as the whole are no repeated blocks.
   return parts.length > 3 ? parts.filter(([start, end]) => end - start < LARGEST) : [];
 }
 
-/** Take in what belongs to a block by its name, or as the activation of its sum, up to the blocks beside it. */
+/** Extend a block by rows with its prefix, or by the activation of its sum, up to the blocks beside it. */
 function widen({ first, last, ...kept }: Block, items: readonly Item[], before: number, after: number): Block {
   const { prefix } = kept;
   const belongs = (at: number) => /\d/.test(prefix) && hasPrefix(items[at].name, prefix);
@@ -114,16 +116,16 @@ function widen({ first, last, ...kept }: Block, items: readonly Item[], before: 
   return { first, last, ...kept };
 }
 
-// By name, stage or size: neighbours that say the same are joined.
+// By name, stage or size: neighbours with the same label are joined.
 
-/** What a block, or a row by itself, says. */
+/** Label of a block, or of a row by itself. */
 type Says = (items: readonly Item[], unit: Block) => string | null;
 
 const byName: Says = (items, { first, last }) => (first < last ? null : stageOf(items[first].name, true));
 const byStage: Says = (items, { first, last, prefix }) => stageOf(first < last ? prefix : items[first].name, false);
 const bySize: Says = (items, { last }) => items[last].shape?.slice(1, -1).join() || null;
 
-/** Says nothing that would speak against standing between two units that say `said`. */
+/** Whether a unit may stand between two units labelled `said` without splitting them. */
 function indifferent(items: readonly Item[], { first, last, prefix }: Block, said: string): boolean {
   return first < last ? hasPrefix(prefix, said) : items[first].automatic;
 }
@@ -142,7 +144,7 @@ function joined(items: readonly Item[], blocks: readonly Block[], says: Says): B
     const inner = inside.filter(({ first, last }) => first < last);
     const size = units[end].last - units[at].first + 1;
     if (end > at && size >= SMALLEST && (says !== byStage || inner.length > 1)) {
-      // One block within a block tells nobody anything.
+      // A single block inside a block adds nothing.
       const name = says === bySize || said === null ? "" : said;
       result.push(block(items, units[at].first, units[end].last, name, inner.length > 1 ? inner : []));
     } else {
@@ -153,7 +155,7 @@ function joined(items: readonly Item[], blocks: readonly Block[], says: Says): B
   return result;
 }
 
-/** Blocks, and the rows between them as blocks of one. */
+/** Return the blocks, and the rows between them as blocks of one. */
 function unitsOf(items: readonly Item[], blocks: readonly Block[]): Block[] {
   const units: Block[] = [];
   let row = 0;

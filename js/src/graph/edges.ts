@@ -1,10 +1,10 @@
 /**
- * The edges of a model, and those of them that are on show when some of its rows are folded. All of them are gone over
- * before the first picture, by code that V8 has not compiled yet: so without patterns (`[from, to]`), which iterate.
+ * The edges of a model, and which of them are visible when some rows are folded. All of them are visited before the
+ * first paint, by code that V8 has not compiled yet: hence no array patterns (`[from, to]`), which iterate.
  */
 import type { Edge } from "./lanes.ts";
 
-/** What is asked of a node here; each comes before all that is inside it. */
+/** What is needed of a node; nodes come before those inside them. */
 interface Nested {
   parent: number;
   inputs: readonly number[];
@@ -19,11 +19,11 @@ export function edgesOf(nodes: readonly { inputs: readonly number[] }[]): Edge[]
 export interface VisibleEdges {
   /** Between positions of `rows`, each once. */
   edges: Edge[];
-  /** For each edge of the model the one on show that stands for it, or -1 where both its ends are in one row. */
+  /** For each edge of the model the visible one that represents it; -1 where both ends are in one row. */
   shown: Int32Array;
 }
 
-/** Attach every edge to rows on show: what is inside a folded row attaches to that row. */
+/** Attach every edge to visible rows: what is inside a folded row attaches to that row. */
 export function visibleEdges(
   nodes: readonly Nested[],
   rows: readonly { index: number }[],
@@ -49,7 +49,7 @@ export function visibleEdges(
   return visible;
 }
 
-/** The edges on all ways from a node, or from what is inside it, to the outputs. */
+/** Return for each edge whether it is on a path from a node, or from inside it, to the outputs. */
 export function pathToOutput(nodes: readonly Nested[], edges: readonly Edge[], start: number): boolean[] {
   const lit = edges.map(() => false);
   if (start < 0) return lit;
@@ -70,7 +70,7 @@ export function pathToOutput(nodes: readonly Nested[], edges: readonly Edge[], s
   return lit;
 }
 
-/** What feeds a node, or what is inside it, from outside, and what it feeds. */
+/** Return the inputs of a node, or of what is inside it, and the nodes that it feeds. */
 export function neighbours(nodes: readonly Nested[], edges: readonly Edge[], index: number) {
   const inside = (node: number) => node >= index && node < nodes[index].end;
   const self = (from: number, to: number) => from === to && from === index;

@@ -1,12 +1,12 @@
-/** What the gutter beside one row shows: its pieces of edges as paths, and where its dot is. */
+/** The graph beside one row: its edges as SVG paths, and the position of its dot. */
 import type { Piece } from "./lanes.ts";
 
 export const ROW_HEIGHT = 24;
-/** Lanes beyond these take their colours again; their place tells them apart. */
+/** Lanes beyond these repeat the colours. */
 const HUES = 6;
 const PITCH = 10;
 const NARROWEST = 4;
-/** Pixels that lanes share before they move together. */
+/** Width that the lanes share before they move together, in pixels. */
 const ROOM = 56;
 const MARGIN = 9;
 
@@ -16,7 +16,7 @@ export interface Stroke {
   d: string;
 }
 
-/** Pixels from lane to lane. */
+/** Return the distance between lanes, in pixels. */
 export function pitchOf(lanes: number): number {
   return Math.min(PITCH, Math.max(NARROWEST, ROOM / Math.max(1, lanes - 1)));
 }
@@ -29,12 +29,14 @@ export function gutterWidth(lanes: number): number {
   return Math.ceil(2 * MARGIN + Math.max(0, lanes - 1) * pitchOf(lanes));
 }
 
-/** Of a lane: 0 for the main line. */
+/** Return the hue of a lane: 0 for the main line. */
 export function hueOf(lane: number): number {
   return lane <= 0 ? 0 : 1 + ((lane - 1) % HUES);
 }
 
-/** The paths of one row, those of one colour as one; the lit ones last, on top. `lit` is of each piece. */
+/**
+ * Return the paths of one row, one for each colour; highlighted ones last, on top. `lit` has one value for each piece.
+ */
 export function strokes(pieces: readonly Piece[], own: number, lit: readonly boolean[], pitch: number): Stroke[] {
   const found = new Map<number, Stroke>();
   pieces.forEach(({ kind, lane }, i) => {
@@ -46,7 +48,7 @@ export function strokes(pieces: readonly Piece[], own: number, lit: readonly boo
   return [...found.values()].sort((a, b) => Number(a.lit) - Number(b.lit) || b.hue - a.hue);
 }
 
-/** Away from the dot to the side and down, through, or down and to the dot. */
+/** From the dot sideways and down, straight through, or down and to the dot. */
 function pathOf(kind: Piece["kind"], x: number, dot: number): string {
   const middle = ROW_HEIGHT / 2;
   if (kind === "through") return `M${x} 0V${ROW_HEIGHT}`;

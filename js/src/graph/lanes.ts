@@ -1,6 +1,6 @@
 /**
- * Lanes for a graph drawn beside its rows, like a commit graph: the longest way from an input to an output runs in
- * lane 0, every other branch in a lane of its own, and what skips rows goes past them in a free lane.
+ * Lanes of a graph drawn beside its rows, like a commit graph: the longest path from an input to an output is lane 0,
+ * every other branch has a lane of its own, and edges that skip rows pass them in a free lane.
  */
 
 /** From one row to another; to an earlier one where a layer is called again. */
@@ -9,22 +9,24 @@ export type Edge = readonly [from: number, to: number];
 export interface Lanes {
   /** How many lanes there are. */
   count: number;
-  /** The lane that each row's dot is in; -1 for a row that no edge touches. */
+  /** Lane of each row's dot; -1 for a row without edges. */
   rows: Int32Array;
-  /** The lane that each edge runs in, from the row of its upper end to that of its lower. */
+  /** Lane of each edge, from the row of its upper end to that of its lower end. */
   edges: Int32Array;
 }
 
-/** A piece of an edge in one row: all through it, from its dot to the row's foot, or from the row's head to its dot. */
+/**
+ * The piece of an edge in one row: through it, from its dot to its lower border, or from its upper border to its dot.
+ */
 export interface Piece {
   kind: "through" | "out" | "in";
   lane: number;
   edge: number;
 }
 
-/** What runs down one lane: a branch with the edges that lead in and out, or one edge that skips rows. */
+/** What occupies a lane: a branch with the edges that enter and leave it, or one edge that skips rows. */
 interface Run {
-  /** In half rows: a row's dot is at twice its number, the border below it one further. */
+  /** In half rows: a row's dot is at twice its index, its lower border is one more. */
   start: number;
   end: number;
   rows: number[];
@@ -36,7 +38,7 @@ export function assignLanes(rowCount: number, edges: readonly Edge[]): Lanes {
   if (edges.length === 0) return lanes;
   const [main, ...runs] = findRuns(rowCount, edges);
   place(main, 0, lanes);
-  // The shortest first: what skips little stays near, and what skips much goes around it without crossing.
+  // Shortest first: short skips stay near, and long ones enclose them without crossing.
   runs.sort((a, b) => a.end - a.start - (b.end - b.start) || a.start - b.start);
   const taken: Uint8Array[] = [new Uint8Array(0)];
   for (const run of runs) {
@@ -69,7 +71,7 @@ function findRuns(rowCount: number, edges: readonly Edge[]): Run[] {
       run.edges.push(edge);
     }
     run.end = 2 * last;
-    // The edges that the branch begins and ends with stay in its lane.
+    // The edges that enter and leave the branch stay in its lane.
     if (wish[first] >= 0) run.start = 2 * edges[wish[first]][0] + 1;
     if (wish[first] >= 0) run.edges.push(wish[first]);
     if (pick[last] >= 0) run.end = 2 * edges[pick[last]][1] - 1;
@@ -84,7 +86,7 @@ function findRuns(rowCount: number, edges: readonly Edge[]): Run[] {
   return runs;
 }
 
-/** The rows that branches begin with: those that an edge touches and no other row goes straight on to; the main first. */
+/** Return the rows that branches start with: those with edges that continue no other row; the main one first. */
 function heads(rowCount: number, edges: readonly Edge[], next: Int32Array, main: number): number[] {
   const begins = new Uint8Array(rowCount);
   for (const [from, to] of edges) begins[from] = begins[to] = 1;
@@ -94,8 +96,8 @@ function heads(rowCount: number, edges: readonly Edge[], next: Int32Array, main:
 }
 
 /**
- * For each row the edge that it goes on with (`pick`: to where most is still to come) and the one that it comes from
- * (`wish`: from where most lies behind); where two rows agree, one goes straight on to the other (`next`).
+ * Return for each row the edge that it continues with (`pick`: the longest way ahead) and the one that it continues
+ * (`wish`: the longest way behind); where two rows agree, one is the `next` of the other.
  */
 function follow(rowCount: number, edges: readonly Edge[]) {
   const depth = new Int32Array(rowCount);
@@ -104,7 +106,7 @@ function follow(rowCount: number, edges: readonly Edge[]) {
   const wish = new Int32Array(rowCount).fill(-1);
   const next = new Int32Array(rowCount).fill(-1);
   const forward = [...edges.keys()].filter((edge) => edges[edge][0] < edges[edge][1]);
-  // Rows are in running order, so edges sorted by one end meet a row when all before it are done.
+  // Rows are in running order, so edges sorted by one end reach a row after all rows before it.
   for (const edge of [...forward].sort((a, b) => edges[a][1] - edges[b][1] || edges[b][0] - edges[a][0])) {
     const [from, to] = edges[edge];
     if (wish[to] >= 0 && depth[from] + 1 <= depth[to]) continue;
@@ -125,7 +127,7 @@ function follow(rowCount: number, edges: readonly Edge[]) {
   return { head, next, pick, wish };
 }
 
-/** What is to be drawn in each row. */
+/** Return the pieces to draw in each row. */
 export function cut(rowCount: number, edges: readonly Edge[], lanes: Lanes): Piece[][] {
   const rows: Piece[][] = Array.from({ length: rowCount }, () => []);
   edges.forEach(([from, to], edge) => {

@@ -1,4 +1,4 @@
-/** The rows that the page shows: the model's layers, with blocks of them as rows to fold, found where nothing is nested. */
+/** The rows of the layer tree: the model's layers, with foldable blocks where nothing is nested. */
 
 import type { LayerNode } from "../messages.ts";
 import { type Block, findBlocks } from "./blocks.ts";
@@ -6,26 +6,26 @@ import type { Edge } from "./lanes.ts";
 import { isAutomatic, withoutPrefix } from "./layerNames.ts";
 
 export interface OutlineNode extends LayerNode {
-  /** What its row says: the name, without what the block around says already. */
+  /** Text of its row: the name, without the prefix of the block around it. */
   label: string;
-  /** A block for the eye only: no layer, and nothing to explain. */
+  /** A block is no layer of the model, and cannot be explained. */
   block: boolean;
-  /** How many layers are inside. */
+  /** Number of layers inside. */
   layers: number;
   /** One past the last node inside, itself included. */
   end: number;
 }
 
-/** A row to be, with what is inside it. */
+/** A row with what is inside it, before rows are numbered. */
 interface Branch {
   node: LayerNode;
-  /** Of the model's own node; -1 for a block. */
+  /** Index in the model; -1 for a block. */
   index: number;
   label: string;
   inside: Branch[];
 }
 
-/** Put block rows between the model's own; `parent`, `inputs` and `level` are those of the new rows. */
+/** Insert block rows between the model's own; `parent`, `inputs` and `level` are those of the new rows. */
 export function outline(nodes: readonly LayerNode[]): OutlineNode[] {
   const children = childrenOf(nodes);
   const edges = edgesAmongSiblings(nodes);
@@ -49,7 +49,7 @@ export function outline(nodes: readonly LayerNode[]): OutlineNode[] {
   return made;
 }
 
-/** The branches from `start` to `stop`, each block of them as one. */
+/** Return the branches from `start` to `stop`, each block as one. */
 function bundle(leaves: Branch[], blocks: readonly Block[], start: number, stop: number, prefix: string): Branch[] {
   const branches: Branch[] = [];
   let next = start;
@@ -76,14 +76,14 @@ function blockNode(leaves: readonly Branch[], name: string): LayerNode {
   return { path, name, type: "Block", shape: last.shape, level: 0, parent: -1, spatial: false, params, inputs: [] };
 }
 
-/** Append the branches to the rows; give how many layers they hold. */
+/** Append the branches to the rows; return the number of their layers. */
 function write(branches: readonly Branch[], parent: number, made: OutlineNode[], at: number[]): number {
   let layers = 0;
   for (const { node, index, label, inside } of branches) {
     const level = parent < 0 ? 0 : made[parent].level + 1;
     const { path, name, type, shape, spatial, absent, params, inputs } = node;
     const block = index < 0;
-    // Spelled out: a copy by `...` with other values after it takes V8 twenty times as long.
+    // Spelled out: a spread with other values after it is twenty times slower in V8.
     const row = {
       path,
       name,
@@ -118,7 +118,7 @@ function childrenOf(nodes: readonly LayerNode[]): Map<number, number[]> {
   return children;
 }
 
-/** For each parent the edges among what is directly inside it, between positions in that list. */
+/** Return for each parent the edges among its children, between positions in that list. */
 function edgesAmongSiblings(nodes: readonly LayerNode[]): Map<number, Edge[]> {
   const counts = new Map<number, number>();
   const position = nodes.map(({ parent }) => {
@@ -140,7 +140,7 @@ function edgesAmongSiblings(nodes: readonly LayerNode[]): Map<number, Edge[]> {
   return edges;
 }
 
-/** The siblings that two nodes are, or are inside of. */
+/** Return the siblings that two nodes are, or are inside of. */
 function beneathCommon(nodes: readonly LayerNode[], a: number, b: number): Edge {
   while (nodes[a].level > nodes[b].level) a = nodes[a].parent;
   while (nodes[b].level > nodes[a].level) b = nodes[b].parent;

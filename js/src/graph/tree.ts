@@ -3,28 +3,29 @@ import { terms } from "../text/query.ts";
 import { nextMatch } from "../text/typeAhead.ts";
 
 export interface TreeNode extends LayerNode {
-  /** What its row says, where that is less than its name. */
+  /** Text of its row, where that is shorter than its name. */
   label?: string;
-  /** A block of layers for the eye only: never found, never chosen. */
+  /** A block of layers: search skips it, and it cannot be chosen. */
   block?: boolean;
 }
 
 export interface Row {
-  /** Of the node. */
+  /** Index of the node. */
   index: number;
   expandable: boolean;
   expanded: boolean;
-  /** Among its siblings on show, from 1. */
+  /** Position among its visible siblings, from 1. */
   position: number;
   siblings: number;
 }
 
-/** Rows that a list can open with. */
+/** Maximum number of rows that a tree opens with. */
 const OPEN_ROWS = 80;
 
 /**
- * The nodes that fit every word of the query, in order: by path, by their type's full name, or by a part of it where no
- * path has that word. (`conv2` means the layers of that name, not each Conv2D.) None without a word.
+ * Return the nodes that match every word of the query, in order: by path, by the full name of their type, or by a part
+ * of it where no path contains that word. (`conv2` means the layers of that name, not each Conv2D.) None for an empty
+ * query.
  */
 export function search(nodes: readonly TreeNode[], query: string): number[] {
   const words = terms(query);
@@ -36,7 +37,7 @@ export function search(nodes: readonly TreeNode[], query: string): number[] {
   return [...texts.keys()].filter((index) => !nodes[index].block && fits(texts[index]));
 }
 
-/** The nested models around a node, the nearest first. */
+/** Return the nested models around a node, innermost first. */
 export function ancestors(nodes: readonly LayerNode[], index: number): number[] {
   const around: number[] = [];
   for (let at = nodes[index]?.parent ?? -1; at >= 0; at = nodes[at].parent) around.push(at);
@@ -47,7 +48,10 @@ export function containers(nodes: readonly LayerNode[]): Set<number> {
   return new Set(nodes.map(({ parent }) => parent).filter((parent) => parent >= 0));
 }
 
-/** What is folded at first: all but the way to the chosen node, and whole levels, the outer first, while they fit. */
+/**
+ * Return what is folded at first: all but the way to the chosen node, and whole levels, outermost first, while they
+ * fit.
+ */
 export function initiallyFolded(nodes: readonly LayerNode[], chosen: number): Set<number> {
   let folded = containers(nodes);
   for (const index of ancestors(nodes, chosen)) folded.delete(index);
@@ -59,7 +63,7 @@ export function initiallyFolded(nodes: readonly LayerNode[], chosen: number): Se
   return folded;
 }
 
-/** The rows on show, in order. */
+/** Return the visible rows, in order. */
 export function visibleRows(nodes: readonly TreeNode[], folded: ReadonlySet<number>): Row[] {
   const shown = unfolded(nodes, folded);
   const parents = containers(nodes);
@@ -89,7 +93,7 @@ function unfolded(nodes: readonly LayerNode[], folded: ReadonlySet<number>): boo
   return shown;
 }
 
-/** The next row whose name begins with what was typed, from `from` on and round the end; -1 if none. */
+/** Return the next row whose name starts with `text`, from `from` on and wrapping around; -1 if none. */
 export function nextByName(nodes: readonly TreeNode[], rows: readonly Row[], from: number, text: string): number {
   return nextMatch(rows.length, from, text, (at, wanted) => {
     const { label, name } = nodes[rows[at].index];
@@ -97,7 +101,7 @@ export function nextByName(nodes: readonly TreeNode[], rows: readonly Row[], fro
   });
 }
 
-/** The hit after a node (or before it, with `step` -1), round the ends; -1 if there is none. */
+/** Return the match after a node (or before it, with `step` -1), wrapping around; -1 if there is none. */
 export function nextHit(hits: readonly number[], from: number, step: 1 | -1): number {
   const beyond = hits.filter((hit) => (hit - from) * step > 0);
   const first = step > 0 ? 0 : -1;

@@ -1,10 +1,10 @@
-/** Keep a key that a control used from the host: JupyterLab would move the cell selection with the arrows. */
+/** Keep a handled key from the host: JupyterLab would move the cell selection with the arrows. */
 export function used(event: KeyboardEvent): void {
   event.preventDefault();
   event.stopPropagation();
 }
 
-/** Keys without a modifier are the page's own; Escape, Tab and Shift+Enter (run the cell) are the host's. */
+/** Keep keys without a modifier from the host; Escape, Tab and Shift+Enter (run the cell) are the host's. */
 export function keepFromHost(event: KeyboardEvent): void {
   const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
   if (ctrlKey || metaKey || altKey || key === "Escape" || key === "Tab" || (shiftKey && key === "Enter")) return;
@@ -14,8 +14,8 @@ export function keepFromHost(event: KeyboardEvent): void {
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 /**
- * Tell a host that looks at keys before we do which are not its own: Notebook 7 takes them on their way down, and asks
- * the focused element alone. Escape is the host's, and so is Shift+Enter where it is no choice. Returns what ends that.
+ * Claim the page's keys from hosts that listen in the capture phase: Notebook 7 does, and checks the focused element
+ * only. Escape stays the host's, and so does Shift+Enter outside of a listbox. Returns a function that ends this.
  */
 export function claimKeys(root: HTMLElement): () => void {
   const claim = (event: KeyboardEvent) => {

@@ -1,7 +1,10 @@
-/** What the host itself paints behind the widget, by the variables that its theme defines; see `styles.css`. */
+/** The host's own background behind the widget, by the variables of its theme; see `styles/base.css`. */
 const GROUND = "--ground";
 
-/** Whether an element's ground is dark, the host's or what lies behind: hosts say it in many ways, but all paint it. */
+/**
+ * Whether an element's background is dark, the host's or an ancestor's: hosts name their themes differently, but all
+ * paint them.
+ */
 export function isDark(element: Element): boolean {
   const own = shadeOf(getComputedStyle(element).getPropertyValue(GROUND));
   if (own) return own === "dark";
@@ -16,7 +19,7 @@ type Shade = "dark" | "light" | null;
 
 const known = new Map<string, Shade>();
 
-/** Of a colour in whatever notation the host wrote it (marimo's is `color(srgb 1 1 1)`); null where one looks through. */
+/** Classify a colour in any notation (marimo's is `color(srgb 1 1 1)`); null if it is transparent. */
 function shadeOf(colour: string): Shade {
   const shade = known.get(colour);
   if (shade !== undefined) return shade;
@@ -25,10 +28,10 @@ function shadeOf(colour: string): Shade {
   return found;
 }
 
-/** Red, green and blue, as styles that are computed mostly have them: to paint one takes 10 ms the first time. */
+/** The usual notation of computed styles: painting a colour takes 10 ms the first time. */
 const NUMBERS = /^rgb\((\d+), (\d+), (\d+)\)$/;
 
-/** Painted, a colour is four bytes. */
+/** Paint a colour to read its bytes. */
 function painted(colour: string): Shade {
   const told = NUMBERS.exec(colour);
   if (told) return shadeOfBytes(Number(told[1]), Number(told[2]), Number(told[3]));
@@ -51,13 +54,13 @@ function above(element: Element): Element | null {
   return element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
 
-/** JupyterLab changes the page's icon with every message to the kernel, which says nothing of the theme. */
+/** JupyterLab changes the page's icon with every message to the kernel; that is no change of the theme. */
 function ofIcons({ type, addedNodes, removedNodes }: MutationRecord): boolean {
   const nodes = [...addedNodes, ...removedNodes] as Partial<HTMLLinkElement>[];
   return type === "childList" && nodes.every(({ rel }) => rel === "icon");
 }
 
-/** Call `changed` at once and whenever the host's theme may have changed; returns what ends that. */
+/** Call `changed` at once and whenever the host's theme may have changed; returns a function that ends this. */
 export function watchTheme(element: HTMLElement, changed: (dark: boolean) => void): () => void {
   const look = () => changed(isDark(element));
   const observer = new MutationObserver((all) => {
@@ -67,7 +70,7 @@ export function watchTheme(element: HTMLElement, changed: (dark: boolean) => voi
   observer.observe(document.head, { childList: true, subtree: true });
   const preference = matchMedia("(prefers-color-scheme: dark)");
   preference.addEventListener("change", look);
-  // Put into the page, or shown, it may have another ground; any other size has the same.
+  // Attached or shown, the widget may have another background; a mere resize does not change it.
   let shown = false;
   const sized = new ResizeObserver(([{ contentRect }]) => {
     const now = contentRect.width > 0;

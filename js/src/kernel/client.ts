@@ -25,10 +25,10 @@ import { type PaneListener, type PaneQueues, queueOf, type Work, workOf } from "
 import { Requests } from "./requests.ts";
 import { TraitSync } from "./traitSync.ts";
 
-/** The id of all that is said of a file that Python writes. */
+/** The id of all messages about a file that Python exports. */
 const EXPORT = "export";
 
-/** The widget's side of all that Python says and is told. Nobody else touches the anywidget model. */
+/** The page's half of the protocol. Nothing else touches the anywidget model. */
 export class Client {
   readonly setup: Setup;
   #model: WidgetModel;
@@ -37,12 +37,12 @@ export class Client {
   #panes: PaneQueues[] = [];
   /** Ids whose pane was closed: their answers are dropped. */
   #closed = new Set<string>();
-  /** Messages that overtook the trait that opens their pane. */
+  /** Messages that arrived before the trait that opens their pane. */
   #early: [FromKernel, Bytes[]][] = [];
   #requests: Requests;
   #traits: TraitSync;
   #gone = false;
-  /** Of the newest result that came. */
+  /** Serial of the newest result. */
   #serial = 0;
   #origin = Math.random().toString(36).slice(2, 8);
   #count = 0;
@@ -64,17 +64,17 @@ export class Client {
     this.#listen(signal);
   }
 
-  /** What Python holds. */
+  /** Return Python's traits. */
   traits(): Partial<Traits> {
     return this.#traits.traits();
   }
 
-  /** The newest result, as it was kept for a page that opens later. */
+  /** Return the newest result of the saved state, for a page that opens later. */
   snapshot() {
     return decodeSnapshot((this.#model.get("_snapshot") ?? {}) as Snapshot);
   }
 
-  /** A view opened: wakes the kernel's thread for this page, and asks for the newest results. */
+  /** A view opened: start the kernel's thread for this page, and request the newest results. */
   hello(): void {
     this.#send({ kind: "hello" });
   }
@@ -106,12 +106,12 @@ export class Client {
     for (const queue of both) queue.stop();
   }
 
-  /** Ask for what is no map. Asked again until it comes. */
+  /** Send a request for anything but a map, and retry it until it is answered. */
   request(request: SideRequest): void {
     if (!this.#gone) this.#requests.ask(request);
   }
 
-  /** Tell Python what was chosen, once it rests. */
+  /** Save traits in Python, once they no longer change. */
   save(changed: Partial<Traits>, dragging = false): void {
     this.#traits.save(changed, dragging);
   }
@@ -123,7 +123,7 @@ export class Client {
     const onLost = () => this.#lostKernel();
     model.on("msg:custom", onMessage);
     model.on("change:_snapshot", onSnapshot);
-    // Said by ipywidgets when the kernel is restarted.
+    // Sent by ipywidgets when the kernel is restarted.
     model.on("comm_live_update", onLost);
     signal.addEventListener("abort", () => {
       model.off("msg:custom", onMessage);
@@ -181,7 +181,7 @@ export class Client {
     return queues && queueOf(queues, workOf(queues, id) ?? "explain");
   }
 
-  /** While something is under way the page has the last word; then it is said once more. */
+  /** While requests are under way the page's choice counts, and Python resends its state. */
   #stated({ number, serial, traits }: StateContent): void {
     if (!this.#traits.correct(traits)) return;
     this.#send({ kind: "seen", number });
@@ -233,13 +233,13 @@ export class Client {
     }
   }
 
-  /** The kept result changed: where its message was lost, it comes here. */
+  /** The saved result changed: if its message was lost, it arrives here. */
   #snapshotChanged(): void {
     const kept = this.snapshot();
     if (kept) this.#result(kept.result);
   }
 
-  /** Python chose, and explains by itself what that changes. */
+  /** Python set traits, and computes by itself what that changes. */
   #chosen(changed: Partial<Traits>): void {
     const before = this.#panes.map(({ listener }) => this.#key(listener));
     this.#listener.chosen(changed);
@@ -260,7 +260,7 @@ export class Client {
     const known = Object.fromEntries(
       CHOICE_KEYS.filter((key) => this.#traits.keys.includes(key)).map((k) => [k, choice[k]]),
     );
-    // What the main pane is asked to show, Python takes as chosen.
+    // Python takes the choice of the main pane's request as its traits.
     if (kind === "explain" && pane === 0) this.#traits.remember(known);
     this.#send({ kind, id, pane, choice: known });
   }
@@ -274,7 +274,7 @@ export class Client {
     }
   }
 
-  /** Nobody answers any more. */
+  /** Stop: there is no kernel any more. */
   end(): void {
     this.#gone = true;
     this.#traits.stop();
@@ -282,7 +282,7 @@ export class Client {
     for (const queue of this.#queues) queue.stop();
   }
 
-  /** Only a restarted kernel makes sending fail. What is shown stays. */
+  /** Sending fails only after a kernel restart. What is shown stays. */
   #lostKernel(): void {
     if (this.#gone) return;
     this.end();

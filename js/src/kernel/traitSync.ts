@@ -2,37 +2,37 @@ import { CHOICE_KEYS, DISPLAY_KEYS, type Traits, type WidgetModel } from "../mes
 
 type Key = keyof Traits;
 
-/** Milliseconds of rest after which a choice is saved; in the middle of a drag it must be a real pause. */
+/** Milliseconds without a change after which traits are saved; more while dragging. */
 export const SAVE_DELAY = 200;
 export const DRAG_DELAY = 2_000;
-/** Milliseconds after which Python has heard of it for certain; an older word of it is said again meanwhile. */
+/** Milliseconds after which Python has received them for certain; until then it may still resend older values. */
 export const SAVE_HEARD = 1_000;
 
 const KEYS: readonly Key[] = [...CHOICE_KEYS, ...DISPLAY_KEYS, "panes"];
 
 interface Page {
-  /** What is chosen in the page now. */
+  /** Return what is chosen in the page now. */
   traits(): Traits;
-  /** Python chose. */
+  /** Python set traits. */
   chosen(changed: Partial<Traits>): void;
-  /** No question is in flight whose choice Python could echo. */
+  /** Whether no request is in flight whose choice Python could echo. */
   idle(): boolean;
-  /** Saving failed: the kernel is no more. */
+  /** Saving failed: the kernel was restarted. */
   lost(): void;
 }
 
-/** What was chosen, kept the same in page and Python, whoever chose it. */
+/** Keeps the traits of the page and of Python in sync, whichever changed. */
 export class TraitSync {
-  /** What this kernel's widget has. */
+  /** The traits that this kernel's widget has. */
   readonly keys: readonly Key[];
   #model: WidgetModel;
   #page: Page;
   #pending: Partial<Traits> = {};
-  /** What Python was told since the last quiet moment: coming back, it is an echo. */
+  /** Values sent to Python since page and Python last agreed: when they come back they are echoes. */
   #told = new Map<Key, Set<string>>();
   #changed = new Set<Key>();
   #saving = false;
-  /** When that was last done. */
+  /** Time of the last save. */
   #saved = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,19 +46,19 @@ export class TraitSync {
     for (const [name, callback] of this.#listening) model.on(name, callback);
   }
 
-  /** What Python holds. */
+  /** Return Python's traits. */
   traits(): Partial<Traits> {
     return Object.fromEntries(this.keys.map((key) => [key, this.#model.get(key)]));
   }
 
-  /** Tell Python what was chosen, once it rests. */
+  /** Save traits in Python, once they no longer change. */
   save(changed: Partial<Traits>, dragging = false): void {
     Object.assign(this.#pending, changed);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#save(), dragging ? DRAG_DELAY : SAVE_DELAY);
   }
 
-  /** Python hears of this some other way. */
+  /** Note that a request carries these traits to Python. */
   remember(traits: Partial<Traits>): void {
     for (const key of this.keys) {
       if (!(key in traits)) continue;
@@ -67,31 +67,31 @@ export class TraitSync {
     }
   }
 
-  /** In a quiet moment page and Python must agree. */
+  /** Adopt Python's traits, unless something is under way. */
   settle(): void {
     if (!this.#quiet || this.#stopped) return;
     this.#told.clear();
     this.#take(this.keys);
   }
 
-  /** Python says what it holds, since a message may have been lost; false while the page has something under way. */
+  /** Adopt the state that Python resent, as a message may have been lost; false while something is under way. */
   correct(traits: Partial<Traits>): boolean {
     if (!this.#quiet) return false;
     const news = this.keys.filter(
       (key) => key in traits && JSON.stringify(traits[key]) !== JSON.stringify(this.#model.get(key)),
     );
-    // It may have been said before Python heard what was saved just now.
+    // It may have been sent before Python received the last save.
     if (news.length > 0 && Date.now() < this.#saved + SAVE_HEARD) return false;
     for (const key of news) this.#model.set(key, traits[key]);
     return true;
   }
 
-  /** The kernel is gone: save nothing more. */
+  /** The kernel was restarted: save nothing more. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** The page is gone. */
+  /** The widget was closed. */
   end(): void {
     clearTimeout(this.#timer);
     for (const [name, callback] of this.#listening) this.#model.off(name, callback);
@@ -121,7 +121,7 @@ export class TraitSync {
     this.#changed.add(key);
   }
 
-  /** Take what Python set, all of one message together; what it heard from this page is no news. */
+  /** Adopt what Python set, all of one message together; echoes change nothing. */
   #adopt(): void {
     const keys = [...this.#changed];
     this.#changed.clear();

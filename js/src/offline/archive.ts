@@ -9,7 +9,7 @@ interface Stored {
   milliseconds: number;
 }
 
-/** All that the file holds. */
+/** Everything that the file contains. */
 export interface Contents {
   setup: Setup;
   traits: Record<string, unknown>;
@@ -19,7 +19,7 @@ export interface Contents {
   scores: { kind: "probability" | "logit"; values: string }[][];
   /** Of each model, of each image. */
   predictions: { top: number; score: number | null; right: boolean | null }[][];
-  /** By `name`; why there is none, where the method does not run there. */
+  /** By `name`; an error where the method failed. */
   maps: Record<string, Stored | { error: string }>;
 }
 
@@ -27,7 +27,7 @@ type Request = Extract<ToKernel, { kind: "explain" | "scan" }>;
 type Answer = [FromKernel, Bytes[]];
 type Callback = (...args: unknown[]) => void;
 
-/** What stands in for a kernel: it answers the page's questions from what was computed before. */
+/** Stands in for a kernel: answers the page's requests from what was computed before. */
 export class Archive implements WidgetModel {
   #contents: Contents;
   #state: Record<string, unknown>;
@@ -48,10 +48,10 @@ export class Archive implements WidgetModel {
     this.#emit(`change:${name}`);
   }
 
-  /** Nobody to tell. */
+  /** There is no kernel to save to. */
   save_changes(): void {}
 
-  /** Answers, like a kernel, after the question was put. */
+  /** Answer, like a kernel, after the request was sent. */
   send(content: unknown): void {
     queueMicrotask(() => {
       const answer = this.#answer(content as ToKernel);
@@ -109,7 +109,7 @@ export class Archive implements WidgetModel {
     ];
   }
 
-  /** All layers that the file holds. */
+  /** Return all layers in the file. */
   #scan({ id, pane, choice }: Request): Answer {
     const known = choice as Choice;
     const { layers } = this.#contents.setup.models[known.model].scan;
@@ -134,7 +134,7 @@ export class Archive implements WidgetModel {
     return stored;
   }
 
-  /** Parameters are what they were when the file was made. */
+  /** Parameters must be those of the export. */
   #sameParams({ method, params }: Choice): boolean {
     const { setup, traits } = this.#contents;
     const own = setup.methods.find((one) => one.name === method)?.params ?? [];
@@ -143,7 +143,7 @@ export class Archive implements WidgetModel {
   }
 }
 
-/** Under which a map is kept; a method that looks at the image has one for all layers. */
+/** Return the key of a map; a method that explains the input has one for all layers. */
 function name({ model, image_index, class_index, method, layer }: Choice, { methods }: Setup): string {
   const looksAtLayer = methods.find((one) => one.name === method)?.layer;
   return [model, image_index, class_index, method, looksAtLayer ? layer : ""].join(" ");

@@ -7,7 +7,7 @@ export const DIVERGING_DEFAULT = "RdBu_r";
 
 const cache = new Map<string, Uint8ClampedArray>();
 
-/** 256 colours, four bytes each, opaque, drawn out from fewer. An unknown name gives the default. */
+/** Return 256 opaque RGBA colours, interpolated from fewer. An unknown name gives the default. */
 export function lookupTable(name: string): Uint8ClampedArray {
   const known = cache.get(name);
   if (known) return known;
@@ -25,20 +25,20 @@ export function lookupTable(name: string): Uint8ClampedArray {
   return table;
 }
 
-/** Strength at which a map over its image begins to be seen, and from which on it is seen wholly. */
+/** Strength at which an overlay begins to be visible, and from which on it is opaque. */
 const FROM = 0.06;
 const WHOLLY = 0.5;
 
-/** How opaque a value of that strength is, 0 to 1: what is next to nothing leaves the image as it is. */
+/** Return the opacity of a value of that strength, 0 to 1: weak values leave the image as it is. */
 export function veil(strength: number): number {
   const t = Math.min(Math.max((strength - FROM) / (WHOLLY - FROM), 0), 1);
   return t * t * (3 - 2 * t);
 }
 
-/** How far a place of the table, 0 to 1, is from nothing; of a signed map that is the middle. */
+/** Strength of a position in the table, 0 to 1; zero of a signed map is in the middle. */
 const strengthAt = (t: number, signed: boolean) => (signed ? Math.abs(2 * t - 1) : t);
 
-/** The table for a map over its image: low values fade. */
+/** Return the table for an overlay: weak values are transparent. */
 export function fadingTable(name: string, signed: boolean): Uint8ClampedArray {
   const key = `${name} ${signed}`;
   const known = cache.get(key);
@@ -57,7 +57,7 @@ function decode(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
-/** A table as a CSS gradient from left to right, clear where the threshold leaves the map out. */
+/** Return a table as a CSS gradient from left to right, transparent below the threshold. */
 export function gradient(table: Uint8ClampedArray, threshold = 0, signed = false, stops = 65): string {
   const colours = Array.from({ length: stops }, (_, i) => {
     const t = i / (stops - 1);

@@ -1,6 +1,6 @@
 import type { Bytes } from "../messages.ts";
 
-/** The same bytes as a view, however the host wrapped them. */
+/** Return a view of the same bytes, whatever their type. */
 export function view(bytes: Bytes): DataView {
   if (bytes instanceof ArrayBuffer) return new DataView(bytes);
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -8,7 +8,7 @@ export function view(bytes: Bytes): DataView {
 
 const POWERS = Float64Array.from({ length: 32 }, (_, exponent) => 2 ** (exponent - 15));
 
-/** The number that 16 bits stand for: 1 sign bit, 5 of exponent, 10 of fraction. */
+/** Decode 16 bits: 1 sign bit, 5 of exponent, 10 of fraction. */
 export function half(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -18,7 +18,7 @@ export function half(bits: number): number {
   return sign * (1 + fraction / 1024) * POWERS[exponent];
 }
 
-/** Little-endian float16, in units of `scale`. */
+/** Decode little-endian float16, in units of `scale`. */
 export function decodeFloat16(bytes: Bytes, scale = 1): Float32Array {
   const source = view(bytes);
   const out = new Float32Array(source.byteLength >> 1);
@@ -26,7 +26,7 @@ export function decodeFloat16(bytes: Bytes, scale = 1): Float32Array {
   return out;
 }
 
-/** Little-endian float32. */
+/** Decode little-endian float32. */
 export function decodeFloat32(bytes: Bytes): Float32Array {
   const source = view(bytes);
   const out = new Float32Array(source.byteLength >> 2);

@@ -3,7 +3,7 @@ import type { Bytes } from "../messages.ts";
 import { view } from "./float16.ts";
 import type { Photo } from "./picture.ts";
 
-/** Pixels: a thumbnail is 56 px wide, and screens have two to one. */
+/** Size of a thumbnail in pixels: 56 px at a device pixel ratio of two. */
 export const THUMBNAIL = 112;
 const KEPT_THUMBNAILS = 400;
 const KEPT_IMAGES = 24;
@@ -12,14 +12,14 @@ const BATCH = 24;
 export type Decode = (bytes: Bytes) => Promise<ImageBitmap>;
 type Request = (indices: number[], size: number) => void;
 
-/** Without a URL, which a host's content policy may forbid. */
+/** Decode without a URL, which a content security policy may forbid. */
 export const decodeBitmap: Decode = (encoded) => {
   const { buffer, byteOffset, byteLength } = view(encoded);
   const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
   return createImageBitmap(new Blob([bytes], { type: bytes[0] === 0xff ? "image/jpeg" : "image/png" }));
 };
 
-/** Images of one size, the longest unused first; `null` is on its way. */
+/** Least recently used cache of images of one size; `null` while an image loads. */
 class LruCache<T> {
   readonly asked = new Set<number>();
   #kept = new Map<number, Signal<T | null>>();
@@ -29,7 +29,7 @@ class LruCache<T> {
     this.#room = room;
   }
 
-  /** The place of an image, which counts as used now. */
+  /** Return the signal of an image, and mark it as used. */
   at(index: number): Signal<T | null> {
     const place = this.#kept.get(index) ?? signal(null);
     this.#kept.delete(index);
@@ -48,7 +48,7 @@ class LruCache<T> {
   }
 }
 
-/** The images that came so far. Those that are wanted and missing are asked for, several at a time. */
+/** Images that were loaded. Missing ones are requested, several at a time. */
 export class ImageCache {
   #request: Request;
   #arrived: () => void;
@@ -63,7 +63,7 @@ export class ImageCache {
     this.#decode = decode;
   }
 
-  /** The whole image, or null while it is on its way; when it is here, `arrived` is called. */
+  /** Return the image at its full size, or null while it loads; then `arrived` is called. */
   image(index: number): Photo | null {
     const photo = this.#images.at(index).peek();
     if (!photo && !this.#images.asked.has(index)) {
@@ -77,7 +77,7 @@ export class ImageCache {
     return this.#thumbnails.at(index);
   }
 
-  /** These came into view. */
+  /** Request the thumbnails that scrolled into view. */
   want(indices: readonly number[]): void {
     const { asked } = this.#thumbnails;
     const missing = indices.filter((index) => !this.#thumbnails.at(index).peek() && !asked.has(index));
@@ -87,7 +87,7 @@ export class ImageCache {
     this.#wanted.push(...missing);
   }
 
-  /** `sizes` are heights and widths of the images themselves; an older notebook may not know them. */
+  /** `sizes` are heights and widths of the images themselves; an older kernel may not send them. */
   async keep(
     indices: readonly number[],
     size: number,
@@ -104,7 +104,7 @@ export class ImageCache {
     if (size === 0) this.#arrived();
   }
 
-  /** An image that failed is asked for again when it is picked again; a thumbnail stays blank. */
+  /** A failed image is requested again when it is picked again; a thumbnail stays blank. */
   failed(indices: readonly number[], size: number): void {
     if (size === 0) for (const index of indices) this.#images.asked.delete(index);
   }

@@ -1,7 +1,7 @@
 import type { MapContent, Part } from "../messages.ts";
 import { type Resized, resizeBilinear } from "./resize.ts";
 
-/** Above this a canvas would cost more than the eye gains. */
+/** Larger canvases cost more than anyone sees, in pixels. */
 const LONGEST = 1024;
 
 export interface Size {
@@ -9,15 +9,15 @@ export interface Size {
   height: number;
 }
 
-/** What is drawn over the image: values in [0, 1], for the canvas's resolution. */
+/** A map that is ready to be painted: values in [0, 1], at the canvas's resolution. */
 export interface Shade extends Size, Resized {}
 
-/** The size of a part of an image. */
+/** Return the size of a region of an image. */
 export function sizeOf([top, left, bottom, right]: Part, { width, height }: Size): Size {
   return { width: width * (right - left), height: height * (bottom - top) };
 }
 
-/** The image's own size, or the whole multiple of it that has a pixel for each one on the screen. */
+/** Return the image's own size, or a whole multiple of it with at least one pixel for each screen pixel. */
 export function canvasSize(image: Size, screen: number): Size {
   const longest = Math.max(image.width, image.height, 1);
   const wanted = Math.max(1, Math.ceil(Math.min(screen, LONGEST) / longest));
@@ -28,13 +28,13 @@ export function canvasSize(image: Size, screen: number): Size {
   };
 }
 
-/** Map `low` to 0 and `high` to 1, clamped, at the map's own resolution. */
+/** Scale `low` to 0 and `high` to 1, clamped, at the map's own resolution. */
 export function scale(values: Float32Array, low: number, high: number): Float32Array {
   const range = high - low;
   return values.map((value) => Math.min(Math.max((value - low) / range, 0), 1));
 }
 
-/** The map ready to be coloured, or null if it has nothing to show (constant, or not finite). */
+/** Return the map ready to be painted, or null if it shows nothing (constant, or not finite). */
 export function shade(
   values: Float32Array,
   map: Pick<MapContent, "height" | "width" | "low" | "high" | "finite">,
@@ -45,12 +45,12 @@ export function shade(
   return { ...size, ...resizeBilinear(scale(values, low, high), height, width, size.height, size.width) };
 }
 
-/** Whether an image is to be grey under its map: of a map with both signs each colour has a meaning, also its own red. */
+/** Whether an image is shown in grey: under a signed map its own colours would be mistaken for the map's. */
 export function greyUnder(result: { map: MapContent } | null, signed: boolean, opacity: number): boolean {
   return signed && opacity > 0 && !!result?.map.finite && result.map.high > result.map.low;
 }
 
-/** Colours for a canvas: what lies under the threshold is transparent. For signed maps the middle, 0.5, is nothing. */
+/** Paint the map: values below the threshold are transparent. Zero of a signed map is at 0.5. */
 export function paint(
   { width, height, across, down }: Shade,
   table: Uint8ClampedArray,

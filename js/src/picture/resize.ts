@@ -1,11 +1,11 @@
-/** Where output pixels fall between input pixels: for each the two indices and the share of the second. */
+/** For each output pixel the two input pixels that it lies between, and the weight of the second. */
 interface Taps {
   first: Int32Array;
   second: Int32Array;
   share: Float32Array;
 }
 
-/** Numbers on their way to another size: made as wide already, and for each row to come the two that it lies between. */
+/** Values resized in width, and for each output row the two input rows that it lies between. */
 export interface Resized {
   across: Float32Array;
   down: Taps;
@@ -25,8 +25,8 @@ function taps(from: number, to: number): Taps {
 }
 
 /**
- * Resize rows of numbers as `keras.ops.image.resize(interpolation="bilinear")` does: half-pixel centres, clamped edges.
- * Who draws them takes the last step, down, as it goes: a picture's worth of numbers is neither stored nor read again.
+ * Resize as `keras.ops.image.resize(interpolation="bilinear")` does: half-pixel centres, clamped edges. The caller
+ * interpolates between rows while it paints, so that no full-size array is stored.
  */
 export function resizeBilinear(
   values: Float32Array,

@@ -18,10 +18,10 @@ export interface Settings {
   view: View;
 }
 
-/** What lies over a picture where the model does not see; as in `styles/stage.css`. */
+/** Dims what the model does not see; as in `styles/stage.css`. */
 const DIM = "rgb(0 0 0 / 35%)";
 
-/** The pictures side by side, each at the resolution of what is shown, as a PNG. */
+/** Compose the pictures side by side, each at its own resolution, as a PNG. */
 export function compose(shown: readonly Shown[], settings: Settings): Promise<Blob> {
   const width = shown.reduce((sum, { picture }) => sum + picture.bitmap.width + GAP, -GAP);
   const height = Math.max(...shown.map(({ picture }) => picture.bitmap.height));
@@ -69,7 +69,7 @@ function draw(
   return canvas;
 }
 
-/** Hand a file to whoever sits before the page. */
+/** Download a file in the browser. */
 export function download(blob: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

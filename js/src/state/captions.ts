@@ -4,13 +4,13 @@ import type { Catalog } from "./catalog.ts";
 
 type Key = (typeof CHOICE_KEYS)[number];
 
-/** What differs between any two of the panes. */
+/** Return the keys in which any two of the panes differ. */
 export function differing(choices: readonly Choice[]): Key[] {
   const text = (choice: Choice, key: Key) => JSON.stringify(choice[key]);
   return CHOICE_KEYS.filter((key) => choices.some((choice) => text(choice, key) !== text(choices[0], key)));
 }
 
-/** What a pane shows that others do not, in few words. */
+/** Return what distinguishes a pane from the others, in few words. */
 export function caption(choice: Choice, keys: readonly Key[], catalog: Catalog): string {
   const has = (...wanted: Key[]) => wanted.some((key) => keys.includes(key));
   const parts = [
@@ -35,7 +35,7 @@ export function imageName(index: number, catalog: Catalog): string {
   return `Image ${catalog.imageNumber(index)}`;
 }
 
-/** The picture in words: image, method, class, layer. */
+/** Return the alternative text of a picture: image, method, class, layer. */
 export function describe(picture: Picture | null, catalog: Catalog): string {
   if (!picture) return "Nothing yet.";
   const where = imageName(picture.index, catalog);
@@ -48,7 +48,7 @@ export function describe(picture: Picture | null, catalog: Catalog): string {
   return `${where}: ${method?.title ?? choice.method} of class ${catalog.classes(choice)}${layer}${model}.${said}`;
 }
 
-/** The name of an image's file. */
+/** Return the name of a PNG file. */
 export function fileName(choice: Choice, catalog: Catalog): string {
   const { name } = catalog.modelOf(choice);
   const words = [name, choice.method, catalog.classes(choice), imageName(choice.image_index, catalog)];

@@ -3,7 +3,7 @@ import { choiceKey } from "../kernel/choice.ts";
 import type { Choice, Method, ModelSetup, Setup } from "../messages.ts";
 import { rank } from "./classOrder.ts";
 
-/** What the kernel said about models and methods, asked as the page needs it. */
+/** Models, methods, classes and images as the kernel described them; read-only, but for the models' generations. */
 export class Catalog {
   readonly setup: Setup;
   readonly models: readonly ModelSetup[];
@@ -24,33 +24,33 @@ export class Catalog {
     return this.setup.methods.find(({ name }) => name === choice.method);
   }
 
-  /** Whether the map has both signs: by its method, or as the difference of two classes. */
+  /** Whether the map has negative values: by its method, or as a contrast of two classes. */
   signed(choice: Choice): boolean {
     return choice.contrast_index !== null || (this.methodOf(choice)?.signed ?? false);
   }
 
-  /** What a number of the map is, if its scale means something. */
+  /** Return the unit of the map's values; empty if their scale has no meaning. */
   unit(choice: Choice): string {
     return this.methodOf(choice)?.unit ?? "";
   }
 
-  /** The number that an image has in Python. */
+  /** Return the index of an image in Python. */
   imageNumber(index: number): number {
     return this.setup.image_numbers?.[index] ?? index;
   }
 
-  /** The place of the image that has that number; -1 if there is none here. */
+  /** Return the image with that index in Python; -1 if it is not here. */
   imageAt(number: number): number {
     const { images, image_numbers: numbers } = this.setup;
     return numbers ? numbers.indexOf(number) : number >= 0 && number < images ? number : -1;
   }
 
-  /** Whether it is of the weights that its model has now, as far as the page knows. */
+  /** Whether a result is of the model's current weights, as far as the page knows. */
   fresh({ choice, generation }: { choice: Choice; generation: number }): boolean {
     return generation >= (this.#generations.value[choice.model] ?? 0);
   }
 
-  /** The kernel told how often a model's weights have changed. */
+  /** Note how many times a model's weights have changed. */
   learn(model: number, generation: number): void {
     const generations = [...this.#generations.peek()];
     if (generation <= (generations[model] ?? 0)) return;
@@ -69,30 +69,30 @@ export class Catalog {
     return file ? all.filter((index) => file.classes.includes(index)) : all;
   }
 
-  /** The class in words, with the one it is compared with. */
+  /** Return the class's label, with that of its contrast. */
   classes({ class_index, contrast_index }: Choice): string {
     const own = this.label(class_index);
     return contrast_index === null ? own : `${own} rather than ${this.label(contrast_index)}`;
   }
 
-  /** What the map depends on, for comparing; `anyLayer` leaves the layer out. */
+  /** Return a key of everything that the map depends on; `anyLayer` leaves the layer out. */
   key(choice: Choice, anyLayer = false): string {
     return choiceKey(choice, this.setup.methods, anyLayer);
   }
 
-  /** The choice with a layer that its model has. */
+  /** Return the choice with a layer that its model has. */
   fit(choice: Choice): Choice {
     if (this.models.length === 1 || this.#spatial[choice.model]?.has(choice.layer)) return choice;
     return { ...choice, layer: this.modelOf(choice).default_layer };
   }
 
-  /** The layers that Depth moves through, from first to last. */
+  /** Return the layers of the Depth slider, from first to last. */
   depth(choice: Choice): readonly string[] {
     const { layers } = this.modelOf(choice).scan;
     return layers.length > 0 ? layers : [...(this.#spatial[choice.model] ?? [])];
   }
 
-  /** Why all layers at once are not offered for this; null where they are. */
+  /** Return why all layers are not offered at once for this choice; null if they are. */
   whyNotAllLayers(choice: Choice): string | null {
     const { offered, reason } = this.modelOf(choice).scan;
     if (!offered) return reason ?? "Each layer is computed when you come to it.";

@@ -1,15 +1,15 @@
 import type { Picture } from "../picture/picture.ts";
 import type { Catalog } from "./catalog.ts";
 
-/** What is shown as nothing, and as most. */
+/** The display range: values at which colours begin and end. */
 export interface Range {
   low: number;
   high: number;
 }
 
 /**
- * The range that holds those of all pictures, so that one colour is one number in all of them; null where the numbers
- * are not of one unit, or of none.
+ * Return the range that contains those of all pictures, so that equal values have equal colours; null where they have
+ * different units, or none.
  */
 export function commonRange(pictures: readonly (Picture | null)[], catalog: Catalog): Range | null {
   const results = pictures.flatMap((picture) => picture?.result ?? []);
@@ -19,7 +19,7 @@ export function commonRange(pictures: readonly (Picture | null)[], catalog: Cata
   return { low: Math.min(...maps.map(({ low }) => low)), high: Math.max(...maps.map(({ high }) => high)) };
 }
 
-/** The picture with its map in that range. */
+/** Return the picture with its map in that range. */
 export function ranged(picture: Picture | null, range: Range | null): Picture | null {
   const result = picture?.result;
   return picture && result && range ? { ...picture, result: { ...result, map: { ...result.map, ...range } } } : picture;

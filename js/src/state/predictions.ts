@@ -1,7 +1,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { PredictionsContent } from "../messages.ts";
 
-/** Images asked about at once. */
+/** Images of one request. */
 export const CHUNK = 256;
 
 export type Filter = "all" | "right" | "wrong";
@@ -9,14 +9,14 @@ export type Filter = "all" | "right" | "wrong";
 export interface Prediction {
   top: number;
   score: number;
-  /** null: the right answer is not known. */
+  /** null: the true class is not known. */
   right: boolean | null;
 }
 
-/** What the model sees on each image, asked for as it is needed. */
+/** A model's predictions, requested on demand. */
 export class Predictions {
   readonly count: number;
-  /** How many are known; it changes with every answer. */
+  /** Number of known predictions; it changes with every answer. */
   readonly known: ReadonlySignal<number>;
   readonly filter: Signal<Filter>;
   #known = signal(0);
@@ -26,7 +26,7 @@ export class Predictions {
   #wanted: number[] = [];
   #generation = 0;
 
-  /** The `filter` is shared by those of several models. */
+  /** The `filter` is shared by all models. */
   constructor(count: number, filter: Signal<Filter>, request: (indices: number[]) => void) {
     this.count = count;
     this.filter = filter;
@@ -41,7 +41,7 @@ export class Predictions {
     return known && known.top >= 0 ? known : undefined;
   }
 
-  /** These came into view. */
+  /** Request the predictions of images that scrolled into view. */
   want(indices: readonly number[]): void {
     const missing = indices.filter((index) => !this.#all[index] && !this.#asked.has(index));
     if (missing.length === 0) return;
@@ -50,13 +50,13 @@ export class Predictions {
     this.#wanted.push(...missing);
   }
 
-  /** To filter, all must be known: they are asked for one chunk after another, as long as the filter is on. */
+  /** A filter needs all predictions: they are requested chunk by chunk while it is on. */
   choose(filter: Filter): void {
     this.filter.value = filter;
     this.goOn();
   }
 
-  /** The model was trained: what it saw before is forgotten. */
+  /** The model was trained: drop its predictions. */
   renew(generation: number): void {
     if (generation <= this.#generation) return;
     this.#generation = generation;
@@ -90,7 +90,7 @@ export class Predictions {
     for (const index of indices) this.#asked.delete(index);
   }
 
-  /** The images that pass the filter, so far as is known; null when all do. */
+  /** Return the images that pass the filter, as far as predictions are known; null when all do. */
   passing(): number[] | null {
     const filter = this.filter.value;
     if (filter === "all" || this.known.value < 0) return null;

@@ -7,19 +7,19 @@ import { commonRange, type Range } from "./colorRange.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Store } from "./store.ts";
 
-/** What one view of the widget knows for itself: what one points at, has searched, and folded. */
+/** State of one view: the cursor, searches, and what is folded. */
 export class ViewState {
   readonly classQuery = signal("");
   /** The same in all panes. */
   readonly cursor = signal<Cursor | null>(null);
   readonly help = signal(false);
-  /** The method's parameters are on show. */
+  /** The method's parameters are shown. */
   readonly params = signal(false);
-  /** One colour is one number in all panes. */
+  /** Equal values have equal colours in all panes. */
   readonly oneScale = signal(false);
-  /** Of the sides, in pixels: 0 when folded, null as long as nobody has set it. */
+  /** Widths of the sidebars in pixels: 0 when folded, null until the user sets one. */
   readonly widths = { layers: signal<number | null>(null), classes: signal<number | null>(null) };
-  /** A name, in whichever list has the focus. */
+  /** Of whichever list has the focus. */
   readonly typeAhead = new TypeAhead();
   #store: Store;
   #trees = new Map<number, TreeState>();
@@ -28,13 +28,13 @@ export class ViewState {
     this.#store = store;
   }
 
-  /** What the colours of all panes range over; null where each has its own. */
+  /** Return the common display range of all panes; null where each has its own. */
   range(): Range | null {
     const pictures = this.#store.panes.value.map(({ picture }) => picture.value);
     return this.oneScale.value ? commonRange(pictures, this.#store.catalog) : null;
   }
 
-  /** The layers of one model. */
+  /** Return the tree state of one model. */
   tree(model: number): TreeState {
     const known = this.#trees.get(model);
     if (known) return known;
@@ -45,15 +45,15 @@ export class ViewState {
   }
 }
 
-/** Where one is among a model's layers. */
+/** State of one model's layer tree. */
 export class TreeState {
-  /** The layers and what they fold into. */
+  /** The layers and the blocks that they fold into. */
   readonly layers: readonly OutlineNode[];
   readonly layerQuery = signal("");
-  /** The layers that fit the query, in order. */
+  /** The layers that match the query, in order. */
   readonly hits: ReadonlySignal<readonly number[]>;
   readonly folded: Signal<ReadonlySet<number>>;
-  /** The row that the keyboard is on. */
+  /** The row with the keyboard focus. */
   readonly active: Signal<number>;
 
   constructor(nodes: readonly LayerNode[], chosen: string) {
@@ -64,12 +64,12 @@ export class TreeState {
     this.hits = computed(() => search(this.layers, this.layerQuery.value));
   }
 
-  /** Make a layer's row visible, and the active one. */
+  /** Make a layer's row visible and active. */
   reveal(path: string): void {
     this.open(this.#find(path));
   }
 
-  /** Unfold what is around a row, and go there. */
+  /** Unfold everything around a row, and make it active. */
   open(index: number): void {
     if (index < 0) return;
     const folded = new Set(this.folded.peek());

@@ -1,11 +1,11 @@
 import type { Problem } from "../messages.ts";
 
-/** Letters of a sentence that still fit where it is shown. */
+/** Maximum length of the sentence, in characters. */
 const LONGEST = 240;
-/** Up to a full stop or a line's end; not the one of an abbreviation, nor one within a number, a name or a shape. */
+/** Matches up to a full stop or a line break; not the full stop of an abbreviation, a number, a name or a shape. */
 const SENTENCE = /^.*?(?:(?<!\b(?:e\.g|i\.e|cf|no|vs|approx))[.!?](?=\s|$)|(?=\n)|$)/i;
 
-/** What is shown of a problem at once, and what is kept for whoever asks for details; empty where all is shown. */
+/** Split an error into the sentence to show, and the rest for Details; empty where the sentence is all. */
 export function splitError({ message, details }: Problem): { sentence: string; rest: string } {
   const whole = message.trim();
   const first = SENTENCE.exec(whole)?.[0].trim() || whole;

@@ -1,4 +1,4 @@
-/** A value for a legend or a list: three significant digits, never more than it takes. */
+/** Format a value for a legend or a list: at most three significant digits. */
 export function formatNumber(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -7,14 +7,14 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
-/** Digits after the point at most. */
+/** Maximum number of decimals. */
 const MOST_DECIMALS = 7;
-/** So many of the highest scores are to differ. */
+/** How many of the highest scores should differ. */
 const TOLD_APART = 5;
 
 /**
- * Digits after the point that it takes to tell the highest of some scores by two, and it from others that come near it:
- * of 1,000 classes each may have 0.001.
+ * Return the number of decimals at which the highest scores differ, and the highest has two significant digits: with
+ * 1,000 classes each may be 0.001.
  */
 export function scoreDecimals(scores: Float32Array): number {
   const highest = scores.reduce((most, score) => (Number.isFinite(score) ? Math.max(most, Math.abs(score)) : most), 0);
@@ -26,7 +26,7 @@ export function scoreDecimals(scores: Float32Array): number {
   return decimals;
 }
 
-/** With two more digits where a few would be zeros, but never for what is as good as nothing. */
+/** Format a score, with two more decimals where it would be shown as zero but is not negligible. */
 export function formatScore(value: number, decimals = 2): string {
   if (!Number.isFinite(value)) return "NaN";
   const size = Math.abs(value);
@@ -34,13 +34,13 @@ export function formatScore(value: number, decimals = 2): string {
   return value.toFixed(small ? Math.max(decimals, 4) : decimals).replace("-", "−");
 }
 
-/** As long as the longest of its list, by spaces as wide as digits, so that the points stand in one column. */
+/** Format a score and pad it with figure spaces to the longest of its list, so that decimal points are aligned. */
 export function formatColumn(value: number, decimals: number, kind: "probability" | "logit"): string {
   const text = formatScore(value, decimals);
   return kind === "probability" ? text.padEnd(2 + Math.max(decimals, 4), "\u2007") : text;
 }
 
-/** `[null, 12, 12, 64]` is `12·12·64`: the batch goes without saying. */
+/** Format a shape without its batch: `[null, 12, 12, 64]` is `12·12·64`. */
 export function formatShape(shape: (number | null)[] | null, separator = "·"): string {
   return shape
     ? shape
@@ -60,7 +60,7 @@ export function formatTime(milliseconds: number): string {
   return milliseconds < 1 ? "< 1 ms" : `${Math.round(milliseconds)} ms`;
 }
 
-/** 1041 is `1,041`; by hand, because a page's first `toLocaleString` takes 17 ms. */
+/** Format 1041 as `1,041`; not by `toLocaleString`, whose first call takes 17 ms. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -1,10 +1,10 @@
-/** Letters of a name that there is room for, also in a wide font. */
+/** Limits for names where space is short, in characters. */
 export interface Room {
-  /** As long as this, it is not cut. */
+  /** Names up to this length are not truncated. */
   fits: number;
-  /** Of a longer one: of its last word. */
+  /** Kept of the last word of a longer one. */
   end: number;
-  /** And of its beginning, or of each place where it differs from others. */
+  /** Kept of its start, and where it differs from other names. */
   piece: number;
 }
 
@@ -13,26 +13,29 @@ export const BESIDE: Room = { fits: 12, end: 9, piece: 3 };
 export const UNDER: Room = { fits: 8, end: 5, piece: 2 };
 export const OVER: Room = { fits: 26, end: 16, piece: 6 };
 
-/** A beginning or an end that all names share tells nothing, if it is so long. */
+/** A shared start or end of this length or more is not kept. */
 const SHARED = 8;
-/** So few letters take no more room than the dots that would stand for them. */
+/** So few characters take no more space than an ellipsis. */
 const DOTS = 2;
-/** The second half of a sign beyond the first 65,536, such as an emoji: no place to cut. */
+/** Low surrogate: the second half of a character such as an emoji, which must not be split. */
 const LOW = /[\udc00-\udfff]/;
 
-/** A name in pieces: the first, third ... are always seen; the others give way where there is no room. */
+/** A name in pieces: the first, third ... are always shown; the others shrink to an ellipsis where space is short. */
 export type Truncated = readonly string[];
 
-/** Where pieces that are always seen begin and end. */
+/** Ranges that are always shown. */
 type Kept = [from: number, to: number][];
 
-/** Names keep their beginning and their last word; of those that would look alike, each place where they part is kept. */
+/**
+ * Truncate names so that they stay different: they keep their start and last word, and similar ones also each position
+ * where they differ.
+ */
 export function truncate(names: readonly string[], room: Room): (name: string) => Truncated {
   const long = [...new Set(names)].filter(({ length }) => length > room.fits).sort();
   const usual = usually(names, room);
   const parting = new Map<string, Kept>();
   const found = (name: string) => cut(name, parting.get(name) ?? usual(name));
-  // A second time, for those that look now as another one does by itself.
+  // A second round, for names that now look like another one that was truncated as usual.
   for (let round = 0; round < 2; round++) {
     const seen = new Map<string, number[]>();
     long.forEach((name, at) => {
@@ -49,7 +52,7 @@ export function truncate(names: readonly string[], room: Room): (name: string) =
   return (name) => (name.length <= room.fits ? [name] : found(name));
 }
 
-/** What is kept as a rule: beginning and end, but of what all have alike only as much as of any name. */
+/** Return the ranges to keep of a name without similar ones: its start and end, unless all names share them. */
 function usually(names: readonly string[], { end, piece }: Room): (name: string) => Kept {
   const several = names.length > 1;
   const before = several ? names.reduce((a, b) => shared(a, b, 1)) : "";
@@ -65,7 +68,7 @@ function usually(names: readonly string[], { end, piece }: Room): (name: string)
   return (name) => {
     const last = name.slice(-end);
     const words = /[\s_,-]+(\S[^_-]*)$/.exec(last)?.[1] ?? last;
-    // Something must be left between them to give way: then it is the very last word, or the half of that.
+    // Keep a gap between them: else only the very last word, or half of that.
     const near = name.length - words.length <= piece + DOTS;
     const own = near ? Math.min(name.length - beginningOfWord(name), Math.ceil(end / 2)) : words.length;
     return [
@@ -75,7 +78,7 @@ function usually(names: readonly string[], { end, piece }: Room): (name: string)
   };
 }
 
-/** Of each of some sorted names, the places where it parts from others that went with it so far. */
+/** Return for each of some sorted names the positions where it differs from those with the same prefix. */
 function partings(sorted: readonly string[], piece: number): Kept[] {
   const all: Kept[] = sorted.map(() => [[0, piece]]);
   const part = (first: number, last: number, from: number): void => {
@@ -93,7 +96,7 @@ function partings(sorted: readonly string[], piece: number): Kept[] {
   return all;
 }
 
-/** The pieces of a name, seen and giving way in turn. */
+/** Split a name into pieces, shown and shrinking in turn. */
 function cut(name: string, kept: Kept): Truncated {
   const pieces = [""];
   let done = 0;
@@ -108,17 +111,17 @@ function cut(name: string, kept: Kept): Truncated {
   return pieces;
 }
 
-/** That place of a name, or the one before where a sign would be cut in two. */
+/** Return that position of a name, or the one before it if that would split a character. */
 function whole(name: string, at: number): number {
   return Math.min(LOW.test(name[at]) ? at - 1 : at, name.length);
 }
 
-/** The length of a text, or of what comes before its last word. */
+/** Return the position where the last word of a text starts. */
 function beginningOfWord(text: string): number {
   return 1 + Math.max(...[" ", "_", "-"].map((sign) => text.lastIndexOf(sign)));
 }
 
-/** What two names begin (or with -1 end) with, both. */
+/** Return the common prefix (or with -1 suffix) of two names. */
 function shared(a: string, b: string, from: 1 | -1): string {
   let length = 0;
   const at = (text: string) => text.at(from > 0 ? length : -1 - length);

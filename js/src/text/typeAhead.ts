@@ -1,27 +1,27 @@
-/** Letters typed within this many milliseconds make one word. */
+/** A pause longer than this starts a new search, in milliseconds. */
 const PAUSE = 700;
 
-/** What is being typed into a list, to find what begins with it. */
+/** Type-ahead of a list: find the item that starts with the typed characters. */
 export class TypeAhead {
   #text = "";
   #last = Number.NEGATIVE_INFINITY;
 
-  /** One more letter; gives all that was typed in one go. */
+  /** Append a character, and return everything typed without a pause. */
   add(letter: string): string {
     this.#text = this.active ? this.#text + letter : letter;
     this.#last = performance.now();
     return this.#text;
   }
 
-  /** A sign or a space belongs to the name now, and is no key of its own. */
+  /** Whether a search is under way: then a space or a sign belongs to the name, and is no shortcut. */
   get active(): boolean {
     return performance.now() - this.#last < PAUSE;
   }
 }
 
 /**
- * The next item whose name begins with what was typed, from `from` on and round the end; -1 if none. The same letter
- * again and again goes from one such item to the next.
+ * Return the next item whose name starts with `text`, from `from` on and wrapping around; -1 if none. Repeating one
+ * character steps through the items that start with it.
  */
 export function nextMatch(
   count: number,

@@ -137,7 +137,7 @@ function Classes({ store, view }: { store: Store; view: ViewState }) {
   );
 }
 
-/** The result on show, or for the moment between two images the one before: numbers that flicker tell nobody anything. */
+/** The result that is shown; between two images the previous one, for a moment, so that numbers do not flicker. */
 function useHeldResult({ picture }: Store) {
   const held = useRef<Result | null>(null);
   const own = useComputed(() => picture.value?.result ?? null);

@@ -3,7 +3,7 @@ import { type ComponentChildren, Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { ViewState } from "../state/viewState.ts";
 
-/** The order in which parts are read, by the width up to which it holds: as `narrow.css` arranges them. */
+/** The reading order of the regions, by the maximum width at which it applies: as `narrow.css` arranges them. */
 const ORDERS = [
   { upTo: 557, order: ["stage", "images", "classes", "layers"] },
   { upTo: 640, order: ["stage", "images", "layers", "classes"] },
@@ -13,7 +13,7 @@ const ORDERS = [
   },
 ];
 
-/** Narrower, two pictures have no room between both sides. */
+/** Below this width two pictures do not fit between both sidebars. */
 const ROOM_FOR_TWO = 860;
 
 interface Props {
@@ -24,9 +24,8 @@ interface Props {
 }
 
 /**
- * The lists, the pictures and the images. Sides are as wide as they were made, or as the widget's own width has it. In
- * the page parts stand as one sees them, so that Tab goes so too: `reading-flow` would save the work, but holds Chromium
- * 156 in a ring.
+ * The lists, the pictures and the images. Sidebars have the user's width, or one that depends on the widget's. The DOM
+ * order is the visual order, so that Tab follows it: `reading-flow` would do that, but traps the focus in Chromium 156.
  */
 export function Body({ view, several, parts }: Props) {
   const element = useRef<HTMLDivElement>(null);
@@ -34,7 +33,7 @@ export function Body({ view, several, parts }: Props) {
   useEffect(() => {
     if (!element.current) return;
     const observer = new ResizeObserver(([{ contentRect }]) => {
-      // Hidden, it has none.
+      // A hidden widget has no width.
       if (contentRect.width > 0) width.value = contentRect.width;
     });
     observer.observe(element.current);
@@ -44,7 +43,8 @@ export function Body({ view, several, parts }: Props) {
   const { layers, classes } = view.widths;
   const crowded = useComputed(() => several.value && width.value > 640 && width.value < ROOM_FOR_TWO);
   const folded = useRef(false);
-  // The layers make room, unless somebody sized them or is among them, and come back when there is room again.
+  // Fold the layers where space is short, unless the user resized or focused them, and unfold them when there is space
+  // again.
   useSignalEffect(() => {
     const fold = crowded.value && layers.peek() === null && !element.current?.querySelector(".ke-layers :focus");
     if (!fold && !folded.current) return;

@@ -3,22 +3,22 @@ import type { RefObject } from "preact";
 import { useRef } from "preact/hooks";
 import { used } from "../host/keys.ts";
 
-/** Pixels: of a side, at least and at most, and of one step by key. Narrower than half the least, it is folded. */
+/** Pixels: minimum and maximum of a sidebar, and one step by key. Below half the minimum it is folded. */
 const LEAST = 140;
 const MOST = 480;
 const STEP = 16;
 
 interface Props {
   side: "layers" | "classes";
-  /** Pixels; 0 when it is folded, null as long as nobody has set it. */
+  /** Pixels; 0 when it is folded, null until the user sets it. */
   width: Signal<number | null>;
 }
 
-/** The border of a side: dragged, it gives the picture more room or less; clicked twice, the side folds and unfolds. */
+/** The border of a sidebar: drag it to resize, double-click it to fold and unfold. */
 export function Divider({ side, width }: Props) {
   const { element, handlers } = useResize({ side, width });
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a rule of the text cannot be moved
+    // biome-ignore lint/a11y/useSemanticElements: an hr cannot be moved
     <div
       ref={element}
       class="ke-divider"

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useOwnId } from "./hooks/useOwnId.ts";
 import { HELP, OTHERS, SHORTCUTS } from "./shortcuts.ts";
 
-/** The keys, as a dialog that holds the focus until it is closed. */
+/** The shortcuts, in a modal dialog. */
 export function Help({ onClose }: { onClose(): void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useOwnId();

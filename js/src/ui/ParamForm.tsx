@@ -8,7 +8,7 @@ interface Props {
   onChange(name: string, value: ParamValue): void;
 }
 
-/** The method's own parameters, as its table describes them. */
+/** A form for the method's parameters, made from their descriptions. */
 export function ParamForm({ method, values, disabled, onChange }: Props) {
   return (
     <fieldset class="ke-params" aria-label={`Parameters of ${method.title}`} disabled={disabled}>
@@ -58,7 +58,7 @@ function ChoiceField({ param, title, value, onChange }: FieldProps & { title: st
   );
 }
 
-/** Speaks up when a number is complete, not at each of its digits. */
+/** Reports a number when it is complete, not each of its digits. */
 function NumberInput({ whole, value, onChange }: { whole: boolean; value: number; onChange(value: number): void }) {
   return (
     <input

@@ -115,7 +115,7 @@ function Selects({ store, view, disabled }: Props) {
   );
 }
 
-/** Opens the method's parameters; those that were changed are spelled out. */
+/** Opens the method's parameters, and lists those that are not at their default. */
 function Parameters({ store, open }: { store: Store; open: Signal<boolean> }) {
   const own = store.method.value?.params ?? [];
   const { params } = store.choice.value;
@@ -163,7 +163,7 @@ function Tool({ name, title, icon, disabled, onClick }: ToolProps) {
   );
 }
 
-/** All panes side by side, each as it is seen. */
+/** Save all panes side by side, as they are shown. */
 async function save(store: Store, view: ViewState): Promise<void> {
   const range = view.range();
   const shown = store.panes.peek().flatMap((pane): Shown[] => {

@@ -10,7 +10,7 @@ export interface Shortcut {
   run(store: Store, key: string): void;
 }
 
-/** Those of the whole widget; each control has its own keys besides. */
+/** Shortcuts of the whole widget; controls have keys of their own. */
 export const SHORTCUTS: readonly Shortcut[] = [
   { keys: ["[", "]"], says: "Layer before, layer after", run: (store, key) => stepLayer(store, key === "[" ? -1 : 1) },
   { keys: [",", "."], says: "Image before, image after", run: (store, key) => stepImage(store, key === "," ? -1 : 1) },
@@ -25,7 +25,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
 
 export const HELP = "?";
 
-/** What the controls do with keys, for the list of all. */
+/** Keys of the controls, for the help dialog. */
 export const OTHERS: readonly (readonly [string, string])[] = [
   ["Arrows", "Move in a list, the layers, the picture"],
   ["Letters", "Find a layer or a class by the beginning of its name"],
@@ -37,7 +37,7 @@ export const OTHERS: readonly (readonly [string, string])[] = [
   ["Escape", "Hide the crosshair, empty a search, close this"],
 ];
 
-/** Where keys are typed: no shortcut there. In a select, letters choose. */
+/** Whether the target takes the key as text; a select takes letters. */
 export function isTyping(target: { tagName: string; type?: string }, key: string): boolean {
   if (target.tagName === "TEXTAREA") return true;
   if (target.tagName === "SELECT") return /^\w$/.test(key);
@@ -96,8 +96,8 @@ interface Helpful {
 }
 
 /**
- * Run a key's shortcut. Signs go first (`early`), before a list takes them for a name to find, unless one is being typed
- * into it; letters go to whoever has the focus, and come here if it has no use for them.
+ * Run a key's shortcut. Signs run in the capture phase (`early`), before a list takes them for type-ahead, unless that
+ * is active; letters run where the focused element did not handle them.
  */
 export function onShortcut(event: KeyboardEvent, store: Store, view: Helpful, early: boolean): void {
   const { key, ctrlKey, metaKey, altKey } = event;

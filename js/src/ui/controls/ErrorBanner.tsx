@@ -1,7 +1,7 @@
 import type { Problem } from "../../messages.ts";
 import { splitError } from "../../text/errorText.ts";
 
-/** Why nobody answers any more: it stays. */
+/** Why there is no kernel; it cannot be dismissed. */
 export function Ended({ problem }: { problem: Problem }) {
   return (
     <div class="ke-message ke-trouble" role="alert">
@@ -13,7 +13,7 @@ export function Ended({ problem }: { problem: Problem }) {
   );
 }
 
-/** What went wrong, in two lines: a sentence, and what to do about it; all else when it is asked for. */
+/** An error in two lines: a sentence and a hint; the rest opens with Details. */
 export function Alert({ problem, onDismiss }: { problem: Problem; onDismiss(): void }) {
   const { sentence, rest } = splitError(problem);
   return (
@@ -22,7 +22,7 @@ export function Alert({ problem, onDismiss }: { problem: Problem; onDismiss(): v
       <p class="ke-hint" title={problem.hint ?? undefined}>
         {problem.hint}
       </p>
-      {/* Where there is no more to say, only a narrow place has need of them. */}
+      {/* Without further details only a narrow pane needs them. */}
       <details class="ke-details" data-short={!rest || undefined}>
         <summary class="ke-button">Details</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by key */}

@@ -4,12 +4,12 @@ import type { ComponentChildren } from "preact";
 interface Props {
   name: string;
   query: Signal<string>;
-  /** How many there are, or fit. */
+  /** Number of items, or of matches. */
   count: ComponentChildren;
   onKey(event: KeyboardEvent): void;
 }
 
-/** Its placeholder names the list below it. */
+/** A search field whose placeholder names the list below it. */
 export function SearchBox({ name, query, count, onKey }: Props) {
   function onKeyDown(event: KeyboardEvent) {
     if (event.key === "Escape" && query.peek()) {

@@ -1,9 +1,9 @@
 interface Props {
   name: string;
-  /** Its name for a reader, where what is seen would not do. */
+  /** Accessible name, where the visible one does not suffice. */
   label?: string;
   value: string;
-  /** One with a `reason` cannot be chosen. */
+  /** An option with a `reason` is disabled. */
   options: readonly { value: string; title: string; reason?: string }[];
   disabled?: boolean;
   onChange(value: string): void;

@@ -6,7 +6,7 @@ interface Props {
   value: ReadonlySignal<number>;
   /** The value in words. */
   text?: string;
-  /** `dragging`: more will follow. */
+  /** `dragging`: more changes will follow. */
   onChange(value: number, dragging: boolean): void;
 }
 

@@ -18,7 +18,7 @@ export function Switch({ name, title, on, disabled, onSwitch }: Props) {
         disabled={disabled}
         data-lm-suppress-shortcuts="true"
         onChange={(event) => {
-          // What it shows is how things are, not what was clicked.
+          // It shows the state, which a click may not change.
           event.currentTarget.checked = on;
           onSwitch();
         }}

@@ -1,7 +1,7 @@
 import type { Truncated } from "../../text/truncate.ts";
 import { Highlight } from "./Highlight.tsx";
 
-/** A name whose less telling pieces give way where there is no room; read out, it is in one. */
+/** A name that is truncated where space is short; screen readers get it whole. */
 export function TruncatedName({ cut, query = "" }: { cut: Truncated; query?: string }) {
   if (cut.length === 1)
     return (

@@ -1,11 +1,11 @@
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
-/** Whether the page has been on the screen once: for what can come a moment later, and must not hold up the first picture. */
+/** True after the first paint: for what may come a moment later, and must not delay it. */
 export function useAfterPaint(): ReadonlySignal<boolean> {
   const painted = useSignal(false);
   useEffect(() => {
-    // Effects run after the paint, all together: this one leaves the next frame to what came first.
+    // Effects run after the paint, all together: leave the next frame to what came first.
     let timer: ReturnType<typeof setTimeout>;
     const frame = requestAnimationFrame(() => {
       timer = setTimeout(() => {

@@ -1,7 +1,7 @@
 import { effect, type ReadonlySignal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 
-/** True once `state` has been so for some milliseconds: what is sooner over is not shown at all, and costs no frame. */
+/** True once `state` has been true for some milliseconds: shorter states are not shown at all, and cost no frame. */
 export function useDelayedTrue(state: ReadonlySignal<boolean>, moment: number): ReadonlySignal<boolean> {
   const lasting = useSignal(false);
   useLayoutEffect(() => {

@@ -3,24 +3,24 @@ import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useAfterPaint } from "./useAfterPaint.ts";
 
-/** Short lists are rendered whole: simpler for whoever reads the page. */
+/** Shorter lists are rendered whole: screen readers handle them better. */
 const WHOLE = 40;
 const SPARE = 6;
-/** Pixels that a box is taken to have at least, before it is laid out and then, so that this renders nothing anew. */
+/** Assumed size of a box until it is laid out, in pixels, so that the layout renders nothing anew. */
 const LIKELY = 420;
 
 export interface Window {
-  /** The first item to render and the one after the last. */
+  /** The first rendered item and the one after the last. */
   range: ReadonlySignal<[number, number]>;
   /** The first item in view and the one after the last. */
   inView: ReadonlySignal<[number, number]>;
-  /** The list's box has a size: it can be scrolled. */
+  /** The box has a size: it can be scrolled. */
   laidOut: ReadonlySignal<boolean>;
   /** Scroll the box, and nothing around it, until an item is in view. */
   show(position: number): void;
 }
 
-/** Which items of a long list lie in its scrolled box; each takes `pitch` pixels along the axis. */
+/** Virtual list: which items of a long list are in its scrolled box; each takes `pitch` pixels along the axis. */
 export function useVirtualList(
   box: RefObject<HTMLElement | null>,
   count: ReadonlySignal<number>,
@@ -70,7 +70,7 @@ function useScroll(box: RefObject<HTMLElement | null>, axis: "x" | "y") {
     const scrolled = () => {
       offset.value = element[side];
     };
-    // Measured only here, where everything is laid out already: to ask at other times lays everything out.
+    // Measured only here, where the layout is done: reading sizes at other times forces a layout.
     const observer = new ResizeObserver(() => {
       extent.value = axis === "x" ? element.clientWidth : element.clientHeight;
       scrolled();
@@ -85,7 +85,7 @@ function useScroll(box: RefObject<HTMLElement | null>, axis: "x" | "y") {
   return { offset, extent, side };
 }
 
-/** Scrolls the box after the items there are rendered, so that they are laid out once. */
+/** Scroll the box after its items are rendered, so that they are laid out once. */
 function useScrollAfterRender(box: RefObject<HTMLElement | null>, side: Side, offset: Signal<number>) {
   const aim = useRef<number | null>(null);
   const asked = useSignal(0);
@@ -102,7 +102,7 @@ function useScrollAfterRender(box: RefObject<HTMLElement | null>, side: Side, of
   };
 }
 
-/** Where to scroll, so that what takes `size` pixels at `start` is in view with a little beside it. */
+/** Return where to scroll, so that `size` pixels at `start` are in view with a small margin. */
 function scrollTo(offset: number, extent: number, start: number, size: number): number {
   const beside = Math.min(size, (extent - size) / 2);
   if (start < offset) return Math.max(0, start - beside);

@@ -54,7 +54,7 @@ function useItems({ items, chosen, imageCache, predictions, ready }: Props, box:
   useSignalEffect(() => {
     const seen = items.value.slice(...inView.value);
     imageCache.want(seen);
-    // Read anew with every answer, since a model that was trained has to be asked again.
+    // Read anew with every answer, since the predictions of a trained model are requested again.
     if (ready.value && predictions.value.known.value >= 0) predictions.value.want(seen);
     if (ready.value) predictions.value.goOn();
   });

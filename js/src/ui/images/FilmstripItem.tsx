@@ -54,7 +54,7 @@ function spoken({ right }: Prediction): string {
   return right === null ? "" : right ? ", right" : ", wrong";
 }
 
-/** A tick or a cross: by its shape, whatever the colour. */
+/** A tick or a cross: different in shape, not only in colour. */
 function Mark({ right }: { right: boolean }) {
   return (
     <svg class="ke-mark" data-right={right} viewBox="0 0 12 12" fill="none" stroke="currentColor" aria-hidden="true">

@@ -7,14 +7,14 @@ interface Props {
   count: number;
   chosen: ReadonlySignal<number>;
   enabled: ReadonlySignal<boolean>;
-  /** Of the chosen image among those that are listed, from 0; -1 where it is none of them. */
+  /** Position of the chosen image in the list, from 0; -1 if it is not listed. */
   place: number;
   listed: number;
   onPick(index: number): void;
   onRefuse(why: string): void;
 }
 
-/** The number of the image on show, where one types another; and its place in the strip. */
+/** The index of the chosen image, where another one can be typed; and its position in the strip. */
 export function GoTo({ catalog, count, chosen, enabled, place, listed, onPick, onRefuse }: Props) {
   const number = catalog.imageNumber(chosen.value);
   const last = Math.max(...[0, count - 1].map((at) => catalog.imageNumber(at)));

@@ -9,7 +9,7 @@ const FILTERS = [
   { value: "wrong", title: "Wrong" },
 ];
 
-/** Which images are shown: all, or those that the model gets right or wrong; how many, and how far that is known. */
+/** Filter the images by right and wrong predictions; how many pass, and how many predictions are known. */
 export function ImageFilter({
   predictions,
   passing,

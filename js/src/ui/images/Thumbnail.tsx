@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
-/** A whole picture, as large as fits into a square. */
+/** A whole image, scaled to fit a square. */
 export function Thumbnail({ bitmap, size }: { bitmap: ReadonlySignal<ImageBitmap | null>; size: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useSignalEffect(() => {

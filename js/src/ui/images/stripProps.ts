@@ -7,18 +7,18 @@ export interface StripProps {
   catalog: Catalog;
   count: number;
   nameOf(index: number): string;
-  /** Of the classes. */
+  /** Labels of the classes. */
   labels: readonly string[];
   chosen: ReadonlySignal<number>;
   enabled: ReadonlySignal<boolean>;
   imageCache: ImageCache;
-  /** What the model sees on them. */
+  /** Predictions of the images. */
   predictions: ReadonlySignal<Predictions>;
-  /** The first map is here: there is time for predictions. */
+  /** The first map is shown: there is time for predictions. */
   ready: ReadonlySignal<boolean>;
-  /** The right classes are known. */
+  /** The true classes are known. */
   targets: boolean;
-  /** Its name, where there are several. */
+  /** Its name, where there are several models. */
   model: string | null;
   onPick(index: number): void;
   /** There is no such image. */

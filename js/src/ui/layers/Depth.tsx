@@ -15,17 +15,17 @@ const MEANING =
 export interface DepthProps {
   catalog: Catalog;
   choice: ReadonlySignal<Choice>;
-  /** All layers of what is chosen, once they are here. */
+  /** The maps of all layers, once they arrived. */
   allLayers: ReadonlySignal<AllLayers | null>;
   allLayersWaiting: ReadonlySignal<boolean>;
   enabled: ReadonlySignal<boolean>;
-  /** All layers are to be at hand, or no more. */
+  /** Fetch all layers, or drop them. */
   onFetchAll(): void;
   onDropAll(): void;
   onPick(layer: string): void;
 }
 
-/** The layers that there are maps of, and the place of the chosen one among them. */
+/** The layers with maps, and the position of the chosen one among them. */
 function useDepth({ catalog, choice }: DepthProps) {
   const layers = useComputed(() => catalog.depth(choice.value));
   const place = useComputed(() => {
@@ -35,7 +35,7 @@ function useDepth({ catalog, choice }: DepthProps) {
   return { layers, place };
 }
 
-/** Beside the layers, through the network from its first layer to its last, with a bar for each. */
+/** A slider beside the layers, from the first to the last, with a bar for each. */
 export function DepthStrip(props: DepthProps) {
   const { choice, allLayers, enabled, onFetchAll, onPick } = props;
   const { layers, place } = useDepth(props);
@@ -56,7 +56,7 @@ export function DepthStrip(props: DepthProps) {
         value={place.value + 1}
         disabled={!enabled.value}
         data-lm-suppress-shortcuts="true"
-        // Not as the focus comes: to pass by is no use.
+        // Not on focus: tabbing through is no use of it.
         onKeyDown={({ key }) => step(key, 0, 2) >= 0 && onFetchAll()}
         onPointerDown={onFetchAll}
         onInput={(event) => onPick(layers.peek()[event.currentTarget.valueAsNumber - 1])}
@@ -86,7 +86,7 @@ function Bars({ allLayers, place }: { allLayers: AllLayers; place: number }) {
   );
 }
 
-/** Under the layers: how deep one is, and whether all of them are at hand; or why they are not to be had at once. */
+/** Below the layers: the position of the slider, and the switch for all layers or the reason why there is none. */
 export function DepthFoot(props: DepthProps) {
   const { catalog, choice, allLayers, allLayersWaiting, enabled, onFetchAll, onDropAll } = props;
   const { layers, place } = useDepth(props);

@@ -1,18 +1,18 @@
 import { gutterWidth, hueOf, laneX, pitchOf, ROW_HEIGHT, strokes } from "../../graph/gutter.ts";
 import type { Piece } from "../../graph/lanes.ts";
 
-/** What is drawn beside one row. */
+/** The graph beside one row. */
 export interface Beside {
   lanes: number;
-  /** The row's own lane; -1 if no edge touches it. */
+  /** Lane of the row; -1 if it has no edges. */
   lane: number;
   pieces: readonly Piece[];
-  /** Of each piece. */
+  /** For each piece whether it is highlighted. */
   lit: readonly boolean[];
 }
 
 interface Props extends Beside {
-  /** A layer that can be explained, another, or a fold of several. */
+  /** A layer that can be explained, another one, or a fold of several. */
   mark: "explainable" | "other" | "fold" | null;
 }
 

@@ -12,10 +12,10 @@ interface Props extends Shown {
   edges: readonly Edge[];
 }
 
-/** Neighbours that are named; of more, their number is told. */
+/** Number of neighbours that are listed by name. */
 const NAMED = 4;
 
-/** What a row has no room for, under it or, in the lower half, above it: never over the picture. */
+/** A tooltip with the details of a row, below it or, in the lower half, above it: never over the picture. */
 export function LayerCard({ id, nodes, edges, index, top }: Props) {
   const card = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {

@@ -5,9 +5,9 @@ import { formatCount, formatShape } from "../../text/format.ts";
 import { Highlight } from "../controls/Highlight.tsx";
 import { type Beside, Gutter } from "./Gutter.tsx";
 
-/** Shorter names are cut at their end, if at all. */
+/** Shorter names are truncated at their end, if at all. */
 const LONG = 14;
-/** The last word of a name, with the one before a number: names of layers often differ only there. */
+/** The last word of a name, with the one before a number: layer names often differ only there. */
 const TAIL = /[_.-](?:[^_.-]{1,10}[_.-]\d+|[^_.-]{2,12})$/;
 
 interface Props {
@@ -16,18 +16,18 @@ interface Props {
   top: number;
   beside: Beside;
   chosen: boolean;
-  /** The chosen one is folded away inside. */
+  /** The chosen layer is folded inside. */
   holds: boolean;
   active: boolean;
-  /** The kernel is there to be asked. */
+  /** There is a kernel. */
   enabled: ReadonlySignal<boolean>;
   searching: boolean;
-  /** It fits the query. */
+  /** It matches the query. */
   hit: boolean;
-  /** So many that fit are folded away inside. */
+  /** Number of matches that are folded inside. */
   hidden: number;
   query: ReadonlySignal<string>;
-  /** What tells more about it, while that is on show. */
+  /** Id of its tooltip, while that is open. */
   described?: string;
 }
 
@@ -89,7 +89,7 @@ function Content({ node, row, beside, hit, hidden, query }: Props) {
   );
 }
 
-/** A name that loses its middle where there is no room; read out, it is in one piece. */
+/** A name that is truncated in the middle where space is short; screen readers get it whole. */
 function Name({ text }: { text: string }) {
   const tail = text.length >= LONG ? TAIL.exec(text) : null;
   if (!tail) return <span class="ke-name">{text}</span>;
@@ -104,7 +104,7 @@ function Name({ text }: { text: string }) {
   );
 }
 
-/** What is said of a row after what is seen of it: all that a reader who does not see the lanes needs to choose. */
+/** Text for screen readers after the visible one: everything that the lanes show. */
 function unseen({ label, path, type, block, layers, absent }: OutlineNode): string {
   const inside = layers > 0 && `${formatCount(layers)} layers inside`;
   const parts = [path !== label && path, block ? "block" : type, inside, absent && "not in this file"];
@@ -112,7 +112,7 @@ function unseen({ label, path, type, block, layers, absent }: OutlineNode): stri
 }
 
 function markOf(node: OutlineNode, row: Row, beside: Beside) {
-  // What is unfolded is drawn by its own rows; where no edge is known, there is nothing to draw.
+  // An unfolded block is drawn by its rows; without edges there is nothing to draw.
   if (beside.lane < 0 || (node.block && row.expanded)) return null;
   if (node.block || (row.expandable && !row.expanded)) return "fold";
   return node.spatial ? "explainable" : "other";

@@ -12,17 +12,17 @@ import type { Tree } from "./useTree.ts";
 interface Props {
   nodes: readonly OutlineNode[];
   chosen: ReadonlySignal<string>;
-  /** The kernel is there to be asked. */
+  /** There is a kernel. */
   enabled: ReadonlySignal<boolean>;
   view: TreeState;
   tree: Tree;
-  /** What is drawn beside the row at a position. */
+  /** Return the graph beside the row at a position. */
   beside(position: number): Beside;
   card: ReadonlySignal<Shown | null>;
   cardId: string;
 }
 
-/** The rows in view, the one that the keyboard is on, and the chosen one. */
+/** The rows in view, the one with the keyboard focus, and the chosen one. */
 export function LayerRows({ nodes, chosen, enabled, view, tree, beside, card, cardId }: Props) {
   const { rows, at, range, follow } = tree;
   const searching = useComputed(() => terms(view.layerQuery.value).length > 0).value;
@@ -59,7 +59,7 @@ export function LayerRows({ nodes, chosen, enabled, view, tree, beside, card, ca
   });
 }
 
-/** How many of the hits are folded away inside a row. */
+/** Count the matches that are folded inside a row. */
 function countWithin(hits: readonly number[], from: number, end: number): number {
   return hits.filter((hit) => hit >= from && hit < end).length;
 }

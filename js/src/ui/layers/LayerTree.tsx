@@ -19,7 +19,7 @@ import { type Shown, useHoverCard } from "./useHoverCard.ts";
 import { type Tree, type TreeProps, treeSearchKeys, useTree, useTreeKeys } from "./useTree.ts";
 
 interface Props extends TreeProps {
-  /** The method looks at the input, whatever layer is chosen. */
+  /** The method explains the input, whatever layer is chosen. */
   unused: ReadonlySignal<boolean>;
   edgesKnown: boolean;
   depth: DepthProps;
@@ -109,7 +109,7 @@ function onClick(event: MouseEvent, { nodes, enabled, view, tree, onPick }: Rows
   else if (node.spatial && enabled.peek()) onPick(node.path);
 }
 
-/** How many layers there are, or which of those that fit one is at. */
+/** The number of layers, or which of the matches is active. */
 function Count({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeState }) {
   const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
   const told = useComputed(() => {

@@ -9,8 +9,8 @@ import type { Beside } from "./Gutter.tsx";
 const NOTHING: Beside = { lanes: 1, lane: 0, pieces: [], lit: [] };
 
 /**
- * What is drawn beside each row: the edges among the rows on show, those on the chosen one's way to the output lit. Where
- * that stays what it was it is the same object, and so the row is not drawn again.
+ * The graph beside each row: the edges among visible rows, with those from the chosen one to the output highlighted.
+ * Unchanged rows get the same object, so that they are not rendered again.
  */
 export function useGutter(
   nodes: readonly OutlineNode[],
@@ -44,7 +44,7 @@ interface Drawn {
   pieces: Piece[][];
 }
 
-/** What is drawn beside each row; the same object as before where nothing changed, so that the row is not rendered again. */
+/** The graph beside each row; unchanged rows get the same object as before, so that they are not rendered again. */
 function useRows(drawn: ReadonlySignal<Drawn | null>, lit: ReadonlySignal<boolean[]>): ReadonlySignal<Beside[]> {
   const before = useRef<(Beside | undefined)[]>([]);
   return useComputed(() => {

@@ -85,7 +85,7 @@ function open(row: HTMLElement, shown: Signal<Shown | null>) {
   shown.value = { index: Number(row.dataset.index), top };
 }
 
-/** One timer: starting it again replaces what it was to do. */
+/** One timer: starting it again replaces the previous callback. */
 function useTimer() {
   const timer = useRef(0);
   const stop = () => clearTimeout(timer.current);

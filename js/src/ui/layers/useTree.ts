@@ -17,7 +17,7 @@ export interface TreeProps {
   typeAhead: TypeAhead;
   nodes: readonly OutlineNode[];
   chosen: ReadonlySignal<string>;
-  /** The kernel is there to be asked. */
+  /** There is a kernel. */
   enabled: ReadonlySignal<boolean>;
   view: TreeState;
   onPick(path: string): void;
@@ -25,14 +25,14 @@ export interface TreeProps {
 
 export interface Tree {
   rows: ReadonlySignal<Row[]>;
-  /** Position of the row that the keyboard is on; -1 if it is folded away. */
+  /** Position of the row with the keyboard focus; -1 if it is folded away. */
   at: ReadonlySignal<number>;
   range: ReadonlySignal<[number, number]>;
   activate(position: number, focus?: boolean): void;
   follow(): void;
 }
 
-/** The rows, the one that the keyboard is on, and the scrolling that keeps it in view. */
+/** The visible rows, the one with the keyboard focus, and the scrolling that keeps it in view. */
 export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLElement | null>): Tree {
   const takeFocus = useRef(false);
   const rows = useComputed(() => visibleRows(nodes, view.folded.value));
@@ -40,7 +40,7 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
   const at = useComputed(() => rows.value.findIndex(({ index }) => index === view.active.value));
   const { range, laidOut, show } = useVirtualList(box, count, ROW_HEIGHT, "y");
 
-  // Before anything else happens: an arrow key pressed right after a pick must not be undone by it.
+  // Synchronous: an arrow key pressed right after a pick must not be undone by it.
   useSyncEffect(() => view.reveal(chosen.value));
   useSyncEffect(() => {
     if (laidOut.value) show(at.value);
@@ -53,7 +53,7 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
     view.active.value = row.index;
   }
 
-  /** The rows are there: the focus goes to the one that the keyboard has come to. */
+  /** After rendering: move the focus to the active row. */
   function follow() {
     if (takeFocus.current) box.current?.querySelector<HTMLElement>(ROVING)?.focus({ preventScroll: true });
     takeFocus.current = false;
@@ -62,7 +62,7 @@ export function useTree({ nodes, chosen, view }: TreeProps, box: RefObject<HTMLE
   return { rows, at, range, activate, follow };
 }
 
-/** The keys of a tree: they move, fold, unfold and find; Enter and Space pick. */
+/** Keys of a tree: they move, fold, unfold and search; Enter and Space pick. */
 export function useTreeKeys({ nodes, view, typeAhead, enabled, onPick }: TreeProps, { rows, at, activate }: Tree) {
   function turn(row: Row, open: boolean) {
     if (row.expandable && row.expanded !== open) view.fold(row.index, !open);
@@ -94,7 +94,7 @@ export function useTreeKeys({ nodes, view, typeAhead, enabled, onPick }: TreePro
   };
 }
 
-/** The keys of the search above it: Enter walks the hits, Shift+Enter back, Down enters the tree. */
+/** Keys of the search field above it: Enter steps through the matches, Shift+Enter back, Down enters the tree. */
 export function treeSearchKeys({ view }: TreeProps, box: RefObject<HTMLElement | null>) {
   return (event: KeyboardEvent) => {
     if (event.key === "Enter") view.open(nextHit(view.hits.peek(), view.active.peek(), event.shiftKey ? -1 : 1));

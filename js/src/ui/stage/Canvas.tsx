@@ -7,7 +7,7 @@ import type { Picture } from "../../picture/picture.ts";
 import type { Display } from "../../state/display.ts";
 import { useSyncEffect } from "../hooks/useSyncEffect.ts";
 
-/** The image as it is. */
+/** The image. */
 export function ImageCanvas({ picture }: { picture: ReadonlySignal<Picture | null> }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const bitmap = useComputed(() => picture.value?.bitmap ?? null);
@@ -24,11 +24,11 @@ interface MapProps {
   colormap: ReadonlySignal<string>;
   signed: ReadonlySignal<boolean>;
   display: Display;
-  /** Pixels that the longer side has on the screen. */
+  /** Screen pixels of the longer side. */
   screen: ReadonlySignal<number>;
 }
 
-/** The map over it. The opacity is the browser's to blend, so that dragging it repaints nothing. */
+/** The map over the image. The browser blends the opacity, so that dragging its slider repaints nothing. */
 export function MapCanvas({ picture, colormap, signed, display, screen }: MapProps) {
   const { threshold, opacity, view } = display;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -47,7 +47,7 @@ export function MapCanvas({ picture, colormap, signed, display, screen }: MapPro
     if (!map || !context) return;
     const { width, height } = map;
     const own = pixels.current;
-    // Kept from map to map: each is a megabyte to clear, and to collect.
+    // Reused from map to map: each is a megabyte to clear, and to collect.
     const all = own?.width === width && own.height === height ? own : context.createImageData(width, height);
     pixels.current = all;
     const table = view.value === "map" ? lookupTable(colormap.value) : fadingTable(colormap.value, signed.value);
@@ -65,7 +65,7 @@ export function MapCanvas({ picture, colormap, signed, display, screen }: MapPro
   );
 }
 
-/** The canvas at that size: setting one, even its own, makes a new canvas of it. */
+/** Resize the canvas if needed: setting a size, even the same one, clears it. */
 function sized(canvas: HTMLCanvasElement | null, size: Size | null): CanvasRenderingContext2D | null {
   if (!canvas) return null;
   if (size && (canvas.width !== size.width || canvas.height !== size.height)) {

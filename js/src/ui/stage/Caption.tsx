@@ -13,16 +13,16 @@ import { TruncatedName } from "../controls/TruncatedName.tsx";
 interface Props {
   store: Store;
   pane: Pane;
-  /** It is slow: said only where it lasts. */
+  /** The map is slow: shown only after a delay. */
   late: ReadonlySignal<boolean>;
-  /** What it shows that the other panes do not. */
+  /** What distinguishes it from the other panes. */
   heading?: Truncated;
-  /** Before and after what is told, among several panes. */
+  /** Before and after the text, among several panes. */
   before?: ComponentChildren;
   after?: ComponentChildren;
 }
 
-/** Two lines over a picture, always two, so that nothing moves: what is on show, how far it is, or what went wrong. */
+/** Two lines above a picture, always two, so that nothing moves: what is shown, its progress, or an error. */
 export function Caption({ store, pane, late, heading, before, after }: Props) {
   const problem = pane.problem.value;
   const active = store.active.value === pane;
@@ -72,7 +72,7 @@ function Told({ store, pane, late, heading, active, work }: Props & { active: bo
   );
 }
 
-/** What is chosen that is not shown yet, where that takes long; always with its layer. */
+/** The choice that is not shown yet, where that takes long; always with its layer. */
 function Awaited({ store, pane, late }: Props) {
   const what = useComputed(() => {
     const shown = pane.picture.value?.result?.choice;
@@ -90,7 +90,7 @@ function atLayer(choice: Choice, catalog: Store["catalog"]): string {
   return catalog.methodOf(choice)?.layer === false ? "" : ` at ${choice.layer}`;
 }
 
-/** How large the map is, what it took, and how much of it is not shown: that its slider says itself, to a reader. */
+/** The size of the map, its duration, and the hidden share, which screen readers get from the slider. */
 function Size({ result, hidden }: { result: Result; hidden: number }) {
   const { map, note } = result;
   return (
@@ -102,7 +102,7 @@ function Size({ result, hidden }: { result: Result; hidden: number }) {
   );
 }
 
-/** How long it took, or how much of it there is. */
+/** Return how long it took, or how many steps are done. */
 function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string {
   if (preview) return `step ${done} of ${total} so far`;
   return done < total ? `stopped after step ${done} of ${total}` : formatTime(milliseconds);
@@ -114,7 +114,7 @@ interface ShownProps {
   waiting: boolean;
 }
 
-/** What is on show, in a line. */
+/** What is shown, in a line. */
 function Shown({ picture, catalog, waiting }: ShownProps) {
   if (!picture) return <>Waiting for the first map</>;
   const { index, result } = picture;
@@ -135,7 +135,7 @@ function Shown({ picture, catalog, waiting }: ShownProps) {
   );
 }
 
-/** On the picture, while a caption tells what went wrong: the map under it is an older one, or there is none. */
+/** On the picture while its caption shows an error: the map is an older one, or there is none. */
 export function LastMap({ store, pane }: { store: Store; pane: Pane }) {
   const picture = pane.picture.value;
   if (!pane.problem.value || !picture) return null;

@@ -8,7 +8,7 @@ interface Props {
   picture: ReadonlySignal<Picture | null>;
 }
 
-/** Where one points, with the map's own value there. It lies over the picture, and lets the pointer through. */
+/** The cursor with the map's value there. It lies over the picture, and lets pointer events through. */
 export function Crosshair({ cursor, picture }: Props) {
   const at = cursor.value;
   const shown = picture.value;

@@ -10,11 +10,11 @@ interface Props {
   result: Result | null;
   colormap: ReadonlySignal<string>;
   signed: ReadonlySignal<boolean>;
-  /** Of the pane, from 1. */
+  /** Number of the pane, from 1. */
   number: number;
 }
 
-/** What the colours stand for, with a handle up to which they are left out; its place stays when there is no map. */
+/** The colours and their range, with the threshold's slider on them; its space stays when there is no map. */
 export function Legend({ store, result, colormap, signed, number }: Props) {
   const { threshold, view } = store.display;
   const colours = useComputed(() => {

@@ -17,7 +17,7 @@ interface Props {
   pane: Pane;
   /** From 1. */
   number: number;
-  /** What it shows that the others do not; null when it is the only one. */
+  /** What distinguishes it from the others; null when it is the only one. */
   caption: Truncated | null;
 }
 
@@ -65,7 +65,7 @@ interface GroupProps {
   children: ComponentChildren;
 }
 
-/** One pane among several: a click or the focus in it activates it. */
+/** One pane among several: clicking or focusing it activates it. */
 function Group({ store, pane, name, children }: GroupProps) {
   const activate = () => store.activate(pane);
   return (

@@ -82,7 +82,7 @@ function Explanation(props: Props & { screen: ReadonlySignal<number> }) {
   );
 }
 
-/** How far the work is, on the picture's edge; where nobody knows, only that there is some. */
+/** Progress on the picture's edge; indeterminate where the total is unknown. */
 function Hairline({ store, pane, late }: Pick<Props, "store" | "pane" | "late">) {
   const written = store.active.value === pane ? store.exportProgress.value : null;
   const work = pane.working.value ?? written;
@@ -97,7 +97,7 @@ function point(event: PointerEvent, view: ViewState): void {
   view.cursor.value = { x: Math.min(Math.max(x, 0), 1), y: Math.min(Math.max(y, 0), 1), announce: false };
 }
 
-/** The arrows move the crosshair by a cell of the map, Escape hides it. */
+/** The arrows move the cursor by a cell of the map, Escape hides it. */
 function onKey(event: KeyboardEvent, picture: Picture | null, view: ViewState): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
   const from = view.cursor.peek();

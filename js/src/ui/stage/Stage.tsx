@@ -7,7 +7,7 @@ import { OVER, truncate } from "../../text/truncate.ts";
 import { Switch } from "../controls/Switch.tsx";
 import { Opacity, PaneView } from "./PaneView.tsx";
 
-/** The pictures, what their colours mean, and how they are shown. */
+/** The pictures, their legends, and the display settings. */
 export function Stage({ store, view }: { store: Store; view: ViewState }) {
   const captions = useCaptions(store);
   const panes = store.panes.value;
@@ -35,7 +35,7 @@ export function Stage({ store, view }: { store: Store; view: ViewState }) {
   );
 }
 
-/** One colour for one number in all panes, where their numbers are of one unit. */
+/** Switch to equal colours for equal values in all panes, where they have one unit. */
 function OneScale({ store, view }: { store: Store; view: ViewState }) {
   const pictures = store.panes.value.map(({ picture }) => picture.value);
   const possible = commonRange(pictures, store.catalog) !== null;
@@ -52,7 +52,7 @@ function OneScale({ store, view }: { store: Store; view: ViewState }) {
   );
 }
 
-/** What each pane shows that the others do not, cut where that is where there is no room for all. */
+/** What distinguishes each pane from the others, truncated where space is short. */
 function useCaptions(store: Store) {
   return useComputed(() => {
     const choices = store.panes.value.map(({ choice }) => choice.value);
