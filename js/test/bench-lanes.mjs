@@ -16,7 +16,7 @@ const { outputFiles } = await build({
   format: "esm",
   write: false,
 });
-const { assignLanes, visibleEdges, cut, edgesOf, outline, pathToOutput } = await import(
+const { assignLanes, visibleEdges, piecesByRow, edgesOf, outline, pathToOutput } = await import(
   `data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`
 );
 
@@ -45,7 +45,7 @@ const table = sized
     const all = rows.map((_, index) => ({ index }));
     const lanes = time(() => {
       const wiring = visibleEdges(rows, all, edges);
-      cut(all.length, wiring.edges, assignLanes(all.length, wiring.edges));
+      piecesByRow(all.length, wiring.edges, assignLanes(all.length, wiring.edges));
     });
     const way = time(() => pathToOutput(rows, edges, 0));
     const { count } = assignLanes(all.length, visibleEdges(rows, all, edges).edges);

@@ -119,33 +119,34 @@ function widen({ first, last, ...kept }: Block, items: readonly Item[], before: 
 // By name, stage or size: neighbours with the same label are joined.
 
 /** Label of a block, or of a row by itself. */
-type Says = (items: readonly Item[], unit: Block) => string | null;
+type Labelling = (items: readonly Item[], unit: Block) => string | null;
 
-const byName: Says = (items, { first, last }) => (first < last ? null : stageOf(items[first].name, true));
-const byStage: Says = (items, { first, last, prefix }) => stageOf(first < last ? prefix : items[first].name, false);
-const bySize: Says = (items, { last }) => items[last].shape?.slice(1, -1).join() || null;
+const byName: Labelling = (items, { first, last }) => (first < last ? null : stageOf(items[first].name, true));
+const byStage: Labelling = (items, { first, last, prefix }) =>
+  stageOf(first < last ? prefix : items[first].name, false);
+const bySize: Labelling = (items, { last }) => items[last].shape?.slice(1, -1).join() || null;
 
-/** Whether a unit may stand between two units labelled `said` without splitting them. */
-function indifferent(items: readonly Item[], { first, last, prefix }: Block, said: string): boolean {
-  return first < last ? hasPrefix(prefix, said) : items[first].automatic;
+/** Whether a unit may stand between two units labelled `label` without splitting them. */
+function indifferent(items: readonly Item[], { first, last, prefix }: Block, label: string): boolean {
+  return first < last ? hasPrefix(prefix, label) : items[first].automatic;
 }
 
-function joined(items: readonly Item[], blocks: readonly Block[], says: Says): Block[] {
+function joined(items: readonly Item[], blocks: readonly Block[], labelOf: Labelling): Block[] {
   const units = unitsOf(items, blocks);
   const result: Block[] = [];
   for (let at = 0; at < units.length; at++) {
-    const said = items[units[at].first].automatic && says === byName ? null : says(items, units[at]);
+    const label = items[units[at].first].automatic && labelOf === byName ? null : labelOf(items, units[at]);
     let end = at;
-    for (let next = at + 1; said !== null && next < units.length; next++) {
-      if (says(items, units[next]) === said) end = next;
-      else if (says !== byName || !indifferent(items, units[next], said)) break;
+    for (let next = at + 1; label !== null && next < units.length; next++) {
+      if (labelOf(items, units[next]) === label) end = next;
+      else if (labelOf !== byName || !indifferent(items, units[next], label)) break;
     }
     const inside = units.slice(at, end + 1);
     const inner = inside.filter(({ first, last }) => first < last);
     const size = units[end].last - units[at].first + 1;
-    if (end > at && size >= SMALLEST && (says !== byStage || inner.length > 1)) {
+    if (end > at && size >= SMALLEST && (labelOf !== byStage || inner.length > 1)) {
       // A single block inside a block adds nothing.
-      const name = says === bySize || said === null ? "" : said;
+      const name = labelOf === bySize || label === null ? "" : label;
       result.push(block(items, units[at].first, units[end].last, name, inner.length > 1 ? inner : []));
     } else {
       result.push(...inner);

@@ -128,7 +128,7 @@ function follow(rowCount: number, edges: readonly Edge[]) {
 }
 
 /** Return the pieces to draw in each row. */
-export function cut(rowCount: number, edges: readonly Edge[], lanes: Lanes): Piece[][] {
+export function piecesByRow(rowCount: number, edges: readonly Edge[], lanes: Lanes): Piece[][] {
   const rows: Piece[][] = Array.from({ length: rowCount }, () => []);
   edges.forEach(([from, to], edge) => {
     const lane = lanes.edges[edge];

@@ -33,8 +33,8 @@ const NUMBERS = /^rgb\((\d+), (\d+), (\d+)\)$/;
 
 /** Paint a colour to read its bytes. */
 function painted(colour: string): Shade {
-  const told = NUMBERS.exec(colour);
-  if (told) return shadeOfBytes(Number(told[1]), Number(told[2]), Number(told[3]));
+  const rgb = NUMBERS.exec(colour);
+  if (rgb) return shadeOfBytes(Number(rgb[1]), Number(rgb[2]), Number(rgb[3]));
   if (colour === "transparent" || colour === "rgba(0, 0, 0, 0)") return null;
   const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   if (!pen) return null;
@@ -62,26 +62,26 @@ function ofIcons({ type, addedNodes, removedNodes }: MutationRecord): boolean {
 
 /** Call `changed` at once and whenever the host's theme may have changed; returns a function that ends this. */
 export function watchTheme(element: HTMLElement, changed: (dark: boolean) => void): () => void {
-  const look = () => changed(isDark(element));
+  const report = () => changed(isDark(element));
   const observer = new MutationObserver((all) => {
-    if (!all.every(ofIcons)) requestAnimationFrame(look);
+    if (!all.every(ofIcons)) requestAnimationFrame(report);
   });
   for (const target of [document.documentElement, document.body]) observer.observe(target, { attributes: true });
   observer.observe(document.head, { childList: true, subtree: true });
   const preference = matchMedia("(prefers-color-scheme: dark)");
-  preference.addEventListener("change", look);
+  preference.addEventListener("change", report);
   // Attached or shown, the widget may have another background; a mere resize does not change it.
   let shown = false;
   const sized = new ResizeObserver(([{ contentRect }]) => {
     const now = contentRect.width > 0;
-    if (now && !shown) look();
+    if (now && !shown) report();
     shown = now;
   });
   sized.observe(element);
-  look();
+  report();
   return () => {
     observer.disconnect();
-    preference.removeEventListener("change", look);
+    preference.removeEventListener("change", report);
     sized.disconnect();
   };
 }

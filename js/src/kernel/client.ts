@@ -210,7 +210,7 @@ export class Client {
     const work = pane && workOf(pane, id);
     if (id === EXPORT) this.#listener.exporting(done < total ? { done, total, text } : null);
     if (!pane || !work) return;
-    queueOf(pane, work).heard();
+    queueOf(pane, work).progressed();
     pane.listener.progress(work, { done, total, text });
     const choice = pane.explain.asking(id);
     if (!map || !bytes || !choice) return;

@@ -115,7 +115,7 @@ export class Latest {
   }
 
   /** The kernel reported progress. */
-  heard(): void {
+  progressed(): void {
     if (this.#asked) this.#watch(true);
   }
 

@@ -6,7 +6,7 @@ type Key = keyof Traits;
 export const SAVE_DELAY = 200;
 export const DRAG_DELAY = 2_000;
 /** Milliseconds after which Python has received them for certain; until then it may still resend older values. */
-export const SAVE_HEARD = 1_000;
+export const SAVE_RECEIVED = 1_000;
 
 const KEYS: readonly Key[] = [...CHOICE_KEYS, ...DISPLAY_KEYS, "panes"];
 
@@ -29,7 +29,7 @@ export class TraitSync {
   #page: Page;
   #pending: Partial<Traits> = {};
   /** Values sent to Python since page and Python last agreed: when they come back they are echoes. */
-  #told = new Map<Key, Set<string>>();
+  #sent = new Map<Key, Set<string>>();
   #changed = new Set<Key>();
   #saving = false;
   /** Time of the last save. */
@@ -62,15 +62,15 @@ export class TraitSync {
   remember(traits: Partial<Traits>): void {
     for (const key of this.keys) {
       if (!(key in traits)) continue;
-      const values = this.#told.get(key) ?? new Set();
-      this.#told.set(key, values.add(JSON.stringify(traits[key])));
+      const values = this.#sent.get(key) ?? new Set();
+      this.#sent.set(key, values.add(JSON.stringify(traits[key])));
     }
   }
 
   /** Adopt Python's traits, unless something is under way. */
   settle(): void {
     if (!this.#quiet || this.#stopped) return;
-    this.#told.clear();
+    this.#sent.clear();
     this.#take(this.keys);
   }
 
@@ -81,7 +81,7 @@ export class TraitSync {
       (key) => key in traits && JSON.stringify(traits[key]) !== JSON.stringify(this.#model.get(key)),
     );
     // It may have been sent before Python received the last save.
-    if (news.length > 0 && Date.now() < this.#saved + SAVE_HEARD) return false;
+    if (news.length > 0 && Date.now() < this.#saved + SAVE_RECEIVED) return false;
     for (const key of news) this.#model.set(key, traits[key]);
     return true;
   }
@@ -125,7 +125,7 @@ export class TraitSync {
   #adopt(): void {
     const keys = [...this.#changed];
     this.#changed.clear();
-    this.#take(keys.filter((key) => this.#quiet || !this.#told.get(key)?.has(JSON.stringify(this.#model.get(key)))));
+    this.#take(keys.filter((key) => this.#quiet || !this.#sent.get(key)?.has(JSON.stringify(this.#model.get(key)))));
   }
 
   #take(keys: readonly Key[]): void {
@@ -133,7 +133,7 @@ export class TraitSync {
     const news = keys.filter((key) => JSON.stringify(this.#model.get(key)) !== JSON.stringify(own[key]));
     if (news.length === 0) return;
     for (const key of news) {
-      this.#told.delete(key);
+      this.#sent.delete(key);
       delete this.#pending[key];
     }
     this.#page.chosen(Object.fromEntries(news.map((key) => [key, this.#model.get(key)])));

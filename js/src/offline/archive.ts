@@ -83,10 +83,10 @@ export class Archive implements WidgetModel {
         return [{ ...message, sizes: shown.map(({ size }) => size) }, shown.map(({ data }) => bytes(data))];
       }
       if (message.kind === "predictions") {
-        const told = message.indices.map((index) => predictions[message.model][index] ?? missing(`image ${index}`));
-        const top = told.map((one) => one.top);
-        const score = told.map((one) => one.score ?? Number.NaN);
-        return [{ ...message, generation: 0, top, score, right: told.map(({ right }) => right) }, []];
+        const details = message.indices.map((index) => predictions[message.model][index] ?? missing(`image ${index}`));
+        const top = details.map((one) => one.top);
+        const score = details.map((one) => one.score ?? Number.NaN);
+        return [{ ...message, generation: 0, top, score, right: details.map(({ right }) => right) }, []];
       }
       return null; // Nothing runs that could be cancelled.
     } catch (error) {
@@ -102,9 +102,9 @@ export class Archive implements WidgetModel {
     const own = scores[choice.model][choice.image_index];
     this.#serial += 1;
     const note = stored.note ?? emptyReason(stored.map);
-    const told = { note, scores_kind: own.kind, done: 1, total: 1 };
+    const details = { note, scores_kind: own.kind, done: 1, total: 1 };
     return [
-      { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...told },
+      { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...details },
       [bytes(values), bytes(own.values)],
     ];
   }
@@ -114,16 +114,16 @@ export class Archive implements WidgetModel {
     const known = choice as Choice;
     const { layers } = this.#contents.setup.models[known.model].scan;
     const found = layers.map((layer) => this.#find({ ...known, layer }));
-    const parts = found.map(({ values }) => bytes(values));
-    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    const buffers = found.map(({ values }) => bytes(values));
+    const all = new Uint8Array(buffers.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
-    for (const part of parts) {
+    for (const part of buffers) {
       all.set(part, at);
       at += part.length;
     }
     this.#serial += 1;
-    const told = { generation: 0, layers, maps: found.map(({ map }) => map), milliseconds: 0 };
-    return [{ kind: "scan", id, pane, serial: this.#serial, choice: known, ...told }, [all]];
+    const details = { generation: 0, layers, maps: found.map(({ map }) => map), milliseconds: 0 };
+    return [{ kind: "scan", id, pane, serial: this.#serial, choice: known, ...details }, [all]];
   }
 
   #find(choice: Choice): Stored {
@@ -145,8 +145,8 @@ export class Archive implements WidgetModel {
 
 /** Return the key of a map; a method that explains the input has one for all layers. */
 function name({ model, image_index, class_index, method, layer }: Choice, { methods }: Setup): string {
-  const looksAtLayer = methods.find((one) => one.name === method)?.layer;
-  return [model, image_index, class_index, method, looksAtLayer ? layer : ""].join(" ");
+  const hasLayer = methods.find((one) => one.name === method)?.layer;
+  return [model, image_index, class_index, method, hasLayer ? layer : ""].join(" ");
 }
 
 function describe(choice: Choice, { labels, image_numbers: numbers }: Setup): string {
@@ -156,7 +156,7 @@ function describe(choice: Choice, { labels, image_numbers: numbers }: Setup): st
 }
 
 function missing(what: string): never {
-  throw new Error(`Not in this file: ${what}. Only what was asked for when it was made is in it.`);
+  throw new Error(`Not in this file: ${what}. It holds only what was exported.`);
 }
 
 function bytes(base64: string): Uint8Array {

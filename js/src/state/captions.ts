@@ -13,14 +13,14 @@ export function differing(choices: readonly Choice[]): Key[] {
 /** Return what distinguishes a pane from the others, in few words. */
 export function caption(choice: Choice, keys: readonly Key[], catalog: Catalog): string {
   const has = (...wanted: Key[]) => wanted.some((key) => keys.includes(key));
-  const parts = [
+  const words = [
     has("model") && catalog.modelOf(choice).name,
     has("method", "params") && methodText(choice, has("params"), catalog),
     has("class_index", "contrast_index") && catalog.classes(choice),
     has("layer") && catalog.methodOf(choice)?.layer !== false && choice.layer,
     has("image_index") && imageName(choice.image_index, catalog),
   ];
-  return parts.filter(Boolean).join(" · ") || "the same";
+  return words.filter(Boolean).join(" · ") || "identical";
 }
 
 function methodText(choice: Choice, withParams: boolean, catalog: Catalog): string {
@@ -37,15 +37,15 @@ export function imageName(index: number, catalog: Catalog): string {
 
 /** Return the alternative text of a picture: image, method, class, layer. */
 export function describe(picture: Picture | null, catalog: Catalog): string {
-  if (!picture) return "Nothing yet.";
+  if (!picture) return "No picture yet.";
   const where = imageName(picture.index, catalog);
   if (!picture.result) return `${where}, no map yet.`;
   const { choice, note } = picture.result;
   const method = catalog.methodOf(choice);
   const layer = method?.layer === false ? "" : ` at layer ${choice.layer}`;
   const model = catalog.models.length > 1 ? ` of ${catalog.modelOf(choice).name}` : "";
-  const said = note ? ` ${note}` : "";
-  return `${where}: ${method?.title ?? choice.method} of class ${catalog.classes(choice)}${layer}${model}.${said}`;
+  const reason = note ? ` ${note}` : "";
+  return `${where}: ${method?.title ?? choice.method} of class ${catalog.classes(choice)}${layer}${model}.${reason}`;
 }
 
 /** Return the name of a PNG file. */

@@ -51,7 +51,7 @@ export class Catalog {
   }
 
   /** Note how many times a model's weights have changed. */
-  learn(model: number, generation: number): void {
+  setGeneration(model: number, generation: number): void {
     const generations = [...this.#generations.peek()];
     if (generation <= (generations[model] ?? 0)) return;
     generations[model] = generation;
@@ -95,11 +95,11 @@ export class Catalog {
   /** Return why all layers are not offered at once for this choice; null if they are. */
   whyNotAllLayers(choice: Choice): string | null {
     const { offered, reason } = this.modelOf(choice).scan;
-    if (!offered) return reason ?? "Each layer is computed when you come to it.";
+    if (!offered) return reason ?? "Each layer is computed when you select it.";
     if (this.setup.scan_methods.includes(choice.method)) return null;
     const title = this.methodOf(choice)?.title ?? choice.method;
     if (this.methodOf(choice)?.layer === false)
-      return `${title} explains the input: its map is the same at every depth.`;
-    return `${title} computes each layer when you come to it.`;
+      return `${title} explains the input: its map is the same at every layer.`;
+    return `${title} computes each layer when you select it.`;
   }
 }

@@ -185,7 +185,7 @@ export class Store implements Listener {
   addPane(changed: Overrides = {}): void {
     if (this.disconnected.peek()) return;
     if (this.panes.peek().length >= MOST_PANES) {
-      this.refusal.value = `${MOST_PANES} panes are open, and there is room for no more: close one first.`;
+      this.refusal.value = `${MOST_PANES} panes are open, which is the maximum. Close one first.`;
       return;
     }
     const from = this.active.peek();
@@ -254,7 +254,7 @@ export class Store implements Listener {
   }
 
   generation(model: number, generation: number): void {
-    this.catalog.learn(model, generation);
+    this.catalog.setGeneration(model, generation);
     this.#images.predictions[model]?.renew(generation);
     for (const pane of this.panes.peek()) pane.refetch();
   }

@@ -2,9 +2,9 @@
 export interface Room {
   /** Names up to this length are not truncated. */
   fits: number;
-  /** Kept of the last word of a longer one. */
+  /** Ranges of the last word of a longer one. */
   end: number;
-  /** Kept of its start, and where it differs from other names. */
+  /** Ranges of its start, and where it differs from other names. */
   piece: number;
 }
 
@@ -13,7 +13,7 @@ export const BESIDE: Room = { fits: 12, end: 9, piece: 3 };
 export const UNDER: Room = { fits: 8, end: 5, piece: 2 };
 export const OVER: Room = { fits: 26, end: 16, piece: 6 };
 
-/** A shared start or end of this length or more is not kept. */
+/** A shared start or end of this length or more is not ranges. */
 const SHARED = 8;
 /** So few characters take no more space than an ellipsis. */
 const DOTS = 2;
@@ -24,7 +24,7 @@ const LOW = /[\udc00-\udfff]/;
 export type Truncated = readonly string[];
 
 /** Ranges that are always shown. */
-type Kept = [from: number, to: number][];
+type Ranges = [from: number, to: number][];
 
 /**
  * Truncate names so that they stay different: they keep their start and last word, and similar ones also each position
@@ -32,28 +32,28 @@ type Kept = [from: number, to: number][];
  */
 export function truncate(names: readonly string[], room: Room): (name: string) => Truncated {
   const long = [...new Set(names)].filter(({ length }) => length > room.fits).sort();
-  const usual = usually(names, room);
-  const parting = new Map<string, Kept>();
-  const found = (name: string) => cut(name, parting.get(name) ?? usual(name));
+  const usual = usualRanges(names, room);
+  const different = new Map<string, Ranges>();
+  const found = (name: string) => split(name, different.get(name) ?? usual(name));
   // A second round, for names that now look like another one that was truncated as usual.
   for (let round = 0; round < 2; round++) {
     const seen = new Map<string, number[]>();
     long.forEach((name, at) => {
-      const looks = found(name)
+      const shown = found(name)
         .map((piece, i) => (i % 2 ? "…" : piece))
         .join("");
-      const same = seen.get(looks);
-      same ? same.push(at) : seen.set(looks, [at]);
+      const same = seen.get(shown);
+      same ? same.push(at) : seen.set(shown, [at]);
     });
     const alike = [...seen.values()].filter(({ length }) => length > 1).flat();
-    const all = alike.length > 0 ? partings(long, room.piece) : [];
-    for (const at of alike) parting.set(long[at], all[at]);
+    const all = alike.length > 0 ? differences(long, room.piece) : [];
+    for (const at of alike) different.set(long[at], all[at]);
   }
   return (name) => (name.length <= room.fits ? [name] : found(name));
 }
 
 /** Return the ranges to keep of a name without similar ones: its start and end, unless all names share them. */
-function usually(names: readonly string[], { end, piece }: Room): (name: string) => Kept {
+function usualRanges(names: readonly string[], { end, piece }: Room): (name: string) => Ranges {
   const several = names.length > 1;
   const before = several ? names.reduce((a, b) => shared(a, b, 1)) : "";
   const after = several ? names.reduce((a, b) => shared(a, b, -1)) : "";
@@ -79,28 +79,28 @@ function usually(names: readonly string[], { end, piece }: Room): (name: string)
 }
 
 /** Return for each of some sorted names the positions where it differs from those with the same prefix. */
-function partings(sorted: readonly string[], piece: number): Kept[] {
-  const all: Kept[] = sorted.map(() => [[0, piece]]);
-  const part = (first: number, last: number, from: number): void => {
+function differences(sorted: readonly string[], piece: number): Ranges[] {
+  const all: Ranges[] = sorted.map(() => [[0, piece]]);
+  const compare = (first: number, last: number, from: number): void => {
     if (first === last) return;
     const at = Math.max(from, shared(sorted[first], sorted[last], 1).length);
     let begin = first;
     for (let i = first; i <= last; i++) {
       all[i].push([at, at + piece]);
       if (i < last && sorted[i].slice(0, at + piece) === sorted[i + 1].slice(0, at + piece)) continue;
-      part(begin, i, at + piece);
+      compare(begin, i, at + piece);
       begin = i + 1;
     }
   };
-  part(0, sorted.length - 1, 0);
+  compare(0, sorted.length - 1, 0);
   return all;
 }
 
 /** Split a name into pieces, shown and shrinking in turn. */
-function cut(name: string, kept: Kept): Truncated {
+function split(name: string, ranges: Ranges): Truncated {
   const pieces = [""];
   let done = 0;
-  for (const [from, to] of kept.map((place) => place.map((at) => whole(name, at)))) {
+  for (const [from, to] of ranges.map((range) => range.map((at) => whole(name, at)))) {
     if (from - done > DOTS) pieces.push(name.slice(done, from), "");
     else pieces[pieces.length - 1] += name.slice(done, Math.max(from, done));
     pieces[pieces.length - 1] += name.slice(Math.max(from, done), to);

@@ -8,7 +8,7 @@ import type { Store } from "../state/store.ts";
 import type { ViewState } from "../state/viewState.ts";
 import { Body } from "./Body.tsx";
 import { ClassList } from "./classes/ClassList.tsx";
-import { Ended, Notice } from "./controls/ErrorBanner.tsx";
+import { ErrorBanner, Notice } from "./controls/ErrorBanner.tsx";
 import { Divider } from "./Divider.tsx";
 import { Help } from "./Help.tsx";
 import { useAfterPaint } from "./hooks/useAfterPaint.ts";
@@ -40,7 +40,7 @@ export function App({ store, view }: { store: Store; view: ViewState }) {
       {store.notices.value.map((text) => (
         <Notice key={text} text={text} onDismiss={() => store.dismissNotice(text)} />
       ))}
-      {store.ended.value && <Ended problem={store.ended.value} />}
+      {store.ended.value && <ErrorBanner problem={store.ended.value} />}
       <Parts store={store} view={view} />
       {view.help.value && (
         <Help

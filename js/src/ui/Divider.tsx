@@ -29,8 +29,8 @@ export function Divider({ side, width }: Props) {
       aria-valuemin={0}
       aria-valuemax={MOST}
       aria-valuenow={width.value ?? LEAST}
-      aria-valuetext={width.value === 0 ? "folded" : width.value === null ? "as it was" : `${width.value} pixels`}
-      title="Drag to size, double-click to fold"
+      aria-valuetext={width.value === 0 ? "folded" : width.value === null ? "automatic" : `${width.value} pixels`}
+      title="Drag to resize, double-click to fold"
       tabIndex={0}
       data-lm-suppress-shortcuts="true"
       {...handlers}

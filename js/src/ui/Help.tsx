@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { useOwnId } from "./hooks/useOwnId.ts";
-import { HELP, OTHERS, SHORTCUTS } from "./shortcuts.ts";
+import { CONTROL_KEYS, HELP, SHORTCUTS } from "./shortcuts.ts";
 
 /** The shortcuts, in a modal dialog. */
 export function Help({ onClose }: { onClose(): void }) {
@@ -24,19 +24,19 @@ export function Help({ onClose }: { onClose(): void }) {
         </button>
       </header>
       <dl>
-        {SHORTCUTS.map(({ keys, says }) => (
-          <Entry key={says} keys={keys} says={says} />
+        {SHORTCUTS.map(({ keys, description }) => (
+          <Entry key={description} keys={keys} description={description} />
         ))}
-        <Entry keys={[HELP]} says="This list" />
-        {OTHERS.map(([key, says]) => (
-          <Entry key={says} keys={[key]} says={says} />
+        <Entry keys={[HELP]} description="Show this list" />
+        {CONTROL_KEYS.map(([key, description]) => (
+          <Entry key={description} keys={[key]} description={description} />
         ))}
       </dl>
     </dialog>
   );
 }
 
-function Entry({ keys, says }: { keys: readonly string[]; says: string }) {
+function Entry({ keys, description }: { keys: readonly string[]; description: string }) {
   return (
     <div>
       <dt>
@@ -44,7 +44,7 @@ function Entry({ keys, says }: { keys: readonly string[]; says: string }) {
           <kbd key={key}>{key}</kbd>
         ))}
       </dt>
-      <dd>{says}</dd>
+      <dd>{description}</dd>
     </div>
   );
 }

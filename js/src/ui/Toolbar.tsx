@@ -54,7 +54,7 @@ function Tools({ store, view, disabled }: Props) {
       />
       <Tool
         name="Save"
-        title="Save what is shown as a PNG"
+        title="Save the picture as a PNG"
         icon="M6.5 1v7M3.5 5.5l3 3 3-3M1.5 11.5h10"
         disabled={empty}
         onClick={() => void save(store, view)}

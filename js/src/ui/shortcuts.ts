@@ -6,35 +6,43 @@ const VIEWS: readonly View[] = ["overlay", "map", "image"];
 
 export interface Shortcut {
   keys: readonly string[];
-  says: string;
+  description: string;
   run(store: Store, key: string): void;
 }
 
 /** Shortcuts of the whole widget; controls have keys of their own. */
 export const SHORTCUTS: readonly Shortcut[] = [
-  { keys: ["[", "]"], says: "Layer before, layer after", run: (store, key) => stepLayer(store, key === "[" ? -1 : 1) },
-  { keys: [",", "."], says: "Image before, image after", run: (store, key) => stepImage(store, key === "," ? -1 : 1) },
-  { keys: ["m"], says: "Next method", run: nextMethod },
-  { keys: ["o"], says: "Map off, and on again", run: toggleOpacity },
-  { keys: ["v"], says: "Next view: overlay, map, image", run: nextView },
-  { keys: ["a"], says: "All layers at once", run: (store) => store.fetchAllLayers() },
-  { keys: ["c"], says: "Compare: add a pane", run: (store) => store.addPane() },
-  { keys: ["x"], says: "Close the pane", run: (store) => store.closePane(store.active.peek()) },
-  { keys: ["1", "2", "3", "4"], says: "Go to a pane", run: (store, key) => goToPane(store, Number(key) - 1) },
+  {
+    keys: ["[", "]"],
+    description: "Previous, next layer",
+    run: (store, key) => stepLayer(store, key === "[" ? -1 : 1),
+  },
+  {
+    keys: [",", "."],
+    description: "Previous, next image",
+    run: (store, key) => stepImage(store, key === "," ? -1 : 1),
+  },
+  { keys: ["m"], description: "Next method", run: nextMethod },
+  { keys: ["o"], description: "Hide or show the map", run: toggleOpacity },
+  { keys: ["v"], description: "Next view: overlay, map, image", run: nextView },
+  { keys: ["a"], description: "All layers at once", run: (store) => store.fetchAllLayers() },
+  { keys: ["c"], description: "Compare: add a pane", run: (store) => store.addPane() },
+  { keys: ["x"], description: "Close the pane", run: (store) => store.closePane(store.active.peek()) },
+  { keys: ["1", "2", "3", "4"], description: "Go to a pane", run: (store, key) => goToPane(store, Number(key) - 1) },
 ];
 
 export const HELP = "?";
 
 /** Keys of the controls, for the help dialog. */
-export const OTHERS: readonly (readonly [string, string])[] = [
-  ["Arrows", "Move in a list, the layers, the picture"],
-  ["Letters", "Find a layer or a class by the beginning of its name"],
+export const CONTROL_KEYS: readonly (readonly [string, string])[] = [
+  ["Arrows", "Move in a list, the layer tree, the picture"],
+  ["Letters", "Find a layer or a class by the start of its name"],
   ["Left, Right", "Fold and unfold layers"],
-  ["Enter", "Pick the layer; in a search, the best class or the next layer"],
-  ["Ctrl+Arrows", "Move among the classes without picking"],
+  ["Enter", "Select the layer; in a search field, the best class or the next layer"],
+  ["Ctrl+Arrows", "Move among the classes without selecting"],
   ["Shift+Enter", "Contrast with that class"],
   ["Ctrl+Enter", "Show that class in a pane of its own"],
-  ["Escape", "Hide the crosshair, empty a search, close this"],
+  ["Escape", "Hide the crosshair, clear a search, close this"],
 ];
 
 /** Whether the target takes the key as text; a select takes letters. */
@@ -90,7 +98,7 @@ function goToPane(store: Store, at: number): void {
   if (pane) store.activate(pane);
 }
 
-interface Helpful {
+interface HelpView {
   help: { value: boolean };
   typeAhead: { active: boolean };
 }
@@ -99,7 +107,7 @@ interface Helpful {
  * Run a key's shortcut. Signs run in the capture phase (`early`), before a list takes them for type-ahead, unless that
  * is active; letters run where the focused element did not handle them.
  */
-export function onShortcut(event: KeyboardEvent, store: Store, view: Helpful, early: boolean): void {
+export function onShortcut(event: KeyboardEvent, store: Store, view: HelpView, early: boolean): void {
   const { key, ctrlKey, metaKey, altKey } = event;
   const modified = (ctrlKey || metaKey || altKey) && !event.getModifierState("AltGraph");
   const [target] = event.composedPath() as HTMLInputElement[];

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { edgesOf } from "../../src/graph/edges.ts";
-import { assignLanes, cut, type Edge, type Lanes } from "../../src/graph/lanes.ts";
+import { assignLanes, type Edge, type Lanes, piecesByRow } from "../../src/graph/lanes.ts";
 import { GRAPHS, randomEdges, readGraph } from "../graphs.ts";
 
 const laid = (rows: number, edges: Edge[]) => {
@@ -90,7 +90,7 @@ test("a row without edges has no lane, and no edges need none", () => {
 
 /** Half a row of a lane that is taken; a dot takes both halves. */
 function taken(rows: number, edges: readonly Edge[], lanes: Lanes): string[] {
-  const halves = cut(rows, edges, lanes).flatMap((pieces, row) =>
+  const halves = piecesByRow(rows, edges, lanes).flatMap((pieces, row) =>
     pieces.flatMap(({ kind, lane }) => {
       const own = lane === lanes.rows[row] && kind !== "through";
       if (own) return kind === "out" ? [`${row} foot ${lane}`] : [`${row} head ${lane}`];
@@ -107,7 +107,7 @@ function holds(rows: number, edges: readonly Edge[]) {
   const lanes = assignLanes(rows, edges);
   const places = taken(rows, edges, lanes);
   expect(new Set(places).size).toBe(places.length); // No two edges share a piece of a lane, none runs through a dot.
-  const pieces = cut(rows, edges, lanes);
+  const pieces = piecesByRow(rows, edges, lanes);
   const ends = pieces.flatMap((row, at) => row.filter(({ kind }) => kind !== "through").map(({ edge }) => [edge, at]));
   const drawn = edges.map((): number[] => []);
   for (const [edge, at] of ends) drawn[edge].push(at);

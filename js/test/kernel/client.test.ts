@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CHECK_AFTER, RETRY_AFTER } from "../../src/kernel/retry.ts";
-import { SAVE_DELAY, SAVE_HEARD } from "../../src/kernel/traitSync.ts";
+import { SAVE_DELAY, SAVE_RECEIVED } from "../../src/kernel/traitSync.ts";
 import { RESTARTED, SAVED } from "../../src/state/noKernel.ts";
 import { Store } from "../../src/state/store.ts";
 import messages from "../fixtures/messages.json";
@@ -268,7 +268,7 @@ test("what Python said before it heard of a save undoes none; said again later, 
   await vi.advanceTimersByTimeAsync(0);
   expect(store.display.view.value).toBe("map");
   expect(model.sent).toEqual([]);
-  vi.advanceTimersByTime(SAVE_HEARD);
+  vi.advanceTimersByTime(SAVE_RECEIVED);
   model.say({ kind: "state", id: null, number: 8, serial: 1, traits: { ...stale, view: "image" } });
   await vi.advanceTimersByTimeAsync(0);
   expect(store.display.view.value).toBe("image");

@@ -67,7 +67,7 @@ test("after a second without a word the kernel is slow, until it is heard of", (
   expect(waiting.at(-1)).toBe("asked");
   vi.advanceTimersByTime(1);
   expect(waiting.at(-1)).toBe("slow");
-  latest.heard();
+  latest.progressed();
   expect(waiting.at(-1)).toBe("asked");
   latest.answered("1");
   expect(waiting.at(-1)).toBe("idle");
@@ -106,7 +106,7 @@ test("a pick does not wait for long work of a kernel that is alive: it supersede
   for (const alive of ["checked", "heard"]) {
     const { latest, asked } = open();
     latest.ask(layer("a"));
-    if (alive === "heard") latest.heard();
+    if (alive === "heard") latest.progressed();
     else latest.checked("1", true);
     latest.ask(layer("b"));
     latest.ask(layer("c"));
@@ -154,7 +154,7 @@ test("progress keeps a question from being asked again", () => {
   latest.ask(layer("a"));
   for (let i = 0; i < 20; i++) {
     vi.advanceTimersByTime(RETRY_AFTER - 1);
-    latest.heard();
+    latest.progressed();
   }
   expect(asked).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { DRAG_DELAY, SAVE_DELAY, SAVE_HEARD, TraitSync } from "../../src/kernel/traitSync.ts";
+import { DRAG_DELAY, SAVE_DELAY, SAVE_RECEIVED, TraitSync } from "../../src/kernel/traitSync.ts";
 import type { Traits } from "../../src/messages.ts";
 import { FakeModel } from "../model.ts";
 
@@ -73,7 +73,7 @@ test("a state from Python is taken, unless something is under way or was saved j
   sync.save({ opacity: 0.2 });
   vi.advanceTimersByTime(SAVE_DELAY);
   expect(sync.correct({ layer: "c" })).toBe(false);
-  vi.advanceTimersByTime(SAVE_HEARD);
+  vi.advanceTimersByTime(SAVE_RECEIVED);
   expect(sync.correct({ layer: "c" })).toBe(true);
   await Promise.resolve();
   expect(chosen.at(-1)).toEqual({ layer: "c" });

@@ -10,7 +10,7 @@ test("panes are captioned by what differs between them, and by nothing else", ()
   expect(keys).toEqual(["class_index", "contrast_index", "method"]);
   expect(caption(CHOICE, keys, catalog)).toBe("Grad-CAM · cat");
   expect(caption(others, keys, catalog)).toBe("Gradients · dog rather than bird");
-  expect(caption(CHOICE, differing([CHOICE, CHOICE]), catalog)).toBe("the same");
+  expect(caption(CHOICE, differing([CHOICE, CHOICE]), catalog)).toBe("identical");
   const powers = differing([CHOICE, { ...CHOICE, params: { power: 3 } }]);
   expect(caption({ ...CHOICE, params: { power: 3 } }, powers, catalog)).toBe("Grad-CAM, power 3");
 });

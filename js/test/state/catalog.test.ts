@@ -32,10 +32,10 @@ test("images of a file keep the numbers that they have in Python", () => {
 test("a result is fresh until its model's weights have changed", () => {
   const catalog = new Catalog(two);
   const result = { choice: CHOICE, generation: 1 };
-  catalog.learn(0, 1);
+  catalog.setGeneration(0, 1);
   expect(catalog.fresh(result)).toBe(true);
-  catalog.learn(0, 2);
-  catalog.learn(0, 1);
+  catalog.setGeneration(0, 2);
+  catalog.setGeneration(0, 1);
   expect(catalog.fresh(result)).toBe(false);
   expect(catalog.fresh({ choice: { ...CHOICE, model: 1 }, generation: 0 })).toBe(true);
 });

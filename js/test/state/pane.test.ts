@@ -86,7 +86,7 @@ test("all layers belong to their choice: back there they are used again", async 
 test("where all layers are not offered the reason is shown, and nothing is sent", async () => {
   const { model, store } = await open();
   expect(store.catalog.whyNotAllLayers(CHOICE)).toBeNull();
-  expect(store.catalog.whyNotAllLayers({ ...CHOICE, method: "gradients" })).toContain("same at every depth");
+  expect(store.catalog.whyNotAllLayers({ ...CHOICE, method: "gradients" })).toContain("same at every layer");
   store.pickMethod("gradients");
   model.answer(model.explains[0], 2);
   store.fetchAllLayers();

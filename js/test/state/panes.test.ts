@@ -86,7 +86,7 @@ test("there are four panes at most", async () => {
   const { store } = await open();
   for (let i = 0; i < 6; i++) store.addPane();
   expect(store.panes.value).toHaveLength(MOST_PANES);
-  expect(store.refusal.value).toContain("close one first");
+  expect(store.refusal.value).toContain("Close one first");
   store.closePane(store.panes.value[3]);
   expect(store.refusal.value).toBe("");
 });

@@ -2,7 +2,7 @@ import type { Problem } from "../../messages.ts";
 import { splitError } from "../../text/errorText.ts";
 
 /** Why there is no kernel; it cannot be dismissed. */
-export function Ended({ problem }: { problem: Problem }) {
+export function ErrorBanner({ problem }: { problem: Problem }) {
   return (
     <div class="ke-message ke-trouble" role="alert">
       <p>
@@ -14,7 +14,7 @@ export function Ended({ problem }: { problem: Problem }) {
 }
 
 /** An error in two lines: a sentence and a hint; the rest opens with Details. */
-export function Alert({ problem, onDismiss }: { problem: Problem; onDismiss(): void }) {
+export function ErrorCaption({ problem, onDismiss }: { problem: Problem; onDismiss(): void }) {
   const { sentence, rest } = splitError(problem);
   return (
     <div class="ke-told ke-alert" role="alert">

@@ -20,7 +20,7 @@ export function Filmstrip(props: Props) {
   const cut = useMemo(() => truncate(labels, UNDER), [labels]);
   const id = useOwnId();
   const box = useRef<HTMLDivElement>(null);
-  const { place, positions } = useItems(props, box);
+  const { chosenAt, positions } = useItems(props, box);
   const { length } = items.value;
   return (
     <div
@@ -30,10 +30,10 @@ export function Filmstrip(props: Props) {
       aria-label="Images"
       aria-orientation="horizontal"
       aria-disabled={!enabled.value || undefined}
-      aria-activedescendant={place.value >= 0 ? `${id}-${chosen.value}` : undefined}
+      aria-activedescendant={chosenAt.value >= 0 ? `${id}-${chosen.value}` : undefined}
       tabIndex={0}
       data-lm-suppress-shortcuts="true"
-      onKeyDown={(event) => onKeyDown(event, place.peek(), props, box.current)}
+      onKeyDown={(event) => onKeyDown(event, chosenAt.peek(), props, box.current)}
     >
       <div class="ke-reel" style={{ width: `${length * PITCH}px` }}>
         {positions.map((position) => {
@@ -50,7 +50,7 @@ export function Filmstrip(props: Props) {
 function useItems({ items, chosen, imageCache, predictions, ready }: Props, box: { current: HTMLDivElement | null }) {
   const count = useComputed(() => items.value.length);
   const { range, inView, laidOut, show } = useVirtualList(box, count, PITCH, "x");
-  const place = useComputed(() => items.value.indexOf(chosen.value));
+  const chosenAt = useComputed(() => items.value.indexOf(chosen.value));
   useSignalEffect(() => {
     const seen = items.value.slice(...inView.value);
     imageCache.want(seen);
@@ -59,17 +59,17 @@ function useItems({ items, chosen, imageCache, predictions, ready }: Props, box:
     if (ready.value) predictions.value.goOn();
   });
   useSyncEffect(() => {
-    if (laidOut.value) show(place.value);
+    if (laidOut.value) show(chosenAt.value);
   });
   const [first, last] = range.value;
   const positions = Array.from({ length: last - first }, (_, i) => first + i);
-  if (place.value >= 0 && (place.value < first || place.value >= last)) positions.push(place.value);
-  return { place, positions };
+  if (chosenAt.value >= 0 && (chosenAt.value < first || chosenAt.value >= last)) positions.push(chosenAt.value);
+  return { chosenAt, positions };
 }
 
-function onKeyDown(event: KeyboardEvent, place: number, { items, enabled, onPick }: Props, box: HTMLElement | null) {
+function onKeyDown(event: KeyboardEvent, chosenAt: number, { items, enabled, onPick }: Props, box: HTMLElement | null) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const to = step(event.key, place, items.peek().length);
+  const to = step(event.key, chosenAt, items.peek().length);
   if (to < 0) return;
   used(event);
   // First: taking the focus forces a layout of whatever changed before.

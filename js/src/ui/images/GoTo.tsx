@@ -8,14 +8,14 @@ interface Props {
   chosen: ReadonlySignal<number>;
   enabled: ReadonlySignal<boolean>;
   /** Position of the chosen image in the list, from 0; -1 if it is not listed. */
-  place: number;
+  position: number;
   listed: number;
   onPick(index: number): void;
   onRefuse(why: string): void;
 }
 
 /** The index of the chosen image, where another one can be typed; and its position in the strip. */
-export function GoTo({ catalog, count, chosen, enabled, place, listed, onPick, onRefuse }: Props) {
+export function GoTo({ catalog, count, chosen, enabled, position, listed, onPick, onRefuse }: Props) {
   const number = catalog.imageNumber(chosen.value);
   const last = Math.max(...[0, count - 1].map((at) => catalog.imageNumber(at)));
 
@@ -23,7 +23,7 @@ export function GoTo({ catalog, count, chosen, enabled, place, listed, onPick, o
     const wanted = field.valueAsNumber;
     const index = Number.isInteger(wanted) ? catalog.imageAt(wanted) : -1;
     if (index >= 0) return onPick(index);
-    onRefuse(`There is no image ${field.value || "without a number"} here. Numbers go up to ${formatCount(last)}.`);
+    onRefuse(`No image ${field.value || "without an index"} here. The last index is ${formatCount(last)}.`);
     field.value = `${number}`;
   }
 
@@ -34,7 +34,7 @@ export function GoTo({ catalog, count, chosen, enabled, place, listed, onPick, o
         <input
           type="number"
           aria-label="Go to image"
-          title="Go to the image of that number (Enter)"
+          title="Go to the image with this index (Enter)"
           min={0}
           max={last}
           value={number}
@@ -44,7 +44,7 @@ export function GoTo({ catalog, count, chosen, enabled, place, listed, onPick, o
         />
       </label>
       <span>
-        {place < 0 ? "none" : `place ${formatCount(place + 1)}`} of {formatCount(listed)}
+        {position < 0 ? "none" : `position ${formatCount(position + 1)}`} of {formatCount(listed)}
       </span>
     </>
   );

@@ -37,7 +37,7 @@ export function ImageFilter({
       {found && known < count && (
         <>
           <progress aria-label="Predictions" max={count} value={known} />
-          <span>{formatCount(known)} looked at</span>
+          <span>{formatCount(known)} predicted</span>
         </>
       )}
     </>

@@ -14,7 +14,7 @@ export function ImageStrip(props: StripProps) {
     <section class="ke-strip-of-images">
       {count > 1 && (
         <div class="ke-filter">
-          <GoTo {...props} place={items.value.indexOf(chosen.value)} listed={items.value.length} />
+          <GoTo {...props} position={items.value.indexOf(chosen.value)} listed={items.value.length} />
           {targets && <ImageFilter predictions={predictions.value} passing={passing} />}
           {model && <span class="ke-told-by">Predictions of {model}</span>}
         </div>

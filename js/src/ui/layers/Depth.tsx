@@ -9,8 +9,8 @@ import { step } from "../controls/listKeys.ts";
 import { Switch } from "../controls/Switch.tsx";
 
 const MEANING =
-  "How gathered the map is at each layer, first to last: the share of its positive mass that lies in the strongest " +
-  "tenth of its places. Long: few places decide. Short: it is spread out.";
+  "How concentrated the map is at each layer: share of positive mass in its top 10 % of cells. " +
+  "Long bar: concentrated in few cells. Short bar: spread out.";
 
 export interface DepthProps {
   catalog: Catalog;
@@ -28,32 +28,32 @@ export interface DepthProps {
 /** The layers with maps, and the position of the chosen one among them. */
 function useDepth({ catalog, choice }: DepthProps) {
   const layers = useComputed(() => catalog.depth(choice.value));
-  const place = useComputed(() => {
+  const position = useComputed(() => {
     const order = catalog.modelOf(choice.value).nodes.map(({ path }) => path);
     return depthOf(choice.value.layer, layers.value, order);
   });
-  return { layers, place };
+  return { layers, position };
 }
 
 /** A slider beside the layers, from the first to the last, with a bar for each. */
 export function DepthStrip(props: DepthProps) {
   const { choice, allLayers, enabled, onFetchAll, onPick } = props;
-  const { layers, place } = useDepth(props);
+  const { layers, position } = useDepth(props);
   const count = layers.value.length;
   if (count === 0) return null;
   return (
     <div class="ke-depth" style={{ "--count": count }}>
-      {allLayers.value && <Bars allLayers={allLayers.value} place={place.value} />}
+      {allLayers.value && <Bars allLayers={allLayers.value} position={position.value} />}
       <input
         type="range"
         aria-label="Depth"
         aria-orientation="vertical"
-        aria-valuetext={`${choice.value.layer}, ${place.value + 1} of ${count}`}
+        aria-valuetext={`${choice.value.layer}, ${position.value + 1} of ${count}`}
         title="Depth"
         min={1}
         max={count}
         step={1}
-        value={place.value + 1}
+        value={position.value + 1}
         disabled={!enabled.value}
         data-lm-suppress-shortcuts="true"
         // Not on focus: tabbing through is no use of it.
@@ -65,7 +65,7 @@ export function DepthStrip(props: DepthProps) {
   );
 }
 
-function Bars({ allLayers, place }: { allLayers: AllLayers; place: number }) {
+function Bars({ allLayers, position }: { allLayers: AllLayers; position: number }) {
   const lengths = allLayers.concentrations;
   const all = useMemo(() => bars(lengths), [lengths]);
   return (
@@ -80,7 +80,7 @@ function Bars({ allLayers, place }: { allLayers: AllLayers; place: number }) {
       <title>{MEANING}</title>
       <g transform="matrix(0 1 -1 0 1 0)">
         <path d={all} />
-        {place >= 0 && <path class="ke-here" d={bar(place, lengths[place] ?? 0, 0)} />}
+        {position >= 0 && <path class="ke-here" d={bar(position, lengths[position] ?? 0, 0)} />}
       </g>
     </svg>
   );
@@ -89,7 +89,7 @@ function Bars({ allLayers, place }: { allLayers: AllLayers; place: number }) {
 /** Below the layers: the position of the slider, and the switch for all layers or the reason why there is none. */
 export function DepthFoot(props: DepthProps) {
   const { catalog, choice, allLayers, allLayersWaiting, enabled, onFetchAll, onDropAll } = props;
-  const { layers, place } = useDepth(props);
+  const { layers, position } = useDepth(props);
   const why = useComputed(() => catalog.whyNotAllLayers(choice.value)).value;
   const count = layers.value.length;
   if (count === 0) return null;
@@ -97,7 +97,7 @@ export function DepthFoot(props: DepthProps) {
   return (
     <>
       <span class="ke-number">
-        {place.value + 1}/{count}
+        {position.value + 1}/{count}
       </span>
       {why ? (
         <span class="ke-why" title={why}>
@@ -106,7 +106,7 @@ export function DepthFoot(props: DepthProps) {
       ) : (
         <Switch
           name="All layers at once"
-          title="Compute the maps of all layers in one pass; then Depth needs no kernel"
+          title="Compute the maps of all layers in one pass; then the Depth slider needs no kernel"
           on={on}
           disabled={!enabled.value}
           onSwitch={on ? onDropAll : onFetchAll}

@@ -40,9 +40,9 @@ export function LayerCard({ id, nodes, edges, index, top }: Props) {
       {edges.length > 0 && (
         <dl>
           <dt>From</dt>
-          <dd>{names(nodes, from) || "nothing: an input"}</dd>
+          <dd>{names(nodes, from) || "none (input)"}</dd>
           <dt>To</dt>
-          <dd>{names(nodes, to) || "nothing: an output"}</dd>
+          <dd>{names(nodes, to) || "none (output)"}</dd>
         </dl>
       )}
     </div>
@@ -51,7 +51,7 @@ export function LayerCard({ id, nodes, edges, index, top }: Props) {
 
 function mapOf({ spatial, absent }: OutlineNode): string {
   if (absent) return "Not in this file.";
-  return spatial ? "Can be explained." : "No rows and columns to draw a map on.";
+  return spatial ? "Can be explained." : "Cannot be explained: no spatial output.";
 }
 
 function names(nodes: readonly OutlineNode[], indices: readonly number[]): string {

@@ -84,7 +84,7 @@ function Content({ node, row, beside, hit, hidden, query }: Props) {
         </span>
       )}{" "}
       <span class="ke-shape">{formatShape(node.shape)}</span>
-      <span class="ke-hidden">{unseen(node)}</span>
+      <span class="ke-hidden">{hiddenText(node)}</span>
     </>
   );
 }
@@ -105,7 +105,7 @@ function Name({ text }: { text: string }) {
 }
 
 /** Text for screen readers after the visible one: everything that the lanes show. */
-function unseen({ label, path, type, block, layers, absent }: OutlineNode): string {
+function hiddenText({ label, path, type, block, layers, absent }: OutlineNode): string {
   const inside = layers > 0 && `${formatCount(layers)} layers inside`;
   const parts = [path !== label && path, block ? "block" : type, inside, absent && "not in this file"];
   return `, ${parts.filter(Boolean).join(", ")}`;

@@ -46,15 +46,15 @@ export function LayerTree(props: Props) {
         count={<Count nodes={nodes} view={view} />}
         onKey={treeSearchKeys(props, box)}
       />
-      {nodes.some(({ absent }) => absent) && <p class="ke-aside">Those in italics have no map in this file.</p>}
-      {!edgesKnown && <p class="ke-aside">Rows are by nesting, without edges: this model has no graph to read.</p>}
+      {nodes.some(({ absent }) => absent) && <p class="ke-aside">Layers in italics are not in this file.</p>}
+      {!edgesKnown && <p class="ke-aside">Rows are nested, without edges: this model has no graph.</p>}
       <div class="ke-beside">
         <Rows {...props} tree={tree} box={box} edges={edges} card={card.shown} cardId={id} />
         <DepthStrip {...depth} />
       </div>
       <div class="ke-under">
         {unused.value ? (
-          <span class="ke-unused">This method explains the input: no layer is looked at.</span>
+          <span class="ke-unused">This method explains the input; the layer does not matter.</span>
         ) : (
           <DepthFoot {...depth} />
         )}
@@ -112,13 +112,13 @@ function onClick(event: MouseEvent, { nodes, enabled, view, tree, onPick }: Rows
 /** The number of layers, or which of the matches is active. */
 function Count({ nodes, view }: { nodes: readonly OutlineNode[]; view: TreeState }) {
   const count = useMemo(() => nodes.filter(({ block }) => !block).length, [nodes]);
-  const told = useComputed(() => {
+  const text = useComputed(() => {
     const found = view.hits.value;
     if (terms(view.layerQuery.value).length === 0) return formatCount(count);
-    if (found.length === 0) return "none fits";
+    if (found.length === 0) return "no match";
     return `${formatCount(found.indexOf(view.active.value) + 1)} of ${formatCount(found.length)}`;
   });
-  return <>{told}</>;
+  return <>{text}</>;
 }
 
 interface CardProps {

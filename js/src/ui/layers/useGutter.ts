@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import { pathToOutput, visibleEdges } from "../../graph/edges.ts";
-import { assignLanes, cut, type Edge, type Lanes, type Piece } from "../../graph/lanes.ts";
+import { assignLanes, type Edge, type Lanes, type Piece, piecesByRow } from "../../graph/lanes.ts";
 import type { OutlineNode } from "../../graph/outline.ts";
 import type { Row } from "../../graph/tree.ts";
 import type { Beside } from "./Gutter.tsx";
@@ -22,7 +22,7 @@ export function useGutter(
     if (edges.length === 0) return null;
     const visible = visibleEdges(nodes, rows.value, edges);
     const lanes = assignLanes(rows.value.length, visible.edges);
-    return { ...visible, lanes, pieces: cut(rows.value.length, visible.edges, lanes) };
+    return { ...visible, lanes, pieces: piecesByRow(rows.value.length, visible.edges, lanes) };
   });
   const starts = useMemo(() => new Map(nodes.map(({ path, block }, index) => [block ? "" : path, index])), [nodes]);
   const way = useComputed(() => pathToOutput(nodes, edges, starts.get(chosen.value) ?? -1));

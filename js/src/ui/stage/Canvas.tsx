@@ -56,11 +56,11 @@ export function MapCanvas({ picture, colormap, signed, display, screen }: MapPro
   });
   const [top, left, bottom, right] = picture.value?.result?.map.seen ?? WHOLE;
   const percent = (share: number) => `${100 * share}%`;
-  const place = { top: percent(top), left: percent(left), width: percent(right - left), height: percent(bottom - top) };
+  const box = { top: percent(top), left: percent(left), width: percent(right - left), height: percent(bottom - top) };
   return (
     <>
-      {bottom - top + right - left < 2 && <i class="ke-seen" style={place} />}
-      <canvas ref={canvas} class="ke-map" style={{ ...place, opacity: view.value === "overlay" ? opacity.value : 1 }} />
+      {bottom - top + right - left < 2 && <i class="ke-seen" style={box} />}
+      <canvas ref={canvas} class="ke-map" style={{ ...box, opacity: view.value === "overlay" ? opacity.value : 1 }} />
     </>
   );
 }

@@ -7,7 +7,7 @@ import type { Pane } from "../../state/pane.ts";
 import type { Store } from "../../state/store.ts";
 import { formatShare, formatTime } from "../../text/format.ts";
 import type { Truncated } from "../../text/truncate.ts";
-import { Alert } from "../controls/ErrorBanner.tsx";
+import { ErrorCaption } from "../controls/ErrorBanner.tsx";
 import { TruncatedName } from "../controls/TruncatedName.tsx";
 
 interface Props {
@@ -33,14 +33,14 @@ export function Caption({ store, pane, late, heading, before, after }: Props) {
     <div class="ke-caption">
       {before}
       {problem ? (
-        <Alert
+        <ErrorCaption
           problem={problem}
           onDismiss={() => {
             pane.problem.value = null;
           }}
         />
       ) : (
-        <Told store={store} pane={pane} late={late} heading={heading} active={active} work={own ?? written} />
+        <Lines store={store} pane={pane} late={late} heading={heading} active={active} work={own ?? written} />
       )}
       {!problem && (own ?? written) && (
         <button type="button" class="ke-button" onClick={cancel}>
@@ -52,36 +52,36 @@ export function Caption({ store, pane, late, heading, before, after }: Props) {
   );
 }
 
-function Told({ store, pane, late, heading, active, work }: Props & { active: boolean; work: Progress | null }) {
+function Lines({ store, pane, late, heading, active, work }: Props & { active: boolean; work: Progress | null }) {
   const { catalog, refusal, awaited } = store;
   const picture = pane.picture.value;
-  const shown = <Shown picture={picture} catalog={catalog} waiting={late.value} />;
-  const first = heading ? <TruncatedName cut={heading} /> : shown;
+  const title = <MapTitle picture={picture} catalog={catalog} waiting={late.value} />;
+  const first = heading ? <TruncatedName cut={heading} /> : title;
   return (
     <div class="ke-told" data-heading={heading && ""} role={active ? "status" : undefined}>
       <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
       {picture?.result && <span class="ke-hidden"> · </span>}
       <div>
-        {heading && <span>{shown}</span>}
+        {heading && <span>{title}</span>}
         {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
-        {picture?.result && !work && <Size result={picture.result} hidden={store.display.threshold.value} />}
-        <Awaited store={store} pane={pane} late={late} />
-        {active && awaited.value === "slow" && <span class="ke-slow">kernel busy: your choice waits</span>}
+        {picture?.result && !work && <MapDetails result={picture.result} hidden={store.display.threshold.value} />}
+        <Pending store={store} pane={pane} late={late} />
+        {active && awaited.value === "slow" && <span class="ke-slow">Kernel busy. Your selection is queued.</span>}
       </div>
     </div>
   );
 }
 
 /** The choice that is not shown yet, where that takes long; always with its layer. */
-function Awaited({ store, pane, late }: Props) {
+function Pending({ store, pane, late }: Props) {
   const what = useComputed(() => {
     const shown = pane.picture.value?.result?.choice;
     const choice = pane.choice.value;
     const layer = atLayer(choice, store.catalog);
     if (!shown) return layer && `the map${layer}`;
-    const news = differing([shown, choice]);
-    const text = caption(choice, news, store.catalog);
-    return news.includes("layer") ? text : text + layer;
+    const changed = differing([shown, choice]);
+    const text = caption(choice, changed, store.catalog);
+    return changed.includes("layer") ? text : text + layer;
   });
   return late.value && what.value && !pane.working.value ? <span>Computing {what} …</span> : null;
 }
@@ -91,11 +91,11 @@ function atLayer(choice: Choice, catalog: Store["catalog"]): string {
 }
 
 /** The size of the map, its duration, and the hidden share, which screen readers get from the slider. */
-function Size({ result, hidden }: { result: Result; hidden: number }) {
+function MapDetails({ result, hidden }: { result: Result; hidden: number }) {
   const { map, note } = result;
   return (
     <>
-      <span>{`Map ${map.height} × ${map.width} · ${howFar(result)}`}</span>
+      <span>{`Map ${map.height} × ${map.width} · ${duration(result)}`}</span>
       {hidden > 0 && <span aria-hidden="true">{formatShare(hidden)} hidden</span>}
       {note && <span class="ke-hidden">. {note}</span>}
     </>
@@ -103,19 +103,19 @@ function Size({ result, hidden }: { result: Result; hidden: number }) {
 }
 
 /** Return how long it took, or how many steps are done. */
-function howFar({ preview, done = 1, total = 1, milliseconds }: Result): string {
+function duration({ preview, done = 1, total = 1, milliseconds }: Result): string {
   if (preview) return `step ${done} of ${total} so far`;
   return done < total ? `stopped after step ${done} of ${total}` : formatTime(milliseconds);
 }
 
-interface ShownProps {
+interface TitleProps {
   picture: Picture | null;
   catalog: Store["catalog"];
   waiting: boolean;
 }
 
 /** What is shown, in a line. */
-function Shown({ picture, catalog, waiting }: ShownProps) {
+function MapTitle({ picture, catalog, waiting }: TitleProps) {
   if (!picture) return <>Waiting for the first map</>;
   const { index, result } = picture;
   if (!result) return <>{`${imageName(index, catalog)}${waiting ? ": waiting for its map" : ""}`}</>;
@@ -143,7 +143,7 @@ export function LastMap({ store, pane }: { store: Store; pane: Pane }) {
     <span class="ke-last" role={store.active.value === pane ? "status" : undefined}>
       {picture.result ? (
         <>
-          Last map: <Shown picture={picture} catalog={store.catalog} waiting={false} />
+          Last map: <MapTitle picture={picture} catalog={store.catalog} waiting={false} />
         </>
       ) : (
         `${imageName(picture.index, store.catalog)} has no map`

@@ -16,7 +16,7 @@ export function Crosshair({ cursor, picture }: Props) {
   const pixel = cellAt(at, shown.size);
   const result = shown.result;
   const cell = result && readAt(at, result.map, result.values);
-  const value = cell ? readable(cell.value) : result ? "not seen by the model" : "no map yet";
+  const value = cell ? readable(cell.value) : result ? "outside the model input" : "no map yet";
   const where = `pixel ${pixel.column}, ${pixel.row}`;
   const inMap = cell ? `cell ${cell.column}, ${cell.row}` : "";
   return (

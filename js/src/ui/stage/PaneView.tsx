@@ -28,7 +28,7 @@ export function PaneView(props: Props) {
   const shown = useComputed(() => picture.value?.result?.choice ?? pane.choice.value);
   const colormap = useComputed(() => store.colormapOf(shown.value));
   const signed = useComputed(() => store.catalog.signed(shown.value));
-  const late = useDelayedTrue(pane.late, 75); // So that what is waited for is said within 100 ms.
+  const late = useDelayedTrue(pane.late, 75); // So that a pending choice is shown within 100 ms.
   const body = <PictureBox {...props} {...{ picture, late, colormap, signed }} />;
   const legend = <Legend store={store} result={picture.value?.result ?? null} {...{ colormap, signed, number }} />;
   if (caption === null)

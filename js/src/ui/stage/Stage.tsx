@@ -42,7 +42,7 @@ function OneScale({ store, view }: { store: Store; view: ViewState }) {
   return (
     <Switch
       name="One scale"
-      title={possible ? "The same colours for the same numbers in all panes" : "These maps have no unit in common"}
+      title={possible ? "Equal colours for equal values in all panes" : "These maps have no common unit"}
       on={possible && view.oneScale.value}
       disabled={!possible}
       onSwitch={() => {
