@@ -1,5 +1,5 @@
 // Bundles the page into the Python package: one ES module and one style sheet, no other request. And the same with a
-// stand-in for the kernel, for pages that are one file.
+// stand-in for the kernel, for exported files.
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { context } from "esbuild";
 
@@ -8,8 +8,8 @@ const out = new URL("../ke_widgets/widget/static/", import.meta.url).pathname;
 const watch = process.argv.includes("--watch");
 const small = process.argv.includes("--minify");
 
-// Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short. The name of an
-// event (`onClose`) is never one: under another name no element listens. test/names.test.ts looks for Python's.
+// Property names that only the page uses, neither Python nor the browser: the bundle shortens them. Never the name of an
+// event (`onClose`), under which an element listens. test/build.test.ts checks that Python uses none of them.
 const OWN = [
   ..."activate active addPane allLayersResult allLayersWaiting amend answered arrange automatic awaited".split(" "),
   ..."bitmap cancelExport catalog chosen classQuery closePane colormapOf column concentrations copyFrom".split(" "),
@@ -19,6 +19,7 @@ const OWN = [
   ..."onFetchAll onPane onPick overrides pickClass pickColormap pickContrast pickMethod pickModel".split(" "),
   ..."pickParam picture pieces problem query ranking refresh refusal renew requestFailed reveal".split(" "),
   ..."setOpacity setThreshold setView settle siblings stopPrefetch store whyNotAllLayers working".split(" "),
+  ..."allLayers announce classOrder display queues setGeneration typeAhead".split(" "),
 ];
 
 const common = {
@@ -64,7 +65,7 @@ if (watch) {
   }
 }
 
-/** What esbuild leaves, terser takes: 1.5 kB that every notebook would carry. */
+/** Minify once more: terser saves 1.5 kB in every notebook. */
 async function shrink(path) {
   const compress = { ecma: 2022, passes: 3, unsafe_arrows: true };
   const terser = await import("terser").catch(() => null);

@@ -1,4 +1,5 @@
-// Writes src/picture/colormapTables.ts from d3-scale-chromatic: its colours without its code, which would be a quarter of the bundle.
+// Writes src/picture/colormapTables.ts from d3-scale-chromatic: the colours without the code, which would be a quarter of
+// the bundle.
 import { writeFileSync } from "node:fs";
 import {
   interpolateInferno,

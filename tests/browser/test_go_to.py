@@ -57,7 +57,7 @@ def test_a_number_that_no_image_has_is_refused_in_a_sentence_and_nothing_moves(o
     field.fill(typed)
     field.press("Enter")
     field.blur()
-    expect(page.get_by_role("status")).to_contain_text("There is no image")
+    expect(page.get_by_role("status")).to_contain_text("No image")
     expect(page.get_by_role("status")).to_contain_text("The last index is 4,999.")
     expect(field).to_have_value("0")
     page.get_by_role("listbox", name="Images").get_by_role("option").nth(2).click()

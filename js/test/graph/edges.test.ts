@@ -22,7 +22,7 @@ const wired = (folded: number[]) => visibleEdges(NODES, visibleRows(NODES, new S
 const named = (edges: readonly Edge[], lit: boolean[]) =>
   edges.filter((_, edge) => lit[edge]).map(([from, to]) => `${NODES[from].name}-${NODES[to].name}`);
 
-test("unfolded, every edge is on show as it is", () => {
+test("unfolded, every edge is visible as it is", () => {
   const { edges, shown } = wired([]);
   expect(edges).toEqual(EDGES);
   expect([...shown]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);

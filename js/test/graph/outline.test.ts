@@ -52,7 +52,7 @@ test("a block is no layer: it cannot be explained, has no edges, and is never fo
   expect(search(nodes, "b3").map((index) => nodes[index].name)).toEqual(["b3_conv", "b3_norm", "b3_add", "b3_relu"]);
 });
 
-test("what is told of a layer stays with its row", () => {
+test("the description of a layer stays with its row", () => {
   const told = { ...node("a"), absent: true, params: 7, shape: null };
   expect(outline([told])).toEqual([{ ...told, label: "a", block: false, layers: 0, end: 1 }]);
 });

@@ -121,7 +121,7 @@ test("Python's choice is followed without a question", async () => {
   expect(model.saves).toEqual([]);
 });
 
-test("Python's choice whose result got lost is asked for", async () => {
+test("Python's choice whose result got lost is requested", async () => {
   const { model } = await open();
   await model.python({ layer: "c" });
   vi.advanceTimersByTime(CHECK_AFTER);
@@ -246,7 +246,7 @@ test("what Python says it holds is taken over, and that it was seen is said", as
   expect(store.display.opacity.value).toBe(0.25);
 });
 
-test("a result that the page has not seen is asked for, and while a pick is under way nothing is taken over", async () => {
+test("a result that the page lacks is requested, and while a pick is under way nothing is adopted", async () => {
   const { model, store } = await open();
   model.say({ kind: "state", id: null, number: 5, serial: 7, traits: {} });
   expect(model.sent).toEqual([{ kind: "seen", number: 5 }, { kind: "hello" }]);
@@ -275,7 +275,7 @@ test("what Python said before it heard of a save undoes none; said again later, 
   expect(model.sent).toEqual([{ kind: "seen", number: 8 }]);
 });
 
-test("images that do not come are asked for again, ever later, until they come or fail", async () => {
+test("images that do not arrive are requested again, ever later, until they arrive or fail", async () => {
   const { model, store } = await open();
   store.imageCache.want([1, 2]);
   await vi.advanceTimersByTimeAsync(0);
@@ -289,7 +289,7 @@ test("images that do not come are asked for again, ever later, until they come o
   expect(store.main.problem.value).toBeNull();
 });
 
-test("an image that cannot be had is told in the pane that shows it", async () => {
+test("an image that cannot be loaded is an error in the pane that shows it", async () => {
   const { model, store } = await open();
   store.addPane();
   store.pick({ image_index: 3 });
@@ -306,7 +306,7 @@ test("work that Python began is cancelled by its pane", async () => {
   expect(model.sent).toEqual([{ kind: "cancel", id: null, pane: 0 }]);
 });
 
-test("after a training what was allLayers is gone, and what is shown is asked for anew", async () => {
+test("after a training the maps of all layers are dropped, and what is shown is requested again", async () => {
   const { model, store } = await open();
   store.fetchAllLayers();
   model.say(...allLayersFor(model.sent[0], 2));

@@ -131,7 +131,7 @@ test("what was picked while the kernel was busy goes out with its first word, th
   expect(asked.at(-1)).toEqual(["2", "c"]);
 });
 
-test("a lost message is asked for again with a new id, and the answer to either will do", () => {
+test("a lost request is sent again with a new id, and the answer to either will do", () => {
   const { latest, asked, waiting } = open();
   latest.ask(layer("a"));
   vi.advanceTimersByTime(CHECK_AFTER);
@@ -169,7 +169,7 @@ test("asked again, the newest choice goes out in place of the lost one", () => {
   expect(latest.idle).toBe(true);
 });
 
-test("what Python computes by itself is awaited, and asked for only if it does not come", () => {
+test("what Python computes by itself is awaited, and requested only if it does not arrive", () => {
   const { latest, asked, waiting } = open();
   latest.expect(layer("a"));
   expect(waiting.at(-1)).toBe("asked");

@@ -62,12 +62,12 @@ test("a map is answered with what was computed before, and the scores of its ima
   expect([...new Float32Array(scores.buffer)]).toEqual([0.5, 0.25, 0.25]);
 });
 
-test("a view that opens is sent what was on show", async () => {
+test("a view that opens gets the exported result", async () => {
   const [[content]] = await ask({ kind: "hello" });
   expect(content).toMatchObject({ kind: "result", id: null, pane: 0 });
 });
 
-test("a method that looks at the image has one map for all layers", async () => {
+test("a method that explains the input has one map for all layers", async () => {
   const [[content]] = await ask(explain({ method: "gradients", layer: "c", params: {} }));
   expect(content.kind).toBe("result");
 });
@@ -114,7 +114,7 @@ test("nothing runs that could be cancelled", async () => {
   expect(await ask({ kind: "cancel", id: "x" })).toEqual([]);
 });
 
-test("what is chosen is kept, and told to whoever listens", () => {
+test("traits are kept, and reported to listeners", () => {
   const archive = new Archive(contents());
   const heard: unknown[] = [];
   const callback = () => heard.push(archive.get("opacity"));

@@ -189,7 +189,7 @@ test("Python's change of the main choice is awaited in the panes that follow it"
   ]);
 });
 
-test("panes that were there when the page opened are asked for", async () => {
+test("panes that exist when the page opens are requested", async () => {
   const { model } = await open({ panes: [{ layer: "c" }] });
   expect(model.explains).toMatchObject([{ pane: 1, choice: { layer: "c" } }]);
 });

@@ -20,7 +20,7 @@ function open(count = 1000) {
   return { predictions, asked, answer };
 }
 
-test("what came into view is asked for together, and once", async () => {
+test("what came into view is requested together, and once", async () => {
   const { predictions, asked } = open();
   predictions.want([1, 2]);
   predictions.want([2, 3]);
@@ -51,7 +51,7 @@ test("an image that cannot be read is known to have no prediction, and not asked
   expect(asked).toHaveLength(1);
 });
 
-test("to filter, the rest is asked for chunk after chunk, and stops with the filter", async () => {
+test("for a filter the rest is requested chunk by chunk, and stops with the filter", async () => {
   const { predictions, asked, answer } = open();
   predictions.choose("wrong");
   await Promise.resolve();

@@ -111,7 +111,7 @@ test("a contrast that Python sets takes the diverging colormap, and without it t
   vi.useRealTimers();
 });
 
-test("the map on show keeps its own colormap while another method is on its way", () => {
+test("the shown map keeps its own colormap while another method is pending", () => {
   const { store } = open();
   store.pickMethod("gradients");
   expect(store.colormapOf(CHOICE)).toBe("inferno");
