@@ -1,5 +1,5 @@
 // Bundles the page into the Python package: one ES module and one style sheet, no other request. And the same with a
-// stand-in for the kernel, for pages that are one file.
+// stand-in for the kernel, for exported files.
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { context } from "esbuild";
 
@@ -8,17 +8,18 @@ const out = new URL("../ke_widgets/widget/static/", import.meta.url).pathname;
 const watch = process.argv.includes("--watch");
 const small = process.argv.includes("--minify");
 
-// Names of the page's own that nobody outside meets, neither Python nor the browser: they may be short. The name of an
-// event (`onClose`) is never one: under another name no element listens. test/names.test.ts looks for Python's.
+// Property names that only the page uses, neither Python nor the browser: the bundle shortens them. Never the name of an
+// event (`onClose`), under which an element listens. test/build.test.ts checks that Python uses none of them.
 const OWN = [
-  ..."activate active addPane amend answered arrange automatic awaited bitmap caller cancelExport".split(" "),
-  ..."chosen classQuery closePane colormapOf column concentrations disconnected dismissNotice".split(" "),
-  ..."edges edgesKnown enabled errandFailed expandable expanded exporting facts first".split(" "),
-  ..."folded gallery inView keepColormap laidOut latest layerQuery methodOf modelOf nameOf newId".split(" "),
-  ..."onCancelExport onContrast onDismiss onDive onPane onPick overrides pickClass pickColormap".split(" "),
-  ..."pickContrast pickMethod pickModel pickParam pickView picture pieces problem query".split(" "),
-  ..."ranking refresh refusal renew reveal scanning setOpacity setThreshold settle siblings store".split(" "),
-  ..."trouble whyNoScan working workOf writing".split(" "),
+  ..."activate active addPane allLayersResult allLayersWaiting amend answered arrange automatic awaited".split(" "),
+  ..."bitmap cancelExport catalog chosen classQuery closePane colormapOf column concentrations copyFrom".split(" "),
+  ..."disconnected dismissNotice dropAllLayers edges edgesKnown enabled expandable expanded".split(" "),
+  ..."exportProgress exporting fetchAllLayers first folded imageCache inView keepColormap laidOut".split(" "),
+  ..."latest layerQuery methodOf modelOf nameOf newId onContrast onDismiss onDropAll".split(" "),
+  ..."onFetchAll onPane onPick overrides pickClass pickColormap pickContrast pickMethod pickModel".split(" "),
+  ..."pickParam picture pieces problem query ranking refresh refusal renew requestFailed reveal".split(" "),
+  ..."setOpacity setThreshold setView settle siblings stopPrefetch store whyNotAllLayers working".split(" "),
+  ..."allLayers announce classOrder display queues setGeneration typeAhead".split(" "),
 ];
 
 const common = {
@@ -35,7 +36,7 @@ const common = {
 const builds = await Promise.all([
   context({
     ...common,
-    entryPoints: { widget: "src/index.tsx", styles: "src/styles.css" },
+    entryPoints: { widget: "src/index.tsx", styles: "src/styles/index.css" },
     entryNames: "widget",
     format: "esm",
     sourcemap: watch && "inline",
@@ -64,7 +65,7 @@ if (watch) {
   }
 }
 
-/** What esbuild leaves, terser takes: 1.5 kB that every notebook would carry. */
+/** Minify once more: terser saves 1.5 kB in every notebook. */
 async function shrink(path) {
   const compress = { ecma: 2022, passes: 3, unsafe_arrows: true };
   const terser = await import("terser").catch(() => null);

@@ -1,4 +1,5 @@
-// Writes src/tables.ts from d3-scale-chromatic: its colours without its code, which would be a quarter of the bundle.
+// Writes src/picture/colormapTables.ts from d3-scale-chromatic: the colours without the code, which would be a quarter of
+// the bundle.
 import { writeFileSync } from "node:fs";
 import {
   interpolateInferno,
@@ -33,7 +34,7 @@ const tables = Object.fromEntries(
 const lines = Object.entries(tables).map(([name, text]) => `  ${name}:\n    "${text}",\n`);
 
 writeFileSync(
-  new URL("src/tables.ts", import.meta.url),
+  new URL("src/picture/colormapTables.ts", import.meta.url),
   `/** Made by tables.mjs: ${STOPS} colours each, evenly apart, red, green and blue, in base64. */\n` +
     `export const TABLES: Record<string, string> = {\n${lines.join("")}};\n`,
 );

@@ -1,16 +1,16 @@
 import { render } from "preact";
-import { App } from "./components/App.tsx";
-import type { WidgetModel } from "./contract.ts";
-import { Store } from "./store.ts";
-import { ViewState } from "./viewstate.ts";
+import type { WidgetModel } from "./messages.ts";
+import { Store } from "./state/store.ts";
+import { ViewState } from "./state/viewState.ts";
+import { App } from "./ui/App.tsx";
 
 interface Context {
   model: WidgetModel;
-  /** Older hosts have none, and call what is returned. */
+  /** Older hosts have none, and call the returned function instead. */
   signal?: AbortSignal;
 }
 
-/** One widget: anywidget calls this once for each model, so the store is shared by its views and by nobody else. */
+/** One widget. anywidget calls this once for each model, so the store is shared by the views of this model only. */
 export default function widget() {
   let store: Store | undefined;
 
@@ -24,8 +24,8 @@ export default function widget() {
   function show({ model, el, signal }: Context & { el: HTMLElement }) {
     const end = store ? undefined : initialize({ model, signal });
     const shown = store as Store;
-    // Said by ipywidgets of a view whose model has no kernel.
-    if (el.classList.contains("jupyter-widgets-disconnected")) shown.rest();
+    // ipywidgets adds this class to a view whose model has no kernel.
+    if (el.classList.contains("jupyter-widgets-disconnected")) shown.showSnapshot();
     else shown.open();
     el.classList.add("ke-host");
     render(<App store={shown} view={new ViewState(shown)} />, el);

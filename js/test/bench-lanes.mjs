@@ -8,7 +8,7 @@ const graphs = new URL("fixtures/graphs/", import.meta.url);
 
 const { outputFiles } = await build({
   stdin: {
-    contents: `export * from "./lanes.ts"; export * from "./outline.ts"; export * from "./wiring.ts";`,
+    contents: `export * from "./graph/lanes.ts"; export * from "./graph/outline.ts"; export * from "./graph/edges.ts";`,
     resolveDir: new URL("../src/", import.meta.url).pathname,
   },
   bundle: true,
@@ -16,7 +16,7 @@ const { outputFiles } = await build({
   format: "esm",
   write: false,
 });
-const { assignLanes, attach, cut, edgesOf, outline, wayToOutput } = await import(
+const { assignLanes, visibleEdges, piecesByRow, edgesOf, outline, pathToOutput } = await import(
   `data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`
 );
 
@@ -44,11 +44,11 @@ const table = sized
     const edges = edgesOf(rows);
     const all = rows.map((_, index) => ({ index }));
     const lanes = time(() => {
-      const wiring = attach(rows, all, edges);
-      cut(all.length, wiring.edges, assignLanes(all.length, wiring.edges));
+      const wiring = visibleEdges(rows, all, edges);
+      piecesByRow(all.length, wiring.edges, assignLanes(all.length, wiring.edges));
     });
-    const way = time(() => wayToOutput(rows, edges, 0));
-    const { count } = assignLanes(all.length, attach(rows, all, edges).edges);
+    const way = time(() => pathToOutput(rows, edges, 0));
+    const { count } = assignLanes(all.length, visibleEdges(rows, all, edges).edges);
     return { model: name, layers: nodes.length, edges: edges.length, lanes: count, blocks, "all lanes": lanes, way };
   });
 console.log("milliseconds: first round / median of the others");

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { LayerNode } from "../src/contract.ts";
-import type { Edge } from "../src/lanes.ts";
+import type { Edge } from "../src/graph/lanes.ts";
+import type { LayerNode } from "../src/messages.ts";
 
 export const GRAPHS = [
   "MobileNetV2",

@@ -1,4 +1,4 @@
-import type { Choice, LayerNode, Setup, Traits, WidgetModel } from "../src/contract.ts";
+import type { Choice, LayerNode, Setup, Traits, WidgetModel } from "../src/messages.ts";
 
 export function node(path: string, parent = -1, spatial = true, type = "Conv2D"): LayerNode {
   const name = path.split("/").at(-1) as string;
@@ -138,7 +138,7 @@ export function resultFor(choice: Choice, serial: number, id: string | null = nu
 }
 
 /** The maps of layers a, b and c, 2 by 2 each, with 4, 3.5 and 3 at one place and 1 at the others. */
-export function scanFor({ id, pane, choice }: Message, serial: number): [Message, DataView[]] {
+export function allLayersFor({ id, pane, choice }: Message, serial: number): [Message, DataView[]] {
   const layers = ["a", "b", "c"];
   const map = { height: 2, width: 2, low: 0, high: 4, min: 0, max: 4, scale: 4, finite: true };
   const bits = layers.flatMap((_, i) => [0x3c00 - 0x100 * i, 0x3400, 0x3400, 0x3400]);

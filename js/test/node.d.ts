@@ -2,7 +2,7 @@
 declare module "node:fs" {
   export function readFileSync(path: URL): Uint8Array<ArrayBuffer>;
   export function readFileSync(path: URL, encoding: "utf8"): string;
-  export function readdirSync(path: URL): string[];
+  export function readdirSync(path: URL, options: { recursive: true; encoding: "utf8" }): string[];
 }
 
 declare module "node:zlib" {

@@ -86,7 +86,7 @@ def test_while_a_cell_runs_picks_are_answered_and_cancel_works(lab):
         with lab.running(body) as still_runs:
             shown(explainer, pick(explainer, number))
             shown(explainer, pick(explainer, 0))
-            expect(status).not_to_contain_text("kernel busy")
+            expect(status).not_to_contain_text("Kernel busy")
             assert still_runs(), body
 
     # Cancel, while a cell keeps setting a trait of the widget.
@@ -109,17 +109,17 @@ def test_where_no_message_is_handled_during_a_cell_the_newest_pick_is_answered_a
     with lab.running(PYTHON) as still_runs:
         for number in (1, 2, 3, 1, 2):
             label = pick(explainer, number)
-        expect(status).to_contain_text("kernel busy", timeout=10_000)
+        expect(status).to_contain_text("Kernel busy", timeout=10_000)
         expect(explainer.root).to_have_attribute("aria-busy", "true")
         for theme in ("dark", "light"):
             lab.theme(theme)
             lab.screenshot(f"busy-{theme}", explainer.root)
         lab.page.wait_for_timeout(3000)  # nothing fails for being slow
-        expect(status).to_contain_text("kernel busy")
+        expect(status).to_contain_text("Kernel busy")
         expect(explainer.root.get_by_role("alert")).to_have_count(0)
         assert still_runs()
     shown(explainer, label)
-    expect(status).not_to_contain_text("kernel busy")
+    expect(status).not_to_contain_text("Kernel busy")
     labels = explainer.ask("[list(demo.LABELS)[i] for i in computed]")
     print(f"5 picks while a cell ran; computed: {labels}")
     assert labels[-1] == label == explainer.ask("list(demo.LABELS)[w.class_index]")

@@ -72,7 +72,7 @@ def test_panes_show_what_python_holds_and_are_read_at_one_place(lab):
     explainer.settled()
     explainer.part("listbox", "Classes").get_by_role("option").nth(2).click(modifiers=["Control"])
     status = explainer.root.get_by_role("status")
-    expect(status).to_contain_text("4 panes are open, and there is room for no more: close one first.")
+    expect(status).to_contain_text("4 panes are open, which is the maximum. Close one first.")
     page.wait_for_timeout(500)  # the choice is saved once it rests
     assert explainer.ask("len(w.panes)") == 3
     assert save(explainer).size == (4 * 96 + 3 * 8, 96)

@@ -26,7 +26,7 @@ def test_an_image_is_gone_to_by_its_number(opened, width):
     field, strip = page.get_by_role("spinbutton", name="Go to image"), page.locator(".ke-filter")
     images = page.get_by_role("listbox", name="Images")
     expect(field).to_have_value("0")
-    expect(strip).to_contain_text("place 1 of 5,000")
+    expect(strip).to_contain_text("position 1 of 5,000")
     box, row = field.bounding_box(), strip.bounding_box()
     assert box["height"] >= 24
     assert row["height"] < 48, "one row"
@@ -35,7 +35,7 @@ def test_an_image_is_gone_to_by_its_number(opened, width):
     chosen = images.get_by_role("option", selected=True)
     expect(chosen).to_have_attribute("aria-posinset", "4214")
     expect(chosen).to_be_in_viewport()
-    expect(strip).to_contain_text("place 4,214 of 5,000")
+    expect(strip).to_contain_text("position 4,214 of 5,000")
     expect(page.get_by_role("img", name="Explanation").locator(".ke-hidden")).to_contain_text("Image 4213")
     # The field goes with what is chosen elsewhere.
     images.focus()
@@ -57,8 +57,8 @@ def test_a_number_that_no_image_has_is_refused_in_a_sentence_and_nothing_moves(o
     field.fill(typed)
     field.press("Enter")
     field.blur()
-    expect(page.get_by_role("status")).to_contain_text("There is no image")
-    expect(page.get_by_role("status")).to_contain_text("Numbers go up to 4,999.")
+    expect(page.get_by_role("status")).to_contain_text("No image")
+    expect(page.get_by_role("status")).to_contain_text("The last index is 4,999.")
     expect(field).to_have_value("0")
     page.get_by_role("listbox", name="Images").get_by_role("option").nth(2).click()
     expect(page.get_by_role("status")).to_contain_text("Grad-CAM of")
@@ -72,4 +72,4 @@ def test_the_place_is_among_the_images_that_are_listed(opened):
     expect(strip).to_contain_text("none of 3")
     page.get_by_role("listbox", name="Images").get_by_role("option").nth(1).click()
     expect(page.get_by_role("spinbutton", name="Go to image")).to_have_value("10")
-    expect(strip).to_contain_text("place 2 of 3")
+    expect(strip).to_contain_text("position 2 of 3")

@@ -106,7 +106,7 @@ def test_a_search_lights_its_hits_and_enter_walks_through_them(opened):
     expect(page.locator(".ke-count mark").first).to_contain_text("of")
     page.screenshot(path=SCREENSHOTS / "graph-search.png")
     search.fill("nothing such")
-    expect(heading).to_contain_text("none fits")
+    expect(heading).to_contain_text("no match")
     search.press("Escape")
     expect(search).to_have_value("")
     expect(hits).to_have_count(0)
@@ -155,7 +155,7 @@ def test_the_card_tells_what_feeds_a_layer_and_moves_nothing(opened):
 
 def test_a_model_without_a_graph_is_a_tree_that_says_so(opened):
     page = opened("nesting-multi_output")
-    expect(page.get_by_text("Rows are by nesting, without edges")).to_be_visible()
+    expect(page.get_by_text("Rows are nested, without edges")).to_be_visible()
     assert page.locator(".ke-edge").count() == 0
     assert page.get_by_role("treeitem").count() == 11
 

@@ -55,7 +55,7 @@ def test_a_method_its_progress_notes_and_messages_move_nothing(opened, width):
     expect(page.locator(".ke-bars")).to_be_visible()
     same("all layers are here")
     page.get_by_role("searchbox", name="Find class").fill("none of them")
-    expect(page.get_by_text("No class fits.")).to_be_visible()
+    expect(page.get_by_text("No matching class.")).to_be_visible()
     same("no class fits")
 
 

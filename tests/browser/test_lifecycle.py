@@ -229,7 +229,7 @@ def test_a_restarted_kernel_and_a_saved_notebook(lab, server):
     print(f"a saved notebook with widget state: {len(saved) / 1000:.0f} kB")
 
     lab.page.evaluate(RESTART)
-    expect(explainer.root.get_by_role("alert")).to_contain_text("Kernel restarted: run the cell again")
+    expect(explainer.root.get_by_role("alert")).to_contain_text("Kernel restarted. Run the cell again")
     shows(explainer, "star")
     screenshots(lab, explainer, "restarted")
     disabled(explainer)
@@ -251,7 +251,7 @@ def test_a_restarted_kernel_and_a_saved_notebook(lab, server):
     lab.page.goto(f"{server.url}/lab/tree/{lab.folder.name}/saved.ipynb?reset")
     lab._wait_until_ready()
     explainer.root.scroll_into_view_if_needed()
-    expect(explainer.root.get_by_role("alert")).to_contain_text("A saved picture")
+    expect(explainer.root.get_by_role("alert")).to_contain_text("Saved snapshot, no kernel")
     shows(explainer, "star")
     screenshots(lab, explainer, "saved")
     disabled(explainer)

@@ -104,7 +104,7 @@ def test_what_one_points_at_is_told_in_the_photographs_own_pixels(opened):
     expect(tag).to_contain_text(re.compile(r"pixel 11[45]\d, 7[45]\d"))
     expect(tag).to_contain_text("cell 34, 30")
     point(600, 150)  # Left of the crop, which begins at column 300.
-    expect(tag).to_contain_text("not seen by the model")
+    expect(tag).to_contain_text("outside the model input")
     expect(tag).not_to_contain_text("cell")
     # The keys begin at the strongest cell, and stay in what the model saw.
     explainer.page.mouse.move(0, 0)

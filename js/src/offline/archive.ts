@@ -1,5 +1,5 @@
-import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../contract.ts";
-import { describeEmpty } from "../scan.ts";
+import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../messages.ts";
+import { emptyReason } from "../text/emptyReason.ts";
 
 /** A map as `ke_widgets/widget/export.py` writes it; its values are base64. */
 interface Stored {
@@ -9,7 +9,7 @@ interface Stored {
   milliseconds: number;
 }
 
-/** All that the file holds. */
+/** Everything that the file contains. */
 export interface Contents {
   setup: Setup;
   traits: Record<string, unknown>;
@@ -19,7 +19,7 @@ export interface Contents {
   scores: { kind: "probability" | "logit"; values: string }[][];
   /** Of each model, of each image. */
   predictions: { top: number; score: number | null; right: boolean | null }[][];
-  /** By `name`; why there is none, where the method does not run there. */
+  /** By `name`; an error where the method failed. */
   maps: Record<string, Stored | { error: string }>;
 }
 
@@ -27,7 +27,7 @@ type Request = Extract<ToKernel, { kind: "explain" | "scan" }>;
 type Answer = [FromKernel, Bytes[]];
 type Callback = (...args: unknown[]) => void;
 
-/** What stands in for a kernel: it answers the page's questions from what was computed before. */
+/** Stands in for a kernel: answers the page's requests from what was computed before. */
 export class Archive implements WidgetModel {
   #contents: Contents;
   #state: Record<string, unknown>;
@@ -48,10 +48,10 @@ export class Archive implements WidgetModel {
     this.#emit(`change:${name}`);
   }
 
-  /** Nobody to tell. */
+  /** There is no kernel to save to. */
   save_changes(): void {}
 
-  /** Answers, like a kernel, after the question was put. */
+  /** Answer, like a kernel, after the request was sent. */
   send(content: unknown): void {
     queueMicrotask(() => {
       const answer = this.#answer(content as ToKernel);
@@ -83,10 +83,10 @@ export class Archive implements WidgetModel {
         return [{ ...message, sizes: shown.map(({ size }) => size) }, shown.map(({ data }) => bytes(data))];
       }
       if (message.kind === "predictions") {
-        const told = message.indices.map((index) => predictions[message.model][index] ?? missing(`image ${index}`));
-        const top = told.map((one) => one.top);
-        const score = told.map((one) => one.score ?? Number.NaN);
-        return [{ ...message, generation: 0, top, score, right: told.map(({ right }) => right) }, []];
+        const details = message.indices.map((index) => predictions[message.model][index] ?? missing(`image ${index}`));
+        const top = details.map((one) => one.top);
+        const score = details.map((one) => one.score ?? Number.NaN);
+        return [{ ...message, generation: 0, top, score, right: details.map(({ right }) => right) }, []];
       }
       return null; // Nothing runs that could be cancelled.
     } catch (error) {
@@ -101,29 +101,29 @@ export class Archive implements WidgetModel {
     const { values, ...stored } = this.#find(choice);
     const own = scores[choice.model][choice.image_index];
     this.#serial += 1;
-    const note = stored.note ?? describeEmpty(stored.map);
-    const told = { note, scores_kind: own.kind, done: 1, total: 1 };
+    const note = stored.note ?? emptyReason(stored.map);
+    const details = { note, scores_kind: own.kind, done: 1, total: 1 };
     return [
-      { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...told },
+      { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...details },
       [bytes(values), bytes(own.values)],
     ];
   }
 
-  /** All layers that the file holds. */
+  /** Return all layers in the file. */
   #scan({ id, pane, choice }: Request): Answer {
     const known = choice as Choice;
     const { layers } = this.#contents.setup.models[known.model].scan;
     const found = layers.map((layer) => this.#find({ ...known, layer }));
-    const parts = found.map(({ values }) => bytes(values));
-    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    const buffers = found.map(({ values }) => bytes(values));
+    const all = new Uint8Array(buffers.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
-    for (const part of parts) {
+    for (const part of buffers) {
       all.set(part, at);
       at += part.length;
     }
     this.#serial += 1;
-    const told = { generation: 0, layers, maps: found.map(({ map }) => map), milliseconds: 0 };
-    return [{ kind: "scan", id, pane, serial: this.#serial, choice: known, ...told }, [all]];
+    const details = { generation: 0, layers, maps: found.map(({ map }) => map), milliseconds: 0 };
+    return [{ kind: "scan", id, pane, serial: this.#serial, choice: known, ...details }, [all]];
   }
 
   #find(choice: Choice): Stored {
@@ -134,7 +134,7 @@ export class Archive implements WidgetModel {
     return stored;
   }
 
-  /** Parameters are what they were when the file was made. */
+  /** Parameters must be those of the export. */
   #sameParams({ method, params }: Choice): boolean {
     const { setup, traits } = this.#contents;
     const own = setup.methods.find((one) => one.name === method)?.params ?? [];
@@ -143,10 +143,10 @@ export class Archive implements WidgetModel {
   }
 }
 
-/** Under which a map is kept; a method that looks at the image has one for all layers. */
+/** Return the key of a map; a method that explains the input has one for all layers. */
 function name({ model, image_index, class_index, method, layer }: Choice, { methods }: Setup): string {
-  const looksAtLayer = methods.find((one) => one.name === method)?.layer;
-  return [model, image_index, class_index, method, looksAtLayer ? layer : ""].join(" ");
+  const hasLayer = methods.find((one) => one.name === method)?.layer;
+  return [model, image_index, class_index, method, hasLayer ? layer : ""].join(" ");
 }
 
 function describe(choice: Choice, { labels, image_numbers: numbers }: Setup): string {
@@ -156,7 +156,7 @@ function describe(choice: Choice, { labels, image_numbers: numbers }: Setup): st
 }
 
 function missing(what: string): never {
-  throw new Error(`Not in this file: ${what}. Only what was asked for when it was made is in it.`);
+  throw new Error(`Not in this file: ${what}. It holds only what was exported.`);
 }
 
 function bytes(base64: string): Uint8Array {

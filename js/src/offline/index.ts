@@ -1,4 +1,4 @@
-/** One file for a page without a kernel: the widget, and what answers it from the data beside it. */
+/** The page of an exported file: the widget, and the data that stands in for its kernel. */
 import widget from "../index.tsx";
 import { Archive } from "./archive.ts";
 

@@ -1,9 +1,0 @@
-import { effect } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
-
-/** Run at once when a signal that was read changes; `useSignalEffect` waits for a frame, and so shows it one later. */
-export function useAtOnce(run: () => void) {
-  const newest = useRef(run);
-  newest.current = run;
-  useLayoutEffect(() => effect(() => newest.current()), []);
-}

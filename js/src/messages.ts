@@ -1,0 +1,288 @@
+/** Messages between Python and the page; `ke_widgets/widget/protocol.py` is the other half. */
+
+export interface LayerNode {
+  path: string;
+  name: string;
+  type: string;
+  shape: (number | null)[] | null;
+  level: number;
+  /** Index of the nested model that this node belongs to, or -1. */
+  parent: number;
+  /** Has an output with rows and columns, and so can be explained. */
+  spatial: boolean;
+  /** Can be explained, but this file has no map of it. */
+  absent?: boolean;
+  params: number;
+  inputs: number[];
+}
+
+export type ParamValue = boolean | number | string;
+
+export interface Param {
+  name: string;
+  kind: "bool" | "int" | "float" | "choice";
+  default: ParamValue;
+  choices?: ParamValue[] | null;
+  help?: string | null;
+}
+
+export interface Method {
+  name: string;
+  title: string;
+  /** Whether its map depends on the layer. */
+  layer: boolean;
+  signed: boolean;
+  /** Unit of the map's values; empty where their scale has no meaning. */
+  unit?: string;
+  params: Param[];
+  /** Why it applies to none of the models; absent where it applies. */
+  reason?: string;
+}
+
+export interface Setup {
+  version: number;
+  images: number;
+  /** In a file with some of the images: their indices in Python. */
+  image_numbers?: number[];
+  models: ModelSetup[];
+  labels: string[];
+  methods: Method[];
+  colormaps: string[];
+  notices: string[];
+  /** Names of the methods that explain all layers in one pass. */
+  scan_methods: string[];
+  /** Whether the true classes are known. */
+  targets: boolean;
+  /** Set in an exported file, which has no kernel: the classes that it has maps of. */
+  file?: { classes: number[] };
+}
+
+export interface ModelSetup {
+  name: string;
+  nodes: LayerNode[];
+  edges_known: boolean;
+  default_layer: string;
+  /** All layers in one pass: whether that is offered, why not, and which layers, from first to last. */
+  scan: { offered: boolean; reason: string | null; layers: string[] };
+}
+
+/** Everything that a map depends on. */
+export interface Choice {
+  image_index: number;
+  layer: string;
+  class_index: number;
+  /** The class that `class_index` is contrasted with; null for no contrast. */
+  contrast_index: number | null;
+  method: string;
+  params: Record<string, ParamValue>;
+  /** Index of the model. */
+  model: number;
+}
+
+/** The differences of another pane from the main one. */
+export type Overrides = Partial<Choice>;
+
+export type View = "overlay" | "map" | "image";
+
+/** Display settings: the kernel is not involved. */
+export interface Display {
+  opacity: number;
+  colormap: string;
+  threshold: number;
+  view: View;
+}
+
+export type Traits = Choice & Display & { panes: Overrides[] };
+
+export const CHOICE_KEYS = [
+  "image_index",
+  "layer",
+  "class_index",
+  "contrast_index",
+  "method",
+  "params",
+  "model",
+] as const;
+export const DISPLAY_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
+
+/** A region of a picture, as shares of its height and width: top, left, bottom, right. */
+export type Part = readonly [number, number, number, number];
+
+export const WHOLE: Part = [0, 0, 1, 1];
+
+export interface MapContent {
+  height: number;
+  width: number;
+  /** Start of the display range (of a signed map: the strongest negative value). */
+  low: number;
+  /** End of the display range. */
+  high: number;
+  min: number;
+  max: number;
+  /** The float16 values are multiples of this. */
+  scale: number;
+  finite: boolean;
+  /** The region of the picture that the model sees, which the map covers; the whole picture if absent. */
+  seen?: Part;
+}
+
+export interface ResultContent {
+  kind: "result";
+  id: string | null;
+  /** 0 is the main pane. */
+  pane?: number;
+  serial: number;
+  /** How many times the model's weights had changed. */
+  generation: number;
+  choice: Choice;
+  map: MapContent;
+  scores_kind: "probability" | "logit";
+  milliseconds: number;
+  note: string | null;
+  /** Steps of the computation; fewer than `total` if it was cancelled. */
+  done?: number;
+  total?: number;
+}
+
+export interface ProgressContent {
+  kind: "progress";
+  id: string | null;
+  pane?: number;
+  done: number;
+  total: number;
+  text: string;
+  /** The map so far. */
+  map?: MapContent | null;
+}
+
+export interface AllLayersContent {
+  kind: "scan";
+  id: string;
+  pane: number;
+  serial: number;
+  generation: number;
+  choice: Choice;
+  layers: string[];
+  maps: MapContent[];
+  milliseconds: number;
+}
+
+export interface PredictionsContent {
+  kind: "predictions";
+  id: string;
+  model: number;
+  generation: number;
+  indices: number[];
+  top: number[];
+  score: number[];
+  right: (boolean | null)[];
+}
+
+export interface ImagesContent {
+  kind: "images";
+  id: string;
+  indices: number[];
+  size: number;
+  sizes: [number, number][];
+}
+
+export interface ErrorContent extends Problem {
+  kind: "error";
+  id: string | null;
+  /** The pane that caused it; null if none did. */
+  pane: number | null;
+  choice: Choice | null;
+}
+
+/** The answer to `check`. */
+export interface StandingContent {
+  kind: "standing";
+  id: string | null;
+  pane: number;
+  known: boolean;
+}
+
+/** Traits that Python set, resent until the page acknowledges them: a server may drop messages. */
+export interface StateContent {
+  kind: "state";
+  id: null;
+  number: number;
+  /** Of the newest result. */
+  serial: number;
+  traits: Partial<Traits>;
+}
+
+export type FromKernel =
+  | ResultContent
+  | ImagesContent
+  | AllLayersContent
+  | PredictionsContent
+  | ProgressContent
+  | { kind: "superseded"; id: string }
+  | StandingContent
+  | StateContent
+  /** Models were trained or loaded: how many times the weights of each have changed. */
+  | { kind: "weights"; id: null; generations: number[] }
+  | ErrorContent;
+
+export type ToKernel =
+  | { kind: "hello" }
+  | { kind: "explain" | "scan"; id: string; pane: number; choice: Partial<Choice> }
+  | { kind: "cancel"; id: string | null; pane: number }
+  /** Does the kernel have this request, or with `null` what it started by itself for this pane? */
+  | { kind: "check"; id: string | null; pane: number }
+  /** Acknowledges the state with that number. */
+  | { kind: "seen"; number: number }
+  | ({ id: string } & SideRequest);
+
+/** Requests for anything but maps. */
+export type SideRequest =
+  | { kind: "images"; indices: number[]; size: number }
+  | { kind: "predictions"; indices: number[]; model: number };
+
+/** Bytes, in the types that hosts deliver. */
+export type Bytes = DataView | ArrayBuffer | Uint8Array;
+
+export interface Snapshot {
+  content?: ResultContent;
+  map?: Bytes;
+  scores?: Bytes;
+  image?: Bytes;
+  size?: [number, number];
+}
+
+/** A decoded result. */
+export interface Result extends ResultContent {
+  values: Float32Array;
+  scores: Float32Array;
+  /** It is not complete yet. */
+  preview?: boolean;
+}
+
+export interface Progress {
+  done: number;
+  total: number;
+  text: string;
+}
+
+export interface Problem {
+  message: string;
+  hint: string | null;
+  /** The traceback. */
+  details?: string | null;
+}
+
+/** `slow`: no message for a second. */
+export type Waiting = "idle" | "asked" | "slow";
+
+/** The anywidget model. */
+export interface WidgetModel {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments differ by event
+  on(name: string, callback: (...args: any[]) => void): void;
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments differ by event
+  off(name: string, callback: (...args: any[]) => void): void;
+}

@@ -1,0 +1,40 @@
+import { signal } from "@preact/signals";
+import type { Bytes, ImagesContent, PredictionsContent, SideRequest } from "../messages.ts";
+import { type Decode, ImageCache } from "../picture/imageCache.ts";
+import { type Filter, Predictions } from "./predictions.ts";
+
+/** The images, thumbnails and predictions of a widget, requested when they are needed. */
+export class Images {
+  readonly cache: ImageCache;
+  /** One for each model; they share the filter. */
+  readonly predictions: readonly Predictions[];
+
+  /** `loaded` is called when an image can be shown. */
+  constructor(
+    images: number,
+    models: number,
+    request: (request: SideRequest) => void,
+    loaded: () => void,
+    decode: Decode,
+  ) {
+    this.cache = new ImageCache((indices, size) => request({ kind: "images", indices, size }), loaded, decode);
+    const filter = signal<Filter>("all");
+    this.predictions = Array.from(
+      { length: models },
+      (_, model) => new Predictions(images, filter, (indices) => request({ kind: "predictions", indices, model })),
+    );
+  }
+
+  keep({ indices, size, sizes }: Pick<ImagesContent, "indices" | "size" | "sizes">, images: Bytes[]): void {
+    void this.cache.keep(indices, size, images, sizes);
+  }
+
+  predicted(content: PredictionsContent): void {
+    this.predictions[content.model]?.keep(content);
+  }
+
+  failed(request: SideRequest): void {
+    if (request.kind === "predictions") this.predictions[request.model]?.failed(request.indices);
+    else this.cache.failed(request.indices, request.size);
+  }
+}

@@ -1,0 +1,37 @@
+import { useComputed } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { used } from "../../host/keys.ts";
+import { search } from "../../state/classOrder.ts";
+import { formatCount } from "../../text/format.ts";
+import { SearchBox } from "../controls/SearchBox.tsx";
+import { ClassOptions } from "./ClassOptions.tsx";
+import { type ClassProps, choose } from "./classProps.ts";
+
+export function ClassList(props: ClassProps) {
+  const { labels, ranking, query, onContrast } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const found = useComputed(() => search(ranking.value, labels, query.value));
+  const fitting = useComputed(() => found.value.length).value;
+  const count = useComputed(() => ranking.value.length).value;
+
+  function onSearchKey(event: KeyboardEvent) {
+    const [best] = found.peek();
+    if (event.key === "Enter" && best !== undefined) choose(best, event, props);
+    else if (event.key === "ArrowDown") box.current?.focus();
+    else return;
+    used(event);
+  }
+
+  return (
+    <section class="ke-side ke-classes">
+      <SearchBox
+        name="Find class"
+        query={query}
+        count={`${fitting < count ? `${formatCount(fitting)} of ` : ""}${formatCount(count)}`}
+        onKey={onSearchKey}
+      />
+      <ClassOptions {...props} box={box} found={found} />
+      {count > 1 && <p class="ke-under ke-tip">{onContrast && "Shift-click: contrast. "}Ctrl-click: compare.</p>}
+    </section>
+  );
+}

@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Requests } from "../../src/kernel/requests.ts";
+import { RETRY_AFTER } from "../../src/kernel/retry.ts";
+import type { SideRequest } from "../../src/messages.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const THUMBNAILS: SideRequest = { kind: "images", indices: [1, 2], size: 112 };
+const PREDICTIONS: SideRequest = { kind: "predictions", indices: [4], model: 0 };
+
+function open() {
+  const sent: [string, SideRequest][] = [];
+  let count = 0;
+  const requests = new Requests({ send: (id, request) => sent.push([id, request]), newId: () => `${++count}` });
+  return { requests, sent };
+}
+
+test("requests are sent at once, side by side, and answered by their id", () => {
+  const { requests, sent } = open();
+  requests.ask(THUMBNAILS);
+  requests.ask(PREDICTIONS);
+  expect(sent).toEqual([
+    ["1", THUMBNAILS],
+    ["2", PREDICTIONS],
+  ]);
+  expect(requests.answered("2")).toBe(PREDICTIONS);
+  expect(requests.answered("2")).toBeNull();
+  expect(requests.answered("9")).toBeNull();
+  expect(requests.answered(null)).toBeNull();
+});
+
+test("a lost request is sent again under another id, after twice as long each time", () => {
+  const { requests, sent } = open();
+  requests.ask(THUMBNAILS);
+  vi.advanceTimersByTime(RETRY_AFTER);
+  expect(sent.map(([id]) => id)).toEqual(["1", "2"]);
+  vi.advanceTimersByTime(2 * RETRY_AFTER - 1);
+  expect(sent).toHaveLength(2);
+  vi.advanceTimersByTime(1);
+  expect(sent.at(-1)).toEqual(["3", THUMBNAILS]);
+  expect(requests.answered("1")).toBeNull();
+  expect(requests.answered("3")).toBe(THUMBNAILS);
+  vi.advanceTimersByTime(60 * RETRY_AFTER);
+  expect(sent).toHaveLength(3);
+});
+
+test("after the end nothing is sent again", () => {
+  const { requests, sent } = open();
+  requests.ask(THUMBNAILS);
+  requests.stop();
+  vi.advanceTimersByTime(10 * RETRY_AFTER);
+  expect(sent).toHaveLength(1);
+  expect(requests.answered("1")).toBeNull();
+});
