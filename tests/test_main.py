@@ -21,7 +21,7 @@ def packaged(tmp_path, monkeypatch):
     folder = tmp_path / "packaged"
     folder.mkdir()
     (folder / "01-quickstart.ipynb").write_text("new")
-    monkeypatch.setattr(program.shipped, "folder", lambda name: folder)
+    monkeypatch.setattr(program.resources, "folder", lambda name: folder)
     return folder
 
 

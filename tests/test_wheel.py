@@ -125,7 +125,7 @@ def test_a_workshop_says_what_to_install_where_jupyterlab_is_missing(installed, 
 
 
 def test_the_workshop_s_files_come_out_of_the_package(installed, without_node, tmp_path):
-    code = "from ke_widgets import resources; print(sorted(path.name for path in resources.folder('workshop').iterdir()))"
+    code = "from ke_widgets.resources import folder; print(sorted(path.name for path in folder('workshop').iterdir()))"
     printed = run(installed / "python", "-c", code, env=without_node, cwd=tmp_path)
     assert printed.strip() == "['README.md', 'jupyter_server_config.py', 'overrides.json']"
 
