@@ -13,7 +13,7 @@ from ke_widgets.widget.images.fitting import WHOLE
 from ke_widgets.widget.session.describe import COLORMAPS
 from ke_widgets.widget.view import ExplainerWidget
 
-TABLES = Path(__file__).parents[3] / "js" / "src" / "" / "tables.ts"
+TABLES = Path(__file__).parents[3] / "js" / "src" / "picture" / "colormapTables.ts"
 IMAGE = np.full((4, 4, 3), 100, "uint8")
 
 
