@@ -37,7 +37,7 @@ def unseen():
 def test_gradcam_of_the_honest_model_points_at_the_object(unseen, capsys):
     model = demo.load("honest")
     few = type(unseen)(*(part[:100] for part in unseen))
-    layers = Session(model, unseen.images[:1], demo.LABELS).subjects[0].layers
+    layers = Session(model, unseen.images[:1], demo.LABELS).models[0].layers
     best = max(layers, key=lambda layer: hits(gradcam, model, layer, few))
     found, plain = hits(gradcam, model, best, unseen), hits(gradients, model, None, unseen)
     chance = unseen.masks[np.nonzero(unseen.targets)].mean()
@@ -55,7 +55,7 @@ def test_gradcam_of_the_cheating_model_points_at_the_watermark(capsys):
     data = demo.scenes(500, seed=UNSEEN, watermark="class")
     scene = np.flatnonzero(data.targets[:, marked])
     units = np.full((len(scene), 1), marked)
-    layer = Session(model, data.images[:1], demo.LABELS).subjects[0].default_layer
+    layer = Session(model, data.images[:1], demo.LABELS).models[0].default_layer
     maps = maps_of(gradcam, model, layer, data.images[scene], units)
     on_mark = pointing_game(maps, data.watermarks[scene][..., None]).mean()
     on_object = pointing_game(maps, data.masks[scene, marked][..., None]).mean()

@@ -52,7 +52,7 @@ export interface Setup {
   /** Names of the methods that explain all layers in one pass. */
   scan_methods: string[];
   /** Whether the true classes are known. */
-  targets: boolean;
+  y_true: boolean;
   /** Set in an exported file, which has no kernel: the classes that it has maps of. */
   file?: { classes: number[] };
 }
@@ -63,7 +63,7 @@ export interface ModelSetup {
   edges_known: boolean;
   default_layer: string;
   /** All layers in one pass: whether that is offered, why not, and which layers, from first to last. */
-  scan: { offered: boolean; reason: string | null; layers: string[] };
+  all_layers: { offered: boolean; reason: string | null; layers: string[] };
 }
 
 /** Everything that a map depends on. */
@@ -76,7 +76,7 @@ export interface Choice {
   method: string;
   params: Record<string, ParamValue>;
   /** Index of the model. */
-  model: number;
+  model_index: number;
 }
 
 /** The differences of another pane from the main one. */
@@ -101,7 +101,7 @@ export const CHOICE_KEYS = [
   "contrast_index",
   "method",
   "params",
-  "model",
+  "model_index",
 ] as const;
 export const DISPLAY_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
 
@@ -156,7 +156,7 @@ export interface ProgressContent {
 }
 
 export interface AllLayersContent {
-  kind: "scan";
+  kind: "all_layers";
   id: string;
   pane: number;
   serial: number;
@@ -170,7 +170,7 @@ export interface AllLayersContent {
 export interface PredictionsContent {
   kind: "predictions";
   id: string;
-  model: number;
+  model_index: number;
   generation: number;
   indices: number[];
   top: number[];
@@ -196,7 +196,7 @@ export interface ErrorContent extends Problem {
 
 /** The answer to `check`. */
 export interface StandingContent {
-  kind: "standing";
+  kind: "check_reply";
   id: string | null;
   pane: number;
   known: boolean;
@@ -227,18 +227,18 @@ export type FromKernel =
 
 export type ToKernel =
   | { kind: "hello" }
-  | { kind: "explain" | "scan"; id: string; pane: number; choice: Partial<Choice> }
+  | { kind: "explain" | "all_layers"; id: string; pane: number; choice: Partial<Choice> }
   | { kind: "cancel"; id: string | null; pane: number }
   /** Does the kernel have this request, or with `null` what it started by itself for this pane? */
   | { kind: "check"; id: string | null; pane: number }
   /** Acknowledges the state with that number. */
-  | { kind: "seen"; number: number }
+  | { kind: "ack"; number: number }
   | ({ id: string } & SideRequest);
 
 /** Requests for anything but maps. */
 export type SideRequest =
   | { kind: "images"; indices: number[]; size: number }
-  | { kind: "predictions"; indices: number[]; model: number };
+  | { kind: "predictions"; indices: number[]; model_index: number };
 
 /** Bytes, in the types that hosts deliver. */
 export type Bytes = DataView | ArrayBuffer | Uint8Array;

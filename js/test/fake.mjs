@@ -118,11 +118,11 @@ function half(value) {
 
 function explain(choice, serial, id, setup) {
   const method = METHODS.find(({ name }) => name === choice.method);
-  const { nodes } = setup.models[choice.model];
+  const { nodes } = setup.models[choice.model_index];
   const node = nodes.find(({ path }) => path === choice.layer);
   const side = method.layer ? node.shape[1] : 96;
   const signed = method.signed || choice.contrast_index !== null;
-  seed = 31 + 101 * choice.class_index + 13 * choice.image_index + 7 * choice.model;
+  seed = 31 + 101 * choice.class_index + 13 * choice.image_index + 7 * choice.model_index;
   const [x0, y0] = [
     [0.25, 0.22],
     [0.25, 0.82],
@@ -201,12 +201,12 @@ export async function fakeModel(kind) {
       const rows = i === 0 ? known.nodes : nodes(true).slice(0, 60);
       const layers = rows.filter(({ spatial }) => spatial).map(({ path }) => path);
       const reason = kind === "toolarge" ? "All maps together would need 2.1 GB, more than 1 GB." : null;
-      const scan = { offered: reason === null, reason, layers };
-      return { name, nodes: rows, edges_known: known.edges_known, default_layer: layers.at(-1), scan };
+      const all_layers = { offered: reason === null, reason, layers };
+      return { name, nodes: rows, edges_known: known.edges_known, default_layer: layers.at(-1), all_layers };
     }),
     untrained: kind === "untrained-1000",
     scan_methods: ["gradcam"],
-    targets: true,
+    y_true: true,
     labels,
     methods: METHODS,
     colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu_r"],
@@ -223,7 +223,7 @@ export async function fakeModel(kind) {
     contrast_index: null,
     method: "gradcam",
     params: {},
-    model: 0,
+    model_index: 0,
     opacity: 0.6,
     colormap: "inferno",
     threshold: 0,
@@ -259,7 +259,7 @@ export async function fakeModel(kind) {
       return say({ ...message, generation: 0, top, score: indices.map((index) => 0.5 + (index % 50) / 100), right });
     }
     if (message.kind === "cancel") cancelled = true;
-    if (message.kind === "scan") return setTimeout(() => say(...scan(message)), 400);
+    if (message.kind === "all_layers") return setTimeout(() => say(...allLayers(message)), 400);
     if (message.kind !== "explain" || kind === "mute") return;
     const [content, buffers] = explain(message.choice, ++serial, message.id, setup);
     content.pane = message.pane;
@@ -293,8 +293,8 @@ export async function fakeModel(kind) {
     say(content, buffers);
   }
   /** All layers, one after the other in one buffer. */
-  function scan({ id, pane, choice }) {
-    const { layers } = setup.models[choice.model].scan;
+  function allLayers({ id, pane, choice }) {
+    const { layers } = setup.models[choice.model_index].all_layers;
     const all = layers.map((layer) => explain({ ...choice, layer }, ++serial, null, setup));
     const maps = all.map(([content]) => content.map);
     const bytes = new Uint8Array(all.reduce((sum, [, [map]]) => sum + map.byteLength, 0));
@@ -304,11 +304,11 @@ export async function fakeModel(kind) {
       at += map.byteLength;
     }
     return [
-      { kind: "scan", id, pane, serial, generation: 0, choice, layers, maps, milliseconds: 400 },
+      { kind: "all_layers", id, pane, serial, generation: 0, choice, layers, maps, milliseconds: 400 },
       [new DataView(bytes.buffer)],
     ];
   }
-  const CHOICE = ["image_index", "layer", "class_index", "contrast_index", "method", "params", "model"];
+  const CHOICE = ["image_index", "layer", "class_index", "contrast_index", "method", "params", "model_index"];
   const pick = (from) => Object.fromEntries(CHOICE.map((key) => [key, from[key]]));
   return {
     log,

@@ -17,11 +17,11 @@ export const SETUP: Setup = {
       nodes: NODES,
       edges_known: true,
       default_layer: "c",
-      scan: { offered: true, reason: null, layers: ["a", "b", "c"] },
+      all_layers: { offered: true, reason: null, layers: ["a", "b", "c"] },
     },
   ],
   scan_methods: ["gradcam"],
-  targets: true,
+  y_true: true,
   labels: ["cat", "dog", "bird"],
   methods: [
     {
@@ -44,7 +44,7 @@ export const CHOICE: Choice = {
   contrast_index: null,
   method: "gradcam",
   params: {},
-  model: 0,
+  model_index: 0,
 };
 const TRAITS: Traits = { ...CHOICE, opacity: 0.6, colormap: "inferno", threshold: 0, view: "overlay", panes: [] };
 
@@ -116,7 +116,7 @@ export class FakeModel implements WidgetModel {
   stand(known: boolean) {
     const checks = this.sent.filter(({ kind }) => kind === "check");
     this.sent = this.sent.filter(({ kind }) => kind !== "check");
-    for (const { id, pane } of checks) this.say({ kind: "standing", id, pane, known });
+    for (const { id, pane } of checks) this.say({ kind: "check_reply", id, pane, known });
   }
 
   /** Answer a question with a result. */
@@ -144,5 +144,5 @@ export function allLayersFor({ id, pane, choice }: Message, serial: number): [Me
   const bits = layers.flatMap((_, i) => [0x3c00 - 0x100 * i, 0x3400, 0x3400, 0x3400]);
   const buffer = new DataView(Uint16Array.from(bits).buffer);
   const maps = layers.map(() => map);
-  return [{ kind: "scan", id, pane, serial, generation: 0, choice, layers, maps, milliseconds: 9 }, [buffer]];
+  return [{ kind: "all_layers", id, pane, serial, generation: 0, choice, layers, maps, milliseconds: 9 }, [buffer]];
 }

@@ -1,6 +1,6 @@
 """Gradients of chosen units with respect to inputs or exposed signals.
 
-A second Keras backend would cost a twin of this file and of `taps`, and no edit in a method.
+A second Keras backend would cost a twin of this file and of `model.hooks`, and no edit in a method.
 """
 
 import functools
@@ -49,7 +49,7 @@ def _outputs(model, inputs, watch=None):
     """Run a model; a signal of an exposed one may be a list, one for each call."""
     if isinstance(model, Exposed):
         return model.read(inputs, watch=watch)
-    with hooks.recording([]):  # For the sake of convolutions whose eager gradient must not be TensorFlow's: `taps`.
+    with hooks.recording([]):  # For the sake of convolutions whose eager gradient must not be TensorFlow's: `hooks`.
         return keras.tree.flatten(run(model, inputs))
 
 

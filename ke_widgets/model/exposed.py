@@ -95,7 +95,7 @@ def read(model, inputs, endpoints, training=False, watch=None):
         inputs: What the model takes.
         endpoints: A list of `Endpoint`.
         training: Passed on to the model.
-        watch: See `taps.recording`.
+        watch: See `hooks.recording`.
 
     Returns:
         A list with one tensor for each endpoint (a list of tensors where `node="all"`).

@@ -7,11 +7,11 @@ from ke_widgets.errors.arguments import check_names, check_swapped, nearest
 from ke_widgets.errors.short_repr import short_repr
 
 CALLER = "ke.ExplainerWidget"
-_FIXED = ("images", "labels", "preprocess", "head", "targets")
+_FIXED = ("images", "labels", "preprocess", "head", "y_true")
 # Words of other libraries that are spelled like nothing here.
 _MEANT = {
     **dict.fromkeys(("classes", "names", "class_names", "categories"), "labels"),
-    **dict.fromkeys(("y", "y_true", "y_test", "truth", "ground_truth", "true_labels"), "targets"),
+    **dict.fromkeys(("y", "targets", "target", "y_test", "truth", "ground_truth", "true_labels"), "y_true"),
     **dict.fromkeys(("transform", "preprocessor"), "preprocess"),
     **dict.fromkeys(("category", "class_name"), "class_index"),
     **dict.fromkeys(("samples", "n_samples", "num_samples"), "repetitions"),
@@ -47,7 +47,7 @@ def check_surplus(surplus):
         return
     first = surplus[0]
     numbers = getattr(getattr(first, "dtype", None), "kind", "O") in "iuf"
-    name = "targets" if numbers else "preprocess" if callable(first) else "labels"
+    name = "y_true" if numbers else "preprocess" if callable(first) else "labels"
     raise TypeError(
         f"`{CALLER}` takes `model` and `images` by their places, and all else by name. Received: as the third, "
         f"{short_repr(first)}. Say `{CALLER}(model, images, {name}=...)`."

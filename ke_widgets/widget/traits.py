@@ -12,7 +12,7 @@ from ke_widgets.widget.comm import messages
 from ke_widgets.widget.session import by_name
 from ke_widgets.widget.session.describe import COLORMAPS
 
-CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model")
+CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model_index")
 LOOK = ("view", "opacity", "colormap", "threshold")
 VIEWS = ("overlay", "map", "image")
 _MOST_PANES = 3
@@ -40,7 +40,7 @@ class Read(traitlets.TraitType):
 
 def _number_of(name, what):
     def read(widget, value):
-        things = widget._session.images if what == "images" else widget._session.subjects
+        things = widget._session.images if what == "images" else widget._session.models
         return by_name.number(name, value, len(things), what)
 
     return read
@@ -82,12 +82,12 @@ def _in_pane(widget, name, value):
 
 _READ = {
     "image_index": _number_of("image_index", "images"),
-    "layer": lambda widget, value: by_name.layer_path(value, widget._session.subjects, widget.model),
+    "layer": lambda widget, value: by_name.layer_path(value, widget._session.models, widget.model_index),
     "class_index": _class_of("class_index"),
     "contrast_index": _class_of("contrast_index"),
     "method": lambda widget, value: by_name.method_name("method", value, widget._session.titles),
     "params": _params,
-    "model": _number_of("model", "models"),
+    "model_index": _number_of("model_index", "models"),
     "panes": _panes,
     "view": lambda widget, value: by_name.one_of("view", value, VIEWS),
     "opacity": lambda widget, value: by_name.share("opacity", value),
@@ -109,7 +109,7 @@ class Traits(anywidget.AnyWidget):
     contrast_index: Any = _trait("contrast_index", None, allow_none=True)
     method: Any = _trait("method", "gradcam")
     params: Any = _trait("params", {})
-    model: Any = _trait("model", 0)
+    model_index: Any = _trait("model_index", 0)
     panes: Any = _trait("panes", [])
     view: Any = _trait("view", "overlay")
     opacity: Any = _trait("opacity", 0.6)
@@ -134,17 +134,17 @@ class Traits(anywidget.AnyWidget):
         """
         own = self.panes[pane - 1] if pane else {}
         choice = {**vars(self.choice), **own}
-        subject = self._session.subjects[choice["model"]]
-        if choice["layer"] not in subject.layers and "layer" not in own:
-            choice["layer"] = subject.default_layer  # Another model may have other layers.
+        explained = self._session.models[choice["model_index"]]
+        if choice["layer"] not in explained.layers and "layer" not in own:
+            choice["layer"] = explained.default_layer  # Another model may have other layers.
         return messages.Choice(**choice)
 
     def _first_choice(self, choice):
         """Complete what the user chose at the start: layer, method, and the class with the highest score."""
-        model, image = (_READ[name](self, choice.get(name, 0)) for name in ("model", "image_index"))
-        subject = self._session.subjects[model]
-        (scores,) = subject.scores([image])
-        first = {"layer": subject.default_layer, "method": self._session.default_method(subject.number)}
+        model, image = (_READ[name](self, choice.get(name, 0)) for name in ("model_index", "image_index"))
+        explained = self._session.models[model]
+        (scores,) = explained.scores([image])
+        first = {"layer": explained.default_layer, "method": self._session.default_method(explained.number)}
         return {**first, "class_index": int(scores.argmax()), **choice}
 
     @property
@@ -155,18 +155,18 @@ class Traits(anywidget.AnyWidget):
     def _fits(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
         known = {"image_index": 0, "class_index": 0, "contrast_index": None, "params": {}}
-        model = value if name == "model" else self.model
-        there = model in range(len(self._session.subjects))
-        layer = self._session.subjects[model].default_layer if there else ""
+        model = value if name == "model_index" else self.model_index
+        there = model in range(len(self._session.models))
+        layer = self._session.models[model].default_layer if there else ""
         method = self._session.default_method(model) if there else "gradcam"
-        self._session.check(**{**known, "model": model, "layer": layer, "method": method, name: value})
+        self._session.check(**{**known, "model_index": model, "layer": layer, "method": method, name: value})
         return value
 
     @traitlets.validate("panes")
     def _panes_fit(self, proposal):
         for pane in proposal["value"]:
             choice = {**vars(self.choice), **pane}
-            if "layer" not in pane and choice["model"] in range(len(self._session.subjects)):
-                choice["layer"] = self._session.subjects[choice["model"]].default_layer
+            if "layer" not in pane and choice["model_index"] in range(len(self._session.models)):
+                choice["layer"] = self._session.models[choice["model_index"]].default_layer
             self._session.check(**choice)
         return proposal["value"]

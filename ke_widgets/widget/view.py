@@ -49,7 +49,7 @@ class ExplainerWidget(Traits):
             it brings them to the model's size, and fitted ones where it leaves their size. Default: the `preprocessor`
             that the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
-        targets: The true class of each image, numbers or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
+        y_true: The true class of each image, numbers or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
             of them, `(N, U)` of 0 and 1: the view then says which predictions are right.
         charts: Whether class scores and the curves of deletion and insertion stand under the view when it is shown by
             itself, closed until they are asked for. Put into a box, the widget is the view alone; `widget.charts` is
@@ -66,7 +66,7 @@ class ExplainerWidget(Traits):
             label.
         method: Name of the method, such as `"gradcam"`; may be set to its title, `"Grad-CAM"`, or the function.
         params: The method's own parameters.
-        model: Number of the model, where there are several.
+        model_index: Number of the model, where there are several.
         panes: Up to three more pictures beside the main one, each a dict of what differs from it: any of the traits
             above.
         view: `"overlay"`, `"map"` or `"image"`.
@@ -91,7 +91,7 @@ class ExplainerWidget(Traits):
     _esm: Any = _STATIC / "widget.js"
     _css: Any = _STATIC / "widget.css"
 
-    _conversation: Any = None
+    _controller: Any = None
     _unwatch: Any = None
     _setup = traitlets.Dict().tag(sync=True)
     _snapshot = traitlets.Dict().tag(sync=True, echo_update=False)
@@ -104,7 +104,7 @@ class ExplainerWidget(Traits):
         labels=None,
         preprocess=None,
         head=None,
-        targets=None,
+        y_true=None,
         charts=True,
         **choice,
     ):
@@ -112,22 +112,20 @@ class ExplainerWidget(Traits):
         check_surplus(surplus)
         keywords = [p.name for p in inspect.signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
         check_keywords(choice, self.trait_names(), [*keywords, *_SETTABLE])
-        self._session = Session(model, images, labels, preprocess, head, targets)
+        self._session = Session(model, images, labels, preprocess, head, y_true)
         self._with_charts = charts
         self._panel: Any = None
         self._box: Any = None
         self._layouts: list[ipywidgets.Layout] = []  # Our own: one that the user gives may be of other widgets too.
         self._fold: Any = None
         self._page = threading.local()
-        self._conversation = Controller(
-            self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel
-        )
+        self._controller = Controller(self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel)
         if os.environ.get("ANYWIDGET_HMR") != "1":  # anywidget's watch over the files would hold every widget for ever.
             self._esm, self._css = str(self._esm), str(self._css)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
         if self.layout is not choice.get("layout"):
             self._layouts.append(self.layout)
-        self.on_msg(lambda _, content, buffers: self._conversation.receive(content))
+        self.on_msg(lambda _, content, buffers: self._controller.receive(content))
         watch_cells()
         self._unwatch = after_each_cell(self._look_at_weights)
         self.observe(self._chosen, names=[*CHOICE, "panes"])
@@ -163,7 +161,7 @@ class ExplainerWidget(Traits):
             TimeoutError: If it took longer.
             Exception: What the method raised, where it failed.
         """
-        if not self._conversation.settle(self.choice, timeout, self._explain_all):
+        if not self._controller.settle(self.choice, timeout, self._explain_all):
             raise TimeoutError(f"`wait` must end within timeout={timeout} seconds. The method is still running.")
         return self._result_of(0)
 
@@ -173,7 +171,7 @@ class ExplainerWidget(Traits):
         if self._panel is None:
             from ke_widgets.widget.chart_panel import Panel  # bqplot comes only where charts are shown
 
-            talk = self._conversation
+            talk = self._controller
             self._panel = Panel(
                 self._session.labels, self._picked, lambda: talk.ask_curves(self.choice), talk.cancel_curves
             )
@@ -200,7 +198,7 @@ class ExplainerWidget(Traits):
         long as it takes (almost) where cells are run by a program, such as nbconvert, which answers no `input()`.
         """
         kernel = getattr(get_ipython(), "kernel", None)
-        self._conversation.worker.wait(_STILL_SECONDS if getattr(kernel, "_allow_stdin", True) else _UNWATCHED_SECONDS)
+        self._controller.worker.wait(_STILL_SECONDS if getattr(kernel, "_allow_stdin", True) else _UNWATCHED_SECONDS)
         found = self.result
         if found is None:
             return {}
@@ -292,12 +290,12 @@ class ExplainerWidget(Traits):
         """
         asked = {"images": images, "layers": layers, "classes": classes, "methods": methods}
         traits = {**vars(self.choice), **self._look, "panes": self.panes}
-        return self._conversation.export(self._setup, traits, asked, path, title, limit, verbose)
+        return self._controller.export(self._setup, traits, asked, path, title, limit, verbose)
 
     def close(self):
         """Close every view and free what the widget held."""
-        if self._conversation is not None:  # ipywidgets closes also what was refused in the making.
-            self._conversation.close()
+        if self._controller is not None:  # ipywidgets closes also what was refused in the making.
+            self._controller.close()
             self._session.close()
             if self._unwatch is not None:
                 self._unwatch()
@@ -307,41 +305,41 @@ class ExplainerWidget(Traits):
         super().close()
 
     def _result_of(self, pane) -> Any:
-        kept = self._conversation.answering.found(self.pane_choice(pane))
+        kept = self._controller.handlers.found(self.pane_choice(pane))
         # While the newest choice is still on its way, the last thing that was shown.
-        return kept if kept is not None or pane else self._conversation.answering.newest()
+        return kept if kept is not None or pane else self._controller.handlers.newest()
 
     @property
     def _shown(self):
         """How often a page has opened a view of it."""
-        return self._conversation.opened
+        return self._controller.opened
 
     # From Python: a trait was set, or a cell ran.
 
     def _chosen(self, change):
         if getattr(self._page, "speaks", False):
             return
-        if change["name"] == "model" and self.layer not in self._session.subjects[self.model].layers:
-            self.layer = self._session.subjects[self.model].default_layer
-        self._conversation.telling.changed()
+        if change["name"] == "model_index" and self.layer not in self._session.models[self.model_index].layers:
+            self.layer = self._session.models[self.model_index].default_layer
+        self._controller.resend.changed()
         self._explain_all()
 
     def _styled(self, change):
         if getattr(self._page, "speaks", False):
             return
-        self._conversation.telling.changed()
-        self._conversation.worker.errand(lambda: None)  # It rests after that, and tells.
+        self._controller.resend.changed()
+        self._controller.worker.run_soon(lambda: None)  # It rests after that, and tells.
 
     def _explain_all(self):
         for pane in range(1 + len(self.panes)):
-            self._conversation.explain(self.pane_choice(pane), pane)
+            self._controller.explain(self.pane_choice(pane), pane)
 
     def _look_at_weights(self, *_):
         """A model may have been trained since: a cell ran, or the page moved without a question."""
-        self._conversation.worker.errand(self._refresh)
+        self._controller.worker.run_soon(self._refresh)
 
     def _refresh(self):
-        if self._conversation.answering.trained() and not self._conversation.heard:  # A page asks for what it shows.
+        if self._controller.handlers.trained() and not self._controller.heard:  # A page asks for what it shows.
             self._explain_all()
 
     def _picked(self, class_index):
@@ -377,10 +375,10 @@ class ExplainerWidget(Traits):
 
     def _send(self, msg, buffers=None):
         # Also what a running cell sets.
-        if self._conversation is None:
+        if self._controller is None:
             super()._send(msg, buffers)
         else:
-            self._conversation.publish(lambda: super(ExplainerWidget, self)._send(msg, buffers))
+            self._controller.publish(lambda: super(ExplainerWidget, self)._send(msg, buffers))
 
     def _say(self, content, buffers):
         self.send(content, buffers)
@@ -393,4 +391,4 @@ class ExplainerWidget(Traits):
 
     def _tell_panel(self, function):
         if self._panel is not None:
-            self._conversation.publish(lambda: function(self._panel))
+            self._controller.publish(lambda: function(self._panel))

@@ -89,7 +89,7 @@ def change(count, seed):
     rng = random.Random(seed)
     for _ in range(count):
         kind = rng.choice(["layer", "class_index", "method"])
-        value = {"layer": rng.choice(w._session.subjects[0].layers), "class_index": rng.randrange(len(demo.LABELS)),
+        value = {"layer": rng.choice(w._session.models[0].layers), "class_index": rng.randrange(len(demo.LABELS)),
                  "method": rng.choice(["gradcam", "gradcampp", "gradients", "cam", "full_gradients"])}[kind]
         try:
             setattr(w, kind, value)
@@ -113,7 +113,7 @@ def latency(lab):
     lab.page.wait_for_timeout(3000)  # in which the function for another class is traced
     found = lab.page.evaluate(CLASSES, ROUNDS)
     work = json.loads(
-        lab.execute(f"print([r.milliseconds for r in w._conversation.answering._results.values()][-{ROUNDS}:])")
+        lab.execute(f"print([r.milliseconds for r in w._controller.handlers._results.values()][-{ROUNDS}:])")
     )
     return {name: statistics.median(each) for name, each in {**found, "kernel": work}.items()}
 

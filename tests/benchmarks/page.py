@@ -38,7 +38,7 @@ OPEN = """async (name) => {
   const made = new Map();
   let serial = 1e6;
   function answer({ id, pane, choice }) {
-    const node = models[choice.model].nodes.find(({ path }) => path === choice.layer);
+    const node = models[choice.model_index].nodes.find(({ path }) => path === choice.layer);
     const side = methods.find(({ name }) => name === choice.method).layer ? node.shape[1] : 96;
     const key = `${side} ${choice.image_index}`;
     if (!made.has(key)) made.set(key, [halves(side), scores(choice.image_index)]);

@@ -24,7 +24,7 @@ model = demo.load("honest")
 scenes = demo.scenes(24, seed=7)
 """
 WIDGET = """
-w = ke.ExplainerWidget(model, scenes.images, labels=demo.LABELS, targets=scenes.targets, charts=False)
+w = ke.ExplainerWidget(model, scenes.images, labels=demo.LABELS, y_true=scenes.targets, charts=False)
 w
 """
 GREY = [0.299, 0.587, 0.114]

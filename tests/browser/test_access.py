@@ -114,7 +114,7 @@ def test_everything_works_from_the_keyboard_and_the_notebook_takes_no_key(lab):
     explainer.part("slider", "Depth").focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    assert trait("layer") not in (layer, explainer.ask("w._session.subjects[0].layers[0]"))
+    assert trait("layer") not in (layer, explainer.ask("w._session.models[0].layers[0]"))
     explainer.part("img", "Explanation").focus()
     page.keyboard.press("ArrowRight")
     expect(explainer.root.locator(".ke-tag")).to_contain_text("cell")

@@ -150,17 +150,17 @@ def test_a_model_is_explained_while_it_is_trained_and_training_is_what_it_would_
     # At rate 0 the weights stay, so every map is the one that they give.
     lab.execute("""
 maps = []
-_show = w._conversation.answering._show
+_show = w._controller.handlers._show
 def _kept(request, explanation):
     maps.append(explanation)
     _show(request, explanation)
-w._conversation.answering._show = _kept
+w._controller.handlers._show = _kept
 """)
     picked = train_and_pick(0.0)
     print(f"{picked} picks while it was trained; {explainer.ask('len(maps)')} maps")
     worst = explainer.ask("""max(float(np.abs(e.map - w._session.run(
         image_index=e.image_index, layer=e.layer or w.layer, class_index=e.unit, contrast_index=None,
-        method=e.method, params=e.params, model=0).map).max() / (np.abs(e.map).max() + 1e-9))
+        method=e.method, params=e.params, model_index=0).map).max() / (np.abs(e.map).max() + 1e-9))
         for e in maps if e.done == e.total and e.method == "gradcam")""")
     assert explainer.ask("len(maps)") > 1  # on a busy machine, most picks give way to newer ones
     assert worst < 1e-4

@@ -104,13 +104,13 @@ def test_panes_show_what_python_holds_and_are_read_at_one_place(lab):
 def test_two_models_and_the_contrast_of_two_classes(lab):
     cell = """
 cheat = demo.load("cheat")
-w = ke.ExplainerWidget([model, cheat], scenes.images, labels=demo.LABELS, panes=[{"model": 1}], charts=False)
+w = ke.ExplainerWidget([model, cheat], scenes.images, labels=demo.LABELS, panes=[{"model_index": 1}], charts=False)
 w
 """
     explainer = bare_map(open_explainer(lab, cell))
     assert "honest" in names(explainer)[0]
     assert "cheat" in names(explainer)[1]
-    maps = explainer.ask("[[r.model, r.map.tolist()] for r in w.results]")
+    maps = explainer.ask("[[r.model_index, r.map.tolist()] for r in w.results]")
     assert [number for number, _ in maps] == [0, 1]
     assert explainer.distance(maps[0][1]) < 0.02
     assert explainer.distance(maps[1][1], "Explanation 2") < 0.02
@@ -163,7 +163,7 @@ def test_depth_needs_no_kernel_and_long_methods_can_be_stopped(lab):
     # What was said before is acknowledged, and what was missed asked for, when the page has time; nothing is computed.
     sent = lab.traffic.widget_messages()[before:]
     kinds = [message.data["content"]["kind"] for message in sent if message.data["method"] == "custom"]
-    assert not {"explain", "scan"} & set(kinds)
+    assert not {"explain", "all_layers"} & set(kinds)
     saves = [message for message in sent if message.data["method"] == "update"]
     assert len(saves) <= 2, "at most a save of the trait or two"
     page.mouse.move(2, 2)
@@ -265,7 +265,7 @@ def test_panes_err_and_stop_by_themselves_and_nothing_outlives_a_training(lab):
     depth = explainer.part("slider", "Depth")
     depth.focus()
     page.keyboard.press("Home")
-    first = explainer.ask("w._session.subjects[0].layers[0]")
+    first = explainer.ask("w._session.models[0].layers[0]")
     expect(status).to_contain_text(first)
     page.wait_for_timeout(600)  # the choice is saved once it rests
     assert explainer.distance(explainer.ask("w.wait(60).map.tolist()")) < 0.02

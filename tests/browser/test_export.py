@@ -39,7 +39,7 @@ def exported(tmp_path_factory):
     scenes = demo.scenes(9, seed=7)
     chosen = {"image_index": 5, "class_index": 2, "layer": "block4/conv2"}
     widget = ke.ExplainerWidget(
-        demo.load("honest"), scenes.images, labels=LABELS, targets=scenes.targets, charts=False, **chosen
+        demo.load("honest"), scenes.images, labels=LABELS, y_true=scenes.targets, charts=False, **chosen
     )
     folder = tmp_path_factory.mktemp("export")
     asked = {"images": IMAGES, "layers": LAYERS, "classes": CLASSES}
@@ -131,7 +131,7 @@ def test_layer_class_image_and_method_show_what_python_computed(opened):
     classes = file.part("listbox", "Classes")
     options = classes.get_by_role("option")
     expect(options).to_have_count(3)
-    scores = file._widget._session.subjects[0].scores([IMAGES[0]])[0]
+    scores = file._widget._session.models[0].scores([IMAGES[0]])[0]
     order = sorted([0, 2, 4], key=lambda unit: -scores[unit])
     assert [options.nth(at).get_attribute("title") for at in range(3)] == [LABELS[unit] for unit in order]
     expect(options.first).to_contain_text(f"{scores[order[0]]:.2f}")

@@ -137,7 +137,7 @@ def test_a_drag_asks_nothing_and_images_are_asked_for_as_they_come_into_view(lab
     sent = lab.traffic.widget_messages()[before:]
     saves = [message for message in sent if message.data["method"] == "update"]
     others = [message.data["content"]["kind"] for message in sent if message not in saves]
-    assert set(others) <= {"seen"}, "what Python had set before"
+    assert set(others) <= {"ack"}, "what Python had set before"
     assert 1 <= len(saves) <= 2, "a save of the trait or two"
     assert explainer.ask("w.opacity") == 0.5
     print(

@@ -73,7 +73,7 @@ def test_dragging_opacity_changes_pixels_and_asks_the_kernel_nothing(explainer):
     assert np.abs(explainer.pixels() - grey).mean() < 0.03, "at opacity 0 the picture is the image"
 
     # The page acknowledges what Python set above, in its own time; that is no question either.
-    acknowledged = "print(w._conversation.telling._seen >= w._conversation.telling._number)"
+    acknowledged = "print(w._controller.resend._acknowledged >= w._controller.resend._number)"
     for _ in range(10):
         page.wait_for_timeout(2000)  # Python says it when it has rested, and each cell wakes it.
         if lab.execute(acknowledged).strip() == "True":

@@ -41,7 +41,7 @@ def agrees(widget, inputs, unit, **own):
     """Tell whether the map on show is what the library gives at that layer, and the scores are those of the model."""
     found = widget.wait()
     method, spec = table()[found.method]
-    model = widget._session.subjects[found.model].model
+    model = widget._session.models[found.model_index].model
     exposed = expose(model, found.layer if spec.signals == "one" else [])
     _, maps = method(exposed, inputs, np.array([[unit]]), **own)
     np.testing.assert_allclose(found.map, maps[0, ..., 0], rtol=1e-3, atol=1e-5 * max(np.abs(maps).max(), 1e-30))
@@ -75,7 +75,7 @@ def test_an_adapted_normalization():
 def test_one_sigmoid_unit_and_two_names():
     model = small_cnn((32, 32, 3), layers.Rescaling(1 / 255), units=1, activation="sigmoid")
     p = model.predict(PHOTOS, verbose=0)[:, 0]
-    with Opened(model, PHOTOS, labels=["cat", "dog"], targets=(p > 0.5)[:, None], class_index=1) as widget:
+    with Opened(model, PHOTOS, labels=["cat", "dog"], y_true=(p > 0.5)[:, None], class_index=1) as widget:
         up = agrees(widget, PHOTOS[:1].astype("float32"), 0)
         np.testing.assert_allclose(up.scores, [1 - p[0], p[0]], rtol=1e-5)
         widget.class_index = 0
@@ -144,11 +144,15 @@ def test_a_model_without_a_spatial_layer_is_explained_by_its_pixels(build):
         told = {method["name"]: method.get("reason") for method in widget._setup["methods"]}
         assert told["gradients"] is told["smoothgrad"] is told["full_gradients"] is None
         assert "looks at a layer" in told["gradcam"]
-        assert widget._setup["models"][0]["scan"] == {"offered": False, "reason": told_reason(widget), "layers": []}
+        assert widget._setup["models"][0]["all_layers"] == {
+            "offered": False,
+            "reason": told_reason(widget),
+            "layers": [],
+        }
 
 
 def told_reason(widget):
-    return widget._session.subjects[0].why_not_at_all_layers()
+    return widget._session.models[0].why_not_at_all_layers()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def test_grey_images_without_a_channel_open_an_mlp():
     with Opened(_quickstart(), grey, class_index=1) as widget:
         assert (widget.method, widget.layer) == ("gradients", "")
         assert widget._session.images.picture(0).shape == (32, 32, 1)
-        np.testing.assert_allclose(widget._session.subjects[0].scores([0]).shape, (1, 3))
+        np.testing.assert_allclose(widget._session.models[0].scores([0]).shape, (1, 3))
 
 
 def test_a_model_without_a_spatial_layer_can_be_exported_and_compared(tmp_path):
@@ -182,12 +186,12 @@ def test_a_model_without_a_spatial_layer_can_be_exported_and_compared(tmp_path):
         text = widget.to_html(tmp_path / "flat.html", verbose=0).read_text("utf-8")
         assert "0 0 1 gradients " in text
         setup, chosen = widget._setup, {**vars(widget.choice)}
-        planned = select(setup, chosen, widget._session.subjects[0].scores, layers="all")
+        planned = select(setup, chosen, widget._session.models[0].scores, layers="all")
         assert str(planned) == "1 image × 3 classes × 1 method"
     with Opened([net, flat], FLOATS[:1], class_index=1) as widget:
         assert widget.method == "gradcam"
         assert all("reason" not in method for method in widget._setup["methods"])
-        widget.model = 1
+        widget.model_index = 1
         with pytest.raises(ValueError, match="Grad-CAM looks at a layer"):
             widget.wait()
         widget.method = "gradients"

@@ -75,8 +75,8 @@ def test_closing_frees_what_the_widget_held_and_leaves_the_model(counted, images
     images = images.copy()
     widget = explain(model, images)
     widget.charts  # noqa: B018
-    thread = widget._conversation.worker._thread
-    held = (widget, widget._session, widget._session.subjects[0], widget._session.images, widget.result)
+    thread = widget._controller.worker._thread
+    held = (widget, widget._session, widget._session.models[0], widget._session.images, widget.result)
     dead = [weakref.ref(each) for each in held]
     widget.close()
     thread.join(LONG)
@@ -109,7 +109,7 @@ def test_a_cell_that_is_run_again_and_again_leaves_no_more_objects_behind(model,
         widget = shell.user_ns["w"] = ExplainerWidget(model, images)
         widget._repr_mimebundle_()  # The cell's output.
         widget._fold._button.value = True
-        widget._conversation.opened = 1
+        widget._controller.opened = 1
         widget.wait(LONG)
         counts.append(len(_instances))
     assert len(set(counts)) == 1, counts

@@ -26,8 +26,8 @@ def widget(model, images):
         ("class_names", "'labels'"),
         ("preprocessing", "'preprocess'"),
         ("preprocess_input", "'preprocess'"),
-        ("target", "'targets'"),
-        ("y_test", "'targets'"),
+        ("target", "'y_true'"),
+        ("y_test", "'y_true'"),
         ("class_idx", "'class_index'"),
         ("layer_name", "'layer'"),
         ("colourmap", "'colormap'"),
@@ -37,7 +37,7 @@ def widget(model, images):
         ("repetition", r"`params=\{'repetitions': 7\}`"),
         ("samples", r"`params=\{'repetitions': 7\}`"),
         ("noise", "SmoothGrad say `params="),
-        ("whatever", "labels, preprocess, head, targets"),
+        ("whatever", "labels, preprocess, head, y_true"),
     ],
 )
 def test_a_misspelt_keyword_is_refused_with_the_one_that_was_meant(model, images, name, meant):
@@ -46,7 +46,7 @@ def test_a_misspelt_keyword_is_refused_with_the_one_that_was_meant(model, images
 
 
 def test_every_keyword_that_there_is_is_taken(model, images):
-    given = {"labels": ["a", "b", "c"], "head": 0, "targets": [0, 1, 2, 0, 1], "charts": False, "preprocess": np.array}
+    given = {"labels": ["a", "b", "c"], "head": 0, "y_true": [0, 1, 2, 0, 1], "charts": False, "preprocess": np.array}
     chosen = {
         "image_index": 1,
         "layer": "stem",
@@ -65,7 +65,7 @@ def test_every_keyword_that_there_is_is_taken(model, images):
 
 @pytest.mark.parametrize(
     ("third", "name"),
-    [(["a", "b", "c"], "labels"), ({"a": 0}, "labels"), (np.arange(5), "targets"), (np.tanh, "preprocess")],
+    [(["a", "b", "c"], "labels"), ({"a": 0}, "labels"), (np.arange(5), "y_true"), (np.tanh, "preprocess")],
 )
 def test_what_is_given_by_place_behind_the_images_is_told_its_name(model, images, third, name):
     with pytest.raises(TypeError, match=rf"Say `ke.ExplainerWidget\(model, images, {name}=...\)`"):

@@ -68,9 +68,9 @@ TAKEN = {
     "labels are a Series": (lambda m, p: make(m, labels=pandas.Series(NAMES)), {}),
     "labels are a dict from index": (lambda m, p: make(m, labels=dict(enumerate(NAMES))), {}),
     "labels are class_indices": (lambda m, p: make(m, labels={name: i for i, name in enumerate(NAMES)}), {}),
-    "targets are (N, 1)": (lambda m, p: make(m, targets=Y[:, None]), {"targets": Y}),
-    "targets are one-hot": (lambda m, p: make(m, targets=keras.utils.to_categorical(Y)), {"targets": Y}),
-    "targets are names": (lambda m, p: make(m, targets=[NAMES[y] for y in Y]), {"targets": Y}),
+    "targets are (N, 1)": (lambda m, p: make(m, y_true=Y[:, None]), {"y_true": Y}),
+    "targets are one-hot": (lambda m, p: make(m, y_true=keras.utils.to_categorical(Y)), {"y_true": Y}),
+    "targets are names": (lambda m, p: make(m, y_true=[NAMES[y] for y in Y]), {"y_true": Y}),
     "the class is a name": (lambda m, p: make(m, class_index="Cat"), {"class_index": 1}),
     "the method is ke.gradcam": (lambda m, p: make(m, method=ke.gradcam), {"method": "gradcam"}),
     "the method is the method": (lambda m, p: make(m, method=ke.methods.cams.gradcam), {"method": "gradcam"}),
@@ -138,9 +138,9 @@ def test_it_works_as_it_was_meant(model, photos, mistake):
         expected, found = right.wait(LONG), widget.wait(LONG)
         np.testing.assert_allclose(found.map, expected.map, rtol=1e-4, atol=1e-6)
         assert (widget.choice, widget.panes) == (right.choice, right.panes)
-        told, wanted = ({key: w._setup[key] for key in ("labels", "targets")} for w in (widget, right))
+        told, wanted = ({key: w._setup[key] for key in ("labels", "y_true")} for w in (widget, right))
         assert told == wanted
-        if "targets" in meant:
+        if "y_true" in meant:
             assert widget._session.predictions(range(4)) == right._session.predictions(range(4))
 
 

@@ -194,7 +194,7 @@ def test_models_of_different_sizes_have_their_maps_where_each_of_them_looked(bri
     wide = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)), name="wide")
     widget = ExplainerWidget([brightness, wide], [photograph((60, 90))], method="cam", charts=False)
     assert in_pixels(widget.wait(60).seen, (60, 90)) == (0, 15, 60, 75)
-    widget.model = 1
+    widget.model_index = 1
     assert in_pixels(widget.wait(60).seen, (60, 90)) == (15, 0, 45, 90)
     widget.close()
 

@@ -19,7 +19,7 @@ def test_a_widget_that_is_never_left_alone_disturbs_nobody(tmp_path, capsys):
     explained = [0]
     beside = threading.Thread(target=bystander.run, args=(SECONDS,))
     beside.start()
-    layers = widget._session.subjects[0].layers
+    layers = widget._session.models[0].layers
     for method, layer, image in itertools.cycle(itertools.product(METHODS, layers, range(len(x)))):
         if not beside.is_alive():
             break

@@ -37,7 +37,7 @@ class Page:
 
     def predictions(self, *indices):
         """Ask what the model sees on images, and wait for the answer, which comes when the widget rests."""
-        self.send({"kind": "predictions", "id": "p", "indices": list(indices), "model": 0})
+        self.send({"kind": "predictions", "id": "p", "indices": list(indices), "model_index": 0})
         end = time.monotonic() + LONG
         while ("predictions", "p") not in self.kinds():
             assert time.monotonic() < end, "no predictions came"
@@ -85,7 +85,7 @@ def test_first_values_may_be_chosen(model, images):
     ("name", "value", "message"),
     [
         ("contrast_index", 9, "0 to 2. Received: contrast_index=9"),
-        ("model", 1, "one of the 1 models"),
+        ("model_index", 1, "one of the 1 models"),
         ("panes", [{"layer": "stm"}], "Nearest: 'stem'"),
         ("panes", [{"layr": "stem"}], r"`panes` must hold dicts of .* Received: \['layr'\]"),
         ("layer", "stm", "Nearest: 'stem'"),
@@ -141,7 +141,7 @@ def test_of_many_requests_every_one_is_answered_and_the_newest_wins(widget):
 def test_a_trait_update_from_the_page_starts_nothing(widget):
     page = Page(widget)
     widget.set_state({"class_index": (widget.class_index + 1) % 3, "opacity": 0.5})
-    assert widget._conversation.worker.wait(LONG)
+    assert widget._controller.worker.wait(LONG)
     assert page.kinds() == []
 
 
@@ -178,13 +178,13 @@ def test_what_python_chose_is_told_until_it_was_seen(widget):
     assert states()[1]["traits"]["layer"] == "stem"
     assert states()[1]["traits"]["opacity"] == 0.25
     assert states()[1]["serial"] == max(c["serial"] for c in page.received if c["kind"] == "result")
-    page.send({"kind": "seen", "number": states()[1]["number"]})
-    assert widget._conversation.telling.rest() is None
+    page.send({"kind": "ack", "number": states()[1]["number"]})
+    assert widget._controller.resend.rest() is None
 
 
 def test_pictures_are_sent_as_png(widget):
     page = Page(widget)
-    painter = widget._conversation.painter
+    painter = widget._controller.painter
     page.send({"kind": "images", "id": "i", "indices": [1, 3], "size": 4})
     assert painter.wait(LONG)
     assert page.received == [{"kind": "images", "id": "i", "indices": [1, 3], "size": 4, "sizes": [[8, 8], [8, 8]]}]
@@ -198,7 +198,7 @@ def test_pictures_wait_for_no_model(widget, monkeypatch):
     page.explain("long", layer="block", method="scorecam")
     assert began.acquire(timeout=LONG)
     page.send({"kind": "images", "id": "i", "indices": [1, 3], "size": 4})
-    assert widget._conversation.painter.wait(LONG)
+    assert widget._controller.painter.wait(LONG)
     assert page.ends() == [("images", "i")]
     for _ in range(5):
         go.release()
@@ -218,7 +218,7 @@ def test_an_image_that_cannot_be_read_is_told_in_the_pane_that_wants_it(model, i
     page.explain("e", pane=1, image_index=2)
     with contextlib.suppress(ValueError):
         widget.wait(LONG)
-    assert widget._conversation.painter.wait(LONG)
+    assert widget._controller.painter.wait(LONG)
     error, thumbnails = sorted(page.received, key=lambda content: content["kind"])
     assert (thumbnails["kind"], thumbnails["sizes"]) == ("images", [[8, 8], [0, 0]])
     assert (error["kind"], error["id"], error["pane"]) == ("error", "e", 1)
@@ -370,10 +370,10 @@ def test_the_page_is_told_of_a_training_once_its_cell_has_run(widget, model):
     train(model)
     widget._look_at_weights()
     widget._look_at_weights()
-    assert widget._conversation.worker.wait(LONG)
+    assert widget._controller.worker.wait(LONG)
     assert page.received[before:] == [{"kind": "weights", "id": None, "generations": [1]}]
     page.explain("b")
-    assert widget._conversation.worker.wait(LONG)
+    assert widget._controller.worker.wait(LONG)
     page.predictions(0)
     assert {content["generation"] for content in page.received[before + 1 :]} == {1}
 
@@ -412,12 +412,12 @@ def test_requests_of_two_panes_do_not_displace_each_other(widget):
 def test_a_scan_is_answered_with_every_layer(widget):
     page = Page(widget)
     choice = {"image_index": 0, "layer": "stem", "class_index": 1, "method": "gradcam", "params": {}}
-    page.send({"kind": "scan", "id": "s", "pane": 0, "choice": choice})
+    page.send({"kind": "all_layers", "id": "s", "pane": 0, "choice": choice})
     widget.wait(LONG)
     (answer,) = page.received
-    assert (answer["kind"], answer["id"], answer["layers"]) == ("scan", "s", widget._session.subjects[0].layers)
+    assert (answer["kind"], answer["id"], answer["layers"]) == ("all_layers", "s", widget._session.models[0].layers)
     assert [(each["height"], each["width"]) for each in answer["maps"]] == [(8, 8)] * 5
-    page.send({"kind": "scan", "id": "t", "pane": 0, "choice": {**choice, "method": "scorecam"}})
+    page.send({"kind": "all_layers", "id": "t", "pane": 0, "choice": {**choice, "method": "scorecam"}})
     widget.wait(LONG)
     assert page.kinds()[-1] == ("error", "t")
 
@@ -429,7 +429,7 @@ def test_a_layer_that_the_page_picked_from_its_scan_is_computed_when_asked_for(w
 
 
 def test_predictions_are_answered(model, images):
-    widget = ExplainerWidget(model, images, targets=[0, 1, 2, 0, 1])
+    widget = ExplainerWidget(model, images, y_true=[0, 1, 2, 0, 1])
     widget.wait(LONG)
     predictions = Page(widget).predictions(0, 1, 2, 3, 4)
     top = model(images.astype("float32")).numpy().argmax(-1)
@@ -441,7 +441,7 @@ def test_predictions_are_answered(model, images):
 def test_closing_ends_the_thread(model, images):
     widget = ExplainerWidget(model, images)
     widget.wait(LONG)
-    thread = widget._conversation.worker._thread
+    thread = widget._controller.worker._thread
     widget.close()
     thread.join(LONG)
     assert not thread.is_alive()
@@ -464,10 +464,10 @@ def test_curves_are_computed_when_asked_for_and_taken_away_with_their_map(widget
     box = widget.charts.children[1]
     button, figure = box.children
     button.click()
-    assert widget._conversation.worker.wait(LONG)
+    assert widget._controller.worker.wait(LONG)
     deletion, insertion = figure.marks[:2]
     whole, _ = metrics.deletion(
-        widget._session.subjects[0].model,
+        widget._session.models[0].model,
         widget._session.images.inputs(0),
         widget.result.map[None, ..., None],
         np.array([[widget.class_index]]),

@@ -15,12 +15,12 @@ export function choiceKey(choice: Choice, methods: readonly Method[], anyLayer =
     choice.contrast_index ?? null,
     choice.method,
     params,
-    choice.model ?? 0,
+    choice.model_index ?? 0,
   ]);
 }
 
 /** Return the choice without other traits; fields that an older kernel lacks get their neutral value. */
 export function pickChoice(choice: Choice): Choice {
-  const { image_index, layer, class_index, contrast_index, method, params, model } = choice;
-  return { image_index, layer, class_index, contrast_index: contrast_index ?? null, method, params, model: model ?? 0 };
+  const { image_index, layer, class_index, contrast_index = null, method, params, model_index = 0 } = choice;
+  return { image_index, layer, class_index, contrast_index, method, params, model_index };
 }

@@ -93,7 +93,7 @@ export class Client {
         changed: (waiting) => listener.waiting(work, waiting),
         newId: () => this.#newId(),
       });
-    const queues = { listener, explain: open("explain"), allLayers: open("scan") };
+    const queues = { listener, explain: open("explain"), allLayers: open("all_layers") };
     this.#panes.push(queues);
     return queues;
   }
@@ -147,14 +147,14 @@ export class Client {
       this.#listener.predicted(content);
     } else if (content.kind === "result") {
       this.#result(decodeResult(content, buffers));
-    } else if (content.kind === "scan") {
+    } else if (content.kind === "all_layers") {
       this.#allLayers(content, buffers);
     } else if (content.kind === "progress") {
       this.#progress(content, buffers);
     } else if (content.kind === "superseded") {
       for (const queue of this.#queues) queue.superseded(content.id);
       this.#traits.settle();
-    } else if (content.kind === "standing") {
+    } else if (content.kind === "check_reply") {
       this.#queue(content.id, content.pane)?.checked(content.id, content.known);
     } else if (content.kind === "state") {
       this.#stated(content);
@@ -184,7 +184,7 @@ export class Client {
   /** While requests are under way the page's choice counts, and Python resends its state. */
   #stated({ number, serial, traits }: StateContent): void {
     if (!this.#traits.correct(traits)) return;
-    this.#send({ kind: "seen", number });
+    this.#send({ kind: "ack", number });
     if (serial > this.#serial) this.hello();
   }
 
@@ -194,7 +194,7 @@ export class Client {
     pane?.listener.result(result);
     pane?.explain.answered(result.id);
     this.#traits.settle();
-    this.#listener.generation(result.choice.model, result.generation);
+    this.#listener.generation(result.choice.model_index, result.generation);
   }
 
   #allLayers(content: AllLayersContent, [maps]: Bytes[]): void {
@@ -202,7 +202,7 @@ export class Client {
     pane?.listener.allLayersResult(new AllLayers(content, maps));
     pane?.allLayers.answered(content.id);
     this.#traits.settle();
-    this.#listener.generation(content.choice.model, content.generation);
+    this.#listener.generation(content.choice.model_index, content.generation);
   }
 
   #progress({ id, pane: number, done, total, text, map }: ProgressContent, [bytes]: Bytes[]): void {

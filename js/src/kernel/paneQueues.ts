@@ -3,7 +3,7 @@ import type { AllLayers } from "./allLayers.ts";
 import type { Latest } from "./latest.ts";
 
 /** The kinds of request that a pane makes, as the messages call them. */
-export type Work = "explain" | "scan";
+export type Work = "explain" | "all_layers";
 
 export type Preview = Pick<Result, "choice" | "map" | "values" | "done" | "total">;
 
@@ -30,11 +30,11 @@ export interface PaneQueues {
 }
 
 export function queueOf({ explain, allLayers }: PaneQueues, work: Work): Latest {
-  return work === "scan" ? allLayers : explain;
+  return work === "all_layers" ? allLayers : explain;
 }
 
 /** Return which of the two queues sent that id; null if neither did. */
 export function workOf({ explain, allLayers }: PaneQueues, id: string | null): Work | null {
   if (explain.asking(id)) return "explain";
-  return id !== null && allLayers.asking(id) ? "scan" : null;
+  return id !== null && allLayers.asking(id) ? "all_layers" : null;
 }

@@ -23,7 +23,7 @@ export interface Contents {
   maps: Record<string, Stored | { error: string }>;
 }
 
-type Request = Extract<ToKernel, { kind: "explain" | "scan" }>;
+type Request = Extract<ToKernel, { kind: "explain" | "all_layers" }>;
 type Answer = [FromKernel, Bytes[]];
 type Callback = (...args: unknown[]) => void;
 
@@ -77,13 +77,15 @@ export class Archive implements WidgetModel {
     try {
       if (message.kind === "hello") return this.#result(null, 0, traits as unknown as Choice);
       if (message.kind === "explain") return this.#result(message.id, message.pane, message.choice as Choice);
-      if (message.kind === "scan") return this.#scan(message);
+      if (message.kind === "all_layers") return this.#allLayers(message);
       if (message.kind === "images") {
         const shown = message.indices.map((index) => images[index] ?? missing(`image ${index}`));
         return [{ ...message, sizes: shown.map(({ size }) => size) }, shown.map(({ data }) => bytes(data))];
       }
       if (message.kind === "predictions") {
-        const details = message.indices.map((index) => predictions[message.model][index] ?? missing(`image ${index}`));
+        const details = message.indices.map(
+          (index) => predictions[message.model_index][index] ?? missing(`image ${index}`),
+        );
         const top = details.map((one) => one.top);
         const score = details.map((one) => one.score ?? Number.NaN);
         return [{ ...message, generation: 0, top, score, right: details.map(({ right }) => right) }, []];
@@ -99,7 +101,7 @@ export class Archive implements WidgetModel {
   #result(id: string | null, pane: number, choice: Choice): Answer {
     const { scores } = this.#contents;
     const { values, ...stored } = this.#find(choice);
-    const own = scores[choice.model][choice.image_index];
+    const own = scores[choice.model_index][choice.image_index];
     this.#serial += 1;
     const note = stored.note ?? emptyReason(stored.map);
     const details = { note, scores_kind: own.kind, done: 1, total: 1 };
@@ -110,9 +112,9 @@ export class Archive implements WidgetModel {
   }
 
   /** Return all layers in the file. */
-  #scan({ id, pane, choice }: Request): Answer {
+  #allLayers({ id, pane, choice }: Request): Answer {
     const known = choice as Choice;
-    const { layers } = this.#contents.setup.models[known.model].scan;
+    const { layers } = this.#contents.setup.models[known.model_index].all_layers;
     const found = layers.map((layer) => this.#find({ ...known, layer }));
     const buffers = found.map(({ values }) => bytes(values));
     const all = new Uint8Array(buffers.reduce((sum, { length }) => sum + length, 0));
@@ -123,7 +125,7 @@ export class Archive implements WidgetModel {
     }
     this.#serial += 1;
     const details = { generation: 0, layers, maps: found.map(({ map }) => map), milliseconds: 0 };
-    return [{ kind: "scan", id, pane, serial: this.#serial, choice: known, ...details }, [all]];
+    return [{ kind: "all_layers", id, pane, serial: this.#serial, choice: known, ...details }, [all]];
   }
 
   #find(choice: Choice): Stored {
@@ -144,9 +146,9 @@ export class Archive implements WidgetModel {
 }
 
 /** Return the key of a map; a method that explains the input has one for all layers. */
-function name({ model, image_index, class_index, method, layer }: Choice, { methods }: Setup): string {
+function name({ model_index, image_index, class_index, method, layer }: Choice, { methods }: Setup): string {
   const hasLayer = methods.find((one) => one.name === method)?.layer;
-  return [model, image_index, class_index, method, hasLayer ? layer : ""].join(" ");
+  return [model_index, image_index, class_index, method, hasLayer ? layer : ""].join(" ");
 }
 
 function describe(choice: Choice, { labels, image_numbers: numbers }: Setup): string {

@@ -14,7 +14,7 @@ export function differing(choices: readonly Choice[]): Key[] {
 export function caption(choice: Choice, keys: readonly Key[], catalog: Catalog): string {
   const has = (...wanted: Key[]) => wanted.some((key) => keys.includes(key));
   const words = [
-    has("model") && catalog.modelOf(choice).name,
+    has("model_index") && catalog.modelOf(choice).name,
     has("method", "params") && methodText(choice, has("params"), catalog),
     has("class_index", "contrast_index") && catalog.classes(choice),
     has("layer") && catalog.methodOf(choice)?.layer !== false && choice.layer,

@@ -16,8 +16,8 @@ export class Catalog {
     this.#spatial = this.models.map(({ nodes }) => new Set(nodes.filter((n) => n.spatial).map(({ path }) => path)));
   }
 
-  modelOf({ model }: Choice): ModelSetup {
-    return this.models[model] ?? this.models[0];
+  modelOf({ model_index }: Choice): ModelSetup {
+    return this.models[model_index] ?? this.models[0];
   }
 
   methodOf(choice: Choice): Method | undefined {
@@ -47,7 +47,7 @@ export class Catalog {
 
   /** Whether a result is of the model's current weights, as far as the page knows. */
   fresh({ choice, generation }: { choice: Choice; generation: number }): boolean {
-    return generation >= (this.#generations.value[choice.model] ?? 0);
+    return generation >= (this.#generations.value[choice.model_index] ?? 0);
   }
 
   /** Note how many times a model's weights have changed. */
@@ -82,19 +82,19 @@ export class Catalog {
 
   /** Return the choice with a layer that its model has. */
   fit(choice: Choice): Choice {
-    if (this.models.length === 1 || this.#spatial[choice.model]?.has(choice.layer)) return choice;
+    if (this.models.length === 1 || this.#spatial[choice.model_index]?.has(choice.layer)) return choice;
     return { ...choice, layer: this.modelOf(choice).default_layer };
   }
 
   /** Return the layers of the Depth slider, from first to last. */
   depth(choice: Choice): readonly string[] {
-    const { layers } = this.modelOf(choice).scan;
-    return layers.length > 0 ? layers : [...(this.#spatial[choice.model] ?? [])];
+    const { layers } = this.modelOf(choice).all_layers;
+    return layers.length > 0 ? layers : [...(this.#spatial[choice.model_index] ?? [])];
   }
 
   /** Return why all layers are not offered at once for this choice; null if they are. */
   whyNotAllLayers(choice: Choice): string | null {
-    const { offered, reason } = this.modelOf(choice).scan;
+    const { offered, reason } = this.modelOf(choice).all_layers;
     if (!offered) return reason ?? "Each layer is computed when you select it.";
     if (this.setup.scan_methods.includes(choice.method)) return null;
     const title = this.methodOf(choice)?.title ?? choice.method;

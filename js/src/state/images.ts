@@ -21,7 +21,8 @@ export class Images {
     const filter = signal<Filter>("all");
     this.predictions = Array.from(
       { length: models },
-      (_, model) => new Predictions(images, filter, (indices) => request({ kind: "predictions", indices, model })),
+      (_, model_index) =>
+        new Predictions(images, filter, (indices) => request({ kind: "predictions", indices, model_index })),
     );
   }
 
@@ -30,11 +31,11 @@ export class Images {
   }
 
   predicted(content: PredictionsContent): void {
-    this.predictions[content.model]?.keep(content);
+    this.predictions[content.model_index]?.keep(content);
   }
 
   failed(request: SideRequest): void {
-    if (request.kind === "predictions") this.predictions[request.model]?.failed(request.indices);
+    if (request.kind === "predictions") this.predictions[request.model_index]?.failed(request.indices);
     else this.cache.failed(request.indices, request.size);
   }
 }

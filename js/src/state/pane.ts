@@ -195,15 +195,15 @@ export class Pane implements PaneListener {
   }
 
   failed(work: Work, problem: Problem): void {
-    if (work === "scan") this.#allLayersFailed = this.#context.catalog.key(this.choice.peek(), true);
+    if (work === "all_layers") this.#allLayersFailed = this.#context.catalog.key(this.choice.peek(), true);
     this.problem.value = problem;
   }
 
   waiting(work: Work, waiting: Waiting): void {
-    (work === "scan" ? this.allLayersWaiting : this.awaited).value = waiting;
+    (work === "all_layers" ? this.allLayersWaiting : this.awaited).value = waiting;
     if (waiting !== "idle") return;
     if (this.idle) this.working.value = null;
-    if (work === "scan") return;
+    if (work === "all_layers") return;
     if (this.#preview) {
       this.#preview = null;
       this.refresh();
@@ -252,5 +252,5 @@ function keepScores(result: Result, latest: Result | null): Result {
 
 /** Whether two choices have the same scores. */
 function sameInput(a: Choice, b: Choice): boolean {
-  return a.image_index === b.image_index && (a.model ?? 0) === (b.model ?? 0);
+  return a.image_index === b.image_index && (a.model_index ?? 0) === (b.model_index ?? 0);
 }

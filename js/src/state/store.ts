@@ -91,7 +91,7 @@ export class Store implements Listener {
     this.ranking = computed(() => this.catalog.classOrder(scores.value));
     this.busy = computed(() => this.awaited.value !== "idle");
     this.awaited = computed(() => slowest(this.panes.value));
-    this.predictions = computed(() => this.#images.predictions[this.choice.value.model]);
+    this.predictions = computed(() => this.#images.predictions[this.choice.value.model_index]);
     this.#restore();
   }
 
@@ -150,10 +150,10 @@ export class Store implements Listener {
   }
 
   /** Choose another model, and its default layer where it lacks the chosen one. */
-  pickModel(model: number): void {
+  pickModel(model_index: number): void {
     const { layer } = this.choice.peek();
-    const fitting = this.catalog.fit({ ...this.choice.peek(), model }).layer;
-    this.pick(fitting === layer ? { model } : { model, layer: fitting });
+    const fitting = this.catalog.fit({ ...this.choice.peek(), model_index }).layer;
+    this.pick(fitting === layer ? { model_index } : { model_index, layer: fitting });
   }
 
   pickClass(class_index: number): void {

@@ -39,7 +39,7 @@ export class ViewState {
     const known = this.#trees.get(model);
     if (known) return known;
     const choice = this.#store.choice.peek();
-    const tree = new TreeState(this.#store.catalog.modelOf({ ...choice, model }).nodes, choice.layer);
+    const tree = new TreeState(this.#store.catalog.modelOf({ ...choice, model_index: model }).nodes, choice.layer);
     this.#trees.set(model, tree);
     return tree;
   }

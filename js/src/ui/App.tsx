@@ -91,7 +91,7 @@ function Parts({ store, view }: { store: Store; view: ViewState }) {
 }
 
 function Layers({ store, view }: { store: Store; view: ViewState }) {
-  const model = useComputed(() => store.choice.value.model).value;
+  const model = useComputed(() => store.choice.value.model_index).value;
   const tree = view.tree(model);
   const depth = {
     catalog: store.catalog,
@@ -164,7 +164,7 @@ function Images({ store }: { store: Store }) {
       imageCache={store.imageCache}
       predictions={store.predictions}
       ready={useComputed(() => store.panes.value[0].latest.value !== null)}
-      targets={setup.targets}
+      targets={setup.y_true}
       model={useComputed(() => (catalog.models.length > 1 ? catalog.modelOf(store.choice.value).name : null)).value}
       onPick={(image_index) => store.pick({ image_index })}
       onRefuse={(why) => {

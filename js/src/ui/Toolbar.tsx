@@ -78,7 +78,7 @@ function Tools({ store, view, disabled }: Props) {
 function Selects({ store, view, disabled }: Props) {
   const { models } = store.catalog;
   const { methods, colormaps } = store.setup;
-  const model = useComputed(() => `${store.choice.value.model}`).value;
+  const model = useComputed(() => `${store.choice.value.model_index}`).value;
   const method = useComputed(() => store.choice.value.method).value;
   return (
     <>

@@ -6,7 +6,7 @@ import messages from "../fixtures/messages.json";
 import { allLayersFor, CHOICE, resultFor } from "../model.ts";
 
 test("the message that Python wrote is split into its maps", () => {
-  const { content, buffers } = messages.kernel.scan;
+  const { content, buffers } = messages.kernel.all_layers;
   const allLayers = new AllLayers(content as AllLayersContent, Uint8Array.from(buffers[0]));
   expect([...allLayers.values(0)]).toEqual([1, -0.5]);
   expect([...allLayers.values(1)]).toEqual([0.25]);

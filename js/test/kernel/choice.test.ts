@@ -19,6 +19,6 @@ test("without its layer the key is that of all layers", () => {
 });
 
 test("pickChoice drops other traits, and fills in what an older kernel lacks", () => {
-  const { contrast_index: _, model: __, ...older } = CHOICE;
+  const { contrast_index: _, model_index: __, ...older } = CHOICE;
   expect(pickChoice({ ...older, opacity: 1 } as never)).toEqual(CHOICE);
 });

@@ -65,7 +65,7 @@ test("every message has the fields that Python reads", async () => {
   store.fetchAllLayers();
   model.say(
     ...allLayersFor(
-      model.sent.find(({ kind }) => kind === "scan"),
+      model.sent.find(({ kind }) => kind === "all_layers"),
       3,
     ),
   );
@@ -241,7 +241,7 @@ test("what Python says it holds is taken over, and that it was seen is said", as
   const traits = { ...CHOICE, layer: "c", opacity: 0.25 };
   model.say({ kind: "state", id: null, number: 4, serial: 1, traits });
   await vi.advanceTimersByTimeAsync(0);
-  expect(model.sent).toEqual([{ kind: "seen", number: 4 }]);
+  expect(model.sent).toEqual([{ kind: "ack", number: 4 }]);
   expect(store.choice.value.layer).toBe("c");
   expect(store.display.opacity.value).toBe(0.25);
 });
@@ -249,7 +249,7 @@ test("what Python says it holds is taken over, and that it was seen is said", as
 test("a result that the page lacks is requested, and while a pick is under way nothing is adopted", async () => {
   const { model, store } = await open();
   model.say({ kind: "state", id: null, number: 5, serial: 7, traits: {} });
-  expect(model.sent).toEqual([{ kind: "seen", number: 5 }, { kind: "hello" }]);
+  expect(model.sent).toEqual([{ kind: "ack", number: 5 }, { kind: "hello" }]);
   store.pick({ layer: "b" });
   model.sent.length = 0;
   model.say({ kind: "state", id: null, number: 6, serial: 7, traits: { ...CHOICE, layer: "c" } });
@@ -272,7 +272,7 @@ test("what Python said before it heard of a save undoes none; said again later, 
   model.say({ kind: "state", id: null, number: 8, serial: 1, traits: { ...stale, view: "image" } });
   await vi.advanceTimersByTimeAsync(0);
   expect(store.display.view.value).toBe("image");
-  expect(model.sent).toEqual([{ kind: "seen", number: 8 }]);
+  expect(model.sent).toEqual([{ kind: "ack", number: 8 }]);
 });
 
 test("images that do not arrive are requested again, ever later, until they arrive or fail", async () => {
@@ -324,7 +324,7 @@ test("after a training the maps of all layers are dropped, and what is shown is 
   expect(store.picture.value?.result).toMatchObject({ generation: 1, choice: { layer: "c" } });
   // Depth is in use: all layers of the new weights.
   const scan = model.sent.at(-1);
-  expect(scan).toMatchObject({ kind: "scan" });
+  expect(scan).toMatchObject({ kind: "all_layers" });
   const [maps, bytes] = allLayersFor(scan, 5);
   model.say({ ...maps, generation: 1 }, bytes);
   expect(store.main.allLayers.value?.content.generation).toBe(1);

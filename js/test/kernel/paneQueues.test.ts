@@ -21,7 +21,7 @@ function open(): PaneQueues {
 test("each kind of request has its queue", () => {
   const queues = open();
   expect(queueOf(queues, "explain")).toBe(queues.explain);
-  expect(queueOf(queues, "scan")).toBe(queues.allLayers);
+  expect(queueOf(queues, "all_layers")).toBe(queues.allLayers);
 });
 
 test("an id belongs to the queue that sent it", () => {
@@ -29,7 +29,7 @@ test("an id belongs to the queue that sent it", () => {
   queues.explain.ask(CHOICE);
   queues.allLayers.ask(CHOICE);
   expect(workOf(queues, "e1")).toBe("explain");
-  expect(workOf(queues, "a1")).toBe("scan");
+  expect(workOf(queues, "a1")).toBe("all_layers");
   expect(workOf(queues, "e2")).toBeNull();
   queues.explain.stop();
   queues.allLayers.stop();

@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 const THUMBNAILS: SideRequest = { kind: "images", indices: [1, 2], size: 112 };
-const PREDICTIONS: SideRequest = { kind: "predictions", indices: [4], model: 0 };
+const PREDICTIONS: SideRequest = { kind: "predictions", indices: [4], model_index: 0 };
 
 function open() {
   const sent: [string, SideRequest][] = [];

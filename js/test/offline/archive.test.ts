@@ -10,7 +10,7 @@ const stored = (values: string) => ({ map: MAP, values, note: null, milliseconds
 
 /** One image, the classes 0 and 2, layers a and c. */
 function contents(): Contents {
-  const models = SETUP.models.map((model) => ({ ...model, scan: { ...model.scan, layers: ["a", "c"] } }));
+  const models = SETUP.models.map((model) => ({ ...model, all_layers: { ...model.all_layers, layers: ["a", "c"] } }));
   return {
     setup: { ...SETUP, models, images: 1, file: { classes: [0, 2] } },
     traits: {
@@ -78,8 +78,8 @@ test("a map that shows nothing says so", async () => {
 });
 
 test("all layers are those of the file", async () => {
-  const [[content, [maps]]] = await ask({ ...explain(), kind: "scan" });
-  expect(content).toMatchObject({ kind: "scan", id: "x", pane: 1, layers: ["a", "c"], maps: [MAP, MAP] });
+  const [[content, [maps]]] = await ask({ ...explain(), kind: "all_layers" });
+  expect(content).toMatchObject({ kind: "all_layers", id: "x", pane: 1, layers: ["a", "c"], maps: [MAP, MAP] });
   expect([...maps]).toEqual([0, 0x3c, 0, 0, 0, 0, 0, 0x3c]);
 });
 
@@ -87,7 +87,7 @@ test("images and predictions are answered", async () => {
   const [[images, [png]]] = await ask({ kind: "images", id: "i", indices: [0], size: 112 });
   expect(images).toEqual({ kind: "images", id: "i", indices: [0], size: 112, sizes: [[3, 4]] });
   expect(String.fromCharCode(...png)).toBe("png");
-  const [[predictions]] = await ask({ kind: "predictions", id: "p", model: 0, indices: [0] });
+  const [[predictions]] = await ask({ kind: "predictions", id: "p", model_index: 0, indices: [0] });
   expect(predictions).toMatchObject({ top: [0], right: [true], score: [Number.NaN] });
 });
 

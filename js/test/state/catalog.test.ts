@@ -4,13 +4,19 @@ import { Catalog } from "../../src/state/catalog.ts";
 import { CHOICE, node, SETUP } from "../model.ts";
 
 const [TINY] = SETUP.models;
-const OTHER = { ...TINY, name: "other", nodes: [node("x")], default_layer: "x", scan: { ...TINY.scan, layers: [] } };
+const OTHER = {
+  ...TINY,
+  name: "other",
+  nodes: [node("x")],
+  default_layer: "x",
+  all_layers: { ...TINY.all_layers, layers: [] },
+};
 const two: Setup = { ...SETUP, models: [TINY, OTHER] };
 
 test("models and methods are found by a choice, and an unknown model is the first", () => {
   const catalog = new Catalog(two);
-  expect(catalog.modelOf({ ...CHOICE, model: 1 }).name).toBe("other");
-  expect(catalog.modelOf({ ...CHOICE, model: 7 }).name).toBe("tiny");
+  expect(catalog.modelOf({ ...CHOICE, model_index: 1 }).name).toBe("other");
+  expect(catalog.modelOf({ ...CHOICE, model_index: 7 }).name).toBe("tiny");
   expect(catalog.methodOf(CHOICE)?.title).toBe("Grad-CAM");
   expect(catalog.methodOf({ ...CHOICE, method: "lime" })).toBeUndefined();
 });
@@ -37,7 +43,7 @@ test("a result is fresh until its model's weights have changed", () => {
   catalog.setGeneration(0, 2);
   catalog.setGeneration(0, 1);
   expect(catalog.fresh(result)).toBe(false);
-  expect(catalog.fresh({ choice: { ...CHOICE, model: 1 }, generation: 0 })).toBe(true);
+  expect(catalog.fresh({ choice: { ...CHOICE, model_index: 1 }, generation: 0 })).toBe(true);
 });
 
 test("classes are named by their labels, or by their index", () => {
@@ -55,14 +61,14 @@ test("classes are ordered by score; a file lists those that it has maps of", () 
 
 test("a layer that the model lacks becomes its default layer", () => {
   const catalog = new Catalog(two);
-  expect(catalog.fit({ ...CHOICE, model: 1 }).layer).toBe("x");
+  expect(catalog.fit({ ...CHOICE, model_index: 1 }).layer).toBe("x");
   expect(catalog.fit(CHOICE)).toBe(CHOICE);
 });
 
 test("Depth moves through the layers that the kernel names, else through all spatial ones", () => {
   const catalog = new Catalog(two);
   expect(catalog.depth(CHOICE)).toEqual(["a", "b", "c"]);
-  expect(catalog.depth({ ...CHOICE, model: 1 })).toEqual(["x"]);
+  expect(catalog.depth({ ...CHOICE, model_index: 1 })).toEqual(["x"]);
 });
 
 test("a method that explains each layer by itself says so", () => {

@@ -24,7 +24,7 @@ test("images and the predictions of each model are requested by kind", async () 
   await Promise.resolve();
   expect(sent).toEqual([
     { kind: "images", indices: [3], size: 0 },
-    { kind: "predictions", indices: [0, 2], model: 1 },
+    { kind: "predictions", indices: [0, 2], model_index: 1 },
   ]);
 });
 
@@ -34,10 +34,10 @@ test("answers reach the cache, and the predictions of their model", async () => 
   await new Promise((resolve) => setTimeout(resolve));
   expect(images.cache.image(3)?.size).toEqual({ width: 9, height: 8 });
   const content = { kind: "predictions", id: "x", generation: 0, indices: [0], top: [2], score: [0.5], right: [true] };
-  images.predicted({ ...content, model: 1 } as never);
+  images.predicted({ ...content, model_index: 1 } as never);
   expect(images.predictions[1].at(0)).toEqual({ top: 2, score: 0.5, right: true });
   expect(images.predictions[0].at(0)).toBeUndefined();
-  expect(() => images.predicted({ ...content, model: 9 } as never)).not.toThrow();
+  expect(() => images.predicted({ ...content, model_index: 9 } as never)).not.toThrow();
 });
 
 test("the filter is that of all models", () => {
@@ -53,6 +53,6 @@ test("a failed request can be made again; failed predictions end the filter", as
   images.cache.image(3);
   expect(sent).toHaveLength(2);
   images.predictions[0].filter.value = "right";
-  images.failed({ kind: "predictions", indices: [0], model: 0 });
+  images.failed({ kind: "predictions", indices: [0], model_index: 0 });
   expect(images.predictions[0].filter.value).toBe("all");
 });

@@ -16,13 +16,13 @@ async function open(state: Record<string, unknown> = {}) {
   return { model, store };
 }
 
-const scans = (model: FakeModel) => model.sent.filter(({ kind }) => kind === "scan");
+const scans = (model: FakeModel) => model.sent.filter(({ kind }) => kind === "all_layers");
 
 test("all layers are requested once; then moving through depth shows their maps and sends nothing", async () => {
   const { model, store } = await open();
   store.fetchAllLayers();
   store.fetchAllLayers();
-  expect(scans(model)).toEqual([{ kind: "scan", id: expect.any(String), pane: 0, choice: CHOICE }]);
+  expect(scans(model)).toEqual([{ kind: "all_layers", id: expect.any(String), pane: 0, choice: CHOICE }]);
   model.say(...allLayersFor(scans(model)[0], 2));
   const sent = model.sent.length;
   for (const layer of ["b", "c", "a", "c"]) store.pick({ layer }, true);
@@ -92,7 +92,7 @@ test("where all layers are not offered the reason is shown, and nothing is sent"
   store.fetchAllLayers();
   expect(scans(model)).toEqual([]);
   const [first] = SETUP.models;
-  const large = { ...first, scan: { offered: false, reason: "Needs 3 GB.", layers: ["a", "b", "c"] } };
+  const large = { ...first, all_layers: { offered: false, reason: "Needs 3 GB.", layers: ["a", "b", "c"] } };
   const other = await open({ _setup: { ...SETUP, models: [large] } });
   expect(other.store.catalog.whyNotAllLayers(CHOICE)).toBe("Needs 3 GB.");
   expect(other.store.catalog.depth(CHOICE)).toEqual(["a", "b", "c"]);

@@ -127,13 +127,13 @@ test("a Cancel, and a pane that closes, stop what that pane asked and nothing el
 test("predictions are of the active pane's model", async () => {
   const models = [...SETUP.models, { ...SETUP.models[0], name: "other" }];
   const { model, store } = await open({ _setup: { ...SETUP, models } });
-  store.addPane({ model: 1 });
+  store.addPane({ model_index: 1 });
   const [{ id }] = model.explains;
   model.say(...resultFor(model.explains[0].choice, 2, id));
   store.predictions.value.want([4]);
   await vi.advanceTimersByTimeAsync(0);
-  expect(model.sent.at(-1)).toMatchObject({ kind: "predictions", indices: [4], model: 1 });
-  const answer = { kind: "predictions", id: model.sent.at(-1).id, model: 1, generation: 0, indices: [4] };
+  expect(model.sent.at(-1)).toMatchObject({ kind: "predictions", indices: [4], model_index: 1 });
+  const answer = { kind: "predictions", id: model.sent.at(-1).id, model_index: 1, generation: 0, indices: [4] };
   model.say({ ...answer, top: [2], score: [0.5], right: [true] });
   expect(store.predictions.value.at(4)?.top).toBe(2);
   store.activate(store.main);
@@ -227,17 +227,17 @@ test("another model takes the layer along if it has it, else its own default", a
       nodes: [node("a"), node("z")],
       edges_known: true,
       default_layer: "z",
-      scan: { offered: false, reason: "Too large.", layers: ["a", "z"] },
+      all_layers: { offered: false, reason: "Too large.", layers: ["a", "z"] },
     },
   ];
   const { model, store } = await open({ _setup: { ...SETUP, models } });
   store.addPane();
   store.pickModel(1);
-  expect(model.explains[0]).toMatchObject({ pane: 1, choice: { model: 1, layer: "a" } });
+  expect(model.explains[0]).toMatchObject({ pane: 1, choice: { model_index: 1, layer: "a" } });
   model.answer(model.explains[0], 2);
   store.activate(store.main);
   store.pick({ layer: "b" });
-  expect(store.panes.value[1].choice.value).toMatchObject({ model: 1, layer: "z" });
+  expect(store.panes.value[1].choice.value).toMatchObject({ model_index: 1, layer: "z" });
   expect(store.catalog.whyNotAllLayers(store.panes.value[1].choice.value)).toBe("Too large.");
 });
 

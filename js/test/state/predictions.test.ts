@@ -10,7 +10,7 @@ function open(count = 1000) {
     predictions.keep({
       kind: "predictions",
       id: "",
-      model: 0,
+      model_index: 0,
       generation,
       indices,
       top: indices.map((index) => index % 5),
@@ -43,7 +43,7 @@ test("an image that cannot be read is known to have no prediction, and not asked
   const { predictions, asked } = open();
   predictions.want([1, 2]);
   await Promise.resolve();
-  const content = { kind: "predictions", id: "", model: 0, generation: 0, indices: [1, 2] } as const;
+  const content = { kind: "predictions", id: "", model_index: 0, generation: 0, indices: [1, 2] } as const;
   predictions.keep({ ...content, indices: [1, 2], top: [-1, 3], score: [0, 1], right: [null, true] });
   predictions.want([1, 2]);
   await Promise.resolve();

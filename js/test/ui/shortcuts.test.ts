@@ -51,10 +51,10 @@ test("m leaves out methods that explain none of the models", () => {
 test("a model without layers to explain opens, and brackets stay", () => {
   const [only] = SETUP.models;
   const nodes = only.nodes.map((node) => ({ ...node, spatial: false }));
-  const scan = { offered: false, reason: "It has none.", layers: [] };
+  const all_layers = { offered: false, reason: "It has none.", layers: [] };
   const [gradcam, gradients] = SETUP.methods;
   const methods = [{ ...gradcam, reason: "Grad-CAM looks at a layer." }, gradients];
-  const { store } = open({ ...SETUP, methods, models: [{ ...only, nodes, scan, default_layer: "" }] });
+  const { store } = open({ ...SETUP, methods, models: [{ ...only, nodes, all_layers, default_layer: "" }] });
   store.pick({ method: "gradients", layer: "" });
   press(store, "]");
   expect(store.choice.value.layer).toBe("");
@@ -70,7 +70,7 @@ test("comma and full stop go through the images, of a filter through those that 
   expect(store.choice.value.image_index).toBe(1);
   const right = [false, true, false, true, false];
   const content = { top: [0, 0, 0, 0, 0], score: [1, 1, 1, 1, 1], right, indices: [0, 1, 2, 3, 4] };
-  store.predictions.value.keep({ kind: "predictions", id: "", model: 0, generation: 0, ...content });
+  store.predictions.value.keep({ kind: "predictions", id: "", model_index: 0, generation: 0, ...content });
   store.predictions.value.filter.value = "wrong";
   press(store, ".");
   expect(store.choice.value.image_index).toBe(2);

@@ -33,7 +33,7 @@ class Controller:
         answering: What was found.
         worker: The thread that finds it.
         painter: The thread that makes the page's pictures, which wait for no model.
-        telling: What Python chose, until the page has seen it.
+        resend: What Python chose, until the page has seen it.
         exports: Files that are being computed.
         opened: How often a page has opened a view.
     """
@@ -48,10 +48,10 @@ class Controller:
         self._predicting = []  # What waits for a moment of rest; the worker's thread alone uses it.
         self.exports = []
         self.opened = 0
-        self.answering = Handlers(session, self.answer, keep, tell_panel)
-        self.worker = Worker(self.answering.run, self.answering.failed, self._rest)
-        self.painter = Worker(self.answering.run, self.answering.failed, name="ke_widgets_pictures")
-        self.telling = Resend(self._tell)
+        self.handlers = Handlers(session, self.answer, keep, tell_panel)
+        self.worker = Worker(self.handlers.run, self.handlers.failed, self._rest)
+        self.painter = Worker(self.handlers.run, self.handlers.failed, name="ke_widgets_pictures")
+        self.resend = Resend(self._tell)
 
     @property
     def heard(self):
@@ -70,7 +70,7 @@ class Controller:
             self._context.copy().run(function)
 
     def answer(self, message):
-        """Send a message of `protocol` to the page."""
+        """Send a message of `messages` to the page."""
         self._send(*message)
 
     # From Python.
@@ -93,22 +93,22 @@ class Controller:
         Raises:
             Exception: What the method raised, where it failed.
         """
-        if self._asked != key(choice):  # The page took a map from its scan of all layers.
+        if self._asked != key(choice):  # The page took a map from its maps of all layers.
             self.explain(choice)
-        self.worker.errand(lambda: self.answering.trained() and explain_all())
+        self.worker.run_soon(lambda: self.handlers.trained() and explain_all())
         if not self.worker.wait(timeout):
             return False
-        if self.answering.error is not None:
-            raise self.answering.error
+        if self.handlers.error is not None:
+            raise self.handlers.error
         return True
 
     def submit(self, message):
-        """Ask the worker for an `Explain` or a `Scan`; the newest of each pane wins."""
+        """Ask the worker for an `Explain` or a `AllLayers`; the newest of each pane wins."""
         if isinstance(message, messages.Explain) and message.pane == 0:
             self._asked = key(message.choice)
         dropped = self.worker.submit(message, (message.pane, type(message).__name__))
         if dropped is not None:
-            self.answering.drop(dropped)
+            self.handlers.drop(dropped)
 
     def ask_curves(self, choice):
         """Ask the worker for deletion and insertion of a choice's map."""
@@ -154,7 +154,7 @@ class Controller:
 
         return Export(
             path=path,
-            title=title or heading([subject.model.name for subject in self._session.subjects]),
+            title=title or heading([explained.model.name for explained in self._session.models]),
             session=self._session,
             plan=selection,
             setup=page_setup(setup, selection),
@@ -179,7 +179,7 @@ class Controller:
             except BaseException as error:
                 future.set_exception(error)
 
-        self.worker.errand(call)
+        self.worker.run_soon(call)
         return future.result()
 
     def close(self):
@@ -187,7 +187,7 @@ class Controller:
         self._cancel_exports()
         self.worker.close()
         self.painter.close()
-        self.answering.clear()
+        self.handlers.clear()
 
     # From the page. It is only noted and answered at once: this may hold up every widget of the kernel.
 
@@ -200,7 +200,7 @@ class Controller:
         self._context = contextvars.copy_context()
         try:
             message = messages.parse(content)
-            if isinstance(message, messages.Explain | messages.Scan):
+            if isinstance(message, messages.Explain | messages.AllLayers):
                 self._session.check(**vars(message.choice))
         except ValueError as error:
             self.answer(messages.error(content.get("id") if isinstance(content, dict) else None, str(error)))
@@ -208,8 +208,8 @@ class Controller:
         self._act(message)
 
     def _act(self, message):
-        if isinstance(message, messages.Explain | messages.Scan):
-            # What was picked in the main pane becomes the traits; the layer of a scan is none.
+        if isinstance(message, messages.Explain | messages.AllLayers):
+            # What was picked in the main pane becomes the traits; the layer of `all_layers` is none.
             if isinstance(message, messages.Explain) and message.pane == 0:
                 self._adopt(message.choice)
             self.submit(message)
@@ -218,17 +218,17 @@ class Controller:
         elif isinstance(message, messages.Cancel):
             self._cancel(message)
         elif isinstance(message, messages.Check):
-            self.answer(messages.standing(message.id, message.pane, self._at(message)))
-        elif isinstance(message, messages.Seen):
-            self.telling.seen(message.number)
+            self.answer(messages.check_reply(message.id, message.pane, self._at(message)))
+        elif isinstance(message, messages.Ack):
+            self.resend.ack(message.number)
         elif isinstance(message, messages.Pictures):
-            self.painter.errand(lambda: self.answering.serve(message))
+            self.painter.run_soon(lambda: self.handlers.serve(message))
         elif isinstance(message, messages.Predictions):
             work = PredictionsJob(self._session, message, self.answer, self.go_on)
-            self.worker.errand(lambda: self._predicting.append(work))
+            self.worker.run_soon(lambda: self._predicting.append(work))
         else:
             self.opened += 1
-            self.answering.repeat()
+            self.handlers.repeat()
 
     def _cancel_exports(self):
         for export in list(self.exports):
@@ -236,7 +236,7 @@ class Controller:
 
     def _cancel(self, message):
         for dropped in self.worker.cancel(lambda request: _meant(request, message)):
-            self.answering.drop(dropped)
+            self.handlers.drop(dropped)
 
     def _at(self, message):
         """Tell whether what the page asks about waits or runs."""
@@ -246,20 +246,20 @@ class Controller:
 
     def _rest(self):
         preparing = self._session.is_preparing
-        self.answering.rest(self.worker.works)
+        self.handlers.rest(self.worker.works)
         waiting = [work for work in self._predicting if work.waits(preparing)]
         for work in self._predicting:
             if work not in waiting:
                 self.go_on(work)
         self._predicting = waiting
-        again = self.telling.rest() if self.heard else None  # No page is open yet.
+        again = self.resend.rest() if self.heard else None  # No page is open yet.
         return _LOOK_SECONDS if waiting and again is None else again
 
     def _tell(self, number):
-        self.answer(messages.state(number, self.answering.serial, self._chosen()))
+        self.answer(messages.state(number, self.handlers.serial, self._chosen()))
 
 
 def _meant(request, message):
     """Tell whether a request is what a `Cancel` or a `Check` is about: by its id, or by its pane where it has none."""
-    asked = isinstance(request, messages.Explain | messages.Scan) and request.id == message.id
+    asked = isinstance(request, messages.Explain | messages.AllLayers) and request.id == message.id
     return asked and (message.id is not None or request.pane == message.pane)

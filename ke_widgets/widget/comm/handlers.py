@@ -90,11 +90,11 @@ class Handlers:
     # Called by the worker.
 
     def run(self, request, why_stop):
-        """Answer an `Explain`, a `Scan` or `Curves`, or go on with an `Export` or a `Predicting`; see `Worker`."""
+        """Answer an `Explain`, a `AllLayers` or `Curves`, or go on with an `Export` or a `Predicting`; see `Worker`."""
         if isinstance(request, Export | PredictionsJob):
             request.turn()
             return
-        run = {messages.Scan: self._scan, Curves: self._curves}.get(type(request), self._explain)
+        run = {messages.AllLayers: self._all_layers, Curves: self._curves}.get(type(request), self._explain)
         run(request, why_stop)
 
     def failed(self, request, error):
@@ -175,16 +175,16 @@ class Handlers:
         if request.pane == 0:
             self._tell_panel(lambda panel: panel.show(explanation))
 
-    def _scan(self, request, why_stop):
+    def _all_layers(self, request, why_stop):
         started = time.perf_counter()
-        subject = self._session.subjects[request.choice.model]
-        generation = subject.generation()
+        explained = self._session.models[request.choice.model_index]
+        generation = explained.generation()
         values, limits = self._session.at_all_layers(**vars(request.choice))
         self._serial += 1
         milliseconds = 1000 * (time.perf_counter() - started)
         about = request.id, request.pane, self._serial, generation, request.choice
-        seen = subject.images.seen(request.choice.image_index)
-        self._answer(messages.scan(*about, subject.layers, values, limits, milliseconds, seen))
+        seen = explained.images.seen(request.choice.image_index)
+        self._answer(messages.all_layers(*about, explained.layers, values, limits, milliseconds, seen))
 
     def _curves(self, request, why_stop):
         explanation = self.found(request.choice)

@@ -1,7 +1,8 @@
 """The messages between page and kernel: dataclasses on one side, JSON and binary buffers on the other.
 
-Page to kernel: `hello`, `explain`, `scan`, `cancel`, `check`, `seen`, `images`, `predictions`. Kernel to page:
-`result`, `superseded`, `progress`, `standing`, `state`, `error`, `scan`, `images`, `predictions`, `weights`. Every
+Page to kernel: `hello`, `explain`, `all_layers`, `cancel`, `check`, `ack`, `images`, `predictions`. Kernel to page:
+`result`, `superseded`, `progress`, `check_reply`, `state`, `error`, `all_layers`, `images`, `predictions`, `weights`.
+Every
 question is answered, with its id. What depends on a model's weights says which `generation` of them it is of. Maps
 travel as float16 in units of their largest size (`map.scale`: gradients may be smaller than a float16 can be), scores
 as float32, both little endian; pictures as PNG or JPEG, which their first byte tells. A map says which part of its
@@ -29,7 +30,7 @@ class Choice:
     method: str
     params: dict
     contrast_index: int | None = None
-    model: int = 0
+    model_index: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Explain:
 
 
 @dataclass(frozen=True)
-class Scan:
+class AllLayers:
     """Explain this at all layers at once."""
 
     id: str | None
@@ -72,7 +73,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Ack:
     """The page has seen the state of that number."""
 
     number: int
@@ -93,22 +94,22 @@ class Predictions:
 
     id: str | None
     indices: list[int]
-    model: int = 0
+    model_index: int = 0
 
 
 _KINDS = {
     "hello": Hello,
     "explain": Explain,
-    "scan": Scan,
+    "all_layers": AllLayers,
     "cancel": Cancel,
     "check": Check,
-    "seen": Seen,
+    "ack": Ack,
     "images": Pictures,
     "predictions": Predictions,
 }
 
 
-def parse(content) -> Hello | Explain | Scan | Cancel | Check | Seen | Pictures | Predictions:
+def parse(content) -> Hello | Explain | AllLayers | Cancel | Check | Ack | Pictures | Predictions:
     """Read a message from the page.
 
     Args:
@@ -192,8 +193,8 @@ def result(id, pane, serial, choice, explanation):
     return content, [buffer, _little(explanation.scores, "<f4")]
 
 
-def scan(id, pane, serial, generation, choice, layers, values, limits, milliseconds, seen=WHOLE):
-    """Write the answer to a `scan`.
+def all_layers(id, pane, serial, generation, choice, layers, values, limits, milliseconds, seen=WHOLE):
+    """Write the answer to `all_layers`.
 
     Args:
         id: The request's.
@@ -212,7 +213,7 @@ def scan(id, pane, serial, generation, choice, layers, values, limits, milliseco
     """
     maps = [encode_map(each, low, high, seen) for each, (low, high) in zip(values, limits)]
     content = {
-        "kind": "scan",
+        "kind": "all_layers",
         "id": id,
         "pane": pane,
         "serial": serial,
@@ -230,9 +231,9 @@ def superseded(id):
     return {"kind": "superseded", "id": id}, []
 
 
-def standing(id, pane, known):
+def check_reply(id, pane, known):
     """Write the answer to a `check`: whether the request waits or runs."""
-    return {"kind": "standing", "id": id, "pane": pane, "known": known}, []
+    return {"kind": "check_reply", "id": id, "pane": pane, "known": known}, []
 
 
 def state(number, serial, traits):
@@ -262,9 +263,15 @@ def progress(id, pane, done, total, text, explanation=None):
     return {**content, "map": shown}, [buffer]
 
 
-def predictions(id, model, generation, indices, top, score, right):
+def predictions(id, model_index, generation, indices, top, score, right):
     """Write the answer to `predictions`: the highest class of each image, its score, and whether it is true."""
-    content = {"kind": "predictions", "id": id, "model": model, "generation": generation, "indices": list(indices)}
+    content = {
+        "kind": "predictions",
+        "id": id,
+        "model_index": model_index,
+        "generation": generation,
+        "indices": list(indices),
+    }
     return {**content, "top": top, "score": score, "right": right}, []
 
 

@@ -42,8 +42,8 @@ class PredictionsJob:
         """
         may_come, self._is_new = preparing or self._is_new, False
         try:
-            subject = self._session.subjects[self._request.model]
-            return may_come and not subject.is_compiled_for(self._request.indices[0])
+            explained = self._session.models[self._request.model_index]
+            return may_come and not explained.is_compiled_for(self._request.indices[0])
         except Exception:
             return False  # Whatever it is, the turn will raise it, or do without this image.
 
@@ -53,11 +53,11 @@ class PredictionsJob:
         Raises:
             ValueError: If there is no such image or model.
         """
-        indices, model = self._request.indices, self._request.model
+        indices, model_index = self._request.indices, self._request.model_index
         started = time.monotonic()
         done = len(self._found[0])
-        found = self._session.predictions(indices[done : done + self._count], model)
-        generation = self._session.subjects[model].generation()
+        found = self._session.predictions(indices[done : done + self._count], model_index)
+        generation = self._session.models[model_index].generation()
         if done and generation != self._generation:
             self._start_again(generation)  # Not of some weights for these images, and of others for those.
         else:
@@ -70,7 +70,7 @@ class PredictionsJob:
             self._count = min(2 * self._count, self._most)
             self._go_on(self)
             return
-        self._answer(messages.predictions(self.id, model, generation, indices, *self._found))
+        self._answer(messages.predictions(self.id, model_index, generation, indices, *self._found))
 
     def _start_again(self, generation):
         self._generation = generation

@@ -17,7 +17,7 @@ class Resend:
     def __init__(self, say):
         self._say = say
         self._number = 0
-        self._seen = 0
+        self._acknowledged = 0
         self._pause = _FIRST_SECONDS
 
     def changed(self):
@@ -25,9 +25,9 @@ class Resend:
         self._number += 1
         self._pause = _FIRST_SECONDS
 
-    def seen(self, number):
+    def ack(self, number):
         """Note that a page has seen the state of this number."""
-        self._seen = max(self._seen, number)
+        self._acknowledged = max(self._acknowledged, number)
 
     def rest(self):
         """Say it, unless it was seen.
@@ -35,7 +35,7 @@ class Resend:
         Returns:
             Seconds after which to say it again, or `None`: it was seen, or nobody seems to listen.
         """
-        if self._seen >= self._number or self._pause > _LAST_SECONDS:
+        if self._acknowledged >= self._number or self._pause > _LAST_SECONDS:
             return None
         self._say(self._number)
         pause, self._pause = self._pause, 2 * self._pause

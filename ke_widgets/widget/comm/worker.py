@@ -32,7 +32,7 @@ class Worker:
         self._idle = idle
         self._rest = rest
         self._change = threading.Condition()
-        self._errands = collections.deque()
+        self._soon = collections.deque()
         self._waiting = {}
         self._sender = None
         self._running = None
@@ -57,10 +57,10 @@ class Worker:
             self._wake()
         return dropped
 
-    def errand(self, function):
+    def run_soon(self, function):
         """Ask for `function()` to be called soon, before any waiting request."""
         with self._change:
-            self._errands.append(function)
+            self._soon.append(function)
             self._wake()
 
     def cancel(self, meant=lambda request: True):
@@ -108,7 +108,7 @@ class Worker:
         with self._change:
             self._closed = self._cancelled = True
             self._waiting.clear()
-            self._errands.clear()
+            self._soon.clear()
             self._change.notify_all()
 
     def _wake(self):
@@ -117,7 +117,7 @@ class Worker:
         self._change.notify_all()
 
     def _busy(self):
-        return bool(self._errands) or bool(self._waiting)
+        return bool(self._soon) or bool(self._waiting)
 
     def _loop(self):
         pause = None
@@ -145,8 +145,8 @@ class Worker:
             return "cancelled" if self._cancelled else "superseded" if self._sender in self._waiting else None
 
     def _next(self):
-        if self._errands:
-            return self._errands.popleft()
+        if self._soon:
+            return self._soon.popleft()
         self._sender = next(iter(self._waiting))
         request = self._request = self._waiting.pop(self._sender)
         self._cancelled = False

@@ -29,7 +29,7 @@ class Export:
         plan: A `Plan`.
         setup: What the file's page is told once.
         traits: What it shows first.
-        encode: Parts a map, its limits and what it lies over into plain data and bytes; see `protocol.encode_map`.
+        encode: Parts a map, its limits and what it lies over into plain data and bytes; see `messages.encode_map`.
         limit: Bytes that the file may have.
         go_on: Called with this export when there is more to do and it wants another turn.
         tell: Called with the numbers of maps that are done and of all, from whichever thread computes.
@@ -192,7 +192,7 @@ class Export:
     def _together(self, model, method):
         """Part the layers into those that one pass gives: all, where that is to be had and worth it, or each."""
         layers = self._plan.layers[model] if self._looks_at_layer[method] else [""]
-        scans = method in self._session.scan_methods and self._session.subjects[model].why_not_at_all_layers() is None
+        scans = method in self._session.scan_methods and self._session.models[model].why_not_at_all_layers() is None
         return [tuple(layers)] if scans and len(layers) > 2 else [(layer,) for layer in layers]
 
     def _kind(self, model, method, layers, image, class_index):
@@ -206,18 +206,18 @@ class Export:
 
     def _explain(self, model, method, layers, image, class_index):
         """Compute a group."""
-        choice = {"image_index": image, "class_index": class_index, "method": method, "model": model}
+        choice = {"image_index": image, "class_index": class_index, "method": method, "model_index": model}
         choice |= {"params": self._traits["params"], "contrast_index": None}
         names = self._names(model, method, layers, image, class_index)
         if len(layers) > 1:
-            subject = self._session.subjects[model]
+            explained = self._session.models[model]
             started = time.perf_counter()
             values, limits = self._session.at_all_layers(layer=layers[0], **choice)
             milliseconds = 1000 * (time.perf_counter() - started) / len(values)
-            found = dict(zip(subject.layers, zip(values, limits)))
+            found = dict(zip(explained.layers, zip(values, limits)))
             for name, layer in zip(names, layers):
                 values, (low, high) = found[layer]
-                self._maps[name] = self._entry(values, low, high, subject.images.seen(image), None, milliseconds)
+                self._maps[name] = self._entry(values, low, high, explained.images.seen(image), None, milliseconds)
             yield
             return
         for name, layer in zip(names, layers):
@@ -254,18 +254,18 @@ class Export:
         """Write what comes before the maps, and what comes after them."""
         plan, session = self._plan, self._session
         images = [session.images.encoded(image) for image in plan.images]
-        scores = [(subject, subject.scores(plan.images)) for subject in session.subjects]
+        scores = [(explained, explained.scores(plan.images)) for explained in session.models]
         contents = {
             "setup": self._setup,
             "traits": self._traits,
             "images": [{"data": _base64(picture.data), "size": list(picture.size)} for picture in images],
-            "scores": [[_scores(subject, each) for each in every] for subject, every in scores],
+            "scores": [[_scores(explained, each) for each in every] for explained, every in scores],
             "predictions": [
                 [
                     {"top": top, "score": score if math.isfinite(score) else None, "right": right}
                     for top, score, right in zip(*session.predictions(plan.images, model))
                 ]
-                for model in range(len(session.subjects))
+                for model in range(len(session.models))
             ],
         }
         titles = ", ".join(method["title"] for method in self._setup["methods"])
@@ -295,8 +295,8 @@ def _base64(data):
     return base64.b64encode(data).decode()
 
 
-def _scores(subject, scores):
-    return {"kind": subject.scores_kind(scores), "values": _base64(np.ascontiguousarray(scores, "<f4").tobytes())}
+def _scores(explained, scores):
+    return {"kind": explained.scores_kind(scores), "values": _base64(np.ascontiguousarray(scores, "<f4").tobytes())}
 
 
 def _check_limit(limit):

@@ -83,8 +83,11 @@ def select_from(session, setup, traits, asked):
     layers = asked["layers"]
     if layers is not None and not (isinstance(layers, str) and layers == "all"):
         several = layers if isinstance(layers, list | tuple | set) else [layers]
-        asked = {**asked, "layers": [by_name.layer_path(each, session.subjects, traits["model"]) for each in several]}
-    return select(setup, traits, session.subjects[traits["model"]].scores, **asked)
+        asked = {
+            **asked,
+            "layers": [by_name.layer_path(each, session.models, traits["model_index"]) for each in several],
+        }
+    return select(setup, traits, session.models[traits["model_index"]].scores, **asked)
 
 
 def heading(names):
@@ -137,7 +140,7 @@ def _shown(selection, traits):
         and traits["class_index"] in selection.classes
         and traits["method"] in selection.methods
         and traits["contrast_index"] is None
-        and traits["layer"] in selection.layers[traits["model"]]
+        and traits["layer"] in selection.layers[traits["model_index"]]
     )
     return {**traits, "image_index": selection.images.index(traits["image_index"])} if held else None
 
@@ -146,7 +149,7 @@ def _any(selection, traits):
     """Replace what the file does not hold."""
     held = {"image_index": selection.images, "class_index": selection.classes, "method": selection.methods}
     kept = {name: traits[name] if traits[name] in known else known[0] for name, known in held.items()}
-    layers = selection.layers[traits["model"]]
+    layers = selection.layers[traits["model_index"]]
     layer = traits["layer"] if traits["layer"] in layers else layers[-1]
     return {**kept, "layer": layer, "contrast_index": None}
 
@@ -157,8 +160,10 @@ def _model(model, layers):
         {**node, "spatial": node["path"] in held, "absent": node["spatial"] and node["path"] not in held}
         for node in model["nodes"]
     ]
-    scan = {**model["scan"], "layers": []} if layers == [""] else {"offered": True, "reason": None, "layers": layers}
-    return {**model, "nodes": nodes, "default_layer": layers[-1], "scan": scan}
+    all_layers = (
+        {**model["all_layers"], "layers": []} if layers == [""] else {"offered": True, "reason": None, "layers": layers}
+    )
+    return {**model, "nodes": nodes, "default_layer": layers[-1], "all_layers": all_layers}
 
 
 def _images(images, count, shown):
@@ -188,7 +193,7 @@ def _layers(layers, models, chosen, looked_at):
         return known
     if layers is None:
         found = [{model["default_layer"], *(_stages(model["nodes"]) if looked_at else [])} for model in models]
-        found[chosen["model"]].add(chosen["layer"])
+        found[chosen["model_index"]].add(chosen["layer"])
     else:
         asked = _list("layers", layers)
         everywhere = list(dict.fromkeys(path for paths in known for path in paths if path))

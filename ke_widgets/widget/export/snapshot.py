@@ -176,7 +176,7 @@ def caption(session, explanation):
     labels, name = session.labels, session.methods[explanation.method][1].title
     against = "" if explanation.contrast is None else f" rather than {labels[explanation.contrast]}"
     where = f" at {explanation.layer}" if explanation.layer else ""
-    of = f" of {session.subjects[explanation.model].model.name}" * (len(session.subjects) > 1)
+    of = f" of {session.models[explanation.model_index].model.name}" * (len(session.models) > 1)
     return f"{name} of {labels[explanation.unit]}{against}{where}{of}"
 
 
@@ -190,5 +190,5 @@ def alt_text(session, explanation):
     Returns:
         A line of text.
     """
-    of = f" of {session.subjects[explanation.model].model.name}" * (len(session.subjects) == 1)
+    of = f" of {session.models[explanation.model_index].model.name}" * (len(session.models) == 1)
     return f"ExplainerWidget: {caption(session, explanation)}{of}, image {explanation.image_index}"

@@ -180,12 +180,12 @@ def _of_text(value):
     return f" Without quotation marks: {found:g}." if isinstance(value, str) and math.isfinite(found) else ""
 
 
-def layer_path(value, subjects, chosen=0):
+def layer_path(value, models, chosen=0):
     """Read a layer: by its path, by its name alone where only one is called that, by its place, or the layer itself.
 
     Args:
         value: Such as `"block3/conv2"`, `("block3", "conv2")`, `"conv2"`, `-3`, `model.layers[-3]`.
-        subjects: A `Subject` for each model.
+        models: A `Subject` for each model.
         chosen: Number of the model whose layers a place counts.
 
     Returns:
@@ -198,14 +198,14 @@ def layer_path(value, subjects, chosen=0):
     if isinstance(value, list | tuple) and value and all(isinstance(each, str) for each in value):
         value = model_layers.SEPARATOR.join(value)
     if isinstance(value, str):
-        return _whole_path(value, subjects)
+        return _whole_path(value, models)
     if isinstance(value, keras.Operation):
-        paths = (model_layers.path_of(subject.model, value) for subject in subjects)
+        paths = (model_layers.path_of(explained.model, value) for explained in models)
         found = next((path for path in paths if path is not None), None)
         if found is None:
             raise ValueError(f"`layer` must be a layer of the model. Received: {short_repr(value)}, which is not.")
         return found
-    place, layers = _integer(value), subjects[chosen].model.layers
+    place, layers = _integer(value), models[chosen].model.layers
     if place is None:
         raise TypeError(f"`layer` must be the path of a layer, such as 'block/conv'. Received: {short_repr(value)}.")
     if not -len(layers) <= place < len(layers):
@@ -213,9 +213,13 @@ def layer_path(value, subjects, chosen=0):
     return layers[place].name
 
 
-def _whole_path(path, subjects):
-    known = list(dict.fromkeys(layer for subject in subjects for layer in subject.layers))
+def _whole_path(path, models):
+    known = list(dict.fromkeys(layer for explained in models for layer in explained.layers))
     inner = [layer for layer in known if layer.endswith(model_layers.SEPARATOR + path)]
-    if path in known or len(inner) != 1 or any(path in model_layers.operations(subject.model) for subject in subjects):
+    if (
+        path in known
+        or len(inner) != 1
+        or any(path in model_layers.operations(explained.model) for explained in models)
+    ):
         return path
     return inner[0]

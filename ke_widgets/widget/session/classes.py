@@ -61,7 +61,7 @@ class Classes:
         """Turn a choice of classes into a method and the units that it explains.
 
         Args:
-            method: A method of `ke_widgets.methods`, or one that `scan` made.
+            method: A method of `ke_widgets.methods`, or one that `at_all_layers` made.
             class_index: Number of the class.
             contrast_index: Number of the class that it is told apart from, or `None`.
 

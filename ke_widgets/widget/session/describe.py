@@ -17,13 +17,13 @@ def describe(session):
     Returns:
         A dict of plain data, for JSON.
     """
-    models = [_describe_model(subject) for subject in session.subjects]
+    models = [_describe_model(explained) for explained in session.models]
     return {
         "version": 1,
         "models": models,
         "images": len(session.images),
         "labels": session.labels,
-        "targets": session.targets is not None,
+        "y_true": session.y_true is not None,
         "methods": [_describe_method(session, name, *entry) for name, entry in session.methods.items()],
         "scan_methods": session.scan_methods,
         "colormaps": list(COLORMAPS),
@@ -31,21 +31,21 @@ def describe(session):
     }
 
 
-def _describe_model(subject):
-    rows, edges_known = graph(subject.model, subject.shapes)
-    spatial = set(subject.layers)
-    reason = subject.why_not_at_all_layers()
+def _describe_model(explained):
+    rows, edges_known = graph(explained.model, explained.shapes)
+    spatial = set(explained.layers)
+    reason = explained.why_not_at_all_layers()
     return {
-        "name": subject.model.name,
+        "name": explained.model.name,
         "nodes": [{**row, "spatial": row["path"] in spatial} for row in rows],
         "edges_known": edges_known,
-        "default_layer": subject.default_layer,
-        "scan": {"offered": reason is None, "reason": reason, "layers": subject.layers},
+        "default_layer": explained.default_layer,
+        "all_layers": {"offered": reason is None, "reason": reason, "layers": explained.layers},
     }
 
 
 def _describe_method(session, name, method, spec):
-    reasons = [session.why_not(name, model) for model in range(len(session.subjects))]
+    reasons = [session.why_not(name, model) for model in range(len(session.models))]
     params = [asdict(parameter) for parameter in methods.parameters(method)]
     layer = spec.signals == "one"
     about = {"title": spec.title, "layer": layer, "signed": spec.signed, "unit": spec.unit}

@@ -179,7 +179,7 @@ class ExplainedModel:
                 method=method,
                 params=params,
                 image_index=image_index,
-                model=self.number,
+                model_index=self.number,
                 scores=scores,
                 scores_kind=self.scores_kind(scores),
                 low=low,

@@ -21,7 +21,7 @@ class Explanation:
         method: Name of the method.
         params: Its own parameters.
         image_index: Number of the image.
-        model: Number of the model.
+        model_index: Number of the model.
         scores: What the model's own output says for every class.
         scores_kind: `"probability"` or `"logit"`.
         low: The value that is shown as nothing (with both signs, as most against).
@@ -44,7 +44,7 @@ class Explanation:
     method: str
     params: dict
     image_index: int
-    model: int
+    model_index: int
     scores: np.ndarray = field(repr=False)
     scores_kind: str
     low: float

@@ -95,11 +95,11 @@ def _few(indices, labels=None):
     return ", ".join(shown) + ("..." if len(indices) > 5 else "")
 
 
-def true_classes(targets, count, classes, labels=()):
+def true_classes(y_true, count, classes, labels=()):
     """Bring the true classes of images to one form.
 
     Args:
-        targets: The class of each image, `(N,)` or `(N, 1)`, where -1 stands for one that nobody knows; or all of them,
+        y_true: The class of each image, `(N,)` or `(N, 1)`, where -1 stands for one that nobody knows; or all of them,
             `(N, classes)` of 0 and 1. Or `None`.
         count: Number of the images, `N`.
         classes: Number of the classes.
@@ -111,9 +111,9 @@ def true_classes(targets, count, classes, labels=()):
     Raises:
         ValueError: If they fit neither the images nor the classes.
     """
-    if targets is None:
+    if y_true is None:
         return None
-    given = np.asarray(targets)
+    given = np.asarray(y_true)
     if labels and given.dtype.kind in "OUS" and given.shape in ((count,), (count, 1)):
         given = np.asarray([_number_of(target, labels) for target in given.ravel().tolist()])
     values = given.reshape(count) if given.shape in ((count,), (count, 1)) else given
@@ -127,10 +127,10 @@ def true_classes(targets, count, classes, labels=()):
         return values[:, None] == np.arange(classes), values >= 0
     found = f", {given.min()} to {given.max()}" if given.size and given.dtype.kind in "biuf" else ""
     raise ValueError(
-        f"`targets` must hold the class of each of the {count} images, (N,) of 0 to {classes - 1} (-1 where it is not "
+        f"`y_true` must hold the class of each of the {count} images, (N,) of 0 to {classes - 1} (-1 where it is not "
         f"known), or all of them, (N, {classes}) of 0 and 1. Received: {given.dtype} of shape {given.shape}{found}."
     )
 
 
 def _number_of(target, labels):
-    return class_number("targets", target.decode() if isinstance(target, bytes) else target, labels)
+    return class_number("y_true", target.decode() if isinstance(target, bytes) else target, labels)

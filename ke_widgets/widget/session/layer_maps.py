@@ -235,7 +235,7 @@ def _trim(kept):
 def _is_safe_eagerly(model):
     """Tell whether the model's gradients can be computed eagerly.
 
-    Not where a convolution of 1 x 1 with strides is run by code that is not Keras's, or past Keras: see `taps`.
+    Not where a convolution of 1 x 1 with strides is run by code that is not Keras's, or past Keras: see `model.hooks`.
     """
     every = model_layers.operations(model).values()
     past = [each.layer for each in every if isinstance(each, layers.TimeDistributed)]

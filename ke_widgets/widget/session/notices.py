@@ -106,17 +106,17 @@ def _crops(operation, call, before, after):
     )
 
 
-def notices(subject, own_preprocessor):
+def notices(explained, own_preprocessor):
     """Say what a user should know before looking at maps.
 
     Args:
-        subject: A `Subject`.
+        explained: A `Subject`.
         own_preprocessor: Whether the images go through the preprocessor that the model came with.
 
     Returns:
         A list of sentences.
     """
-    images, entrance, found = subject.images, subject.entrance, []
+    images, entrance, found = explained.images, explained.entrance, []
     if own_preprocessor:
         found.append(
             "The images go through the model's own `preprocessor`, as in its `predict`. To leave that out, pass "
@@ -142,16 +142,16 @@ def notices(subject, own_preprocessor):
     return found
 
 
-def of_several(subjects):
+def of_several(models):
     """Say where the maps of several models do not lie in their place: there is one picture of each image for all.
 
     Args:
-        subjects: `Subject`s of the same images.
+        models: `Subject`s of the same images.
 
     Returns:
         A list of sentences.
     """
-    first, *others = subjects
+    first, *others = models
     moved = [each for each in others if each.images.moved or first.images.moved]
     if all(each.images.prepares_as(first.images) for each in moved):
         return []

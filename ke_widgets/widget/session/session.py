@@ -34,15 +34,15 @@ class Session:
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Default: the
             `preprocessor` that the model carries, if any.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
-        targets: The true class of each image, as `labels.true_classes` takes them.
+        y_true: The true class of each image, as `labels.true_classes` takes them.
 
     Raises:
         TypeError: If an argument is of the wrong type.
         ValueError: If a model has no image input, no spatial layer or no scores, the images do not fit, the models
-            have different classes, there are not as many labels as classes, or the targets do not fit the images.
+            have different classes, there are not as many labels as classes, or the y_true do not fit the images.
     """
 
-    def __init__(self, model, images, labels=None, preprocess=None, head=None, targets=None):
+    def __init__(self, model, images, labels=None, preprocess=None, head=None, y_true=None):
         models = tolist(model)
         if not models:
             raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
@@ -54,26 +54,24 @@ class Session:
         taken = [image_input(each) for each in models]
         named = labelling.named(labels)
         count = None if named is None or callable(named) else len(named)
-        self.subjects = [
+        self.models = [
             ExplainedModel(each, fitting_images(each, takes, images, how), number, which, count, takes.pack)
             for number, (each, how, which, takes) in enumerate(
                 zip(models, prepare, _one_each("head", head, len(models)), taken)
             )
         ]
-        counts = [subject.classes.count for subject in self.subjects]
+        counts = [explained.classes.count for explained in self.models]
         if len(set(counts)) > 1:
             raise ValueError(f"`model` must list models of the same classes. Received: models with {counts} classes.")
-        self.images = self.subjects[0].images
+        self.images = self.models[0].images
         self.labels = labelling.names(named, counts[0])
-        self.targets = labelling.true_classes(targets, len(self.images), counts[0], self.labels)
+        self.y_true = labelling.true_classes(y_true, len(self.images), counts[0], self.labels)
         self._preparing = None
         self._closed = threading.Event()
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
-        told = [notice for subject, each in zip(self.subjects, own) for notice in notices(subject, each)]
-        told += [
-            n for each, takes in zip(self.subjects, taken) for n in of_another_size(each.model, takes, each.images)
-        ]
-        self.notices = list(dict.fromkeys(told + of_several(self.subjects)))
+        told = [notice for explained, each in zip(self.models, own) for notice in notices(explained, each)]
+        told += [n for each, takes in zip(self.models, taken) for n in of_another_size(each.model, takes, each.images)]
+        self.notices = list(dict.fromkeys(told + of_several(self.models)))
 
     @property
     def methods(self):
@@ -90,7 +88,7 @@ class Session:
         """Names of the methods that run at all layers at once."""
         return [name for name, (function, _) in self.methods.items() if runs_at_all_layers(function)]
 
-    def check(self, image_index, layer, class_index, contrast_index, method, params, model):
+    def check(self, image_index, layer, class_index, contrast_index, method, params, model_index):
         """Refuse a choice that cannot be run.
 
         Args:
@@ -100,7 +98,7 @@ class Session:
             contrast_index: Number of the class that it is told apart from, or `None`.
             method: Name of the method.
             params: Own parameters of methods.
-            model: Number of the model.
+            model_index: Number of the model.
 
         Raises:
             ValueError: If one of them is unknown or out of range; it says what would fit.
@@ -109,42 +107,42 @@ class Session:
         _check_range("class_index", class_index, len(self.labels), "classes")
         if contrast_index is not None:
             _check_range("contrast_index", contrast_index, len(self.labels), "classes")
-        _check_range("model", model, len(self.subjects), "models")
+        _check_range("model_index", model_index, len(self.models), "models")
         if method not in self.methods:
             raise ValueError(
                 f"`method` must be one of {', '.join(self.methods)}. Received: method={short_repr(method)}."
             )
-        reason = self.why_not(method, model)
+        reason = self.why_not(method, model_index)
         if reason is not None:
-            fitting = [name for name in self.methods if self.why_not(name, model) is None]
+            fitting = [name for name in self.methods if self.why_not(name, model_index) is None]
             raise ValueError(
                 f"`method` must be one that this model allows: {', '.join(fitting)}. Received: method={method!r}. "
                 f"{reason}"
             )
         self._check_params(params)
-        self.subjects[model].check_layer(layer)
+        self.models[model_index].check_layer(layer)
 
-    def why_not(self, method, model):
+    def why_not(self, method, model_index):
         """Give the reason for which a method cannot explain a model, or `None` where it can.
 
         Args:
             method: Name of the method.
-            model: Number of the model.
+            model_index: Number of the model.
         """
         _, spec = self.methods[method]
-        if spec.signals != "one" or self.subjects[model].layers:
+        if spec.signals != "one" or self.models[model_index].layers:
             return None
-        name = self.subjects[model].model.name
+        name = self.models[model_index].model.name
         return f"{spec.title} looks at a layer with rows and columns, and {name!r} has none on the way to its scores."
 
-    def default_method(self, model):
+    def default_method(self, model_index):
         """Give the name of the method that a model is explained with where nobody chooses.
 
         Args:
-            model: Number of the model.
+            model_index: Number of the model.
         """
-        names = [*["gradcam"] * self.subjects[model].has_features, "gradients", *self.methods]
-        return next(name for name in names if self.why_not(name, model) is None)
+        names = [*["gradcam"] * self.models[model_index].has_features, "gradients", *self.methods]
+        return next(name for name in names if self.why_not(name, model_index) is None)
 
     def _check_params(self, params):
         known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
@@ -163,14 +161,14 @@ class Session:
         *_, (_, _, finish) = self.steps(**choice)
         return finish()
 
-    def steps(self, *, model=0, contrast_index=None, **choice):
+    def steps(self, *, model_index=0, contrast_index=None, **choice):
         """Explain one choice piece by piece; leave the loop to stop. Arguments and errors are those of `check`.
 
         Yields:
             How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
         """
-        self.check(model=model, contrast_index=contrast_index, **choice)
-        yield from self.subjects[model].steps(contrast_index=contrast_index, **choice)
+        self.check(model_index=model_index, contrast_index=contrast_index, **choice)
+        yield from self.models[model_index].steps(contrast_index=contrast_index, **choice)
 
     def prepare(self, choices, busy=lambda: False):
         """Make ready for what may be chosen after some choices were explained, on a thread of its own.
@@ -187,8 +185,8 @@ class Session:
         def prepare():
             with contextlib.suppress(Abandoned), giving_way(lambda: cell_runs() or busy(), self._closed.is_set):
                 for choice in choices:
-                    own = {name: value for name, value in choice.items() if name != "model"}
-                    self.subjects[choice["model"]].prepare(**own)
+                    own = {name: value for name, value in choice.items() if name != "model_index"}
+                    self.models[choice["model_index"]].prepare(**own)
 
         self._preparing = start(prepare, "ke_widgets_preparing", self.close)
 
@@ -201,10 +199,10 @@ class Session:
         """Give up what is being prepared."""
         self._closed.set()
 
-    def at_all_layers(self, *, model=0, contrast_index=None, layer, **choice):
-        """Explain one choice at every spatial layer of its model in one pass; see `Subject.scan`."""
-        self.check(model=model, contrast_index=contrast_index, layer=layer, **choice)
-        return self.subjects[model].at_all_layers(contrast_index=contrast_index, **choice)
+    def at_all_layers(self, *, model_index=0, contrast_index=None, layer, **choice):
+        """Explain one choice at every spatial layer of its model in one pass; see `ExplainedModel.at_all_layers`."""
+        self.check(model_index=model_index, contrast_index=contrast_index, layer=layer, **choice)
+        return self.models[model_index].at_all_layers(contrast_index=contrast_index, **choice)
 
     def curves(self, explanation):
         """Take pixels away, and bring them in, in the order of a map, and watch the class's score.
@@ -220,57 +218,57 @@ class Session:
         """
         if explanation.contrast is not None:
             raise ValueError("Curves are of one class: leave the contrast out.")
-        yield from self.subjects[explanation.model].curves(explanation)
+        yield from self.models[explanation.model_index].curves(explanation)
 
     def generations(self):
         """Count how often the weights of each model have changed."""
-        return [subject.generation() for subject in self.subjects]
+        return [explained.generation() for explained in self.models]
 
-    def predictions(self, image_indices, model=0):
+    def predictions(self, image_indices, model_index=0):
         """Tell what a model sees on some images.
 
         Args:
             image_indices: Numbers of the images.
-            model: Number of the model.
+            model_index: Number of the model.
 
         Returns:
-            The class with the highest score for each, that score, and whether it is true (`None` without `targets`).
+            The class with the highest score for each, that score, and whether it is true (`None` without `y_true`).
             An image that cannot be read, or on which the model raises, has the class -1.
         """
         for index in image_indices:
             _check_range("image_index", index, len(self.images), "images")
-        _check_range("model", model, len(self.subjects), "models")
-        subject = self.subjects[model]
-        scores = _scores_of_readable(subject, image_indices)
+        _check_range("model_index", model_index, len(self.models), "models")
+        explained = self.models[model_index]
+        scores = _scores_of_readable(explained, image_indices)
         top = [int(scores[index].argmax()) if index in scores else -1 for index in image_indices]
         right: list[bool | None] = [None] * len(image_indices)
-        if self.targets is not None:
-            true, known = self.targets
+        if self.y_true is not None:
+            true, known = self.y_true
             for place, index in enumerate(image_indices):
                 if index in scores and known[index]:
-                    right[place] = subject.classes.right(scores[index], true[index])
+                    right[place] = explained.classes.right(scores[index], true[index])
         return top, [float(scores[index].max()) if index in scores else 0.0 for index in image_indices], right
 
 
-def _scores_of_readable(subject, image_indices):
+def _scores_of_readable(explained, image_indices):
     """Map images to their scores; those that have none are left out, and cost the others nothing.
 
     Why an image has none is said where its map is asked for.
     """
     try:
-        return dict(zip(image_indices, subject.scores(image_indices)))
+        return dict(zip(image_indices, explained.scores(image_indices)))
     except Exception as error:
         if len(image_indices) == 1:
             return {}
         if not failures.of_the_data(error):
-            readable = [index for index in image_indices if _has_inputs(subject, index)]
-            return _scores_of_readable(subject, readable) if 0 < len(readable) < len(image_indices) else {}
-    return {index: each for index in image_indices for each in _scores_of_readable(subject, [index]).values()}
+            readable = [index for index in image_indices if _has_inputs(explained, index)]
+            return _scores_of_readable(explained, readable) if 0 < len(readable) < len(image_indices) else {}
+    return {index: each for index in image_indices for each in _scores_of_readable(explained, [index]).values()}
 
 
-def _has_inputs(subject, index):
+def _has_inputs(explained, index):
     try:
-        subject.images.inputs(index)
+        explained.images.inputs(index)
     except Exception:
         return False
     return True

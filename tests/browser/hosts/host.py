@@ -9,7 +9,7 @@ from tests.browser.explainer import START
 from tests.browser.lab import SCREENSHOTS, _text
 from tests.browser.traffic import Traffic
 
-WIDGET = "w = ke.ExplainerWidget(model, scenes.images, labels=demo.LABELS, targets=scenes.targets)\nw\n"
+WIDGET = "w = ke.ExplainerWidget(model, scenes.images, labels=demo.LABELS, y_true=scenes.targets)\nw\n"
 BUSY = """
 import pathlib, time
 _end = time.monotonic() + 60

@@ -13,7 +13,7 @@ def _():
     from ke_widgets import demo
 
     scenes = demo.scenes(24, seed=7)
-    w = ke.ExplainerWidget(demo.load("honest"), scenes.images, labels=demo.LABELS, targets=scenes.targets)
+    w = ke.ExplainerWidget(demo.load("honest"), scenes.images, labels=demo.LABELS, y_true=scenes.targets)
     view = mo.ui.anywidget(w)
     mo.output.replace(view)
     return mo, view, w

@@ -11,11 +11,11 @@ from ke_widgets.widget.images.fitting import WHOLE
 
 # The page's tests read the same file, so that both sides agree on every message's shape.
 FIXTURES = Path(__file__).parents[3] / "js" / "test" / "fixtures" / "messages.json"
-CHOICE = messages.Choice(2, "block/conv", 1, "gradcam", {"channels": "max"}, contrast_index=0, model=1)
+CHOICE = messages.Choice(2, "block/conv", 1, "gradcam", {"channels": "max"}, contrast_index=0, model_index=1)
 
 
 def explanation(values, low=0.0, high=2.0, note=None, seen=WHOLE):
-    """What `protocol.result` reads of an Explanation."""
+    """What `messages.result` reads of an Explanation."""
     scores = np.array([0.25, 0.75], "float32")
     return SimpleNamespace(
         map=np.asarray(values),
@@ -41,13 +41,15 @@ def from_kernel():
         "superseded": messages.superseded("6"),
         "progress": messages.progress("7", 1, 5, 25, "step 5 of 25"),
         "preview": messages.progress("7", 1, 9, 25, "step 9 of 25", explanation(values, seen=(0, 1 / 6, 1, 5 / 6))),
-        "scan": messages.scan("9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5),
+        "all_layers": messages.all_layers(
+            "9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5
+        ),
         "predictions": messages.predictions("10", 1, 2, [0, 4], [1, 0], [0.75, 0.5], [True, None]),
         "error": messages.error(
             "7", "`layer` must name a layer.", "Choose another.", "Traceback.", choice=CHOICE, pane=1
         ),
         "weights": messages.weights([2, 0]),
-        "standing": messages.standing("7", 1, True),
+        "check_reply": messages.check_reply("7", 1, True),
         "state": messages.state(5, 12, {"layer": "stem", "opacity": 0.5}),
         "images": messages.pictures("8", [0, 4], 112, [Encoded(b"\x89PNG", (96, 96)), Encoded(b"\xff\xd8", (64, 80))]),
     }
@@ -59,15 +61,15 @@ def from_kernel():
 
 def from_page():
     choice = {"image_index": 2, "layer": "block/conv", "class_index": 1, "method": "gradcam", "contrast_index": 0}
-    choice = {**choice, "params": {"channels": "max"}, "model": 1}
+    choice = {**choice, "params": {"channels": "max"}, "model_index": 1}
     return {
         "hello": {"kind": "hello"},
         "explain": {"kind": "explain", "id": "7", "pane": 1, "choice": choice},
-        "scan": {"kind": "scan", "id": "9", "pane": 0, "choice": choice},
-        "predictions": {"kind": "predictions", "id": "10", "indices": [0, 4], "model": 1},
+        "all_layers": {"kind": "all_layers", "id": "9", "pane": 0, "choice": choice},
+        "predictions": {"kind": "predictions", "id": "10", "indices": [0, 4], "model_index": 1},
         "cancel": {"kind": "cancel", "id": "7", "pane": 1},
         "check": {"kind": "check", "id": "7", "pane": 1},
-        "seen": {"kind": "seen", "number": 5},
+        "ack": {"kind": "ack", "number": 5},
         "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
     }
 
@@ -81,11 +83,11 @@ def test_messages_from_the_page_are_read():
     page = from_page()
     assert messages.parse(page["hello"]) == messages.Hello()
     assert messages.parse(page["explain"]) == messages.Explain("7", CHOICE, pane=1)
-    assert messages.parse(page["scan"]) == messages.Scan("9", CHOICE)
-    assert messages.parse(page["predictions"]) == messages.Predictions("10", [0, 4], model=1)
+    assert messages.parse(page["all_layers"]) == messages.AllLayers("9", CHOICE)
+    assert messages.parse(page["predictions"]) == messages.Predictions("10", [0, 4], model_index=1)
     assert messages.parse(page["cancel"]) == messages.Cancel("7", pane=1)
     assert messages.parse(page["check"]) == messages.Check("7", 1)
-    assert messages.parse(page["seen"]) == messages.Seen(5)
+    assert messages.parse(page["ack"]) == messages.Ack(5)
     assert messages.parse(page["images"]) == messages.Pictures("8", [0, 4], 112)
 
 
@@ -95,7 +97,7 @@ def test_messages_from_the_page_are_read():
      {"kind": "explain", "id": "1", "choice": {"layer": "a"}}],
 )  # fmt: skip
 def test_other_messages_are_refused(content):
-    with pytest.raises(ValueError, match="A message must be one of hello, explain, scan"):
+    with pytest.raises(ValueError, match="A message must be one of hello, explain, all_layers"):
         messages.parse(content)
 
 

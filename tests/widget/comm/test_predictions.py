@@ -18,8 +18,8 @@ class Looks:
         self.weights = 0
         self.before = lambda: None
         self.compiled = False
-        self.subjects = [SimpleNamespace(generation=lambda: self.weights, is_compiled_for=lambda index: self.compiled)]
-        self.subjects *= 2
+        self.models = [SimpleNamespace(generation=lambda: self.weights, is_compiled_for=lambda index: self.compiled)]
+        self.models *= 2
 
     def predictions(self, indices, model):
         self.before()
@@ -27,10 +27,10 @@ class Looks:
         return [2 * i for i in indices], [i + self.weights / 2 for i in indices], [None] * len(indices)
 
 
-def run(session, indices, model=0):
+def run(session, indices, model_index=0):
     """Answer a request, one turn after the other; the answer, and how many turns it took."""
     answers, waiting = [], []
-    request = messages.Predictions("p", indices, model)
+    request = messages.Predictions("p", indices, model_index)
     work = PredictionsJob(session, request, lambda answer: answers.append(answer[0]), waiting.append)
     waiting.append(work)
     turns = 0
@@ -45,7 +45,7 @@ def test_all_images_are_told_in_one_answer_and_each_is_looked_at_once():
     session = Looks()
     content, turns = run(session, list(range(100)), 1)
     assert content["indices"] == list(range(100))
-    assert content["model"] == 1
+    assert content["model_index"] == 1
     assert content["id"] == "p"
     assert content["top"] == [2 * i for i in range(100)]
     assert [i for indices, _ in session.asked for i in indices] == list(range(100))
@@ -108,8 +108,8 @@ def test_what_the_session_refuses_is_raised():
         run(session, [7])
 
 
-def predicting(session, indices=(0,), model=0):
-    return PredictionsJob(session, messages.Predictions("p", list(indices), model), None, None)
+def predicting(session, indices=(0,), model_index=0):
+    return PredictionsJob(session, messages.Predictions("p", list(indices), model_index), None, None)
 
 
 def test_it_waits_while_the_model_is_being_compiled():
@@ -128,4 +128,4 @@ def test_it_does_not_wait_for_a_model_that_cannot_be_compiled():
 
 
 def test_what_cannot_be_found_does_not_wait():
-    assert not predicting(Looks(), model=7).waits(preparing=True)
+    assert not predicting(Looks(), model_index=7).waits(preparing=True)

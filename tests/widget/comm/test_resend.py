@@ -8,7 +8,7 @@ def test_a_state_is_said_ever_later_until_it_was_seen():
     telling.changed()
     assert [telling.rest() for _ in range(3)] == [1, 2, 4]
     assert said == [1, 1, 1]
-    telling.seen(1)
+    telling.ack(1)
     assert telling.rest() is None
     assert len(said) == 3
 
@@ -19,7 +19,7 @@ def test_a_newer_state_has_to_be_seen_itself():
     telling.changed()
     telling.rest()
     telling.changed()
-    telling.seen(1)
+    telling.ack(1)
     assert telling.rest() == 1
     assert said == [1, 2]
 

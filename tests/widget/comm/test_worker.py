@@ -44,7 +44,7 @@ def test_errands_go_before_the_waiting_request():
     worker.submit(1)
     assert gate.started.wait(LONG)
     worker.submit(2)
-    worker.errand(lambda: gate.ran.append("errand"))
+    worker.run_soon(lambda: gate.ran.append("errand"))
     gate.open.set()
     assert worker.wait(LONG)
     assert gate.ran == [1, "errand", 2]
@@ -103,7 +103,7 @@ def test_a_request_that_fails_is_reported_and_the_next_one_runs():
     worker = Worker(run, lambda request, error: seen.append((request, str(error))))
     worker.submit("bad")
     assert worker.wait(LONG)
-    worker.errand(lambda: 1 / 0)
+    worker.run_soon(lambda: 1 / 0)
     worker.submit("good")
     assert worker.wait(LONG)
     assert (seen, ran) == ([("bad", "no")], ["good"])

@@ -89,7 +89,7 @@ def test_the_file_holds_the_map_of_every_combination(widget, path):
         np.testing.assert_allclose(values(stored), right.map, atol=1e-3 * np.abs(right.map).max())
         np.testing.assert_allclose([stored["map"]["low"], stored["map"]["high"]], [right.low, right.high], rtol=1e-5)
     scores = [np.frombuffer(base64.b64decode(each["values"]), "<f4") for each in contents["scores"][0]]
-    np.testing.assert_allclose(scores, widget._session.subjects[0].scores([4, 1]))
+    np.testing.assert_allclose(scores, widget._session.models[0].scores([4, 1]))
     assert base64.b64decode(contents["images"][1]["data"]) == widget._session.images.encoded(1).data
     assert [each["top"] for each in contents["predictions"][0]] == widget._session.predictions([4, 1])[0]
 
@@ -312,7 +312,7 @@ def test_the_heading_is_a_sentence_of_one_model_or_several(names, expected):
 
 
 def test_the_heading_and_the_line_under_the_view_name_all_models_and_there_is_one_pane(model, path, images):
-    widget = ExplainerWidget([model, model, model], images, panes=[{"model": 1}], charts=False)
+    widget = ExplainerWidget([model, model, model], images, panes=[{"model_index": 1}], charts=False)
     text = export(widget, path, images=0, classes=0, layers="stem").read_text("utf-8")
     widget.close()
     assert "<h1>What tiny, tiny and tiny look at</h1>" in text
@@ -334,7 +334,7 @@ def test_a_file_of_one_sigmoid_unit_holds_two_classes(path, images):
     first = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3, name="conv")]
     model = keras.Sequential([*first, *head])
     p = model.predict(images, verbose=0)[:, 0]
-    widget = ExplainerWidget(model, images, labels=["cat", "dog"], targets=p > 0.5, charts=False)
+    widget = ExplainerWidget(model, images, labels=["cat", "dog"], y_true=p > 0.5, charts=False)
     contents, maps = Page(export(widget, path, images=[0, 3], classes=["cat", "dog"])).contents()
     widget.close()
     assert contents["setup"]["labels"] == ["cat", "dog"]

@@ -6,7 +6,14 @@ from ke_widgets.widget.export.selection import initial_traits, page_setup, selec
 from ke_widgets.widget.session.describe import describe
 from ke_widgets.widget.session.session import Session
 
-SHOWN = {"image_index": 0, "layer": "stem", "class_index": 0, "contrast_index": None, "method": "gradcam", "model": 0}
+SHOWN = {
+    "image_index": 0,
+    "layer": "stem",
+    "class_index": 0,
+    "contrast_index": None,
+    "method": "gradcam",
+    "model_index": 0,
+}
 TRAITS = {**SHOWN, "params": {}, "opacity": 0.6, "panes": []}
 
 
@@ -107,7 +114,7 @@ def test_the_page_is_offered_only_what_the_file_holds(setup):
     (model,) = page["models"]
     assert [node["path"] for node in model["nodes"] if node["spatial"]] == ["stem", "block/add"]
     assert [node["path"] for node in model["nodes"] if node["absent"]] == ["rescaling", "block", "block/conv"]
-    assert (model["default_layer"], model["scan"]["layers"]) == ("block/add", ["stem", "block/add"])
+    assert (model["default_layer"], model["all_layers"]["layers"]) == ("block/add", ["stem", "block/add"])
     assert [method["name"] for method in page["methods"]] == ["gradcam", "gradients"]
     assert (page["images"], page["image_numbers"]) == (2, [3, 1])
     assert (page["file"], page["scan_methods"]) == ({"classes": [1]}, ["gradcam"])

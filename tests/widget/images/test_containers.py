@@ -130,7 +130,7 @@ def test_an_iterator_serves_several_models(paths):
         )
 
     session = Session([model(), model()], (path for path in paths))
-    assert [len(subject.images) for subject in session.subjects] == [3, 3]
+    assert [len(explained.images) for explained in session.models] == [3, 3]
 
 
 class Batches:

@@ -82,14 +82,14 @@ def test_one_image_input_is_found_in_whatever_it_is_handed_over(name):
     model = MODELS[name]()
     images = (IMAGES * 255).astype("uint8") if name == "uint8" else IMAGES
     session = Session(model, images)
-    assert session.subjects[0].layers[-1] == "conv"
+    assert session.models[0].layers[-1] == "conv"
     choice = {"image_index": 1, "layer": "conv", "class_index": 2, "params": {}}
     kernel, bias = (np.asarray(weight) for weight in next(x for x in model.layers if x.name == "head").weights)
     signal = np.asarray(next(x for x in model.layers if x.name == "conv")(images[1:2].astype("float32")))[0]
     found = session.run(method="gradcam", **choice)
     np.testing.assert_allclose(found.map, signal @ kernel[:, 2] / signal[..., 0].size, rtol=1e-3, atol=1e-6)
-    np.testing.assert_allclose(session.subjects[0].scores([0, 1])[1], signal.mean((0, 1)) @ kernel + bias, rtol=1e-4)
-    session.prepare([{**choice, "method": "gradcam", "contrast_index": None, "model": 0}])
+    np.testing.assert_allclose(session.models[0].scores([0, 1])[1], signal.mean((0, 1)) @ kernel + bias, rtol=1e-4)
+    session.prepare([{**choice, "method": "gradcam", "contrast_index": None, "model_index": 0}])
     session._preparing.join()
     again = session.run(method="gradcam", **{**choice, "class_index": 0})
     np.testing.assert_allclose(again.map, signal @ kernel[:, 0] / signal[..., 0].size, rtol=1e-3, atol=1e-6)

@@ -160,7 +160,13 @@ def test_a_layer_may_be_given_as_itself_by_its_place_or_by_its_inner_name(model,
 def test_what_is_refused_leaves_a_held_widget_as_it_was(model, images):
     with contextlib.closing(ExplainerWidget(model, images, charts=False)) as widget:
         before = widget.choice
-        for name, value in {"class_index": 99, "image_index": 99, "method": "x", "model": 3, "opacity": 60}.items():
+        for name, value in {
+            "class_index": 99,
+            "image_index": 99,
+            "method": "x",
+            "model_index": 3,
+            "opacity": 60,
+        }.items():
             with pytest.raises(ValueError, match=name), widget.hold_trait_notifications():
                 setattr(widget, name, value)
         assert widget.choice == before

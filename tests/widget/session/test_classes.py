@@ -57,19 +57,19 @@ def test_one_sigmoid_unit_tells_two_classes_apart(head, labels):
     p = model.predict(IMAGES, verbose=0)[:, 0]
     truth = (p > 0.5).astype(int)
     assert 0 < truth.sum() < 6
-    session = Session(model, IMAGES, labels, targets=truth[:, None])
+    session = Session(model, IMAGES, labels, y_true=truth[:, None])
     assert session.labels == (["0", "1"] if labels is None else LABELS)
-    (subject,) = session.subjects
-    scores = subject.scores(range(6))
+    (explained,) = session.models
+    scores = explained.scores(range(6))
     np.testing.assert_allclose(scores, np.stack([1 - p, p], axis=1), rtol=1e-5)
-    assert subject.scores_kind(scores) == "probability"
+    assert explained.scores_kind(scores) == "probability"
     top, score, right = session.predictions(range(6))
     assert top == truth.tolist()
     np.testing.assert_allclose(score, np.maximum(p, 1 - p), rtol=1e-5)
     assert right == [True] * 6
     if labels is None:
-        assert Session(model, IMAGES, targets=1 - truth).predictions(range(6))[2] == [False] * 6
-        assert Session(model, IMAGES, targets=[-1] * 6).predictions(range(6))[2] == [None] * 6
+        assert Session(model, IMAGES, y_true=1 - truth).predictions(range(6))[2] == [False] * 6
+        assert Session(model, IMAGES, y_true=[-1] * 6).predictions(range(6))[2] == [None] * 6
 
 
 @pytest.mark.parametrize("name", table())
@@ -96,7 +96,7 @@ def test_a_class_is_explained_the_same_after_preparing_and_at_all_layers():
     session = Session(build(), IMAGES, LABELS)
     choice = {"image_index": 2, "layer": "conv", "contrast_index": None, "method": "gradcam", "params": {}}
     first = session.run(class_index=1, **choice)
-    session.prepare([{**choice, "class_index": 1, "model": 0}])
+    session.prepare([{**choice, "class_index": 1, "model_index": 0}])
     session._preparing.join()
     again = session.run(class_index=0, **choice)
     np.testing.assert_allclose(again.map, -first.map, rtol=1e-5, atol=1e-8)
@@ -134,9 +134,9 @@ def test_what_is_said_of_a_class_names_the_class_that_its_score_is_of():
 def test_one_label_is_one_class_and_right_goes_by_a_half():
     model = build()
     p = model.predict(IMAGES, verbose=0)[:, 0]
-    session = Session(model, IMAGES, ["defect"], targets=p > 0.5)
+    session = Session(model, IMAGES, ["defect"], y_true=p > 0.5)
     assert session.labels == ["defect"]
-    np.testing.assert_allclose(session.subjects[0].scores(range(6))[:, 0], p, rtol=1e-5)
+    np.testing.assert_allclose(session.models[0].scores(range(6))[:, 0], p, rtol=1e-5)
     assert session.predictions(range(6))[2] == [True] * 6
     with pytest.raises(ValueError, match="one of the 1 classes, 0 to 0"):
         run(session, 1)
@@ -146,10 +146,10 @@ def test_a_linear_unit_is_one_class_and_two_where_two_are_named():
     model = build(None)
     y = model.predict(IMAGES, verbose=0)[:, 0]
     assert Session(model, IMAGES).labels == ["0"]
-    session = Session(model, IMAGES, LABELS, targets=(y > 0)[:, None])  # Trained with `from_logits=True`.
-    (subject,) = session.subjects
-    np.testing.assert_allclose(subject.scores([0])[0], [-y[0], y[0]], rtol=1e-5)
-    assert subject.scores_kind(subject.scores([0])) == "logit"
+    session = Session(model, IMAGES, LABELS, y_true=(y > 0)[:, None])  # Trained with `from_logits=True`.
+    (explained,) = session.models
+    np.testing.assert_allclose(explained.scores([0])[0], [-y[0], y[0]], rtol=1e-5)
+    assert explained.scores_kind(explained.scores([0])) == "logit"
     assert session.predictions(range(6))[0] == (y > 0).astype(int).tolist()
     assert session.predictions(range(6))[2] == [True] * 6
 
@@ -173,8 +173,8 @@ def test_more_labels_than_classes_are_refused(units):
 
 def test_a_binary_model_is_compared_with_a_softmax_over_two_classes():
     session = Session([build(), build("softmax", 2)], IMAGES, LABELS)
-    for number, subject in enumerate(session.subjects):
-        np.testing.assert_allclose(subject.scores([1]).sum(), 1, rtol=1e-5)
+    for number, explained in enumerate(session.models):
+        np.testing.assert_allclose(explained.scores([1]).sum(), 1, rtol=1e-5)
         assert run(session, 0).map.shape == (10, 10)
         assert session.predictions([0], number)[0][0] in (0, 1)
 
@@ -183,5 +183,5 @@ def test_an_image_that_is_not_finite_does_not_change_what_the_classes_are():
     images = IMAGES.copy()
     images[0, 0, 0, 0] = np.nan
     session = Session(build(), images, LABELS)
-    scores = session.subjects[0].scores([1])
+    scores = session.models[0].scores([1])
     np.testing.assert_allclose(scores.sum(), 1, rtol=1e-5)

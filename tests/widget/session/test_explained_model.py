@@ -8,7 +8,7 @@ from keras import layers, ops
 from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
 from ke_widgets.widget.images.images import Images
-from ke_widgets.widget.session import explained_model as subject_module
+from ke_widgets.widget.session import explained_model
 from ke_widgets.widget.session.explained_model import ExplainedModel
 from tests import models
 from tests.model.test_default_signal import SQUARE, VITS, WIDE, Block, Nested, Subclassed, head, network, vit
@@ -94,8 +94,8 @@ def images(shape=WIDE):
     return Images(models.images(2, shape), shape)
 
 
-def explained(subject, layer):
-    (*_, finish) = list(subject.steps(0, layer, 1, None, "gradcam", {}))[-1]
+def explained(explained, layer):
+    (*_, finish) = list(explained.steps(0, layer, 1, None, "gradcam", {}))[-1]
     return finish()
 
 
@@ -105,12 +105,12 @@ def test_layers_at_any_depth_are_offered_and_the_one_that_counts_is_looked_at(ki
     model = build()
     model(models.images(1, WIDE))  # Keras notes what runs for the first time.
     before = models.snapshot(model)
-    subject = ExplainedModel(model, images())
-    assert subject.default_layer == default
-    assert [path for path in subject.layers if path in offered] == offered
-    for path in subject.layers:
-        subject.check_layer(path)
-    shown = explained(subject, default)
+    explained = ExplainedModel(model, images())
+    assert explained.default_layer == default
+    assert [path for path in explained.layers if path in offered] == offered
+    for path in explained.layers:
+        explained.check_layer(path)
+    shown = explained(explained, default)
     _, maps = gradcam(expose(model, default), models.images(2, WIDE)[:1], np.array([[1]]))
     np.testing.assert_allclose(shown.map, maps[0, ..., 0], rtol=1e-4, atol=1e-6)
     assert np.abs(shown.map).max() > 0
@@ -120,38 +120,38 @@ def test_layers_at_any_depth_are_offered_and_the_one_that_counts_is_looked_at(ki
 @pytest.mark.parametrize("kind", MODELS)
 def test_all_layers_at_once_have_the_maps_that_each_has_alone(kind):
     model = MODELS[kind][0]()
-    subject = ExplainedModel(model, images())
-    assert subject.why_not_at_all_layers() is None
-    found, _ = subject.at_all_layers(0, 1, None, "gradcam", {})
-    assert len(found) == len(subject.layers)
-    for path, each in zip(subject.layers, found):
+    explained = ExplainedModel(model, images())
+    assert explained.why_not_at_all_layers() is None
+    found, _ = explained.at_all_layers(0, 1, None, "gradcam", {})
+    assert len(found) == len(explained.layers)
+    for path, each in zip(explained.layers, found):
         _, maps = gradcam(expose(model, path), models.images(2, WIDE)[:1], np.array([[1]]))
         np.testing.assert_allclose(each, maps[0, ..., 0], rtol=1e-3, atol=1e-5, err_msg=path)
 
 
 def test_a_layer_that_lies_on_its_side_is_refused_with_those_that_fit():
-    subject = ExplainedModel(
+    explained = ExplainedModel(
         network(lambda x: layers.Flatten()(layers.Permute((2, 1, 3), name="turn")(x)), WIDE), images()
     )
     with pytest.raises(ValueError, match=r"rows and columns are the image's.*layer='turn'.*Layers that fit: conv\."):
-        subject.check_layer("turn")
+        explained.check_layer("turn")
 
 
 def test_a_model_of_unknown_input_is_shown_since_its_images_are_known():
     model = Shapeless()
     model.build()
     models.randomize(model)
-    subject = ExplainedModel(model, Images(models.images(2), models.IMAGE))
-    assert (subject.layers, subject.default_layer) == (["conv"], "conv")
+    explained = ExplainedModel(model, Images(models.images(2), models.IMAGE))
+    assert (explained.layers, explained.default_layer) == (["conv"], "conv")
     kernel = np.asarray(model.scores.kernel)
     expected = (np.asarray(model.conv(models.images(2)[:1])) @ kernel / 36)[0, ..., 1]
-    np.testing.assert_allclose(explained(subject, "conv").map, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(explained(explained, "conv").map, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_model_without_a_place_has_no_layer_to_look_at():
     model = models.randomize(keras.Sequential([keras.Input(SQUARE), layers.Flatten(), layers.Dense(3)]))
-    subject = ExplainedModel(model, Images(models.images(1, SQUARE), SQUARE))
-    assert (subject.layers, subject.default_layer) == ([], "")
+    explained = ExplainedModel(model, Images(models.images(1, SQUARE), SQUARE))
+    assert (explained.layers, explained.default_layer) == ([], "")
 
 
 def test_nothing_inside_of_keras_attention_is_offered():
@@ -160,15 +160,15 @@ def test_nothing_inside_of_keras_attention_is_offered():
 
 
 def test_once_the_model_is_compiled_no_image_is_run_eagerly(monkeypatch):
-    runs, original = [], subject_module.forward
-    monkeypatch.setattr(subject_module, "forward", lambda *given: (runs.append(1), original(*given))[1])
+    runs, original = [], explained_model.forward
+    monkeypatch.setattr(explained_model, "forward", lambda *given: (runs.append(1), original(*given))[1])
     model, images = models.fused(), models.images(5)
-    subject = ExplainedModel(model, Images(images, (8, 8, 3)))
-    assert not subject.is_compiled_for(4)
-    eager = subject.scores(range(3))
-    subject.prepare(0, subject.default_layer, 0, None, "gradcam", {})
-    assert subject.is_compiled_for(4)
+    explained = ExplainedModel(model, Images(images, (8, 8, 3)))
+    assert not explained.is_compiled_for(4)
+    eager = explained.scores(range(3))
+    explained.prepare(0, explained.default_layer, 0, None, "gradcam", {})
+    assert explained.is_compiled_for(4)
     before = len(runs)
-    np.testing.assert_allclose(subject.scores(range(5)), model(images), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(explained.scores(range(5)), model(images), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(eager, model(images[:3]), rtol=1e-5, atol=1e-6)
     assert len(runs) == before

@@ -96,13 +96,13 @@ def _temperature():
 def test_looking_changes_no_generation_and_loading_does(build):
     model = build()
     session = Session(model, IMAGES)
-    choice = {"layer": session.subjects[0].default_layer, "class_index": 0, "method": "gradcam", "params": {}}
+    choice = {"layer": session.models[0].default_layer, "class_index": 0, "method": "gradcam", "params": {}}
     for image in (0, 1, 0):
         session.run(image_index=image, **choice)
     assert session.generations() == [0]
     model.set_weights([np.asarray(weight) + np.ones((), weight.dtype) for weight in model.get_weights()])
     assert session.generations() == [1]
-    np.testing.assert_allclose(session.subjects[0].scores([0])[0], model(IMAGES[:1], training=False)[0], rtol=1e-2)
+    np.testing.assert_allclose(session.models[0].scores([0])[0], model(IMAGES[:1], training=False)[0], rtol=1e-2)
 
 
 def test_a_quantized_model_is_marked_and_its_loading_noticed():

@@ -87,7 +87,7 @@ def test_names_that_do_not_fit_are_refused(labels, error, message):
 
 
 @pytest.mark.parametrize(
-    "targets",
+    "y_true",
     [
         [0, 2, 1],
         [[0], [2], [1]],
@@ -118,7 +118,7 @@ def test_true_classes_may_be_several_none_or_unknown():
 
 
 @pytest.mark.parametrize(
-    "targets",
+    "y_true",
     [
         [0, 3, 1],
         [0, 1],
@@ -133,12 +133,12 @@ def test_true_classes_may_be_several_none_or_unknown():
     ids=str,
 )
 def test_true_classes_that_do_not_fit_are_refused(targets):
-    with pytest.raises(ValueError, match=r"`targets` must hold the class of each of the 3 images, \(N,\) of 0 to 2"):
+    with pytest.raises(ValueError, match=r"`y_true` must hold the class of each of the 3 images, \(N,\) of 0 to 2"):
         true_classes(targets, 3, 3)
 
 
 @pytest.mark.parametrize(
-    "targets",
+    "y_true",
     [
         ["dog", "cat", "dog"],
         np.array([["dog"], ["cat"], ["Dog"]]),
@@ -155,6 +155,6 @@ def test_true_classes_may_be_given_by_their_names(targets):
 
 def test_a_name_that_is_no_class_is_refused_with_the_nearest():
     with pytest.raises(
-        ValueError, match=r"`targets` must be a class's number, 0 to 1, or its label. .*'dgo'. Nearest: 'dog'"
+        ValueError, match=r"`y_true` must be a class's number, 0 to 1, or its label. .*'dgo'. Nearest: 'dog'"
     ):
         true_classes(["cat", "dgo"], 2, 2, ["cat", "dog"])

@@ -13,7 +13,14 @@ from tests import models
 
 X = models.images(3)
 LAYERS = ("one", "two", "three")
-CHOICE = {"image_index": 0, "class_index": 0, "contrast_index": None, "method": "gradcam", "params": {}, "model": 0}
+CHOICE = {
+    "image_index": 0,
+    "class_index": 0,
+    "contrast_index": None,
+    "method": "gradcam",
+    "params": {},
+    "model_index": 0,
+}
 
 
 def build(units=3, activation="softmax", middle=None):

@@ -221,12 +221,12 @@ class Prepared(keras.Model):
 def test_the_models_own_preprocessor_prepares_the_images_where_nobody_says_another():
     model = Prepared(lambda x: keras.ops.image.resize(keras.ops.cast(x, "float32") / 255, (8, 8)))
     session = Session(model, RAW)
-    np.testing.assert_allclose(session.subjects[0].scores([0, 1]), model.predict(RAW, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(session.models[0].scores([0, 1]), model.predict(RAW, verbose=0), rtol=1e-5)
     (notice,) = session.notices
     assert "the model's own `preprocessor`" in notice
     other = Session(model, RAW, preprocess=lambda x: x[:, :8, :8] * 0.0)
     assert not any("own `preprocessor`" in notice for notice in other.notices)
-    np.testing.assert_allclose(other.subjects[0].scores([0])[0], model(np.zeros((1, 8, 8, 3)))[0], rtol=1e-5)
+    np.testing.assert_allclose(other.models[0].scores([0])[0], model(np.zeros((1, 8, 8, 3)))[0], rtol=1e-5)
     assert Session(Prepared(None), np.resize(RAW, (2, 8, 8, 3)) / 255).notices == []
 
 

@@ -63,7 +63,14 @@ def build():
 def test_nothing_kept_outlives_the_weights_that_made_it_also_without_biases(images, name):
     model = build()
     session = Session(model, images)
-    choice = {"model": 0, "image_index": 1, "layer": "conv", "contrast_index": None, "method": "gradcam", "params": {}}
+    choice = {
+        "model_index": 0,
+        "image_index": 1,
+        "layer": "conv",
+        "contrast_index": None,
+        "method": "gradcam",
+        "params": {},
+    }
     session.run(**choice, class_index=0)
     session.prepare([{**choice, "class_index": 0}])
     session._preparing.join()
@@ -78,14 +85,14 @@ def test_nothing_kept_outlives_the_weights_that_made_it_also_without_biases(imag
 
 def test_scores_are_the_models_own_output(session, model, images):
     expected = model(images.astype("float32")).numpy()
-    np.testing.assert_allclose(session.subjects[0].scores([0, 3, 0]), expected[[0, 3, 0]], rtol=1e-5)
+    np.testing.assert_allclose(session.models[0].scores([0, 3, 0]), expected[[0, 3, 0]], rtol=1e-5)
     assert run(session, 0, "stem", 0, "gradcam", {}).scores_kind == "probability"
 
 
 def test_layers_are_those_with_a_place_on_the_way_to_the_logits(session):
-    (subject,) = session.subjects
-    assert subject.layers == ["rescaling", "stem", "block", "block/conv", "block/add"]
-    assert subject.default_layer == "block/add"
+    (explained,) = session.models
+    assert explained.layers == ["rescaling", "stem", "block", "block/conv", "block/add"]
+    assert explained.default_layer == "block/add"
 
 
 @pytest.mark.parametrize(("signed", "expected"), [(False, (0.0, 2.0)), (True, (-3.0, 3.0))])
@@ -99,7 +106,7 @@ def test_limits_show_what_speaks_for_the_class_or_both_signs(signed, expected):
         ({"layer": "block/cnv"}, r"must name a layer of 'tiny'. Received: 'block/cnv'. Nearest: 'block/conv'"),
         ({"layer": "pool"}, r"spatial output \(B, H, W, K\).*layer='pool'.*\(None, 4\).*Layers that fit: .*block/add"),
         ({"contrast_index": 5}, "one of the 3 classes, 0 to 2. Received: contrast_index=5"),
-        ({"model": 1}, "one of the 1 models, 0 to 0. Received: model=1"),
+        ({"model_index": 1}, "one of the 1 models, 0 to 0. Received: model_index=1"),
         ({"class_index": 3}, "one of the 3 classes, 0 to 2. Received: class_index=3"),
         ({"image_index": -1}, "one of the 5 images, 0 to 4. Received: image_index=-1"),
         ({"method": "gradcan"}, "`method` must be one of .*gradcam,.* Received: method='gradcan'"),
@@ -125,7 +132,7 @@ def test_a_scan_gives_the_map_of_every_layer(session):
     choice = {"image_index": 1, "class_index": 2, "contrast_index": None, "params": {}}
     for method in session.scan_methods:
         values, shown = session.at_all_layers(layer="stem", method=method, **choice)
-        for layer, each, limit in zip(session.subjects[0].layers, values, shown, strict=True):
+        for layer, each, limit in zip(session.models[0].layers, values, shown, strict=True):
             alone = session.run(layer=layer, method=method, **choice)
             np.testing.assert_allclose(each, alone.map, rtol=1e-4, atol=1e-7)
             np.testing.assert_allclose(limit, (alone.low, alone.high), rtol=1e-4, atol=1e-7)
@@ -139,9 +146,9 @@ def test_training_between_two_runs_is_noticed(images):
     net = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), *_head()])
     net.compile("sgd", "mse")
     session = Session(net, images)
-    before = session.subjects[0].scores([0])
+    before = session.models[0].scores([0])
     net.fit(images.astype("float32"), np.ones((5, 2)), verbose=0)
-    after = session.subjects[0].scores([0])
+    after = session.models[0].scores([0])
     np.testing.assert_allclose(after, net(images[:1].astype("float32")), rtol=1e-5)
     assert not np.allclose(before, after)
 
@@ -150,8 +157,8 @@ def test_two_models_share_images_and_classes(model, images):
     other = keras.Sequential([keras.Input((8, 8, 3)), *_head(), keras.layers.Dense(3, activation="softmax")])
     session = Session([model, other], images, preprocess=[None, lambda x: x / 255])
     choice = {"image_index": 0, "class_index": 1, "method": "gradcam", "params": {}}
-    first = session.run(layer="stem", model=0, **choice)
-    second = session.run(layer=session.subjects[1].default_layer, model=1, **choice)
+    first = session.run(layer="stem", model_index=0, **choice)
+    second = session.run(layer=session.models[1].default_layer, model_index=1, **choice)
     np.testing.assert_allclose(first.scores, model(images[:1].astype("float32"))[0], rtol=1e-5)
     np.testing.assert_allclose(second.scores, other(images[:1] / 255.0)[0], rtol=1e-5)
     with pytest.raises(ValueError, match=r"models of the same classes. Received: models with \[3, 2\]"):
@@ -162,13 +169,13 @@ def test_predictions_are_right_where_the_highest_class_is_a_target(model, images
     top = model(images.astype("float32")).numpy().argmax(-1)
     targets = top.copy()
     targets[3] = (top[3] + 1) % 3
-    found, score, right = Session(model, images, targets=targets).predictions([0, 3])
+    found, score, right = Session(model, images, y_true=targets).predictions([0, 3])
     assert found == top[[0, 3]].tolist()
     assert right == [True, False]
-    assert Session(model, images, targets=np.eye(3)[targets]).predictions([3])[2] == [False]
+    assert Session(model, images, y_true=np.eye(3)[targets]).predictions([3])[2] == [False]
     assert Session(model, images).predictions([3])[2] == [None]
     with pytest.raises(ValueError, match=r"class of each of the 5 images, \(N,\) of 0 to 2"):
-        Session(model, images, targets=[0, 1, 2, 3, 0])
+        Session(model, images, y_true=[0, 1, 2, 3, 0])
 
 
 def test_a_model_that_does_not_fit_is_refused(model, images):
@@ -235,7 +242,7 @@ def test_a_subclassed_model_is_explained_too(images):
     net = Net()
     net(images / 255.0)
     session = Session(net, images / 255.0)
-    assert session.subjects[0].layers == ["conv"]
+    assert session.models[0].layers == ["conv"]
     kernel = net.head.kernel.numpy()[:, 1]
     cam = net.conv(images[:1].astype("float32") / 255.0).numpy()[0] @ kernel / 36
     np.testing.assert_allclose(run(session, 0, "conv", 1, "gradcam", {}).map, cam, rtol=1e-4, atol=1e-6)
