@@ -63,6 +63,7 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/python -m tests.sizes
 
 check-js: $(VENV)/.installed-test $(BUNDLE)
 	$(NPM) run check

@@ -162,6 +162,8 @@ class ExplainedModel:
         function, spec = methods.table()[method]
         params = _own(function, params)
         layer = layer if spec.signals == "one" else ""
+        asked = {"layer": layer, "method": method, "params": params, "image_index": image_index}
+        asked |= {"unit": class_index, "contrast": contrast_index}
         question = self._question(function, params, image_index, layer, class_index, contrast_index)
         inputs, units, (_, finite) = question.inputs, question.units, self._input(image_index)
 
@@ -169,22 +171,18 @@ class ExplainedModel:
             logits, maps = progress.result()
             values = _one_map(method, maps)
             low, high = display_range(values, spec.signed or contrast_index is not None)
+            reason = empty_reason(values, finite, low, high, lambda: bool(layer) and self._blind(layer, inputs, units))
             (scores,) = self._scores([image_index])
             return Explanation(
                 map=values,
                 logits=np.asarray(logits)[0],
-                unit=class_index,
-                contrast=contrast_index,
-                layer=layer,
-                method=method,
-                params=params,
-                image_index=image_index,
+                **asked,
                 model_index=self.number,
                 scores=scores,
                 scores_kind=self.scores_kind(scores),
                 low=low,
                 high=high,
-                note=empty_reason(values, finite, low, high, lambda: bool(layer) and self._blind(layer, inputs, units)),
+                note=reason,
                 milliseconds=1000 * (time.perf_counter() - started),
                 done=progress.done,
                 total=progress.total,

@@ -94,7 +94,7 @@ def images(shape=WIDE):
     return Images(models.images(2, shape), shape)
 
 
-def explained(explained, layer):
+def explanation(explained, layer):
     (*_, finish) = list(explained.steps(0, layer, 1, None, "gradcam", {}))[-1]
     return finish()
 
@@ -110,7 +110,7 @@ def test_layers_at_any_depth_are_offered_and_the_one_that_counts_is_looked_at(ki
     assert [path for path in explained.layers if path in offered] == offered
     for path in explained.layers:
         explained.check_layer(path)
-    shown = explained(explained, default)
+    shown = explanation(explained, default)
     _, maps = gradcam(expose(model, default), models.images(2, WIDE)[:1], np.array([[1]]))
     np.testing.assert_allclose(shown.map, maps[0, ..., 0], rtol=1e-4, atol=1e-6)
     assert np.abs(shown.map).max() > 0
@@ -145,7 +145,7 @@ def test_a_model_of_unknown_input_is_shown_since_its_images_are_known():
     assert (explained.layers, explained.default_layer) == (["conv"], "conv")
     kernel = np.asarray(model.scores.kernel)
     expected = (np.asarray(model.conv(models.images(2)[:1])) @ kernel / 36)[0, ..., 1]
-    np.testing.assert_allclose(explained(explained, "conv").map, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(explanation(explained, "conv").map, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_model_without_a_place_has_no_layer_to_look_at():

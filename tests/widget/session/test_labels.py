@@ -98,8 +98,8 @@ def test_names_that_do_not_fit_are_refused(labels, error, message):
         np.eye(3, dtype="float32")[[0, 2, 1]],
     ],
 )
-def test_true_classes_come_in_many_forms(targets):
-    true, known = true_classes(targets, 3, 3)
+def test_true_classes_come_in_many_forms(y_true):
+    true, known = true_classes(y_true, 3, 3)
     assert true.argmax(-1).tolist() == [0, 2, 1]
     assert true.sum() == known.sum() == 3
 
@@ -132,9 +132,9 @@ def test_true_classes_may_be_several_none_or_unknown():
     ],
     ids=str,
 )
-def test_true_classes_that_do_not_fit_are_refused(targets):
+def test_true_classes_that_do_not_fit_are_refused(y_true):
     with pytest.raises(ValueError, match=r"`y_true` must hold the class of each of the 3 images, \(N,\) of 0 to 2"):
-        true_classes(targets, 3, 3)
+        true_classes(y_true, 3, 3)
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_true_classes_that_do_not_fit_are_refused(targets):
         pandas.Series(["dog", "cat", "dog"]),
         np.array([b"dog", b"cat", b"dog"]),
     ],
-    ids=lambda targets: type(targets).__name__,
+    ids=lambda y_true: type(y_true).__name__,
 )
-def test_true_classes_may_be_given_by_their_names(targets):
-    true, known = true_classes(targets, 3, 2, ["cat", "dog"])
+def test_true_classes_may_be_given_by_their_names(y_true):
+    true, known = true_classes(y_true, 3, 2, ["cat", "dog"])
     assert true.argmax(-1).tolist() == [1, 0, 1]
     assert known.all()
 
