@@ -1,4 +1,4 @@
-/** Messages between Python and the page; `ke_widgets/widget/protocol.py` is the other half. */
+/** Messages between Python and the page; `ke_widgets/widget/comm/messages.py` is the other half. */
 
 export interface LayerNode {
   path: string;

@@ -79,12 +79,12 @@ def test_300_interactions_end_in_what_a_fresh_computation_gives(lab):
     # Page, widget and a fresh computation, to the last bit that travels.
     lab.execute("""
 from dataclasses import asdict
-from ke_widgets.widget import protocol
+from ke_widgets.widget.comm import messages
 import base64
 result = w.wait(60)
 fresh = type(w._session)(model, scenes.images, demo.LABELS).run(**asdict(w.choice))
-told, sent = protocol.encode_map(fresh.map, fresh.low, fresh.high)
-told_result, sent_result = protocol.encode_map(result.map, result.low, result.high)
+told, sent = messages.encode_map(fresh.map, fresh.low, fresh.high)
+told_result, sent_result = messages.encode_map(result.map, result.low, result.high)
 """)
     explainer.settled()
     lab.page.wait_for_timeout(200)

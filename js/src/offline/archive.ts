@@ -1,7 +1,7 @@
 import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../messages.ts";
 import { emptyReason } from "../text/emptyReason.ts";
 
-/** A map as `ke_widgets/widget/export.py` writes it; its values are base64. */
+/** A map as `ke_widgets/widget/export/job.py` writes it; its values are base64. */
 interface Stored {
   map: MapContent;
   values: string;

@@ -9,11 +9,11 @@ _MOST_IMAGES = 32
 
 
 class PredictionsJob:
-    """Finds the answer to a `protocol.Predictions`.
+    """Finds the answer to a `messages.Predictions`.
 
     Args:
         session: The `Session` that computes.
-        request: A `protocol.Predictions`.
+        request: A `messages.Predictions`.
         answer: Called with the answer, content and buffers, once all of it is known.
         go_on: Called with this object when there is more to do and it wants another turn.
 

@@ -1,4 +1,4 @@
-"""One thread that runs requests: the newest one wins, small errands go first, any of them may be cancelled."""
+"""One thread that runs requests: the newest one wins, small tasks go first, any of them may be cancelled."""
 
 import collections
 import logging
@@ -133,8 +133,8 @@ class Worker:
                 again = work()
                 pause = pause if woken else again
             except Exception:
-                # An errand that failed must not take the thread along; a request's error was answered already.
-                logging.getLogger("ke_widgets").exception("An errand of the widget failed.")
+                # A task that failed must not take the thread along; a request's error was answered already.
+                logging.getLogger("ke_widgets").exception("A background task of the widget failed.")
             finally:
                 with self._change:
                     self._running = self._request = None

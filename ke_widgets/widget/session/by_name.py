@@ -185,7 +185,7 @@ def layer_path(value, models, chosen=0):
 
     Args:
         value: Such as `"block3/conv2"`, `("block3", "conv2")`, `"conv2"`, `-3`, `model.layers[-3]`.
-        models: A `Subject` for each model.
+        models: An `ExplainedModel` for each model.
         chosen: Number of the model whose layers a place counts.
 
     Returns:

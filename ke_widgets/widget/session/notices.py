@@ -110,7 +110,7 @@ def notices(explained, own_preprocessor):
     """Say what a user should know before looking at maps.
 
     Args:
-        explained: A `Subject`.
+        explained: An `ExplainedModel`.
         own_preprocessor: Whether the images go through the preprocessor that the model came with.
 
     Returns:
@@ -146,7 +146,7 @@ def of_several(models):
     """Say where the maps of several models do not lie in their place: there is one picture of each image for all.
 
     Args:
-        models: `Subject`s of the same images.
+        models: `ExplainedModel`s of the same images.
 
     Returns:
         A list of sentences.

@@ -38,16 +38,16 @@ def test_the_newest_request_wins_and_the_others_are_given_back():
     worker.close()
 
 
-def test_errands_go_before_the_waiting_request():
+def test_tasks_go_before_the_waiting_request():
     gate = Gate()
     worker = Worker(gate, failed)
     worker.submit(1)
     assert gate.started.wait(LONG)
     worker.submit(2)
-    worker.run_soon(lambda: gate.ran.append("errand"))
+    worker.run_soon(lambda: gate.ran.append("task"))
     gate.open.set()
     assert worker.wait(LONG)
-    assert gate.ran == [1, "errand", 2]
+    assert gate.ran == [1, "task", 2]
     worker.close()
 
 
