@@ -12,7 +12,7 @@ class Worker:
     """Runs one request at a time on a thread of its own.
 
     A request waits in a mailbox with one place for each sender: a newer one takes its place. Senders take turns.
-    Errands (pictures that a page asks for) wait in line and go before the requests. The thread starts with the first
+    Tasks (pictures that a page asks for) wait in line and go before the requests. The thread starts with the first
     of them and ends with `close`.
 
     Args:
