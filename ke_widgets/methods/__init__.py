@@ -38,8 +38,9 @@ menu and parameter form, and the contract tests.
 import functools
 import importlib
 import inspect
+import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -262,11 +263,12 @@ def _parameter(method, parameter, hint):
     return Parameter(parameter.name, kind, default)
 
 
-def table():
-    """Map the name of every method in the package to the function and its `Spec`.
+@functools.cache
+def table() -> Mapping[str, tuple[Callable, Spec]]:
+    """Return every method of the package by its name, with its `Spec`. The table is made once.
 
     Returns:
-        A dict `name -> (method, spec)`, family by family.
+        A read-only mapping `name -> (method, spec)`, family by family.
 
     Raises:
         ValueError: If two methods have one name.
@@ -279,7 +281,7 @@ def table():
             if method.__name__ in found:
                 raise ValueError(f"A method's name must be its own. Received two named {method.__name__!r}.")
             found[method.__name__] = (method, spec)
-    return found
+    return types.MappingProxyType(found)
 
 
 def __getattr__(name):

@@ -7,6 +7,7 @@ from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import table
 
 
+@functools.lru_cache(maxsize=64)
 def runs_at_all_layers(method):
     """Tell whether `at_all_layers` takes a method: whether its map at a layer follows from signal and gradient there.
 

@@ -110,7 +110,9 @@ def check_attribute(name, traits):
 
 def _parameter(name, known, cutoff=0.8):
     """Give the parameter of a method that a name means, and the title of the first method that has it."""
-    table = {parameter: spec.title for method, spec in reversed(methods.table().values()) for parameter in _own(method)}
+    table = {
+        parameter: spec.title for method, spec in reversed(list(methods.table().values())) for parameter in _own(method)
+    }
     meant = _MEANT.get(name, name)
     found = meant if meant in table else None if nearest(name, known) else nearest(name, table, cutoff)
     return found, table.get(found or "")

@@ -8,8 +8,8 @@ import traitlets
 
 from ke_widgets.errors.arguments import nearest
 from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.widget.comm import messages
 from ke_widgets.widget.session import by_name
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.describe import COLORMAPS
 
 CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model_index")
@@ -35,7 +35,7 @@ class Read(traitlets.TraitType):
         return copy.copy(self.default_value)  # Of a dict or list each widget has its own.
 
     def validate(self, obj, value):
-        return self.read(obj, value)
+        return value if obj.adopts else self.read(obj, value)
 
 
 def _number_of(name, what):
@@ -117,11 +117,17 @@ class Traits(anywidget.AnyWidget):
     threshold: Any = _trait("threshold", 0.0)
 
     _session: Any = None
+    _page: Any = None  # What the page is doing, for its own thread.
+
+    @property
+    def adopts(self):
+        """Whether this thread is taking over a choice of the page, which was checked as a whole."""
+        return getattr(self._page, "adopting", False)
 
     @property
     def choice(self):
         """What is chosen now in the main pane."""
-        return messages.Choice(**{name: getattr(self, name) for name in CHOICE})
+        return Choice(**{name: getattr(self, name) for name in CHOICE})
 
     def pane_choice(self, pane):
         """Give what is chosen in one pane: the main one's choice, and what differs from it.
@@ -137,7 +143,7 @@ class Traits(anywidget.AnyWidget):
         explained = self._session.models[choice["model_index"]]
         if choice["layer"] not in explained.layers and "layer" not in own:
             choice["layer"] = explained.default_layer  # Another model may have other layers.
-        return messages.Choice(**choice)
+        return Choice(**choice)
 
     def _first_choice(self, choice):
         """Complete what the user chose at the start: layer, method, and the class with the highest score."""
@@ -154,12 +160,14 @@ class Traits(anywidget.AnyWidget):
     @traitlets.validate(*CHOICE)
     def _fits(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
+        if self.adopts:  # It is a field of a choice that was checked as a whole.
+            return value
         known = {"image_index": 0, "class_index": 0, "contrast_index": None, "params": {}}
         model = value if name == "model_index" else self.model_index
         there = model in range(len(self._session.models))
         layer = self._session.models[model].default_layer if there else ""
         method = self._session.default_method(model) if there else "gradcam"
-        self._session.check(**{**known, "model_index": model, "layer": layer, "method": method, name: value})
+        self._session.check(Choice(**{**known, "model_index": model, "layer": layer, "method": method, name: value}))
         return value
 
     @traitlets.validate("panes")
@@ -168,5 +176,5 @@ class Traits(anywidget.AnyWidget):
             choice = {**vars(self.choice), **pane}
             if "layer" not in pane and choice["model_index"] in range(len(self._session.models)):
                 choice["layer"] = self._session.models[choice["model_index"]].default_layer
-            self._session.check(**choice)
+            self._session.check(Choice(**choice))
         return proposal["value"]

@@ -356,7 +356,8 @@ class ExplainerWidget(Traits):
     def _adopt(self, choice):
         with self._page_speaks(adopting=True), self.hold_trait_notifications():
             for name in CHOICE:
-                setattr(self, name, getattr(choice, name))
+                if getattr(self, name) != getattr(choice, name):
+                    setattr(self, name, getattr(choice, name))
 
     @contextlib.contextmanager
     def _page_speaks(self, adopting=False):

@@ -66,7 +66,7 @@ def rows(name):
     found, seconds = ratios(bare, {"ours": lambda: page.ask(image_index=next(image))})
     result = page.ask(image_index=next(image))
     yield row("widget: another image, Grad-CAM, last layer", found["ours"], "forward", seconds, 1.1, result)
-    widget._session.prepare([vars(widget.choice)])  # as it does by itself when the page rests
+    widget._session.prepare([widget.choice])  # as it does by itself when the page rests
     widget._session._preparing.join()
     found, seconds = ratios(bare, {"ours": lambda: page.ask(class_index=next(unit))})
     milliseconds = 1000 * seconds * found["ours"]

@@ -278,16 +278,16 @@ def test_text_from_elsewhere_is_only_ever_text(lab):
 
     # What a method raises.
     lab.execute("""
-kept = w._session.steps
-def broken(**choice):
+kept = w._session.models[0].steps
+def broken(choice):
     raise RuntimeError(BAD + END)
-w._session.steps = broken
+w._session.models[0].steps = broken
 """)
     tree.get_by_role("treeitem", name="second").first.click()
     explainer.part("combobox", "Method").select_option("gradcampp")
     expect(root.get_by_role("alert").filter(has_text=bad + end)).not_to_have_count(0)
     is_harmless()
-    lab.execute("w._session.steps = kept")
+    lab.execute("w._session.models[0].steps = kept")
     explainer.part("combobox", "Method").select_option("gradcam")
     explainer.settled()
 

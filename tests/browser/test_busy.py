@@ -15,11 +15,11 @@ TENSORFLOW = "model(scenes.images)"
 UPDATES = "w.opacity = 0.3 + (w.opacity + 0.1) % 0.5; time.sleep(0.002)"
 COUNT = """
 computed = []
-_steps = w._session.steps
-def _counted(**choice):
-    computed.append(choice["class_index"])
-    yield from _steps(**choice)
-w._session.steps = _counted
+_steps = w._session.models[0].steps
+def _counted(choice):
+    computed.append(choice.class_index)
+    yield from _steps(choice)
+w._session.models[0].steps = _counted
 """
 TRAINED = """
 import keras

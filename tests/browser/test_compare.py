@@ -195,12 +195,12 @@ def test_depth_needs_no_kernel_and_long_methods_can_be_stopped(lab):
 
 
 BROKEN = """
-_kept = w._session.steps
-def _broken(**choice):
-    if choice["method"] == "gradcampp":
+_kept = w._session.models[0].steps
+def _broken(choice):
+    if choice.method == "gradcampp":
         raise RuntimeError("broken on purpose")
-    yield from _kept(**choice)
-w._session.steps = _broken
+    yield from _kept(choice)
+w._session.models[0].steps = _broken
 """
 TRAIN = """
 for weight in model.trainable_weights:
@@ -243,7 +243,7 @@ def test_panes_err_and_stop_by_themselves_and_nothing_outlives_a_training(lab):
     expect(panes).to_have_count(2)
     explainer.part("button", "Close pane 2").click()
     expect(panes).to_have_count(0)
-    lab.execute("w._session.steps = _kept")
+    lab.execute("w._session.models[0].steps = _kept")
 
     # All layers at once, then a training in another cell: what is shown is the trained model's.
     explainer.part("switch", "All layers at once").click()

@@ -130,10 +130,10 @@ def test_it_looks_right_in_light_and_dark(explainer):
 def test_an_exception_in_a_method_is_an_alert_and_the_widget_goes_on(explainer):
     lab = explainer.lab
     lab.execute("""
-_kept = w._session.steps
-def _broken(**choice):
+_kept = w._session.models[0].steps
+def _broken(choice):
     raise RuntimeError("broken on purpose")
-w._session.steps = _broken
+w._session.models[0].steps = _broken
 """)
     before = explainer.pixels()
     tree = explainer.part("tree", "Layers")
@@ -145,7 +145,7 @@ w._session.steps = _broken
     assert kept.max() < 0.1, "what was shown stays, but for the words below that it is the last map"
     expect(explainer.root.get_by_role("status")).to_contain_text("Last map: Grad-CAM of")
     lab.screenshot("quickstart-error", explainer.root)
-    lab.execute("w._session.steps = _kept")
+    lab.execute("w._session.models[0].steps = _kept")
     tree.get_by_role("treeitem", name="conv2").last.click()
     assert explainer.settled().result()["layer"] == "block4/conv2"
     expect(alert).to_have_count(0)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ke_widgets.widget import view
 from ke_widgets.widget.export.snapshot import compose, resized
-from ke_widgets.widget.session.session import Session
+from ke_widgets.widget.session.explained_model import ExplainedModel
 from ke_widgets.widget.view import ExplainerWidget
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -102,13 +102,13 @@ def test_the_picture_is_what_the_view_shows(model, images, charts):
 
 
 def test_a_first_map_that_takes_long_does_not_hold_up_who_looks_on(model, images, monkeypatch):
-    go, whole = threading.Event(), Session.steps
+    go, whole = threading.Event(), ExplainedModel.steps
 
-    def slow(self, **choice):
+    def slow(self, choice):
         assert go.wait(60)
-        yield from whole(self, **choice)
+        yield from whole(self, choice)
 
-    monkeypatch.setattr(Session, "steps", slow)
+    monkeypatch.setattr(ExplainedModel, "steps", slow)
     monkeypatch.setattr(view, "_STILL_SECONDS", 0.01)
     widget = ExplainerWidget(model, images, charts=False)
     assert set(bundle(widget)) == {WIDGET, "text/plain"}

@@ -153,7 +153,7 @@ def test_a_view_that_opens_is_sent_the_newest_result(widget):
 
 def test_whether_the_kernel_is_at_a_question_is_answered_from_the_handler(widget, monkeypatch):
     gate = threading.Event()
-    monkeypatch.setattr(widget._session, "steps", lambda **choice: gate.wait(LONG) and iter(()))
+    monkeypatch.setattr(widget._session.models[0], "steps", lambda choice: gate.wait(LONG) and iter(()))
     page = Page(widget)
     page.explain("a1")
     for id in ("a1", "lost", None):

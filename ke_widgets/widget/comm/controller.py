@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ke_widgets.widget.comm import messages
-from ke_widgets.widget.comm.handlers import Curves, Handlers, key
+from ke_widgets.widget.comm.handlers import Curves, Handlers
 from ke_widgets.widget.comm.predictions import PredictionsJob
 from ke_widgets.widget.comm.resend import Resend
 from ke_widgets.widget.comm.worker import Worker
@@ -93,7 +93,7 @@ class Controller:
         Raises:
             Exception: What the method raised, where it failed.
         """
-        if self._asked != key(choice):  # The page took a map from its maps of all layers.
+        if self._asked != choice.key:  # The page took a map from its maps of all layers.
             self.explain(choice)
         self.worker.run_soon(lambda: self.handlers.trained() and explain_all())
         if not self.worker.wait(timeout):
@@ -105,7 +105,7 @@ class Controller:
     def submit(self, message):
         """Ask the worker for an `Explain` or a `AllLayers`; the newest of each pane wins."""
         if isinstance(message, messages.Explain) and message.pane == 0:
-            self._asked = key(message.choice)
+            self._asked = message.choice.key
         dropped = self.worker.submit(message, (message.pane, type(message).__name__))
         if dropped is not None:
             self.handlers.drop(dropped)
@@ -201,7 +201,7 @@ class Controller:
         try:
             message = messages.parse(content)
             if isinstance(message, messages.Explain | messages.AllLayers):
-                self._session.check(**vars(message.choice))
+                self._session.check(message.choice)
         except ValueError as error:
             self.answer(messages.error(content.get("id") if isinstance(content, dict) else None, str(error)))
             return

@@ -11,6 +11,7 @@ from ke_widgets.widget.comm import messages
 from ke_widgets.widget.comm.predictions import PredictionsJob
 from ke_widgets.widget.export.job import Export
 from ke_widgets.widget.images.encoding import Encoded
+from ke_widgets.widget.session.choice import Choice
 
 _PROGRESS_SECONDS = 0.1
 _PREVIEW_SECONDS = 0.5
@@ -51,7 +52,7 @@ class Handlers:
 
     def found(self, choice) -> Any:
         """Give the `Explanation` of a choice, or `None` where there is none yet."""
-        return self._results.get(key(choice))
+        return self._results.get(choice.key)
 
     def newest(self) -> Any:
         """Give the `Explanation` that the main pane showed last, or `None` before the first one."""
@@ -132,7 +133,7 @@ class Handlers:
         Args:
             busy: Tells whether something else is to be done.
         """
-        self._session.prepare([content["choice"] for content, *_ in list(self._newest.values())], busy)
+        self._session.prepare([Choice(**content["choice"]) for content, *_ in list(self._newest.values())], busy)
         newest = self._newest.get(0)
         if newest is None or newest is self._kept:
             return
@@ -143,7 +144,9 @@ class Handlers:
 
     def _explain(self, request, why_stop):
         told = shown = time.monotonic()
-        for done, total, finish in self._session.steps(**vars(request.choice)):
+        if request.id is None:  # Chosen in Python, trait by trait; what the page asks was checked when it came.
+            self._session.check(request.choice)
+        for done, total, finish in self._session.model_of(request.choice).steps(request.choice):
             if done == total:
                 break
             stop = why_stop()
@@ -165,8 +168,8 @@ class Handlers:
         if request.pane == 0:
             self.error = None
         self._serial += 1
-        self._results[key(request.choice)] = explanation
-        self._results.move_to_end(key(request.choice))
+        self._results[request.choice.key] = explanation
+        self._results.move_to_end(request.choice.key)
         while len(self._results) > _KEPT_RESULTS:
             self._results.popitem(last=False)
         answer = messages.result(request.id, request.pane, self._serial, request.choice, explanation)
@@ -179,7 +182,7 @@ class Handlers:
         started = time.perf_counter()
         explained = self._session.models[request.choice.model_index]
         generation = explained.generation()
-        values, limits = self._session.at_all_layers(**vars(request.choice))
+        values, limits = explained.at_all_layers(request.choice)
         self._serial += 1
         milliseconds = 1000 * (time.perf_counter() - started)
         about = request.id, request.pane, self._serial, generation, request.choice
@@ -193,7 +196,7 @@ class Handlers:
         self._tell_panel(lambda panel: panel.computing(True))
         try:
             told = 0.0
-            for curves in self._session.curves(explanation):
+            for curves in self._session.models[explanation.model_index].curves(explanation):
                 stop = why_stop()
                 if stop or curves.done == curves.total or time.monotonic() - told >= _PREVIEW_SECONDS:
                     told = time.monotonic()
@@ -202,11 +205,6 @@ class Handlers:
                     break
         finally:
             self._tell_panel(lambda panel: panel.computing(False))
-
-
-def key(choice):
-    """Write a choice as text, the same for equal ones."""
-    return repr(sorted(vars(choice).items()))
 
 
 def _show_curves(curves, panel):

@@ -16,21 +16,9 @@ import numpy as np
 
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.images.fitting import WHOLE
+from ke_widgets.widget.session.choice import Choice
 
 EXPORT = "export"  # The id of an export's progress, and of its Cancel.
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the user chose to see."""
-
-    image_index: int
-    layer: str
-    class_index: int
-    method: str
-    params: dict
-    contrast_index: int | None = None
-    model_index: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.export.files import check_path, whole_file
 from ke_widgets.widget.export.html import listed, page, text
+from ke_widgets.widget.session.choice import Choice
 
 _TURN_SECONDS = 0.05
 _TELL_SECONDS = 0.1
@@ -192,7 +193,9 @@ class Export:
     def _together(self, model, method):
         """Part the layers into those that one pass gives: all, where that is to be had and worth it, or each."""
         layers = self._plan.layers[model] if self._looks_at_layer[method] else [""]
-        scans = method in self._session.scan_methods and self._session.models[model].why_not_at_all_layers() is None
+        scans = (
+            method in self._session.all_layers_methods and self._session.models[model].why_not_at_all_layers() is None
+        )
         return [tuple(layers)] if scans and len(layers) > 2 else [(layer,) for layer in layers]
 
     def _kind(self, model, method, layers, image, class_index):
@@ -212,7 +215,7 @@ class Export:
         if len(layers) > 1:
             explained = self._session.models[model]
             started = time.perf_counter()
-            values, limits = self._session.at_all_layers(layer=layers[0], **choice)
+            values, limits = explained.at_all_layers(Choice(layer=layers[0], **choice))
             milliseconds = 1000 * (time.perf_counter() - started) / len(values)
             found = dict(zip(explained.layers, zip(values, limits)))
             for name, layer in zip(names, layers):
@@ -221,12 +224,12 @@ class Export:
             yield
             return
         for name, layer in zip(names, layers):
-            yield from self._explain_at(name, {**choice, "layer": layer or self._plan.layers[model][-1]})
+            yield from self._explain_at(name, Choice(layer=layer or self._plan.layers[model][-1], **choice))
 
     def _explain_at(self, name, choice):
         try:
             pieces = []
-            for _, _, finish in self._session.steps(**choice):
+            for _, _, finish in self._session.model_of(choice).steps(choice):
                 pieces = [finish]
                 yield
             found = pieces[0]()

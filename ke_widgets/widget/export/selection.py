@@ -112,7 +112,7 @@ def page_setup(setup, selection):
         "images": len(selection.images),
         "image_numbers": selection.images,
         "methods": methods,
-        "scan_methods": [method["name"] for method in methods if method["layer"]],
+        "all_layers_methods": [method["name"] for method in methods if method["layer"]],
         "file": {"classes": selection.classes},
     }
 

@@ -25,7 +25,7 @@ def describe(session):
         "labels": session.labels,
         "y_true": session.y_true is not None,
         "methods": [_describe_method(session, name, *entry) for name, entry in session.methods.items()],
-        "scan_methods": session.scan_methods,
+        "all_layers_methods": session.all_layers_methods,
         "colormaps": list(COLORMAPS),
         "notices": session.notices,
     }

@@ -144,65 +144,64 @@ class ExplainedModel:
         known = self.classes.probability and bool(((scores >= 0) & (scores <= 1)).all())
         return "probability" if known else "logit"
 
-    def steps(self, image_index, layer, class_index, contrast_index, method, params):
-        """Explain one choice piece by piece; leave the loop to stop.
+    def steps(self, choice):
+        """Explain one choice step by step; leave the loop to stop.
 
         Args:
-            image_index: Number of the image.
-            layer: Path of the layer.
-            class_index: Number of the class.
-            contrast_index: Number of the class that it is told apart from, or `None`.
-            method: Name of the method.
-            params: Own parameters; those of other methods are left aside.
+            choice: A `Choice` that was checked.
 
         Yields:
-            How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
+            How many steps are done, how many there are in all, and a function that gives the `Explanation` of those.
         """
         started = time.perf_counter()
-        function, spec = methods.table()[method]
-        params = _own(function, params)
-        layer = layer if spec.signals == "one" else ""
-        asked = {"layer": layer, "method": method, "params": params, "image_index": image_index}
-        asked |= {"unit": class_index, "contrast": contrast_index}
-        question = self._question(function, params, image_index, layer, class_index, contrast_index)
-        inputs, units, (_, finite) = question.inputs, question.units, self._input(image_index)
-
-        def finish(generation, progress):
-            logits, maps = progress.result()
-            values = _one_map(method, maps)
-            low, high = display_range(values, spec.signed or contrast_index is not None)
-            reason = empty_reason(values, finite, low, high, lambda: bool(layer) and self._blind(layer, inputs, units))
-            (scores,) = self._scores([image_index])
-            return Explanation(
-                map=values,
-                logits=np.asarray(logits)[0],
-                **asked,
-                model_index=self.number,
-                scores=scores,
-                scores_kind=self.scores_kind(scores),
-                low=low,
-                high=high,
-                note=reason,
-                milliseconds=1000 * (time.perf_counter() - started),
-                done=progress.done,
-                total=progress.total,
-                generation=generation,
-                map_unit=spec.unit,
-                seen=self.images.seen(image_index),
-            )
-
+        function, spec = methods.table()[choice.method]
+        question = self._question(choice, choice.layer if spec.signals == "one" else "")
+        finish = functools.partial(self._finish, choice, question, started)
         if runs_at_all_layers(function):
             found = self._answer(question)
             yield 1, 1, functools.partial(finish, self._generation, methods.Progress(1, 1, lambda: found))
             return
-        generation = self.generation()
-        for progress in methods.step_by_step(question.method, self._maps.view(layer), inputs, units, **params):
+        generation, view = self.generation(), self._maps.view(question.layer)
+        for progress in methods.step_by_step(question.method, view, question.inputs, question.units, **question.params):
             yield progress.done, progress.total, functools.partial(finish, generation, progress)
 
-    def _blind(self, layer, inputs, units):
-        """Tell whether the units have a gradient of exactly zero at every place of a layer."""
+    def _finish(self, choice, question, started, generation, progress):
+        """Return the `Explanation` of the steps that are done."""
+        _, spec = methods.table()[choice.method]
+        _, finite = self._input(choice.image_index)
+        logits, maps = progress.result()
+        values = _one_map(choice.method, maps)
+        low, high = display_range(values, spec.signed or choice.contrast_index is not None)
+        (scores,) = self._scores([choice.image_index])
+        return Explanation(
+            map=values,
+            logits=np.asarray(logits)[0],
+            unit=choice.class_index,
+            contrast=choice.contrast_index,
+            layer=question.layer,
+            method=choice.method,
+            params=question.params,
+            image_index=choice.image_index,
+            model_index=self.number,
+            scores=scores,
+            scores_kind=self.scores_kind(scores),
+            low=low,
+            high=high,
+            note=empty_reason(values, finite, low, high, lambda: self._blind(question)),
+            milliseconds=1000 * (time.perf_counter() - started),
+            done=progress.done,
+            total=progress.total,
+            generation=generation,
+            map_unit=spec.unit,
+            seen=self.images.seen(choice.image_index),
+        )
+
+    def _blind(self, question):
+        """Tell whether the units have a gradient of exactly zero at every cell of the layer."""
+        if not question.layer:
+            return False
         try:
-            return not bool(compiled(_any_gradient, self._maps.view(layer))(inputs, units))
+            return not bool(compiled(_any_gradient, self._maps.view(question.layer))(question.inputs, question.units))
         except ValueError:
             return True  # It is not even connected.
 
@@ -217,14 +216,17 @@ class ExplainedModel:
             self._inputs.popitem(last=False)
         return kept
 
-    def _question(self, function, params, image_index, layer, class_index, contrast_index):
-        method, units = self.classes.question(function, class_index, contrast_index)
+    def _question(self, choice, layer, classes=None):
+        """Return the `Question` of a choice at a layer; `classes` replaces its class and contrast."""
+        function, _ = methods.table()[choice.method]
+        params, classes = _own(function, choice.params), classes or (choice.class_index, choice.contrast_index)
+        method, units = self.classes.question(function, *classes)
         everywhere = None
         if layer and runs_at_all_layers(function) and self.why_not_at_all_layers() is None:
-            everywhere, _ = self.classes.question(at_all_layers(function), class_index, contrast_index)
-        inputs, _ = self._input(image_index)
-        key = (image_index, class_index, contrast_index, function, tuple(sorted(params.items())))
-        return Question(image_index, layer, inputs, units, method, everywhere, params, key)
+            everywhere, _ = self.classes.question(at_all_layers(function), *classes)
+        inputs, _ = self._input(choice.image_index)
+        key = (choice.image_index, *classes, function, tuple(sorted(params.items())))
+        return Question(choice.image_index, layer, inputs, units, method, everywhere, params, key)
 
     def _answer(self, question):
         """Give logits and maps; from what is kept, where that was looked at before."""
@@ -233,25 +235,20 @@ class ExplainedModel:
             self._known_scores[question.image_index] = np.asarray(found.outputs[self._output], "float32")[0]
         return found.logits, found.maps
 
-    def prepare(self, image_index, layer, class_index, contrast_index, method, params):
+    def prepare(self, choice):
         """Compile what makes the next maps fast: at any layer, of another image, of another class.
 
         Args:
-            image_index: Number of the image that was explained.
-            layer: Path of the layer.
-            class_index: Number of the class.
-            contrast_index: Number of the class that it is told apart from, or `None`.
-            method: Name of the method.
-            params: Own parameters; those of other methods are left aside.
+            choice: The `Choice` that was explained.
         """
-        function, spec = methods.table()[method]
-        self._compile_what_all_need(self._input(image_index)[0])
+        function, _ = methods.table()[choice.method]
+        self._compile_what_all_need(self._input(choice.image_index)[0])
         if not runs_at_all_layers(function):
             return
-        params = _own(function, params)
+        shown = choice.class_index, choice.contrast_index
         # Of two classes with one logit the other one is asked in a way of its own.
-        for classes in {(class_index, contrast_index), self.classes.next(class_index, contrast_index)}:
-            self._maps.prepare(self._question(function, params, image_index, layer, *classes))
+        for classes in {shown, self.classes.next(*shown)}:
+            self._maps.prepare(self._question(choice, choice.layer, classes))
 
     def _compile_what_all_need(self, inputs):
         for function, given in ((fingerprint, ops.zeros(())), (_forward, inputs)):
@@ -274,32 +271,27 @@ class ExplainedModel:
             return f"All {len(sizes)} layers at once need about {needed / 1024**3:.1f} GB of memory."
         return None
 
-    def at_all_layers(self, image_index, class_index, contrast_index, method, params):
+    def at_all_layers(self, choice):
         """Explain one choice at every spatial layer, in one pass.
 
         Args:
-            image_index: Number of the image.
-            class_index: Number of the class.
-            contrast_index: Number of the class that it is told apart from, or `None`.
-            method: Name of the method.
-            params: Own parameters; those of other methods are left aside.
+            choice: A `Choice` that was checked; its layer is ignored.
 
         Returns:
-            A list with one map `(H', W')` for each of `layers`, and a list of their shown limits `(low, high)`.
+            A list with one map `(H', W')` for each of `layers`, and a list of their display ranges `(low, high)`.
 
         Raises:
             ValueError: If the method cannot be run at all layers at once, or the memory would not do.
         """
-        function, spec = methods.table()[method]
+        function, spec = methods.table()[choice.method]
         reason = f"{spec.title} does not run at all layers at once."
         if runs_at_all_layers(function):
             reason = self.why_not_at_all_layers()
         if reason is not None:
             raise ValueError(reason)
-        layer, params = self.default_layer, _own(function, params)
-        question = self._question(function, params, image_index, layer, class_index, contrast_index)
+        question = self._question(choice, self.default_layer)
         values = [np.asarray(found.maps)[0, ..., 0] for found in self._maps.find_all(question).values()]
-        return values, [display_range(each, spec.signed or contrast_index is not None) for each in values]
+        return values, [display_range(each, spec.signed or choice.contrast_index is not None) for each in values]
 
     def curves(self, explanation):
         """Give deletion (towards the image's mean) and insertion (from a blurred image) of a map, piece by piece.
@@ -308,8 +300,13 @@ class ExplainedModel:
             explanation: An `Explanation` of this model.
 
         Yields:
-            `Curves`.
+            `Curves`, as far as they are known.
+
+        Raises:
+            ValueError: If the map tells two classes apart: no one score stands for it.
         """
+        if explanation.contrast is not None:
+            raise ValueError("Curves are of one class: leave the contrast out.")
         scores = Exposed(self.model, self._both.endpoints[1:])
         inputs = self.images.inputs(explanation.image_index)
         maps, units = explanation.map[None, ..., None], np.array([[self.classes.unit(explanation.unit)]])

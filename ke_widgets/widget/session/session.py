@@ -18,6 +18,7 @@ from ke_widgets.widget.notebook import cell_runs
 from ke_widgets.widget.session import by_name
 from ke_widgets.widget.session import labels as labelling
 from ke_widgets.widget.session.background import Abandoned, giving_way
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explained_model import ExplainedModel
 from ke_widgets.widget.session.notices import notices, of_several
 from ke_widgets.widget.threads import start
@@ -66,6 +67,9 @@ class Session:
         self.images = self.models[0].images
         self.labels = labelling.names(named, counts[0])
         self.y_true = labelling.true_classes(y_true, len(self.images), counts[0], self.labels)
+        self.methods = methods.table()
+        self.titles = {name: spec.title for name, (_, spec) in self.methods.items()}
+        self.all_layers_methods = [name for name, (method, _) in self.methods.items() if runs_at_all_layers(method)]
         self._preparing = None
         self._closed = threading.Event()
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
@@ -73,40 +77,20 @@ class Session:
         told += [n for each, takes in zip(self.models, taken) for n in of_another_size(each.model, takes, each.images)]
         self.notices = list(dict.fromkeys(told + of_several(self.models)))
 
-    @property
-    def methods(self):
-        """The methods that can be chosen: name to function and `Spec`."""
-        return methods.table()
-
-    @property
-    def titles(self):
-        """The title of each method, by its name."""
-        return {name: spec.title for name, (_, spec) in self.methods.items()}
-
-    @property
-    def scan_methods(self):
-        """Names of the methods that run at all layers at once."""
-        return [name for name, (function, _) in self.methods.items() if runs_at_all_layers(function)]
-
-    def check(self, image_index, layer, class_index, contrast_index, method, params, model_index):
+    def check(self, choice):
         """Refuse a choice that cannot be run.
 
         Args:
-            image_index: Number of the image.
-            layer: Path of the layer.
-            class_index: Number of the class.
-            contrast_index: Number of the class that it is told apart from, or `None`.
-            method: Name of the method.
-            params: Own parameters of methods.
-            model_index: Number of the model.
+            choice: A `Choice`.
 
         Raises:
-            ValueError: If one of them is unknown or out of range; it says what would fit.
+            ValueError: If one of its fields is unknown or out of range; the message says what would fit.
         """
-        _check_range("image_index", image_index, len(self.images), "images")
-        _check_range("class_index", class_index, len(self.labels), "classes")
-        if contrast_index is not None:
-            _check_range("contrast_index", contrast_index, len(self.labels), "classes")
+        method, model_index = choice.method, choice.model_index
+        _check_range("image_index", choice.image_index, len(self.images), "images")
+        _check_range("class_index", choice.class_index, len(self.labels), "classes")
+        if choice.contrast_index is not None:
+            _check_range("contrast_index", choice.contrast_index, len(self.labels), "classes")
         _check_range("model_index", model_index, len(self.models), "models")
         if method not in self.methods:
             raise ValueError(
@@ -119,8 +103,8 @@ class Session:
                 f"`method` must be one that this model allows: {', '.join(fitting)}. Received: method={method!r}. "
                 f"{reason}"
             )
-        self._check_params(params)
-        self.models[model_index].check_layer(layer)
+        self._check_params(choice.params)
+        self.models[model_index].check_layer(choice.layer)
 
     def why_not(self, method, model_index):
         """Give the reason for which a method cannot explain a model, or `None` where it can.
@@ -152,23 +136,26 @@ class Session:
             mend = f" Did you mean {near!r}?" if near else ""
             raise ValueError(f"`params` must name parameters of methods: {sorted(known)}. Received: {unknown}.{mend}")
 
-    def run(self, **choice):
-        """Explain one choice; arguments and errors are those of `check`.
+    def model_of(self, choice) -> ExplainedModel:
+        """Return the model that a choice is about."""
+        return self.models[choice.model_index]
+
+    def run(self, **fields):
+        """Check and explain one choice in one call.
+
+        Args:
+            **fields: The fields of a `Choice`.
 
         Returns:
             An `Explanation`.
+
+        Raises:
+            ValueError: See `check`.
         """
-        *_, (_, _, finish) = self.steps(**choice)
+        choice = Choice(**fields)
+        self.check(choice)
+        *_, (_, _, finish) = self.model_of(choice).steps(choice)
         return finish()
-
-    def steps(self, *, model_index=0, contrast_index=None, **choice):
-        """Explain one choice piece by piece; leave the loop to stop. Arguments and errors are those of `check`.
-
-        Yields:
-            How many pieces are done, how many there are in all, and a function that gives the `Explanation` of those.
-        """
-        self.check(model_index=model_index, contrast_index=contrast_index, **choice)
-        yield from self.models[model_index].steps(contrast_index=contrast_index, **choice)
 
     def prepare(self, choices, busy=lambda: False):
         """Make ready for what may be chosen after some choices were explained, on a thread of its own.
@@ -176,7 +163,7 @@ class Session:
         Nobody waits for it: what is chosen meanwhile is explained the other way, and goes before, as cells do.
 
         Args:
-            choices: A list of dicts, the arguments of `check`.
+            choices: A list of `Choice`.
             busy: Tells whether something is being explained.
         """
         if self.is_preparing:
@@ -185,8 +172,7 @@ class Session:
         def prepare():
             with contextlib.suppress(Abandoned), giving_way(lambda: cell_runs() or busy(), self._closed.is_set):
                 for choice in choices:
-                    own = {name: value for name, value in choice.items() if name != "model_index"}
-                    self.models[choice["model_index"]].prepare(**own)
+                    self.model_of(choice).prepare(choice)
 
         self._preparing = start(prepare, "ke_widgets_preparing", self.close)
 
@@ -198,27 +184,6 @@ class Session:
     def close(self):
         """Give up what is being prepared."""
         self._closed.set()
-
-    def at_all_layers(self, *, model_index=0, contrast_index=None, layer, **choice):
-        """Explain one choice at every spatial layer of its model in one pass; see `ExplainedModel.at_all_layers`."""
-        self.check(model_index=model_index, contrast_index=contrast_index, layer=layer, **choice)
-        return self.models[model_index].at_all_layers(contrast_index=contrast_index, **choice)
-
-    def curves(self, explanation):
-        """Take pixels away, and bring them in, in the order of a map, and watch the class's score.
-
-        Args:
-            explanation: An `Explanation` of this session.
-
-        Yields:
-            `Curves`, as far as they are known.
-
-        Raises:
-            ValueError: If the map tells two classes apart: no one score stands for it.
-        """
-        if explanation.contrast is not None:
-            raise ValueError("Curves are of one class: leave the contrast out.")
-        yield from self.models[explanation.model_index].curves(explanation)
 
     def generations(self):
         """Count how often the weights of each model have changed."""

@@ -8,10 +8,11 @@ import pytest
 from ke_widgets.widget.comm import messages
 from ke_widgets.widget.images.encoding import Encoded
 from ke_widgets.widget.images.fitting import WHOLE
+from ke_widgets.widget.session.choice import Choice
 
 # The page's tests read the same file, so that both sides agree on every message's shape.
 FIXTURES = Path(__file__).parents[3] / "js" / "test" / "fixtures" / "messages.json"
-CHOICE = messages.Choice(2, "block/conv", 1, "gradcam", {"channels": "max"}, contrast_index=0, model_index=1)
+CHOICE = Choice(2, "block/conv", 1, "gradcam", {"channels": "max"}, contrast_index=0, model_index=1)
 
 
 def explanation(values, low=0.0, high=2.0, note=None, seen=WHOLE):

@@ -14,7 +14,7 @@ import pytest
 
 from ke_widgets.widget.export import job as exporting
 from ke_widgets.widget.export.selection import heading
-from ke_widgets.widget.session.session import Session
+from ke_widgets.widget.session.explained_model import ExplainedModel
 from ke_widgets.widget.view import ExplainerWidget
 
 LONG = 20
@@ -107,8 +107,8 @@ def test_the_size_is_told_and_refused_before_the_rest_is_computed(widget, path, 
     assert "maps.html: 5 images × 5 layers × 3 classes × 2 methods, 150 maps, about 0.2 MB" in told
     path.unlink()
     computed = []
-    whole = Session.steps
-    monkeypatch.setattr(Session, "steps", lambda *a, **k: computed.append(1) or whole(*a, **k))
+    whole = ExplainedModel.steps
+    monkeypatch.setattr(ExplainedModel, "steps", lambda *a, **k: computed.append(1) or whole(*a, **k))
     with pytest.raises(ValueError, match=r"`limit` must be at least the size of the file") as refused:
         export(widget, path, layers="all", methods=["gradcam", "scorecam"], limit=size // 2)
     expected = int(re.search(r"about ([\d,]+) bytes", str(refused.value))[1].replace(",", ""))
@@ -204,14 +204,14 @@ def test_scores_that_are_no_numbers_are_written_so_that_the_page_can_read_them(m
 def gated(monkeypatch):
     """Let every method wait, piece by piece, for the test."""
     go, began = threading.Semaphore(0), threading.Semaphore(0)
-    whole = Session.steps
+    whole = ExplainedModel.steps
 
     def slow(*args, **choice):
         began.release()
         assert go.acquire(timeout=LONG)
         yield from whole(*args, **choice)
 
-    monkeypatch.setattr(Session, "steps", slow)
+    monkeypatch.setattr(ExplainedModel, "steps", slow)
     return go, began
 
 

@@ -8,6 +8,7 @@ import ke_widgets as ke
 from ke_widgets.inspection import expose
 from ke_widgets.methods import cams
 from ke_widgets.widget.images.image_input import image_input
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.session import Session
 from ke_widgets.widget.view import ExplainerWidget
 
@@ -89,7 +90,7 @@ def test_one_image_input_is_found_in_whatever_it_is_handed_over(name):
     found = session.run(method="gradcam", **choice)
     np.testing.assert_allclose(found.map, signal @ kernel[:, 2] / signal[..., 0].size, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(session.models[0].scores([0, 1])[1], signal.mean((0, 1)) @ kernel + bias, rtol=1e-4)
-    session.prepare([{**choice, "method": "gradcam", "contrast_index": None, "model_index": 0}])
+    session.prepare([Choice(**{**choice, "method": "gradcam", "contrast_index": None, "model_index": 0})])
     session._preparing.join()
     again = session.run(method="gradcam", **{**choice, "class_index": 0})
     np.testing.assert_allclose(again.map, signal @ kernel[:, 0] / signal[..., 0].size, rtol=1e-3, atol=1e-6)

@@ -7,6 +7,7 @@ from ke_widgets import metrics
 from ke_widgets.inspection import expose
 from ke_widgets.methods import table
 from ke_widgets.widget.export.snapshot import alt_text
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.describe import describe
 from ke_widgets.widget.session.session import Session
 
@@ -96,12 +97,12 @@ def test_a_class_is_explained_the_same_after_preparing_and_at_all_layers():
     session = Session(build(), IMAGES, LABELS)
     choice = {"image_index": 2, "layer": "conv", "contrast_index": None, "method": "gradcam", "params": {}}
     first = session.run(class_index=1, **choice)
-    session.prepare([{**choice, "class_index": 1, "model_index": 0}])
+    session.prepare([Choice(**{**choice, "class_index": 1, "model_index": 0})])
     session._preparing.join()
     again = session.run(class_index=0, **choice)
     np.testing.assert_allclose(again.map, -first.map, rtol=1e-5, atol=1e-8)
     np.testing.assert_allclose(again.scores, first.scores, rtol=1e-6)
-    values, _ = session.at_all_layers(class_index=0, **choice)
+    values, _ = session.models[0].at_all_layers(Choice(class_index=0, **choice))
     np.testing.assert_allclose(values[-1], again.map, rtol=1e-5, atol=1e-8)
 
 
@@ -110,7 +111,7 @@ def test_curves_of_class_0_are_of_one_less_the_probability():
     session = Session(model, IMAGES, LABELS)
     for class_index in (0, 1):
         explanation = run(session, class_index)
-        *_, curves = session.curves(explanation)
+        *_, curves = session.models[0].curves(explanation)
         _, found, *_ = metrics.deletion(
             expose(model, [], outputs={"name": "head"}),
             IMAGES[2:3],

@@ -9,6 +9,7 @@ from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
 from ke_widgets.widget.images.images import Images
 from ke_widgets.widget.session import explained_model
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explained_model import ExplainedModel
 from tests import models
 from tests.model.test_default_signal import SQUARE, VITS, WIDE, Block, Nested, Subclassed, head, network, vit
@@ -95,7 +96,7 @@ def images(shape=WIDE):
 
 
 def explanation(explained, layer):
-    (*_, finish) = list(explained.steps(0, layer, 1, None, "gradcam", {}))[-1]
+    (*_, finish) = list(explained.steps(Choice(0, layer, 1, "gradcam", {})))[-1]
     return finish()
 
 
@@ -122,7 +123,7 @@ def test_all_layers_at_once_have_the_maps_that_each_has_alone(kind):
     model = MODELS[kind][0]()
     explained = ExplainedModel(model, images())
     assert explained.why_not_at_all_layers() is None
-    found, _ = explained.at_all_layers(0, 1, None, "gradcam", {})
+    found, _ = explained.at_all_layers(Choice(0, "", 1, "gradcam", {}))
     assert len(found) == len(explained.layers)
     for path, each in zip(explained.layers, found):
         _, maps = gradcam(expose(model, path), models.images(2, WIDE)[:1], np.array([[1]]))
@@ -166,7 +167,7 @@ def test_once_the_model_is_compiled_no_image_is_run_eagerly(monkeypatch):
     explained = ExplainedModel(model, Images(images, (8, 8, 3)))
     assert not explained.is_compiled_for(4)
     eager = explained.scores(range(3))
-    explained.prepare(0, explained.default_layer, 0, None, "gradcam", {})
+    explained.prepare(Choice(0, explained.default_layer, 0, "gradcam", {}))
     assert explained.is_compiled_for(4)
     before = len(runs)
     np.testing.assert_allclose(explained.scores(range(5)), model(images), rtol=1e-5, atol=1e-6)

@@ -8,6 +8,7 @@ from keras import layers
 import ke_widgets as ke
 from ke_widgets.model import hooks
 from ke_widgets.widget.session import layer_maps
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.session import Session
 from tests import models
 
@@ -46,7 +47,7 @@ def runs(monkeypatch):
 
 
 def prepared(session, **choice):
-    session.prepare([{"layer": "three", **CHOICE, **choice}])
+    session.prepare([Choice(**{"layer": "three", **CHOICE, **choice})])
     session._preparing.join()
 
 
@@ -123,7 +124,7 @@ def test_a_layer_without_a_gradient_takes_none_from_the_others(monkeypatch, eage
                 session.run(**{**CHOICE, "layer": "one", "image_index": image})
         prepared(session)
     with pytest.raises(ValueError, match="must depend on the signal"):
-        session.at_all_layers(**CHOICE, layer="three")
+        session.models[0].at_all_layers(Choice(**CHOICE, layer="three"))
 
 
 def test_what_cannot_be_compiled_is_not_tried_again_and_again_and_nobody_is_told(monkeypatch):
@@ -187,7 +188,7 @@ def test_the_first_map_of_an_image_brings_those_of_all_layers(runs):
 
 def test_maps_of_all_layers_serve_each_of_them(runs):
     session = Session(build(), X)
-    values, _ = session.at_all_layers(**CHOICE, layer="three")
+    values, _ = session.models[0].at_all_layers(Choice(**CHOICE, layer="three"))
     runs[0] = 0
     for layer, value in zip(LAYERS, values):
         np.testing.assert_allclose(session.run(**CHOICE, layer=layer).map, value, rtol=1e-6)

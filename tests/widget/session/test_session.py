@@ -4,6 +4,7 @@ import pytest
 
 from ke_widgets.inspection import expose
 from ke_widgets.methods import cams, gradient
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import display_range
 from ke_widgets.widget.session.session import Session
 
@@ -42,7 +43,7 @@ def test_gradients_are_of_the_logit_before_the_fused_sigmoid(session, model, ima
 
 def test_a_long_method_comes_in_pieces_and_ends_as_the_whole(session):
     choice = {"image_index": 0, "layer": "block/conv", "class_index": 1, "method": "scorecam"}
-    pieces = list(session.steps(**choice, params={"batch_size": 1}))
+    pieces = list(session.models[0].steps(Choice(**choice, params={"batch_size": 1})))
     assert [(done, total) for done, total, _ in pieces] == [(done, 5) for done in range(1, 6)]  # the image, 4 channels
     whole = session.run(**choice, params={"batch_size": 4})
     np.testing.assert_allclose(pieces[-1][2]().map, whole.map, rtol=1e-4, atol=1e-6)
@@ -72,7 +73,7 @@ def test_nothing_kept_outlives_the_weights_that_made_it_also_without_biases(imag
         "params": {},
     }
     session.run(**choice, class_index=0)
-    session.prepare([{**choice, "class_index": 0}])
+    session.prepare([Choice(**{**choice, "class_index": 0})])
     session._preparing.join()
     kernel = model.get_layer(name).kernel
     kernel.assign(kernel * 2)
@@ -130,15 +131,15 @@ def test_a_contrast_is_the_difference_of_two_maps_for_a_method_that_is_linear_in
 
 def test_a_scan_gives_the_map_of_every_layer(session):
     choice = {"image_index": 1, "class_index": 2, "contrast_index": None, "params": {}}
-    for method in session.scan_methods:
-        values, shown = session.at_all_layers(layer="stem", method=method, **choice)
+    for method in session.all_layers_methods:
+        values, shown = session.models[0].at_all_layers(Choice(layer="stem", method=method, **choice))
         for layer, each, limit in zip(session.models[0].layers, values, shown, strict=True):
             alone = session.run(layer=layer, method=method, **choice)
             np.testing.assert_allclose(each, alone.map, rtol=1e-4, atol=1e-7)
             np.testing.assert_allclose(limit, (alone.low, alone.high), rtol=1e-4, atol=1e-7)
-    assert session.scan_methods == ["gradcam", "gradcampp"]
+    assert session.all_layers_methods == ["gradcam", "gradcampp"]
     with pytest.raises(ValueError, match="Score-CAM does not run at all layers at once"):
-        session.at_all_layers(layer="stem", method="scorecam", **choice)
+        session.models[0].at_all_layers(Choice(layer="stem", method="scorecam", **choice))
 
 
 def test_training_between_two_runs_is_noticed(images):
