@@ -8,9 +8,9 @@ from ke_widgets.widget.images.reading import opened, pixels
 def test_a_file_that_is_no_picture_is_refused_by_its_name(tmp_path):
     path = tmp_path / "notes.png"
     path.write_text("no picture")
-    with pytest.raises(ValueError, match=r"`images` must name pictures that can be read. Received: '.*notes\.png'"):
-        with opened(path):
-            pass
+    refused = pytest.raises(ValueError, match=r"`images` must name pictures that can be read. Received: '.*notes\.png'")
+    with refused, opened(path):
+        pass
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(1, (1, 2)), (3, (1, 2, 3)), (4, (1, 2, 4)), (None, (1, 2, 3))])
