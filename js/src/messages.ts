@@ -50,7 +50,7 @@ export interface Setup {
   colormaps: string[];
   notices: string[];
   /** Names of the methods that explain all layers in one pass. */
-  scan_methods: string[];
+  all_layers_methods: string[];
   /** Whether the true classes are known. */
   y_true: boolean;
   /** Set in an exported file, which has no kernel: the classes that it has maps of. */

@@ -205,7 +205,7 @@ export async function fakeModel(kind) {
       return { name, nodes: rows, edges_known: known.edges_known, default_layer: layers.at(-1), all_layers };
     }),
     untrained: kind === "untrained-1000",
-    scan_methods: ["gradcam"],
+    all_layers_methods: ["gradcam"],
     y_true: true,
     labels,
     methods: METHODS,

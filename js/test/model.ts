@@ -20,7 +20,7 @@ export const SETUP: Setup = {
       all_layers: { offered: true, reason: null, layers: ["a", "b", "c"] },
     },
   ],
-  scan_methods: ["gradcam"],
+  all_layers_methods: ["gradcam"],
   y_true: true,
   labels: ["cat", "dog", "bird"],
   methods: [

@@ -96,7 +96,7 @@ export class Catalog {
   whyNotAllLayers(choice: Choice): string | null {
     const { offered, reason } = this.modelOf(choice).all_layers;
     if (!offered) return reason ?? "Each layer is computed when you select it.";
-    if (this.setup.scan_methods.includes(choice.method)) return null;
+    if (this.setup.all_layers_methods.includes(choice.method)) return null;
     const title = this.methodOf(choice)?.title ?? choice.method;
     if (this.methodOf(choice)?.layer === false)
       return `${title} explains the input: its map is the same at every layer.`;

@@ -72,7 +72,7 @@ test("Depth moves through the layers that the kernel names, else through all spa
 });
 
 test("a method that explains each layer by itself says so", () => {
-  const catalog = new Catalog({ ...SETUP, scan_methods: [] });
+  const catalog = new Catalog({ ...SETUP, all_layers_methods: [] });
   expect(catalog.whyNotAllLayers(CHOICE)).toMatch(/^Grad-CAM computes each layer when/);
   expect(new Catalog(SETUP).whyNotAllLayers(CHOICE)).toBeNull();
 });
