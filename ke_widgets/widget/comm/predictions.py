@@ -42,10 +42,9 @@ class PredictionsJob:
         """
         may_come, self._is_new = preparing or self._is_new, False
         try:
-            explained = self._session.models[self._request.model_index]
-            return may_come and not explained.is_compiled_for(self._request.indices[0])
-        except Exception:
-            return False  # Whatever it is, the turn will raise it, or do without this image.
+            return may_come and not self._session.models[self._request.model_index].is_compiled
+        except (IndexError, TypeError):
+            return False  # There is no such model: the turn will say so.
 
     def turn(self):
         """Look at some more images; whoever calls this may do something else between two turns.

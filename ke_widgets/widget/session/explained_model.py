@@ -123,16 +123,23 @@ class ExplainedModel:
 
     def _scores(self, image_indices):
         missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
-        # What is compiled takes one image; several are run eagerly, which takes ten times as long to begin with.
-        most = 1 if missing and self.is_compiled_for(missing[0]) else 32
-        for numbers, group in _by_shape(missing, self.images, most):
-            inputs = self._pack(ops.convert_to_tensor(np.concatenate(group)))
-            _, (found,) = self._run(_forward, inputs)
+        for numbers, arrays in _by_shape(missing, self.images, self._at_once):
+            _, (found,) = self._run(_forward, self._packed(np.concatenate(arrays)))
             self._known_scores.update(zip(numbers, np.asarray(found, "float32")))
         scores = np.stack([self._known_scores[index] for index in image_indices])
         while len(self._known_scores) > _KEPT_SCORES:
             self._known_scores.popitem(last=False)
         return self.classes.scores(scores)
+
+    def _at_once(self, array):
+        """Return how many images of one shape to run together.
+
+        What is compiled takes one image; several are run eagerly, which takes ten times as long to begin with.
+        """
+        return 32 if ready(_forward, self._both, self._packed(array), None) is None else 1
+
+    def _packed(self, array):
+        return self._pack(ops.convert_to_tensor(array))
 
     def generation(self):
         """Count how often the weights have changed since the first look; what was kept of older ones is dropped."""
@@ -210,7 +217,7 @@ class ExplainedModel:
         kept = self._inputs.pop(image_index, None)  # In one step: another thread may be preparing.
         if kept is None:
             array = self.images.inputs(image_index)
-            kept = self._pack(ops.convert_to_tensor(array)), bool(np.isfinite(array).all())
+            kept = self._packed(array), bool(np.isfinite(array).all())
         self._inputs[image_index] = kept
         while len(self._inputs) > _KEPT_INPUTS:
             self._inputs.popitem(last=False)
@@ -254,9 +261,11 @@ class ExplainedModel:
         for function, given in ((fingerprint, ops.zeros(())), (_forward, inputs)):
             compiled(function, self._both).prepare(given, None)
 
-    def is_compiled_for(self, image_index):
-        """Tell whether the scores of an image can be had without running the model eagerly."""
-        return ready(_forward, self._both, self._input(image_index)[0], None) is not None
+    @property
+    def is_compiled(self):
+        """Whether the scores of images like those that were explained can be had without running the model eagerly."""
+        inputs = [inputs for inputs, _ in list(self._inputs.values())]
+        return any(ready(_forward, self._both, each, None) is not None for each in inputs)
 
     def why_not_at_all_layers(self):
         """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
@@ -385,15 +394,17 @@ def _any_gradient(model, inputs, indices):
     return ops.any([ops.any(each != 0) for each in gradients])
 
 
-def _by_shape(image_indices, images, most):
-    """Group images of one size, at most `most` together: their numbers, and their inputs."""
-    groups = {}
+def _by_shape(image_indices, images, at_once):
+    """Group images of one shape: their numbers, and their inputs; `at_once(inputs)` says how many go together."""
+    groups, most = {}, {}
     for index in image_indices:
         inputs = images.inputs(index)
         numbers, arrays = groups.setdefault(inputs.shape, ([], []))
         numbers.append(index)
         arrays.append(inputs)
-        if len(numbers) == most:
+        if inputs.shape not in most:
+            most[inputs.shape] = at_once(inputs)
+        if len(numbers) == most[inputs.shape]:
             yield groups.pop(inputs.shape)
     yield from groups.values()
 

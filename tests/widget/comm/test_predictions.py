@@ -17,8 +17,7 @@ class Looks:
         self.asked = []
         self.weights = 0
         self.before = lambda: None
-        self.compiled = False
-        self.models = [SimpleNamespace(generation=lambda: self.weights, is_compiled_for=lambda index: self.compiled)]
+        self.models = [SimpleNamespace(generation=lambda: self.weights, is_compiled=False)]
         self.models *= 2
 
     def predictions(self, indices, model):
@@ -117,7 +116,7 @@ def test_it_waits_while_the_model_is_being_compiled():
     work = predicting(session)
     assert work.waits(preparing=False), "the compiling begins when the page rests, as this does"
     assert work.waits(preparing=True)
-    session.compiled = True
+    session.models[0].is_compiled = True
     assert not work.waits(preparing=True)
 
 

@@ -165,11 +165,24 @@ def test_once_the_model_is_compiled_no_image_is_run_eagerly(monkeypatch):
     monkeypatch.setattr(explained_model, "forward", lambda *given: (runs.append(1), original(*given))[1])
     model, images = models.fused(), models.images(5)
     explained = ExplainedModel(model, Images(images, (8, 8, 3)))
-    assert not explained.is_compiled_for(4)
+    assert not explained.is_compiled
     eager = explained.scores(range(3))
     explained.prepare(Choice(0, explained.default_layer, 0, "gradcam", {}))
-    assert explained.is_compiled_for(4)
+    assert explained.is_compiled
     before = len(runs)
     np.testing.assert_allclose(explained.scores(range(5)), model(images), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(eager, model(images[:3]), rtol=1e-5, atol=1e-6)
     assert len(runs) == before
+
+
+def test_the_scores_of_many_images_read_each_once_and_leave_the_shown_ones_in_memory(monkeypatch):
+    read, original = [], Images.inputs
+    monkeypatch.setattr(Images, "inputs", lambda self, index: (read.append(index), original(self, index))[1])
+    explained = ExplainedModel(models.fused(), Images(models.images(8), (8, 8, 3)))
+    explained.prepare(Choice(0, explained.default_layer, 0, "gradcam", {}))
+    read.clear()
+    for index in range(1, 8):
+        explained.scores([index])
+    assert read == list(range(1, 8))
+    explained.prepare(Choice(0, explained.default_layer, 0, "gradcam", {}))
+    assert read == list(range(1, 8)), "the image on show was read again"
