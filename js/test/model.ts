@@ -1,4 +1,5 @@
 import type { Choice, LayerNode, Setup, Traits, WidgetModel } from "../src/messages.ts";
+import { Store } from "../src/state/store.ts";
 
 export function node(path: string, parent = -1, spatial = true, type = "Conv2D"): LayerNode {
   const name = path.split("/").at(-1) as string;
@@ -50,6 +51,18 @@ const TRAITS: Traits = { ...CHOICE, opacity: 0.6, colormap: "inferno", threshold
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read what was sent without its types
 type Message = any;
+
+/** An image that no test decodes. */
+export const PNG = new DataView(new ArrayBuffer(1));
+
+/** An open page without views: its model, its store, and what ends it. */
+export function openStore(state: Record<string, unknown> = {}) {
+  const model = new FakeModel(state);
+  const end = new AbortController();
+  const store = new Store(model, end.signal, async () => ({ width: 4, height: 4 }) as ImageBitmap);
+  store.open();
+  return { model, store, end };
+}
 
 /** An anywidget model: keeps what the page sends and saves, and says what a test tells it to. */
 export class FakeModel implements WidgetModel {
@@ -117,6 +130,13 @@ export class FakeModel implements WidgetModel {
     const checks = this.sent.filter(({ kind }) => kind === "check");
     this.sent = this.sent.filter(({ kind }) => kind !== "check");
     for (const { id, pane } of checks) this.say({ kind: "check_reply", id, pane, known });
+  }
+
+  /** Send images of 4 x 4, which an open page decodes at once. */
+  sendImages(...indices: number[]) {
+    for (const index of indices) {
+      this.say({ kind: "images", id: "x", indices: [index], size: 0, sizes: [[4, 4]] }, [PNG]);
+    }
   }
 
   /** Answer a question with a result. */

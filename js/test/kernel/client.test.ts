@@ -2,9 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CHECK_AFTER, RETRY_AFTER } from "../../src/kernel/retry.ts";
 import { SAVE_DELAY, SAVE_RECEIVED } from "../../src/kernel/traitSync.ts";
 import { RESTARTED, SAVED } from "../../src/state/noKernel.ts";
-import { Store } from "../../src/state/store.ts";
 import messages from "../fixtures/messages.json";
-import { allLayersFor, CHOICE, FakeModel, resultFor } from "../model.ts";
+import { allLayersFor, CHOICE, openStore, PNG, resultFor } from "../model.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -15,13 +14,10 @@ afterEach(() => {
 
 /** A page that shows the first result, and has nothing under way. */
 async function open(state: Record<string, unknown> = {}) {
-  const model = new FakeModel(state);
-  const end = new AbortController();
-  const store = new Store(model, end.signal, async () => ({ width: 4, height: 4 }) as ImageBitmap);
-  store.open();
+  const { model, store, end } = openStore(state);
   model.say(...resultFor({ ...CHOICE, ...pickState(state) }, 1));
   const [{ id }] = model.sent.filter(({ kind }) => kind === "images");
-  model.say({ kind: "images", id, indices: [0], size: 0, sizes: [[4, 4]] }, [new DataView(new ArrayBuffer(1))]);
+  model.say({ kind: "images", id, indices: [0], size: 0, sizes: [[4, 4]] }, [PNG]);
   await vi.advanceTimersByTimeAsync(0);
   model.sent.length = 0;
   return { model, store, end };

@@ -1,17 +1,10 @@
 import { expect, test } from "vitest";
-import { Store } from "../../src/state/store.ts";
-import { allLayersFor, CHOICE, FakeModel, resultFor, SETUP } from "../model.ts";
-
-const PNG = new DataView(new ArrayBuffer(1));
+import { allLayersFor, CHOICE, type FakeModel, openStore, resultFor, SETUP } from "../model.ts";
 
 async function open(state: Record<string, unknown> = {}) {
-  const model = new FakeModel(state);
-  const store = new Store(model, new AbortController().signal, async () => ({ width: 4, height: 4 }) as ImageBitmap);
-  store.open();
+  const { model, store } = openStore(state);
   model.say(...resultFor(CHOICE, 1));
-  for (const index of [0, 1]) {
-    model.say({ kind: "images", id: "x", indices: [index], size: 0, sizes: [[4, 4]] }, [PNG]);
-  }
+  model.sendImages(0, 1);
   await new Promise((resolve) => setTimeout(resolve));
   return { model, store };
 }

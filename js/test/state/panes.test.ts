@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CHECK_AFTER } from "../../src/kernel/retry.ts";
 import { SAVE_DELAY } from "../../src/kernel/traitSync.ts";
 import { MOST_PANES } from "../../src/state/panes.ts";
-import { Store } from "../../src/state/store.ts";
-import { CHOICE, FakeModel, node, resultFor, SETUP } from "../model.ts";
+import type { Store } from "../../src/state/store.ts";
+import { CHOICE, node, openStore, resultFor, SETUP } from "../model.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -12,17 +12,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const PNG = new DataView(new ArrayBuffer(1));
-
 /** A page that shows the first result, and has nothing under way. */
 async function open(state: Record<string, unknown> = {}) {
-  const model = new FakeModel(state);
-  const store = new Store(model, new AbortController().signal, async () => ({ width: 4, height: 4 }) as ImageBitmap);
-  store.open();
+  const { model, store } = openStore(state);
   model.say(...resultFor(CHOICE, 1));
-  for (const index of [0, 1, 2]) {
-    model.say({ kind: "images", id: "x", indices: [index], size: 0, sizes: [[4, 4]] }, [PNG]);
-  }
+  model.sendImages(0, 1, 2);
   await vi.advanceTimersByTimeAsync(0);
   return { model, store };
 }

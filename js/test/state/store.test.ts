@@ -1,25 +1,14 @@
 import { expect, test, vi } from "vitest";
-import { Store } from "../../src/state/store.ts";
 import { ViewState } from "../../src/state/viewState.ts";
-import { CHOICE, FakeModel, node, resultFor, SETUP } from "../model.ts";
-
-const PNG = new DataView(new ArrayBuffer(1));
-const decode = async () => ({ width: 4, height: 4 }) as ImageBitmap;
-
-function open(state: Record<string, unknown> = {}) {
-  const model = new FakeModel(state);
-  const store = new Store(model, new AbortController().signal, decode);
-  store.open();
-  return { model, store };
-}
+import { CHOICE, type FakeModel, node, openStore, PNG, resultFor, SETUP } from "../model.ts";
 
 async function sendImage(model: FakeModel, index: number) {
-  model.say({ kind: "images", id: "x", indices: [index], size: 0, sizes: [[4, 4]] }, [PNG]);
+  model.sendImages(index);
   await new Promise((resolve) => setTimeout(resolve));
 }
 
 test("an opened view says hello, asks for its image, and awaits the first result", () => {
-  const { model, store } = open();
+  const { model, store } = openStore();
   expect(model.sent).toMatchObject([{ kind: "hello" }, { kind: "images", indices: [0], size: 0 }]);
   expect(store.busy.value).toBe(true);
   expect(store.picture.value).toBeNull();
@@ -27,7 +16,7 @@ test("an opened view says hello, asks for its image, and awaits the first result
 
 test("a kept result is shown without a question", async () => {
   const [content, [map, scores]] = resultFor(CHOICE, 4);
-  const { model, store } = open({ _snapshot: { content, map, scores, image: PNG, size: [4, 4] } });
+  const { model, store } = openStore({ _snapshot: { content, map, scores, image: PNG, size: [4, 4] } });
   await new Promise((resolve) => setTimeout(resolve));
   expect(store.picture.value).toMatchObject({ index: 0, result: { serial: 4 } });
   expect([...(store.picture.value?.result?.values ?? [])]).toEqual([0, 2]);
@@ -36,7 +25,7 @@ test("a kept result is shown without a question", async () => {
 });
 
 test("another image is shown without a map until its own comes, and the old picture until it is here", async () => {
-  const { model, store } = open();
+  const { model, store } = openStore();
   model.say(...resultFor(CHOICE, 1));
   await sendImage(model, 0);
   store.pick({ image_index: 3 });
@@ -48,7 +37,7 @@ test("another image is shown without a map until its own comes, and the old pict
 });
 
 test("a map that comes before its image waits for it", async () => {
-  const { model, store } = open();
+  const { model, store } = openStore();
   model.say(...resultFor(CHOICE, 1));
   await sendImage(model, 0);
   store.pick({ image_index: 3 });
@@ -59,7 +48,7 @@ test("a map that comes before its image waits for it", async () => {
 });
 
 test("back at an image that was seen, its map stays until the new one comes, another's never shows", async () => {
-  const { model, store } = open();
+  const { model, store } = openStore();
   model.say(...resultFor(CHOICE, 1));
   await sendImage(model, 0);
   store.pick({ image_index: 3 });
@@ -69,7 +58,7 @@ test("back at an image that was seen, its map stays until the new one comes, ano
 });
 
 test("what does not change the map asks for nothing", async () => {
-  const { model, store } = open();
+  const { model, store } = openStore();
   model.say(...resultFor(CHOICE, 1));
   store.pick({ layer: "a" });
   store.pick({ params: { power: 1 } });
@@ -83,7 +72,7 @@ test("what does not change the map asks for nothing", async () => {
 
 test("another method leaves the parameters be, and takes the colormap of its kind", () => {
   vi.useFakeTimers();
-  const { model, store } = open({ params: { power: 3 } });
+  const { model, store } = openStore({ params: { power: 3 } });
   store.pickMethod("gradients");
   expect(store.choice.value).toMatchObject({ method: "gradients", params: { power: 3 } });
   expect(store.colormap.value).toBe("RdBu_r");
@@ -99,7 +88,7 @@ test("another method leaves the parameters be, and takes the colormap of its kin
 
 test("a contrast that Python sets takes the diverging colormap, and without it the other comes back", async () => {
   vi.useFakeTimers();
-  const { store, model } = open();
+  const { store, model } = openStore();
   await model.python({ contrast_index: 1 });
   model.say(...resultFor({ ...CHOICE, contrast_index: 1 }, 1));
   expect(store.colormap.value).toBe("RdBu_r");
@@ -112,20 +101,20 @@ test("a contrast that Python sets takes the diverging colormap, and without it t
 });
 
 test("the shown map keeps its own colormap while another method is pending", () => {
-  const { store } = open();
+  const { store } = openStore();
   store.pickMethod("gradients");
   expect(store.colormapOf(CHOICE)).toBe("inferno");
 });
 
 test("classes are ranked by the newest scores", () => {
-  const { model, store } = open();
+  const { model, store } = openStore();
   expect(store.ranking.value).toEqual([0, 1, 2]);
   model.say(...resultFor(CHOICE, 1));
   expect(store.ranking.value).toEqual([1, 2, 0]);
 });
 
 test("a notice can be dismissed", () => {
-  const { store } = open({ _setup: { ...SETUP, notices: ["one", "two"] } });
+  const { store } = openStore({ _setup: { ...SETUP, notices: ["one", "two"] } });
   store.dismissNotice("one");
   expect(store.notices.value).toEqual(["two"]);
 });
@@ -133,7 +122,7 @@ test("a notice can be dismissed", () => {
 test("a view opens the way to the chosen layer, and to one that Python chooses", () => {
   const inner = Array.from({ length: 100 }, (_, i) => node(`m/${i}`, i < 50 ? 0 : 1));
   const nodes = [node("m"), node("n"), ...inner];
-  const { store } = open({ _setup: { ...SETUP, models: [{ ...SETUP.models[0], nodes }] }, layer: "m/3" });
+  const { store } = openStore({ _setup: { ...SETUP, models: [{ ...SETUP.models[0], nodes }] }, layer: "m/3" });
   const view = new ViewState(store).tree(0);
   const shown = () => view.layers[view.active.value].path;
   expect([...view.folded.value].map((index) => view.layers[index].path)).toEqual(["n"]);

@@ -1,13 +1,10 @@
 import { expect, test } from "vitest";
-import { Store } from "../../src/state/store.ts";
+import type { Store } from "../../src/state/store.ts";
 import { isTyping, onShortcut, SHORTCUTS } from "../../src/ui/shortcuts.ts";
-import { CHOICE, FakeModel, resultFor, SETUP } from "../model.ts";
+import { CHOICE, openStore, resultFor, SETUP } from "../model.ts";
 
 function open(setup = SETUP) {
-  const model = new FakeModel();
-  model.state._setup = setup;
-  const store = new Store(model, new AbortController().signal, async () => ({ width: 4, height: 4 }) as ImageBitmap);
-  store.open();
+  const { model, store } = openStore({ _setup: setup });
   model.say(...resultFor(CHOICE, 1));
   return { model, store };
 }
