@@ -63,7 +63,7 @@ def added_by(operation, call, signals, kept=(0,)):
 
     Args:
         operation: A layer, or another Keras operation.
-        call: The `taps.Call`.
+        call: The `hooks.Call`.
         signals: Those of its arguments that depend on the inputs of the model.
         kept: Which of the tensors, if there are several.
 

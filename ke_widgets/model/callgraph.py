@@ -1,7 +1,7 @@
 """What feeds what when a model runs: every call, at any depth, in the order in which the calls end.
 
 A model made of graphs all the way down tells it without running. Any other model is rehearsed: traced once on symbols,
-with taps on all of its layers.
+with hooks on all of its layers.
 """
 
 from dataclasses import dataclass, field
@@ -105,7 +105,7 @@ class CallGraph:
 
 
 def from_functional(model):
-    """Read the flow of `model` from its graph.
+    """Read the call graph of `model` from its functional graph.
 
     Args:
         model: A built Keras model.

@@ -38,7 +38,7 @@ def find_signal(model, known, index):
         An `Endpoint`, or `None` where no signal lies over the image.
 
     Raises:
-        Opaque: If the flow does not tell what runs inside a layer that is met.
+        Opaque: If the call graph does not tell what runs inside a layer that is met.
     """
     found = None if known is None else _last_signal(model, known, index)
     return found if found is not None and _shows_features(known, found) else None
@@ -227,7 +227,7 @@ def find_spatial(known, index, signal, open_sides=False):
         that feeds it.
 
     Raises:
-        Opaque: If the flow does not tell what runs inside a layer that is met.
+        Opaque: If the call graph does not tell what runs inside a layer that is met.
     """
     for step in known.backwards(known.outputs[index]):
         known.demand(step.operation)
@@ -254,7 +254,7 @@ def tokens_after(known, endpoint):
         An integer.
 
     Raises:
-        Opaque: If the flow does not tell what runs inside a layer that is met.
+        Opaque: If the call graph does not tell what runs inside a layer that is met.
     """
     if all(step.path != endpoint.path for step in known.steps):
         raise callgraph.Opaque
@@ -265,7 +265,7 @@ def tokens_after(known, endpoint):
 
 
 def _tensor(known, endpoint):
-    """Give the tensor of an endpoint in a flow."""
+    """Give the tensor of an endpoint in a call graph."""
     steps = [step for step in known.steps if step.path == endpoint.path]
     step = steps[endpoint.node if isinstance(endpoint.node, int) else -1]
     return (step.inputs if endpoint.link == "input" else step.outputs)[endpoint.index]

@@ -56,7 +56,7 @@ class Found:
 
 
 def find_logits(known, index):
-    """Walk back from an output of a flow to the logits.
+    """Walk back from an output of a call graph to the logits.
 
     Args:
         known: A `Flow`, or `None` where nobody knows how the model runs.
@@ -66,7 +66,7 @@ def find_logits(known, index):
         A `Found`.
 
     Raises:
-        Opaque: If the flow does not tell what runs inside a layer that is met.
+        Opaque: If the call graph does not tell what runs inside a layer that is met.
     """
     if known is None:
         return Found(Endpoint("", index=index), doubt="nobody knows how it runs")

@@ -37,7 +37,7 @@ _ELEMENTWISE = {
 
 
 class Planes:
-    """The axes of all tensors of a flow.
+    """The axes of all tensors of a call graph.
 
     Args:
         known: A `Flow`.
@@ -114,7 +114,7 @@ class Planes:
         """Tell whether a tensor lies over the image plane, in the image's own orientation, one for each image.
 
         Args:
-            tensor: A tensor of the flow.
+            tensor: A tensor of the call graph.
             also_one_place: Whether a single place is enough.
         """
         axes, shape = self._of.get(id(tensor)), tensor.shape

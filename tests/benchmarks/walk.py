@@ -19,20 +19,31 @@ from tests.widget.test_view import Page
 PACKAGE = os.path.dirname(ke_widgets.__file__)
 
 
-def walk(widget, page, class_index):
-    """Return the functions that were called, as `file:name`, in order."""
-    calls = []
+def profiler(calls):
+    """Return a profile function that appends our own functions to `calls`, as `file:name`, in order."""
 
-    def look(frame, event, _):
+    def note(frame, event, _):
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(PACKAGE) and not code.co_name.startswith("<"):
             calls.append(f"{code.co_filename.removeprefix(PACKAGE + os.sep)}:{code.co_name}")
 
-    sys.setprofile(look)
+    return note
+
+
+def walk(widget, page, class_index):
+    """Return the calls of one class click, on the thread that receives it and on the worker's."""
+    received, worked = [], []
+    widget._controller.call(lambda: sys.setprofile(profiler(worked)))
+    time.sleep(1)  # the worker rests
+    worked.clear()
+    sys.setprofile(profiler(received))
     page.explain("walk", layer=widget.layer, class_index=class_index)
     sys.setprofile(None)
-    while not any(content.get("id") == "walk" and content["kind"] == "result" for content in page.received):
+    while ("result", "walk") not in page.kinds():
         time.sleep(0.001)
+    time.sleep(0.05)
+    calls = received + worked
+    widget._controller.call(lambda: sys.setprofile(None))
     return calls
 
 
@@ -41,30 +52,15 @@ def main():
     widget = ke_widgets.ExplainerWidget(model, scenes.images, labels=demo.LABELS, charts=False)
     widget.wait()
     page = Page(widget)
-    found = []
-    # The worker's thread is profiled from its own side, by a task that runs there.
     for class_index in (1, 2, 3, 1, 2, 3):
         page.explain(f"warm {class_index}", layer=widget.layer, class_index=class_index)
         widget.wait()
     time.sleep(1)  # It begins to compile when it rests.
     while widget._session.is_preparing:
         time.sleep(0.1)
-    for class_index in (4, 5):
-        page.received.clear()
-        worker = []
-
-        def look(frame, event, _, worker=worker):
-            code = frame.f_code
-            if event == "call" and code.co_filename.startswith(PACKAGE) and not code.co_name.startswith("<"):
-                worker.append(f"{code.co_filename.removeprefix(PACKAGE + os.sep)}:{code.co_name}")
-
-        widget._controller.call(lambda look=look: sys.setprofile(look))
-        time.sleep(1)  # the worker rests
-        worker.clear()
-        calls = walk(widget, page, class_index)
-        time.sleep(0.05)
-        found = calls + worker
-        widget._controller.call(lambda: sys.setprofile(None))
+    walk(widget, page, 4)
+    page.received.clear()
+    found = walk(widget, page, 5)
     files = [call.split(":")[0] for call in found]
     moves = int(np.sum([a != b for a, b in itertools.pairwise(files)]))
     checks = sum(call.endswith("session.py:check") for call in found)

@@ -30,8 +30,8 @@ class Controller:
         tell_panel: Called with a function of the charts' panel.
 
     Attributes:
-        answering: What was found.
-        worker: The thread that finds it.
+        handlers: They answer requests, and keep what was found.
+        worker: The thread that they run on.
         painter: The thread that makes the page's pictures, which wait for no model.
         resend: What Python chose, until the page has seen it.
         exports: Files that are being computed.
@@ -103,7 +103,7 @@ class Controller:
         return True
 
     def submit(self, message):
-        """Ask the worker for an `Explain` or a `AllLayers`; the newest of each pane wins."""
+        """Ask the worker for an `Explain` or an `AllLayers`; the newest of each pane wins."""
         if isinstance(message, messages.Explain) and message.pane == 0:
             self._asked = message.choice.key
         dropped = self.worker.submit(message, (message.pane, type(message).__name__))
@@ -166,7 +166,7 @@ class Controller:
         )
 
     def go_on(self, work):
-        """Give an `Export` or a `Predicting` its next turn, after whatever waits now."""
+        """Give an `Export` or a `PredictionsJob` its next turn, after whatever waits now."""
         self.worker.submit(work, work)
 
     def call(self, function) -> Any:

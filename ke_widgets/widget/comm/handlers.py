@@ -22,7 +22,7 @@ _KEPT_RESULTS = 64
 class Curves:
     """Asks for deletion and insertion of the map of a choice."""
 
-    choice: messages.Choice
+    choice: Choice
 
 
 class Handlers:
@@ -91,7 +91,7 @@ class Handlers:
     # Called by the worker.
 
     def run(self, request, why_stop):
-        """Answer an `Explain`, a `AllLayers` or `Curves`, or go on with an `Export` or a `Predicting`; see `Worker`."""
+        """Answer `Explain`, `AllLayers` or `Curves`, or go on with an `Export` or a `PredictionsJob`; see `Worker`."""
         if isinstance(request, Export | PredictionsJob):
             request.turn()
             return
@@ -180,7 +180,7 @@ class Handlers:
 
     def _all_layers(self, request, why_stop):
         started = time.perf_counter()
-        explained = self._session.models[request.choice.model_index]
+        explained = self._session.model_of(request.choice)
         generation = explained.generation()
         values, limits = explained.at_all_layers(request.choice)
         self._serial += 1

@@ -2,11 +2,10 @@
 
 Page to kernel: `hello`, `explain`, `all_layers`, `cancel`, `check`, `ack`, `images`, `predictions`. Kernel to page:
 `result`, `superseded`, `progress`, `check_reply`, `state`, `error`, `all_layers`, `images`, `predictions`, `weights`.
-Every
-question is answered, with its id. What depends on a model's weights says which `generation` of them it is of. Maps
-travel as float16 in units of their largest size (`map.scale`: gradients may be smaller than a float16 can be), scores
-as float32, both little endian; pictures as PNG or JPEG, which their first byte tells. A map says which part of its
-picture it lies over (`map.seen`), where that is not the whole.
+Every question is answered, with its id. What depends on a model's weights says which `generation` of them it is of.
+Maps travel as float16 in units of their largest size (`map.scale`: gradients may be smaller than a float16 can be),
+scores as float32, both little endian; pictures as PNG or JPEG, which their first byte tells. A map says which part of
+its picture it lies over (`map.seen`), where that is not the whole.
 """
 
 from dataclasses import dataclass

@@ -66,7 +66,7 @@ def _edges(model, found):
 
 
 def _edges_of(known, prefix, makers):
-    """Yield the edges of one flow; `makers` holds the path of what made each tensor, by its `id`."""
+    """Yield the edges of one call graph; `makers` holds the path of what made each tensor, by its `id`."""
     for step in known.steps:
         if model_layers.functional(step.operation) is not None:
             continue  # What it made, its own last steps made.

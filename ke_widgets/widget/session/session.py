@@ -40,7 +40,7 @@ class Session:
     Raises:
         TypeError: If an argument is of the wrong type.
         ValueError: If a model has no image input, no spatial layer or no scores, the images do not fit, the models
-            have different classes, there are not as many labels as classes, or the y_true do not fit the images.
+            have different classes, there are not as many labels as classes, or `y_true` does not fit the images.
     """
 
     def __init__(self, model, images, labels=None, preprocess=None, head=None, y_true=None):
