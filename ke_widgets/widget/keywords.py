@@ -17,6 +17,7 @@ _MEANT = {
     **dict.fromkeys(("samples", "n_samples", "num_samples"), "repetitions"),
     **dict.fromkeys(("stdev", "sigma"), "noise"),
     **{"alpha": "opacity", "cmap": "colormap", "output": "head", "contrast": "contrast_index", "image": "image_index"},
+    "model": "model_index",  # Of a widget that is there: the model itself comes first in its making.
 }
 
 

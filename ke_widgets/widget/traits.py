@@ -35,7 +35,7 @@ class Read(traitlets.TraitType):
         return copy.copy(self.default_value)  # Of a dict or list each widget has its own.
 
     def validate(self, obj, value):
-        return value if obj.adopts else self.read(obj, value)
+        return value if obj._adopts else self.read(obj, value)
 
 
 def _number_of(name, what):
@@ -120,7 +120,7 @@ class Traits(anywidget.AnyWidget):
     _page: Any = None  # What the page is doing, for its own thread.
 
     @property
-    def adopts(self):
+    def _adopts(self):
         """Whether this thread is taking over a choice of the page, which was checked as a whole."""
         return getattr(self._page, "adopting", False)
 
@@ -160,7 +160,7 @@ class Traits(anywidget.AnyWidget):
     @traitlets.validate(*CHOICE)
     def _fits(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
-        if self.adopts:  # It is a field of a choice that was checked as a whole.
+        if self._adopts:  # It is a field of a choice that was checked as a whole.
             return value
         known = {"image_index": 0, "class_index": 0, "contrast_index": None, "params": {}}
         model = value if name == "model_index" else self.model_index

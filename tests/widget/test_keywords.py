@@ -113,6 +113,8 @@ def test_the_same_holds_for_functions_and_for_the_widgets_own(model, images, wid
         ("labels", r"make another: `ke.ExplainerWidget\(model, images, labels=...\)`"),
         ("preprocessing", r"make another: `ke.ExplainerWidget\(model, images, preprocess=...\)`"),
         ("images", r"make another: `ke.ExplainerWidget\(model, images\)`"),
+        ("model", "Did you mean 'model_index'"),
+        ("targets", r"make another: `ke.ExplainerWidget\(model, images, y_true=...\)`"),
         ("result", "no setter"),
     ],
 )
