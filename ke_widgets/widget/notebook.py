@@ -6,12 +6,18 @@ import weakref
 from IPython.core.getipython import get_ipython
 
 _running = threading.Event()
+_begun = 0
 _made: dict[str, list] = {}
 
 
 def cell_runs():
     """Tell whether a cell of the notebook is running; without IPython, none ever is."""
     return _running.is_set()
+
+
+def cells_begun():
+    """Count the cells that have begun to run since `watch_cells` was called; 0 without IPython."""
+    return _begun
 
 
 def watch_cells():
@@ -25,6 +31,8 @@ def watch_cells():
 
 
 def _started(*_):
+    global _begun
+    _begun += 1
     _running.set()
 
 

@@ -92,12 +92,19 @@ THEME = """async (theme) => {
 COMMAND = "async ({ id, args }) => { await jupyterapp.commands.execute(id, args); }"
 
 
+# It looks for the file now and then only: each look gives Python up for a microsecond, and a loop that does so all the
+# time keeps other threads waiting up to half a second for each operation, whatever they are (a "convoy", as CPython's
+# lock has it).
 LOOP = """
 import pathlib, time
 pathlib.Path("started").touch()
-_end = time.monotonic() + 60
-while not pathlib.Path("stop").exists() and time.monotonic() < _end:
+_end, _next = time.monotonic() + 60, 0
+while time.monotonic() < _end:
     {body}
+    if time.monotonic() > _next:
+        if pathlib.Path("stop").exists():
+            break
+        _next = time.monotonic() + 0.1
 """
 
 

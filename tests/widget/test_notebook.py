@@ -1,5 +1,8 @@
 from types import SimpleNamespace
 
+from IPython.core.events import EventManager
+
+from ke_widgets.widget import notebook
 from ke_widgets.widget.notebook import replace
 
 
@@ -59,3 +62,18 @@ def test_several_of_one_run_stay_and_without_a_cell_nothing_is_closed():
     pair = [shell.run("f", "w"), shell.run(None, "w"), shell.run(None, "w")]
     assert not any(each.closed for each in pair)
     replace(Widget(1), None)
+
+
+def test_cells_are_counted_from_the_one_that_watches_on(monkeypatch):
+    events = EventManager(None, {"pre_run_cell": lambda info: None, "post_run_cell": lambda result: None})
+    monkeypatch.setattr(notebook, "get_ipython", lambda: SimpleNamespace(events=events))
+    monkeypatch.setattr(notebook, "_begun", 0)
+    notebook.watch_cells()
+    assert (notebook.cell_runs(), notebook.cells_begun()) == (True, 0)
+    events.trigger("post_run_cell", None)
+    assert not notebook.cell_runs()
+    notebook.watch_cells()
+    for number in (1, 2):
+        events.trigger("pre_run_cell", None)
+        assert (notebook.cell_runs(), notebook.cells_begun()) == (True, number)
+        events.trigger("post_run_cell", None)

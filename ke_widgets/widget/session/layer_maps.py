@@ -18,6 +18,7 @@ from ke_widgets.engine.compiling import compiled, ready
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Endpoint, Exposed
 from ke_widgets.model.hooks import leaves_pixels_out
+from ke_widgets.widget.notebook import cell_runs, cells_begun
 from ke_widgets.widget.session.fingerprint import with_fingerprint
 
 _KEPT = 4  # One for each pane that the page can show.
@@ -78,6 +79,7 @@ class LayerMaps:
         self._signals = collections.OrderedDict()
         self._maps = collections.OrderedDict()
         self._eager = _is_safe_eagerly(model)
+        self._made_in = cells_begun()  # The cell that makes the widget is about to end.
         self._connected = True  # Until a layer is found at which the scores have no gradient.
 
     def view(self, layer):
@@ -184,20 +186,25 @@ class LayerMaps:
         """Run the method without compiling it, where TensorFlow's eager gradients are to be trusted.
 
         Eagerly the gradient of one layer takes as long as that of all: TensorFlow differentiates whatever was run. So
-        the first map of an image brings those of all layers.
+        the first map of an image brings those of all layers. Not beside a later cell: each of the thousand operations
+        gives Python up, and waits until the cell hands it over, up to half a second; those of one layer are a few
+        hundred.
         """
         if not self._eager:
             return None
-        if self._has_all(question):
-            # At one of them the scores may have no gradient, which need not be this one.
-            with contextlib.suppress(ValueError):
-                return self._eagerly_at_all_layers(question)[question.layer]
+        if not self._has_all(question) or (cell_runs() and cells_begun() > self._made_in):
+            return self._eagerly_at_layer(question)
+        # At one of them the scores may have no gradient, which need not be this one.
+        with contextlib.suppress(ValueError):
+            return self._eagerly_at_all_layers(question)[question.layer]
+        found = self._eagerly_at_layer(question)
+        self._connected = False
+        return found
+
+    def _eagerly_at_layer(self, question):
         self._trained()
         look, view = run_and_keep(question.method), self.view(question.layer)
-        found = self._found(question, look(view, question.inputs, question.units, **question.params))
-        if self._has_all(question):
-            self._connected = False
-        return found
+        return self._found(question, look(view, question.inputs, question.units, **question.params))
 
     def _ready_at_all_layers(self, question):
         method = with_fingerprint(with_outputs(question.at_all_layers))

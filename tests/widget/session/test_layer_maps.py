@@ -193,3 +193,19 @@ def test_maps_of_all_layers_serve_each_of_them(runs):
     for layer, value in zip(LAYERS, values):
         np.testing.assert_allclose(session.run(**CHOICE, layer=layer).map, value, rtol=1e-6)
     assert runs[0] == 0
+
+
+def test_beside_a_later_cell_the_first_map_is_that_of_one_layer_alone(runs, monkeypatch):
+    """All layers are a thousand operations there, each of which waits for Python."""
+    session = Session(build(), X)
+    monkeypatch.setattr(layer_maps, "cell_runs", lambda: True)
+    monkeypatch.setattr(layer_maps, "cells_begun", lambda: 1)
+    found = session.run(**CHOICE, layer="three").map
+    np.testing.assert_allclose(found, expected(session.models[0].model, "three", 0, 0)[1][0, ..., 0], rtol=1e-5)
+    monkeypatch.setattr(layer_maps, "cell_runs", lambda: False)
+    runs[0] = 0
+    session.run(**CHOICE, layer="two")
+    assert runs[0] > 0
+    runs[0] = 0
+    session.run(**CHOICE, layer="one")
+    assert runs[0] == 0
