@@ -48,17 +48,18 @@ def ready(method, model, inputs, indices, **params):
     Args:
         method: See `compiled`.
         model: See `compiled`.
-        inputs: What the function is to be called with; see `Compiled.is_traced`.
+        inputs: What the function is to be called with; see `Compiled.trace`.
         indices: The same.
         **params: See `compiled`.
 
     Returns:
-        A `Compiled` function, or `None`; also where it is in the middle of being traced.
+        A function `(inputs, indices)` for arguments of these shapes, or `None`; also where it is in the middle of being
+        traced.
     """
     owner, view = owner_and_view(model)
     with _LOCK:
         function = _CACHE.get(owner, {}).get(_key(method, view, None, params))
-    return function if function is not None and function.is_traced(inputs, indices) else None
+    return None if function is None else function.trace(inputs, indices)
 
 
 def compiled(method, model, jit_compile=None, **params):
@@ -129,23 +130,23 @@ class Compiled:
         self._traces = {}
         self._refused = set()
 
-    def is_traced(self, inputs, indices):
-        """Tell whether a call with these compiles nothing, and waits for nobody who does.
+    def trace(self, inputs, indices):
+        """Return the trace for such arguments, whose call compiles nothing and waits for no thread that does.
 
         Args:
             inputs: Tensors, alone or in tuples, lists and dicts.
             indices: The same.
 
         Returns:
-            A bool.
+            A function `(inputs, indices)`, or `None` where there is none yet.
         """
-        return (_kind(inputs), _kind(indices)) in self._traces
+        return self._traces.get((_kind(inputs), _kind(indices)))
 
     def prepare(self, inputs, indices):
         """Compile it for such arguments, unless that was done before, or failed: whoever needs it will hear why.
 
         Args:
-            inputs: See `is_traced`.
+            inputs: See `trace`.
             indices: The same.
         """
         key = _kind(inputs), _kind(indices)

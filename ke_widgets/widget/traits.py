@@ -1,6 +1,7 @@
 """What the user chooses, and how it is shown: traits that refuse what is not there."""
 
 import copy
+import threading
 from typing import Any
 
 import anywidget
@@ -16,6 +17,18 @@ CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_i
 LOOK = ("view", "opacity", "colormap", "threshold")
 VIEWS = ("overlay", "map", "image")
 _MOST_PANES = 3
+
+
+class FromPage(threading.local):
+    """What a thread is taking over from the page.
+
+    Attributes:
+        speaks: Whether it sets traits that the page has sent.
+        adopting: Whether those are the fields of one choice, which was checked as a whole.
+    """
+
+    speaks = False
+    adopting = False
 
 
 class Read(traitlets.TraitType):
@@ -35,7 +48,7 @@ class Read(traitlets.TraitType):
         return copy.copy(self.default_value)  # Of a dict or list each widget has its own.
 
     def validate(self, obj, value):
-        return value if obj._adopts else self.read(obj, value)
+        return value if obj._page.adopting else self.read(obj, value)
 
 
 def _number_of(name, what):
@@ -117,12 +130,7 @@ class Traits(anywidget.AnyWidget):
     threshold: Any = _trait("threshold", 0.0)
 
     _session: Any = None
-    _page: Any = None  # What the page is doing, for its own thread.
-
-    @property
-    def _adopts(self):
-        """Whether this thread is taking over a choice of the page, which was checked as a whole."""
-        return getattr(self._page, "adopting", False)
+    _page: Any = None  # A `FromPage`.
 
     @property
     def choice(self):
@@ -160,7 +168,7 @@ class Traits(anywidget.AnyWidget):
     @traitlets.validate(*CHOICE)
     def _fits(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
-        if self._adopts:  # It is a field of a choice that was checked as a whole.
+        if self._page.adopting:  # It is a field of a choice that was checked as a whole.
             return value
         known = {"image_index": 0, "class_index": 0, "contrast_index": None, "params": {}}
         model = value if name == "model_index" else self.model_index

@@ -5,7 +5,6 @@ import contextlib
 import inspect
 import io
 import os
-import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +22,7 @@ from ke_widgets.widget.notebook import after_each_cell, replace, watch_cells
 from ke_widgets.widget.session.describe import describe
 from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.session.session import Session
-from ke_widgets.widget.traits import CHOICE, LOOK, Traits
+from ke_widgets.widget.traits import CHOICE, LOOK, FromPage, Traits
 
 _STATIC = Path(__file__).parent / "static"
 _SETTABLE = (*CHOICE, "panes", *LOOK, "layout")
@@ -118,8 +117,8 @@ class ExplainerWidget(Traits):
         self._box: Any = None
         self._layouts: list[ipywidgets.Layout] = []  # Our own: one that the user gives may be of other widgets too.
         self._fold: Any = None
-        self._page = threading.local()
-        self._controller = Controller(self._session, self._say, self._adopt, self._keep, self._state, self._tell_panel)
+        self._page = FromPage()
+        self._controller = Controller(self._session, self.send, self._adopt, self._keep, self._state, self._tell_panel)
         if os.environ.get("ANYWIDGET_HMR") != "1":  # anywidget's watch over the files would hold every widget for ever.
             self._esm, self._css = str(self._esm), str(self._css)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
@@ -317,7 +316,7 @@ class ExplainerWidget(Traits):
     # From Python: a trait was set, or a cell ran.
 
     def _chosen(self, change):
-        if getattr(self._page, "speaks", False):
+        if self._page.speaks:
             return
         if change["name"] == "model_index" and self.layer not in self._session.models[self.model_index].layers:
             self.layer = self._session.models[self.model_index].default_layer
@@ -325,7 +324,7 @@ class ExplainerWidget(Traits):
         self._explain_all()
 
     def _styled(self, change):
-        if getattr(self._page, "speaks", False):
+        if self._page.speaks:
             return
         self._controller.resend.changed()
         self._controller.worker.run_soon(lambda: None)  # It rests after that, and tells.
@@ -371,7 +370,7 @@ class ExplainerWidget(Traits):
 
     def send_state(self, key=None):
         # A choice that came with the page's own request is known there; echoed, it could undo a newer one.
-        if not getattr(self._page, "adopting", False):
+        if not self._page.adopting:
             super().send_state(key)
 
     def _send(self, msg, buffers=None):
@@ -380,9 +379,6 @@ class ExplainerWidget(Traits):
             super()._send(msg, buffers)
         else:
             self._controller.publish(lambda: super(ExplainerWidget, self)._send(msg, buffers))
-
-    def _say(self, content, buffers):
-        self.send(content, buffers)
 
     def _state(self):
         return {name: getattr(self, name) for name in (*CHOICE, *LOOK, "panes")}

@@ -152,7 +152,7 @@ def test_a_model_without_a_spatial_layer_is_explained_by_its_pixels(build):
 
 
 def told_reason(widget):
-    return widget._session.models[0].why_not_at_all_layers()
+    return widget._session.models[0].why_not_at_all_layers
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class Controller:
         Raises:
             Exception: What the method raised, where it failed.
         """
-        if self._asked != choice.key:  # The page took a map from its maps of all layers.
+        if self._asked != choice:  # The page took a map from its maps of all layers.
             self.explain(choice)
         self.worker.run_soon(lambda: self.handlers.trained() and explain_all())
         if not self.worker.wait(timeout):
@@ -105,7 +105,7 @@ class Controller:
     def submit(self, message):
         """Ask the worker for an `Explain` or an `AllLayers`; the newest of each pane wins."""
         if isinstance(message, messages.Explain) and message.pane == 0:
-            self._asked = message.choice.key
+            self._asked = message.choice
         dropped = self.worker.submit(message, (message.pane, type(message).__name__))
         if dropped is not None:
             self.handlers.drop(dropped)

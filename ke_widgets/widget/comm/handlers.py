@@ -168,8 +168,9 @@ class Handlers:
         if request.pane == 0:
             self.error = None
         self._serial += 1
-        self._results[request.choice.key] = explanation
-        self._results.move_to_end(request.choice.key)
+        key = request.choice.key
+        self._results[key] = explanation
+        self._results.move_to_end(key)
         while len(self._results) > _KEPT_RESULTS:
             self._results.popitem(last=False)
         answer = messages.result(request.id, request.pane, self._serial, request.choice, explanation)

@@ -145,7 +145,7 @@ def encode_map(values, low, high, seen=WHOLE):
     }
     if tuple(seen) != WHOLE:
         told["seen"] = [round(float(share), 6) for share in seen]
-    return told, _little(values / scale, "<f2")
+    return told, (values / scale).astype("<f2").tobytes()
 
 
 def result(id, pane, serial, choice, explanation):
@@ -177,7 +177,7 @@ def result(id, pane, serial, choice, explanation):
         "done": explanation.done,
         "total": explanation.total,
     }
-    return content, [buffer, _little(explanation.scores, "<f4")]
+    return content, [buffer, explanation.scores.astype("<f4").tobytes()]
 
 
 def all_layers(id, pane, serial, generation, choice, layers, values, limits, milliseconds, seen=WHOLE):
@@ -278,7 +278,3 @@ def snapshot(content, buffers, picture) -> dict[str, Any]:
     """Write the newest result with its image, so that a page that opens later can show it at once."""
     shown = {"image": picture.data, "size": list(picture.size)}
     return {"content": content, "map": buffers[0], "scores": buffers[1], **shown}
-
-
-def _little(values, dtype):
-    return np.ascontiguousarray(values, dtype=dtype).tobytes()

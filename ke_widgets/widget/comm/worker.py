@@ -89,7 +89,7 @@ class Worker:
     def works(self):
         """Tell whether something waits or runs."""
         with self._change:
-            return self._busy() or self._running is not None
+            return bool(self._soon or self._waiting) or self._running is not None
 
     def wait(self, timeout=None):
         """Block until nothing waits or runs.
@@ -116,14 +116,11 @@ class Worker:
             self._thread = start(self._loop, self._name, self.close)
         self._change.notify_all()
 
-    def _busy(self):
-        return bool(self._soon) or bool(self._waiting)
-
     def _loop(self):
         pause = None
         while True:
             with self._change:
-                woken = self._change.wait_for(lambda: self._closed or self._busy(), pause)
+                woken = self._change.wait_for(lambda: bool(self._closed or self._soon or self._waiting), pause)
                 if self._closed:
                     return
                 work = self._next() if woken else self._idle

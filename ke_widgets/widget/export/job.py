@@ -193,9 +193,7 @@ class Export:
     def _together(self, model, method):
         """Part the layers into those that one pass gives: all, where that is to be had and worth it, or each."""
         layers = self._plan.layers[model] if self._looks_at_layer[method] else [""]
-        scans = (
-            method in self._session.all_layers_methods and self._session.models[model].why_not_at_all_layers() is None
-        )
+        scans = method in self._session.all_layers_methods and self._session.models[model].why_not_at_all_layers is None
         return [tuple(layers)] if scans and len(layers) > 2 else [(layer,) for layer in layers]
 
     def _kind(self, model, method, layers, image, class_index):

@@ -57,23 +57,23 @@ class Classes:
         """Give the number of the unit that stands for a class."""
         return 0 if self.binary else class_index
 
-    def question(self, method, class_index, contrast_index=None):
-        """Turn a choice of classes into a method and the units that it explains.
+    def question(self, class_index, contrast_index=None):
+        """Return how a method explains a choice of classes.
 
         Args:
-            method: A method of `ke_widgets.methods`, or one that `at_all_layers` made.
             class_index: Number of the class.
-            contrast_index: Number of the class that it is told apart from, or `None`.
+            contrast_index: Number of the class to contrast with, or `None`.
 
         Returns:
-            A method, and its `indices`.
+            A function that takes a method, of `ke_widgets.methods` or made by `at_all_layers`, and gives the one to
+            run; and the `indices` of that.
         """
         if contrast_index is not None and (not self.binary or contrast_index == class_index):
             pair = [[self.unit(class_index), self.unit(contrast_index)]]
-            return contrast(method), ops.convert_to_tensor(pair, "int32")
-        # Of two classes with one logit, what tells one from the other is what speaks for it.
-        run = negate(method) if self.binary and class_index == 0 else method
-        return run, ops.convert_to_tensor([[self.unit(class_index)]], "int32")
+            return contrast, ops.convert_to_tensor(pair, "int32")
+        # Of two classes with one logit, the contrast of both is the logit of either.
+        wrap = negate if self.binary and class_index == 0 else lambda method: method
+        return wrap, ops.convert_to_tensor([[self.unit(class_index)]], "int32")
 
     def next(self, class_index, contrast_index):
         """Give a choice of classes that is asked like those that are likely to come after one: see `question`."""

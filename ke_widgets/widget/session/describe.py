@@ -34,7 +34,7 @@ def describe(session):
 def _describe_model(explained):
     rows, edges_known = graph(explained.model, explained.shapes)
     spatial = set(explained.layers)
-    reason = explained.why_not_at_all_layers()
+    reason = explained.why_not_at_all_layers
     return {
         "name": explained.model.name,
         "nodes": [{**row, "spatial": row["path"] in spatial} for row in rows],

@@ -123,13 +123,17 @@ class ExplainedModel:
 
     def _scores(self, image_indices):
         missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
-        for numbers, arrays in _by_shape(missing, self.images, self._at_once):
-            _, (found,) = self._run(_forward, self._packed(np.concatenate(arrays)))
-            self._known_scores.update(zip(numbers, np.asarray(found, "float32")))
+        if missing:
+            self._run_missing(missing)
         scores = np.stack([self._known_scores[index] for index in image_indices])
         while len(self._known_scores) > _KEPT_SCORES:
             self._known_scores.popitem(last=False)
         return self.classes.scores(scores)
+
+    def _run_missing(self, image_indices):
+        for numbers, arrays in _by_shape(image_indices, self.images, self._at_once):
+            _, (found,) = self._run(_forward, self._packed(np.concatenate(arrays)))
+            self._known_scores.update(zip(numbers, np.asarray(found, "float32")))
 
     def _at_once(self, array):
         """Return how many images of one shape to run together.
@@ -175,7 +179,6 @@ class ExplainedModel:
     def _finish(self, choice, question, started, generation, progress):
         """Return the `Explanation` of the steps that are done."""
         _, spec = methods.table()[choice.method]
-        _, finite = self._input(choice.image_index)
         logits, maps = progress.result()
         values = _one_map(choice.method, maps)
         low, high = display_range(values, spec.signed or choice.contrast_index is not None)
@@ -194,7 +197,7 @@ class ExplainedModel:
             scores_kind=self.scores_kind(scores),
             low=low,
             high=high,
-            note=empty_reason(values, finite, low, high, lambda: self._blind(question)),
+            note=empty_reason(values, question.finite, low, high, lambda: self._blind(question)),
             milliseconds=1000 * (time.perf_counter() - started),
             done=progress.done,
             total=progress.total,
@@ -226,14 +229,16 @@ class ExplainedModel:
     def _question(self, choice, layer, classes=None):
         """Return the `Question` of a choice at a layer; `classes` replaces its class and contrast."""
         function, _ = methods.table()[choice.method]
-        params, classes = _own(function, choice.params), classes or (choice.class_index, choice.contrast_index)
-        method, units = self.classes.question(function, *classes)
+        own = methods.own_names(function)
+        params = {name: value for name, value in choice.params.items() if name in own}
+        classes = classes or (choice.class_index, choice.contrast_index)
+        wrap, units = self.classes.question(*classes)
         everywhere = None
-        if layer and runs_at_all_layers(function) and self.why_not_at_all_layers() is None:
-            everywhere, _ = self.classes.question(at_all_layers(function), *classes)
-        inputs, _ = self._input(choice.image_index)
+        if layer and runs_at_all_layers(function) and self.why_not_at_all_layers is None:
+            everywhere = wrap(at_all_layers(function))
+        inputs, finite = self._input(choice.image_index)
         key = (choice.image_index, *classes, function, tuple(sorted(params.items())))
-        return Question(choice.image_index, layer, inputs, units, method, everywhere, params, key)
+        return Question(choice.image_index, layer, inputs, finite, units, wrap(function), everywhere, params, key)
 
     def _answer(self, question):
         """Give logits and maps; from what is kept, where that was looked at before."""
@@ -267,8 +272,9 @@ class ExplainedModel:
         inputs = [inputs for inputs, _ in list(self._inputs.values())]
         return any(ready(_forward, self._both, each, None) is not None for each in inputs)
 
+    @functools.cached_property
     def why_not_at_all_layers(self):
-        """Give the reason for which maps of all layers in one pass are not offered, or `None` where they are."""
+        """The reason for which maps of all layers in one pass are not offered, or `None` where they are."""
         sizes = list(self._layer_shapes.values())
         if not sizes:
             return "The model has no layer with rows and columns on the way to its scores."
@@ -295,7 +301,7 @@ class ExplainedModel:
         function, spec = methods.table()[choice.method]
         reason = f"{spec.title} does not run at all layers at once."
         if runs_at_all_layers(function):
-            reason = self.why_not_at_all_layers()
+            reason = self.why_not_at_all_layers
         if reason is not None:
             raise ValueError(reason)
         question = self._question(choice, self.default_layer)
@@ -378,11 +384,6 @@ def _one_map(method, maps):
             f"{values.shape} for this model. Choose another method or layer."
         )
     return values
-
-
-def _own(method, params):
-    names = methods.own_names(method)
-    return {name: value for name, value in params.items() if name in names}
 
 
 def _forward(model, inputs, indices):

@@ -32,6 +32,7 @@ class Question:
         image_index: Number of the image.
         layer: Path of the layer; empty for a method that looks at the image itself.
         inputs: The image as the model takes it.
+        finite: Whether all of it is finite.
         units: Its units `(1, U)`, a tensor.
         method: The method at one layer.
         at_all_layers: The same method at all layers, or `None` where that is not to be had.
@@ -42,6 +43,7 @@ class Question:
     image_index: int
     layer: str
     inputs: Any = field(repr=False)
+    finite: bool
     units: Any = field(repr=False)
     method: Any
     at_all_layers: Any
@@ -142,12 +144,13 @@ class LayerMaps:
             method = with_fingerprint(with_outputs(question.at_all_layers))
             compiled(method, self._all, **question.params).prepare(inputs, units)
         view = self.view(question.layer)
-        compiled(with_fingerprint(run_and_keep(question.method)), view, **question.params).prepare(inputs, units)
-        signal = self._signals.get((question.image_index, question.layer))
+        at_layer = compiled(with_fingerprint(run_and_keep(question.method)), view, **question.params)
+        at_layer.prepare(inputs, units)
+        run = at_layer.trace(inputs, units)
+        signal = None if run is None else run(inputs, units)[0][2]
         if signal is not None:
-            compiled(with_fingerprint(run_from(question.method)), view, **question.params).prepare(
-                (inputs, signal), units
-            )
+            from_signal = compiled(with_fingerprint(run_from(question.method)), view, **question.params)
+            from_signal.prepare((inputs, signal), units)
 
     def _has_all(self, question):
         return self._connected and bool(question.layer) and question.at_all_layers is not None

@@ -87,11 +87,10 @@ class Session:
             ValueError: If one of its fields is unknown or out of range; the message says what would fit.
         """
         method, model_index = choice.method, choice.model_index
-        _check_range("image_index", choice.image_index, len(self.images), "images")
-        _check_range("class_index", choice.class_index, len(self.labels), "classes")
-        if choice.contrast_index is not None:
-            _check_range("contrast_index", choice.contrast_index, len(self.labels), "classes")
-        _check_range("model_index", model_index, len(self.models), "models")
+        contrast = {} if choice.contrast_index is None else {"contrast_index": choice.contrast_index}
+        self._check_range(
+            image_index=choice.image_index, class_index=choice.class_index, **contrast, model_index=model_index
+        )
         if method not in self.methods:
             raise ValueError(
                 f"`method` must be one of {', '.join(self.methods)}. Received: method={short_repr(method)}."
@@ -127,6 +126,19 @@ class Session:
         """
         names = [*["gradcam"] * self.models[model_index].has_features, "gradients", *self.methods]
         return next(name for name in names if self.why_not(name, model_index) is None)
+
+    def _check_range(self, **numbers):
+        classes = "classes", self.labels
+        things = {
+            "image_index": ("images", self.images),
+            "class_index": classes,
+            "contrast_index": classes,
+            "model_index": ("models", self.models),
+        }
+        for name, value in numbers.items():
+            what, every = things[name]
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < len(every):
+                raise by_name.wrong_number(ValueError, name, value, len(every), what)
 
     def _check_params(self, params):
         known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
@@ -201,8 +213,8 @@ class Session:
             An image that cannot be read, or on which the model raises, has the class -1.
         """
         for index in image_indices:
-            _check_range("image_index", index, len(self.images), "images")
-        _check_range("model_index", model_index, len(self.models), "models")
+            self._check_range(image_index=index)
+        self._check_range(model_index=model_index)
         explained = self.models[model_index]
         scores = _scores_of_readable(explained, image_indices)
         top = [int(scores[index].argmax()) if index in scores else -1 for index in image_indices]
@@ -246,11 +258,6 @@ def _one_each(name, value, count):
     if len(value) != count:
         raise ValueError(f"`{name}` must be one, or one for each of the {count} models. Received: {len(value)}.")
     return list(value)
-
-
-def _check_range(name, value, count, what):
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < count:
-        raise by_name.wrong_number(ValueError, name, value, count, what)
 
 
 def _preprocess(preprocess, model):

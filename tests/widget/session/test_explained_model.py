@@ -122,7 +122,7 @@ def test_layers_at_any_depth_are_offered_and_the_one_that_counts_is_looked_at(ki
 def test_all_layers_at_once_have_the_maps_that_each_has_alone(kind):
     model = MODELS[kind][0]()
     explained = ExplainedModel(model, images())
-    assert explained.why_not_at_all_layers() is None
+    assert explained.why_not_at_all_layers is None
     found, _ = explained.at_all_layers(Choice(0, "", 1, "gradcam", {}))
     assert len(found) == len(explained.layers)
     for path, each in zip(explained.layers, found):

@@ -100,6 +100,19 @@ def test_the_other_one_of_two_classes_is_ready_too(runs):
     assert runs[0] == 0
 
 
+def test_one_preparation_makes_the_rest_of_the_model_ready_for_another_class(runs, monkeypatch):
+    """The first map, of all layers at once, keeps no signal."""
+    session = Session(build(), X)
+    session.run(**CHOICE, layer="three")
+    prepared(session)
+    session.run(**{**CHOICE, "class_index": 1}, layer="three")
+    monkeypatch.setattr(layer_maps.LayerMaps, "_at_layer", lambda self, question: pytest.fail("the whole model ran"))
+    runs[0] = 0
+    found = session.run(**{**CHOICE, "class_index": 2}, layer="three").map
+    assert runs[0] == 0
+    np.testing.assert_allclose(found, expected(session.models[0].model, "three", 0, 2)[1][0, ..., 0], rtol=1e-5)
+
+
 def test_the_first_map_compiles_nothing(runs):
     session = Session(build(), X)
     runs[0] = 0
