@@ -30,7 +30,7 @@ export interface Method {
   name: string;
   title: string;
   /** Whether its map depends on the layer. */
-  layer: boolean;
+  uses_layer: boolean;
   signed: boolean;
   /** Unit of the map's values; empty where their scale has no meaning. */
   unit?: string;
@@ -43,7 +43,7 @@ export interface Setup {
   version: number;
   images: number;
   /** In a file with some of the images: their indices in Python. */
-  image_numbers?: number[];
+  image_indices?: number[];
   models: ModelSetup[];
   labels: string[];
   methods: Method[];
@@ -106,9 +106,9 @@ export const CHOICE_KEYS = [
 export const DISPLAY_KEYS = ["opacity", "colormap", "threshold", "view"] as const;
 
 /** A region of a picture, as shares of its height and width: top, left, bottom, right. */
-export type Part = readonly [number, number, number, number];
+export type Region = readonly [number, number, number, number];
 
-export const WHOLE: Part = [0, 0, 1, 1];
+export const WHOLE: Region = [0, 0, 1, 1];
 
 export interface MapContent {
   height: number;
@@ -123,7 +123,7 @@ export interface MapContent {
   scale: number;
   finite: boolean;
   /** The region of the picture that the model sees, which the map covers; the whole picture if absent. */
-  seen?: Part;
+  input_region?: Region;
 }
 
 export interface ResultContent {
@@ -138,7 +138,7 @@ export interface ResultContent {
   map: MapContent;
   scores_kind: "probability" | "logit";
   milliseconds: number;
-  note: string | null;
+  empty_reason: string | null;
   /** Steps of the computation; fewer than `total` if it was cancelled. */
   done?: number;
   total?: number;
@@ -175,7 +175,7 @@ export interface PredictionsContent {
   indices: number[];
   top: number[];
   score: number[];
-  right: (boolean | null)[];
+  correct: (boolean | null)[];
 }
 
 export interface ImagesContent {
@@ -222,7 +222,7 @@ export type FromKernel =
   | StandingContent
   | StateContent
   /** Models were trained or loaded: how many times the weights of each have changed. */
-  | { kind: "weights"; id: null; generations: number[] }
+  | { kind: "generations"; id: null; generations: number[] }
   | ErrorContent;
 
 export type ToKernel =

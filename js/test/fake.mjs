@@ -2,11 +2,11 @@
 
 const LABELS = ["star", "triangle", "disc", "ring", "cross", "square", "heart", "crescent"];
 const METHODS = [
-  { name: "gradcam", title: "Grad-CAM", layer: true, signed: false, unit: "logit", params: [] },
+  { name: "gradcam", title: "Grad-CAM", uses_layer: true, signed: false, unit: "logit", params: [] },
   {
     name: "gradients",
     title: "Input gradients",
-    layer: false,
+    uses_layer: false,
     signed: true,
     unit: "logit per unit of input",
     params: [],
@@ -14,7 +14,7 @@ const METHODS = [
   {
     name: "smooth",
     title: "SmoothGrad",
-    layer: true,
+    uses_layer: true,
     signed: false,
     params: [
       { name: "samples", kind: "int", default: 20, help: "Noisy copies to average over." },
@@ -120,7 +120,7 @@ function explain(choice, serial, id, setup) {
   const method = METHODS.find(({ name }) => name === choice.method);
   const { nodes } = setup.models[choice.model_index];
   const node = nodes.find(({ path }) => path === choice.layer);
-  const side = method.layer ? node.shape[1] : 96;
+  const side = method.uses_layer ? node.shape[1] : 96;
   const signed = method.signed || choice.contrast_index !== null;
   seed = 31 + 101 * choice.class_index + 13 * choice.image_index + 7 * choice.model_index;
   const [x0, y0] = [
@@ -161,7 +161,7 @@ function explain(choice, serial, id, setup) {
     },
     scores_kind: "probability",
     milliseconds: 3.2,
-    note: null,
+    empty_reason: null,
     pane: 0,
     done: 1,
     total: 1,
@@ -255,8 +255,8 @@ export async function fakeModel(kind) {
     if (message.kind === "predictions") {
       const { indices } = message;
       const top = indices.map((index) => (index * 5) % labels.length);
-      const right = indices.map((index) => (index % 7 === 3 ? false : index % 11 === 5 ? null : true));
-      return say({ ...message, generation: 0, top, score: indices.map((index) => 0.5 + (index % 50) / 100), right });
+      const correct = indices.map((index) => (index % 7 === 3 ? false : index % 11 === 5 ? null : true));
+      return say({ ...message, generation: 0, top, score: indices.map((index) => 0.5 + (index % 50) / 100), correct });
     }
     if (message.kind === "cancel") cancelled = true;
     if (message.kind === "all_layers") return setTimeout(() => say(...allLayers(message)), 400);
@@ -266,7 +266,7 @@ export async function fakeModel(kind) {
     if (kind === "constant")
       Object.assign(content, {
         map: { ...content.map, low: 0, high: 0 },
-        note: "The map is zero everywhere: at this layer nothing speaks for the class.",
+        empty_reason: "The map is zero everywhere: at this layer nothing speaks for the class.",
       });
     if (failing)
       return say({

@@ -28,11 +28,11 @@ export const SETUP: Setup = {
     {
       name: "gradcam",
       title: "Grad-CAM",
-      layer: true,
+      uses_layer: true,
       signed: false,
       params: [{ name: "power", kind: "int", default: 1 }],
     },
-    { name: "gradients", title: "Gradients", layer: false, signed: true, params: [] },
+    { name: "gradients", title: "Gradients", uses_layer: false, signed: true, params: [] },
   ],
   colormaps: ["inferno", "RdBu_r"],
   notices: [],
@@ -151,7 +151,7 @@ export class FakeModel implements WidgetModel {
 
 export function resultFor(choice: Choice, serial: number, id: string | null = null): [Message, DataView[]] {
   const map = { height: 1, width: 2, low: 0, high: 2, min: 0, max: 2, scale: 2, finite: true };
-  const details = { scores_kind: "probability", milliseconds: 1, note: null };
+  const details = { scores_kind: "probability", milliseconds: 1, empty_reason: null };
   const scores = new DataView(Float32Array.from([0.1, 0.7, 0.2]).buffer);
   const values = new DataView(Uint16Array.from([0, 0x3c00]).buffer);
   return [{ kind: "result", id, serial, generation: 0, choice, map, ...details }, [values, scores]];

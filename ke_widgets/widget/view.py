@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,11 +27,11 @@ from ke_widgets.widget.traits import CHOICE, LOOK, FromPage, Traits
 
 _STATIC = Path(__file__).parent / "static"
 _SETTABLE = (*CHOICE, "panes", *LOOK, "layout")
-_STILL_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0
+_WATCHED_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0
 
 
 class ExplainerWidget(Traits):
-    """See what a model looks at: pick a layer, a class, an image; the map follows.
+    """Show what a model looks at: pick a layer, a class, an image; the map follows.
 
     Args:
         model: A built Keras model that takes images `(B, H, W, C)` and gives a score for each class `(B, U)`; or a
@@ -38,9 +39,9 @@ class ExplainerWidget(Traits):
             number 1, and the other, number 0, whose logit is the negative one.
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list, column or generator of
             arrays, of PIL images, or of file paths. Pictures from PIL and from files are read as
-            `keras.utils.load_img` reads them. Images of another size than the model demands are cropped in their
-            middle to its aspect and resized with antialiasing, without rounding; they are shown as they are, with the
-            map over what the model saw.
+            `keras.utils.load_img` reads them. Images of another size than the model's input are center-cropped to its
+            aspect and resized with antialiasing, without rounding; they are shown as they are, with the map over the
+            region that the model saw.
         labels: Names of the classes: a list, a dict from index to name or from name to index (Keras's
             `class_indices`), or a function of the index.
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Not needed when
@@ -48,34 +49,34 @@ class ExplainerWidget(Traits):
             it brings them to the model's size, and fitted ones where it leaves their size. Default: the `preprocessor`
             that the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
-        y_true: The true class of each image, numbers or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
-            of them, `(N, U)` of 0 and 1: the view then says which predictions are right.
-        charts: Whether class scores and the curves of deletion and insertion stand under the view when it is shown by
-            itself, closed until they are asked for. Put into a box, the widget is the view alone; `widget.charts` is
-            the charts alone.
-        **choice: First values of the traits below.
+        y_true: The true class of each image, indices or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
+            of them, `(N, U)` of 0 and 1: the view then marks which predictions are correct.
+        charts: Whether class scores and the curves of deletion and insertion are under the view when it is shown by
+            itself, closed until they are opened. Put into a box, the widget is the view alone; `widget.charts` is the
+            charts alone.
+        **choice: Initial values of the traits below.
 
     Attributes:
-        image_index: Number of the image on show.
-        layer: Path of the layer that is looked at, such as `"block3/conv2"`; may be set to the layer itself. Default:
-            the last spatial one. Empty for a model that has none: it is explained by methods that look at pixels.
-        class_index: Number of the class that is explained; may be set to its label. Default: the first image's
-            highest score.
-        contrast_index: Number of a class to tell it apart from (why this and not that), or `None`; may be set to its
+        image_index: Index of the image shown.
+        layer: Path of the layer whose feature maps are explained, such as `"block3/conv2"`; may be set to the layer
+            itself. Default: the last spatial one. Empty for a model that has none: methods that read pixels explain it.
+        class_index: Index of the class that is explained; may be set to its label. Default: the highest score of the
+            first image.
+        contrast_index: Index of a class to contrast it with (why this and not that), or `None`; may be set to its
             label.
         method: Name of the method, such as `"gradcam"`; may be set to its title, `"Grad-CAM"`, or the function.
         params: The method's own parameters.
-        model_index: Number of the model, where there are several.
+        model_index: Index of the model, where there are several.
         panes: Up to three more pictures beside the main one, each a dict of what differs from it: any of the traits
             above.
         view: `"overlay"`, `"map"` or `"image"`.
         opacity: Of the overlay, 0 to 1.
         colormap: Name of the colormap.
-        threshold: Share of the map's range that is left out, 0 to 1.
+        threshold: Fraction of the map's range below which nothing is drawn, 0 to 1.
 
     Raises:
-        TypeError: If the model, the images or the labels are of a wrong type, or there is no such argument.
-        ValueError: If they do not fit one another; also when a trait is set to what is not there.
+        TypeError: If the model, the images or the labels are of a wrong type, or an argument is unknown.
+        ValueError: If they do not fit one another; also when a trait is set to a value that does not exist.
 
     Examples:
         >>> from ke_widgets import demo
@@ -115,18 +116,18 @@ class ExplainerWidget(Traits):
         self._with_charts = charts
         self._panel: Any = None
         self._box: Any = None
-        self._layouts: list[ipywidgets.Layout] = []  # Our own: one that the user gives may be of other widgets too.
+        self._layouts: list[ipywidgets.Layout] = []  # Our own: a layout of the user's may belong to other widgets too.
         self._fold: Any = None
         self._page = FromPage()
         self._controller = Controller(self._session, self.send, self._adopt, self._keep, self._state, self._tell_panel)
-        if os.environ.get("ANYWIDGET_HMR") != "1":  # anywidget's watch over the files would hold every widget for ever.
+        if os.environ.get("ANYWIDGET_HMR") != "1":  # Watching the files, anywidget would keep every widget alive.
             self._esm, self._css = str(self._esm), str(self._css)
         super().__init__(_setup=describe(self._session), **self._first_choice(choice))
         if self.layout is not choice.get("layout"):
             self._layouts.append(self.layout)
         self.on_msg(lambda _, content, buffers: self._controller.receive(content))
         watch_cells()
-        self._unwatch = after_each_cell(self._look_at_weights)
+        self._unwatch = after_each_cell(self._check_weights)
         self.observe(self._chosen, names=[*CHOICE, "panes"])
         self.observe(self._styled, names=LOOK)
         replace(self, get_ipython())
@@ -147,11 +148,11 @@ class ExplainerWidget(Traits):
         """The newest `Explanation` of every pane, the main one first; `None` where there is none yet."""
         return [self._result_of(pane) for pane in range(1 + len(self.panes))]
 
-    def wait(self, timeout=None) -> Explanation:
+    def wait(self, timeout: float | None = None) -> Explanation:
         """Wait until everything chosen so far is explained.
 
         Args:
-            timeout: Seconds to wait at most; `None` for as long as it takes.
+            timeout: Seconds to wait at most; `None` for no limit.
 
         Returns:
             The newest `Explanation` of the main pane.
@@ -165,14 +166,17 @@ class ExplainerWidget(Traits):
         return self._result_of(0)
 
     @property
-    def charts(self):
-        """The charts alone, an ipywidgets box: class scores to click on, and the curves for the map on show."""
+    def charts(self) -> ipywidgets.Box:
+        """The charts alone, an ipywidgets box: class scores to click on, and the curves of the map shown."""
         if self._panel is None:
             from ke_widgets.widget.chart_panel import Panel  # bqplot comes only where charts are shown
 
-            talk = self._controller
+            controller = self._controller
             self._panel = Panel(
-                self._session.labels, self._picked, lambda: talk.ask_curves(self.choice), talk.cancel_curves
+                self._session.labels,
+                self._picked,
+                lambda: controller.request_curves(self.choice),
+                controller.cancel_curves,
             )
             if self.result is not None:
                 self._panel.show(self.result)
@@ -190,14 +194,14 @@ class ExplainerWidget(Traits):
         return {**data, **self._still()}, metadata
 
     def _still(self):
-        """Give what places without widgets show: the picture as it is now, and what it is of, in words.
+        """Return the picture and its alt text, for hosts without widgets.
 
-        A notebook keeps what the cell gave when it ran, and replacing that later would open the view anew. So the first
-        map is waited for: a second where somebody may look on, who would rather see the view without its map, and as
-        long as it takes (almost) where cells are run by a program, such as nbconvert, which answers no `input()`.
+        A notebook keeps the output of the cell's run; replacing that later would open the view again. So this waits for
+        the first map: a second where a person may be watching, up to a minute where a program runs the cells, such as
+        nbconvert, which answers no `input()`.
         """
         kernel = getattr(get_ipython(), "kernel", None)
-        self._controller.worker.wait(_STILL_SECONDS if getattr(kernel, "_allow_stdin", True) else _UNWATCHED_SECONDS)
+        self._controller.worker.wait(_WATCHED_SECONDS if getattr(kernel, "_allow_stdin", True) else _UNWATCHED_SECONDS)
         found = self.result
         if found is None:
             return {}
@@ -206,21 +210,28 @@ class ExplainerWidget(Traits):
         return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": alt_text(self._session, found)}
 
     @named("widget.save")
-    def save(self, path, *, scale=None, colorbar=False, title=False, panes=False):
-        """Save what the main pane shows as a picture, at the image's own size and aspect.
+    def save(
+        self,
+        path: str | os.PathLike,
+        *,
+        scale: float | None = None,
+        colorbar: bool = False,
+        title: bool | str = False,
+        panes: bool = False,
+    ) -> None:
+        """Save the picture of the main pane, at the image's own size and aspect.
 
         Args:
-            path: Where to; the ending says the format: `.png` or any other that PIL writes, `.pdf` or `.svg`. Vectors
-                and text are drawn by matplotlib (`pip install "ke-widgets[plot]"`), with their fonts embedded; the
-                longest side of a picture is 3.25 inches on paper, as wide as a column.
-            scale: Pixels for each pixel of the image. Default: 1; beside a title or a colour bar as many as it takes to
-                read them.
-            colorbar: Whether the colours are explained under the picture: lowest and highest value, and the unit.
-            title: A heading, or `True` for what is shown: method, class, layer.
-            panes: Whether all panes are saved, side by side and equally high.
+            path: Path of the file; its suffix sets the format: `.png` or any other that PIL writes, `.pdf` or `.svg`.
+                Vectors and text are drawn by matplotlib (`pip install "ke-widgets[plot]"`), with their fonts embedded;
+                the longest side of a picture is 3.25 inches on paper, as wide as a column.
+            scale: Pixels for each pixel of the image. Default: 1; with a title or a colour bar, enough to read them.
+            colorbar: Whether to draw a colour bar under the picture: lowest and highest value, and the unit.
+            title: A heading, or `True` for method, class and layer.
+            panes: Whether to save all panes, side by side and equally high.
 
         Raises:
-            ValueError: If the path, its ending or the scale does not do, or a pane has no map.
+            ValueError: If the path, its suffix or the scale is not valid, or a pane has no map.
             ImportError: If matplotlib is needed and not installed.
 
         Examples:
@@ -243,38 +254,38 @@ class ExplainerWidget(Traits):
     @named("widget.to_html")
     def to_html(
         self,
-        path,
+        path: str | os.PathLike,
         *,
-        images=None,
-        layers=None,
-        classes=None,
-        methods=None,
-        title=None,
-        limit=50_000_000,
+        images: Sequence[int] | None = None,
+        layers: Sequence[str] | Literal["all"] | None = None,
+        classes: Sequence[int | str] | None = None,
+        methods: Sequence[str] | None = None,
+        title: str | None = None,
+        limit: int = 50_000_000,
         verbose: Literal["auto", 0, 1, 2] = "auto",
-    ):
+    ) -> Path:
         """Write the view to one HTML file that needs neither kernel nor network.
 
-        Every combination of what is asked for is computed beforehand, with the parameters that are set now. The page
-        starts from one pane, the main one. The widget goes on working meanwhile, and its Cancel stops the export.
+        The maps of every combination of the arguments are computed, with the parameters that are set now. The page
+        opens with one pane, the main one. The widget works on meanwhile, and its Cancel stops the export.
 
         Args:
-            path: Where to.
-            images: Numbers of images. Default: the first eight, the one on show among them in any case.
-            layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
-            classes: Numbers or labels of classes. Default: all of a model that has at most 12; else the best three of
-                each image, and the one on show.
-            methods: Names or titles of methods. Default: the one on show.
+            path: Path of the file.
+            images: Indices of images. Default: the first eight, and the one shown.
+            layers: Paths of layers, or `"all"`. Default: the layer shown, and the last one of each resolution.
+            classes: Indices or labels of classes. Default: all of a model with at most 12; else the top three of each
+                image, and the one shown.
+            methods: Names or titles of methods. Default: the one shown.
             title: Heading of the page.
-            limit: Bytes that the file may have; its size is known, and told, before most of it is computed.
+            limit: Bytes that the file may have; its size is known, and reported, before most of it is computed.
             verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
 
         Returns:
             The file's path.
 
         Raises:
-            ValueError: If something asked for is not there, or the file would be larger than `limit`.
-            concurrent.futures.CancelledError: If the export was cancelled; then there is no file.
+            ValueError: If something asked for does not exist, or the file would be larger than `limit`.
+            concurrent.futures.CancelledError: If the export was cancelled; no file is written then.
 
         Examples:
             >>> import tempfile
@@ -291,26 +302,26 @@ class ExplainerWidget(Traits):
         traits = {**vars(self.choice), **self._look, "panes": self.panes}
         return self._controller.export(self._setup, traits, asked, path, title, limit, verbose)
 
-    def close(self):
-        """Close every view and free what the widget held."""
-        if self._controller is not None:  # ipywidgets closes also what was refused in the making.
+    def close(self) -> None:
+        """Close every view, stop the threads and release the caches."""
+        if self._controller is not None:  # ipywidgets also closes a widget whose constructor raised.
             self._controller.close()
             self._session.close()
             if self._unwatch is not None:
                 self._unwatch()
-            for part in (self._panel, self._fold, self._box, *self._layouts):
-                if part is not None:
-                    part.close()
+            for each in (self._panel, self._fold, self._box, *self._layouts):
+                if each is not None:
+                    each.close()
         super().close()
 
     def _result_of(self, pane) -> Any:
         kept = self._controller.handlers.found(self.pane_choice(pane))
-        # While the newest choice is still on its way, the last thing that was shown.
+        # Until the newest choice is explained, the last result that was shown.
         return kept if kept is not None or pane else self._controller.handlers.newest()
 
     @property
     def _shown(self):
-        """How often a page has opened a view of it."""
+        """How many times a page has opened a view."""
         return self._controller.opened
 
     # From Python: a trait was set, or a cell ran.
@@ -327,14 +338,14 @@ class ExplainerWidget(Traits):
         if self._page.speaks:
             return
         self._controller.resend.changed()
-        self._controller.worker.run_soon(lambda: None)  # It rests after that, and tells.
+        self._controller.worker.run_soon(lambda: None)  # The worker sends the state when it rests after that.
 
     def _explain_all(self):
         for pane in range(1 + len(self.panes)):
             self._controller.explain(self.pane_choice(pane), pane)
 
-    def _look_at_weights(self, *_):
-        """A model may have been trained since: a cell ran, or the page moved without a question."""
+    def _check_weights(self, *_):
+        """Check for training: a cell ran, or the page changed a trait without a request."""
         self._controller.worker.run_soon(self._refresh)
 
     def _refresh(self):
@@ -350,7 +361,7 @@ class ExplainerWidget(Traits):
         with self._page_speaks():
             super().set_state(sync_data)
         if not {*CHOICE, "panes"}.isdisjoint(sync_data):
-            self._look_at_weights()
+            self._check_weights()
 
     def _adopt(self, choice):
         with self._page_speaks(adopting=True), self.hold_trait_notifications():
@@ -369,12 +380,12 @@ class ExplainerWidget(Traits):
     # To the page.
 
     def send_state(self, key=None):
-        # A choice that came with the page's own request is known there; echoed, it could undo a newer one.
+        # The page knows the choice of its own request; an echo could undo a newer one.
         if not self._page.adopting:
             super().send_state(key)
 
     def _send(self, msg, buffers=None):
-        # Also what a running cell sets.
+        # ipywidgets calls this also for a trait that a running cell sets.
         if self._controller is None:
             super()._send(msg, buffers)
         else:

@@ -44,7 +44,7 @@ OPEN = """async (name) => {
     if (!made.has(key)) made.set(key, [halves(side), scores(choice.image_index)]);
     const map = { height: side, width: side, low: 0, high: 1, min: 0, max: 1, scale: 1, finite: true };
     const result = { kind: "result", generation: 0, scores_kind: "probability", milliseconds: 3 };
-    Object.assign(result, { id, pane, serial: ++serial, choice, map, note: null });
+    Object.assign(result, { id, pane, serial: ++serial, choice, map, empty_reason: null });
     for (const callback of heard) callback(result, made.get(key));
   }
   function halves(side) {

@@ -302,7 +302,7 @@ w._session.models[0].steps = broken
     # A saved result that somebody has changed.
     lab.execute("""
 saved = dict(w._snapshot)
-saved["content"] = {**saved["content"], "serial": 10**6, "note": BAD, "scores_kind": END}
+saved["content"] = {**saved["content"], "serial": 10**6, "empty_reason": BAD, "scores_kind": END}
 w.set_trait("_snapshot", saved)
 """)
     expect(root.get_by_role("status")).to_contain_text(bad)

@@ -64,7 +64,7 @@ def test_a_note_or_an_error_moves_nothing(opened, case):
     page = opened(case, 980)
     before = page.evaluate(BOXES, PARTS)
     page.get_by_role("option", name="disc").first.click()
-    expect(page.locator(".ke-note, [role=alert]").first).to_be_visible()
+    expect(page.locator(".ke-empty-reason, [role=alert]").first).to_be_visible()
     assert page.evaluate(BOXES, PARTS) == before
 
 

@@ -79,7 +79,7 @@ def test_the_page_draws_what_python_draws(opened, page_of_photographs, number, v
     drawn = compose(page_of_photographs.images[number], explanation, "inferno", 1.0, 0.0, view)
     found = seen(explainer)
     if view == "map":  # Beside the map the page shows its own ground, Python black.
-        top, left, bottom, right = explanation.seen
+        top, left, bottom, right = explanation.input_region
         rows, columns = found.shape[:2]
         part = np.zeros(found.shape[:2], bool)
         inside = slice(round(top * rows) + 2, round(bottom * rows) - 2)

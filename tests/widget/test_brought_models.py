@@ -139,11 +139,11 @@ def test_a_model_without_a_spatial_layer_is_explained_by_its_pixels(build):
         agrees(widget, FLOATS[:1], 1, repetitions=2)
         for name, (_, spec) in table().items():
             if spec.signals == "one":
-                with pytest.raises(ValueError, match=f"{spec.title}.* looks at a layer .*has none".replace("+", r"\+")):
+                with pytest.raises(ValueError, match=f"{spec.title}.* reads a layer .*has none".replace("+", r"\+")):
                     widget.method = name
         told = {method["name"]: method.get("reason") for method in widget._setup["methods"]}
         assert told["gradients"] is told["smoothgrad"] is told["full_gradients"] is None
-        assert "looks at a layer" in told["gradcam"]
+        assert "reads a layer" in told["gradcam"]
         assert widget._setup["models"][0]["all_layers"] == {
             "offered": False,
             "reason": told_reason(widget),
@@ -192,7 +192,7 @@ def test_a_model_without_a_spatial_layer_can_be_exported_and_compared(tmp_path):
         assert widget.method == "gradcam"
         assert all("reason" not in method for method in widget._setup["methods"])
         widget.model_index = 1
-        with pytest.raises(ValueError, match="Grad-CAM looks at a layer"):
+        with pytest.raises(ValueError, match="Grad-CAM reads a layer"):
             widget.wait()
         widget.method = "gradients"
         agrees(widget, FLOATS[:1], 1)
@@ -321,9 +321,9 @@ def test_a_layer_that_the_class_does_not_see_is_said_so(cut, says):
     images = RNG.uniform(size=(1, 16, 16, 3)).astype("float32")
     with Opened(model, images, layer="conv", class_index=0) as widget:
         if says is None:
-            assert "gradient" not in (widget.wait().note or "")
+            assert "gradient" not in (widget.wait().empty_reason or "")
         else:
-            note = widget.wait().note
+            note = widget.wait().empty_reason
             assert says in note
             assert "Choose a layer before it" in note
 
@@ -332,6 +332,6 @@ def test_a_map_of_zeros_for_another_reason_keeps_its_sentence():
     pool = [layers.Conv2D(4, 3, activation="tanh"), layers.GlobalAveragePooling2D(), layers.Dense(3)]
     model = keras.Sequential([keras.Input((16, 16, 3)), layers.Rescaling(1 / 255, name="scale"), *pool])
     with Opened(model, np.zeros((1, 16, 16, 3), "uint8"), layer="scale", class_index=0) as widget:
-        assert widget.wait().note == (
+        assert widget.wait().empty_reason == (
             "The map is zero everywhere: the class does not depend on this layer for this image."
         )

@@ -136,7 +136,7 @@ def test_a_widget_may_be_closed_at_the_end_of_the_interpreter_and_twice(model, i
     for module in (view, notebook):
         monkeypatch.setattr(module, "get_ipython", lambda: shell)
     widget = ExplainerWidget(model, images)
-    assert shell.events.callbacks["post_run_cell"] == [notebook._ended, widget._look_at_weights]
+    assert shell.events.callbacks["post_run_cell"] == [notebook._ended, widget._check_weights]
 
     def gone():
         raise ImportError("sys.meta_path is None, Python is likely shutting down")

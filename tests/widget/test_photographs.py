@@ -44,7 +44,7 @@ def test_arrays_pil_images_and_files_are_fitted_alike(size, channels, tmp_path):
         np.testing.assert_array_equal(kept.inputs(0)[0], fit(array, (32, 32)), err_msg=kind)
         np.testing.assert_array_equal(kept.picture(0), array[..., :3], err_msg=kind)
         assert kept.encoded(0).size == size
-        top, left, bottom, right = in_pixels(kept.seen(0), size)
+        top, left, bottom, right = in_pixels(kept.input_region(0), size)
         assert (bottom - top, right - left) == (min(size), min(size))
         assert abs((top + bottom) - size[0]) <= 1
         assert abs((left + right) - size[1]) <= 1
@@ -75,7 +75,7 @@ def test_sizes_may_be_mixed_and_a_model_of_any_size_gets_them_as_they_are():
     for index, array in enumerate(arrays):
         assert fitted.inputs(index).shape == (1, 32, 32, 3)
         np.testing.assert_array_equal(free.inputs(index)[0], array)
-        assert free.seen(index) == WHOLE
+        assert free.input_region(index) == WHOLE
     assert free.fitted_sizes[0] == []
     assert fitted.fitted_sizes == (list(SIZES.values()), (32, 32))
 
@@ -101,7 +101,7 @@ def test_a_preprocess_that_keeps_the_size_gets_fitted_images_of_their_own_type(p
     kept = Images([array], (20, 20, 3), preprocess)
     np.testing.assert_allclose(kept.inputs(0)[0], np.rint(fit(array, (20, 20))) / 255)
     np.testing.assert_array_equal(kept.picture(0), array)
-    assert in_pixels(kept.seen(0), (40, 60)) == (0, 10, 40, 50)
+    assert in_pixels(kept.input_region(0), (40, 60)) == (0, 10, 40, 50)
     assert not kept.moved
     assert kept.fitted_sizes == ([(40, 60)], (20, 20))
 
@@ -109,7 +109,7 @@ def test_a_preprocess_that_keeps_the_size_gets_fitted_images_of_their_own_type(p
 def test_a_preprocess_that_brings_the_size_itself_gets_the_image_as_it_is():
     array = photograph((40, 60))
     squeezed = Images([array], (20, 20, 3), lambda x: x[:, ::2, ::3] / 255)
-    assert squeezed.seen(0) == WHOLE
+    assert squeezed.input_region(0) == WHOLE
     np.testing.assert_allclose(squeezed.inputs(0)[0], array[::2, ::3] / 255)
     assert squeezed.fitted_sizes[0] == []
 
@@ -118,7 +118,7 @@ def test_a_fitted_image_that_preprocess_mirrors_is_shown_as_the_model_takes_it()
     array = photograph((40, 60))
     kept = Images([array], (20, 20, 3), lambda x: x[:, :, ::-1] / 255)
     assert kept.moved
-    assert kept.seen(0) == WHOLE
+    assert kept.input_region(0) == WHOLE
     np.testing.assert_allclose(kept.picture(0), np.rint(fit(array, (20, 20)))[:, ::-1], atol=1)
 
 
@@ -148,7 +148,7 @@ def test_a_bright_square_is_found_where_it_lies_in_the_photograph(brightness, si
     widget = ExplainerWidget(brightness, [bright_square(size, row, column)], method="cam", charts=False)
     result = widget.wait(60)
     cell_row, cell_column = np.unravel_index(result.map.argmax(), result.map.shape)
-    top, left, bottom, right = result.seen
+    top, left, bottom, right = result.input_region
     found = (
         (top + (cell_row + 0.5) / result.map.shape[0] * (bottom - top)) * size[0],
         (left + (cell_column + 0.5) / result.map.shape[1] * (right - left)) * size[1],
@@ -193,9 +193,9 @@ def test_models_of_different_sizes_have_their_maps_where_each_of_them_looked(bri
     x = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones", name="light")(inputs)
     wide = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)), name="wide")
     widget = ExplainerWidget([brightness, wide], [photograph((60, 90))], method="cam", charts=False)
-    assert in_pixels(widget.wait(60).seen, (60, 90)) == (0, 15, 60, 75)
+    assert in_pixels(widget.wait(60).input_region, (60, 90)) == (0, 15, 60, 75)
     widget.model_index = 1
-    assert in_pixels(widget.wait(60).seen, (60, 90)) == (15, 0, 45, 90)
+    assert in_pixels(widget.wait(60).input_region, (60, 90)) == (15, 0, 45, 90)
     widget.close()
 
 
@@ -216,14 +216,14 @@ def test_page_and_file_are_told_where_the_map_lies(brightness, tmp_path):
     widget = ExplainerWidget(brightness, [photograph((60, 90))], method="cam", charts=False)
     result = widget.wait(60)
     content, _ = messages.result("1", 0, 1, widget.choice, result)
-    assert content["map"]["seen"] == [0, round(15 / 90, 6), 1, round(75 / 90, 6)]
+    assert content["map"]["input_region"] == [0, round(15 / 90, 6), 1, round(75 / 90, 6)]
     path = widget.to_html(tmp_path / "maps.html", verbose=0)
     written = path.read_text("utf-8")
     maps, contents = (
         json.loads(re.findall(rf'<script type="application/json" id="{name}">(.*)</script>', written)[0])
         for name in ("maps", "contents")
     )
-    assert {tuple(each["map"]["seen"]) for each in maps.values()} == {tuple(content["map"]["seen"])}
+    assert {tuple(each["map"]["input_region"]) for each in maps.values()} == {tuple(content["map"]["input_region"])}
     (image,) = contents["images"]
     assert image["size"] == [60, 90]
     assert Image.open(io.BytesIO(base64.b64decode(image["data"]))).size == (90, 60)

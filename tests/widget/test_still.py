@@ -109,7 +109,7 @@ def test_a_first_map_that_takes_long_does_not_hold_up_who_looks_on(model, images
         yield from whole(self, choice)
 
     monkeypatch.setattr(ExplainedModel, "steps", slow)
-    monkeypatch.setattr(view, "_STILL_SECONDS", 0.01)
+    monkeypatch.setattr(view, "_WATCHED_SECONDS", 0.01)
     widget = ExplainerWidget(model, images, charts=False)
     assert set(bundle(widget)) == {WIDGET, "text/plain"}
     go.set()

@@ -284,8 +284,8 @@ def test_the_setup_tells_the_page_all_it_needs(widget):
         "block/add",
     ]
     methods = {method["name"]: method for method in setup["methods"]}
-    assert methods["gradcam"]["layer"] is True
-    assert methods["gradients"]["layer"] is False
+    assert methods["gradcam"]["uses_layer"] is True
+    assert methods["gradients"]["uses_layer"] is False
     (channels,) = methods["gradients"]["params"]
     assert channels == {"name": "channels", "kind": "choice", "default": "max", "choices": ("max", "mean")}
 
@@ -368,10 +368,10 @@ def test_the_page_is_told_of_a_training_once_its_cell_has_run(widget, model):
     widget.wait(LONG)
     before = len(page.received)
     train(model)
-    widget._look_at_weights()
-    widget._look_at_weights()
+    widget._check_weights()
+    widget._check_weights()
     assert widget._controller.worker.wait(LONG)
-    assert page.received[before:] == [{"kind": "weights", "id": None, "generations": [1]}]
+    assert page.received[before:] == [{"kind": "generations", "id": None, "generations": [1]}]
     page.explain("b")
     assert widget._controller.worker.wait(LONG)
     page.predictions(0)
@@ -434,7 +434,7 @@ def test_predictions_are_answered(model, images):
     predictions = Page(widget).predictions(0, 1, 2, 3, 4)
     top = model(images.astype("float32")).numpy().argmax(-1)
     assert predictions["top"] == top.tolist()
-    assert predictions["right"] == (top == [0, 1, 2, 0, 1]).tolist()
+    assert predictions["correct"] == (top == [0, 1, 2, 0, 1]).tolist()
     widget.close()
 
 

@@ -38,7 +38,7 @@ export class AllLayers {
       map,
       values: this.values(at),
       milliseconds,
-      note: emptyReason(map),
+      empty_reason: emptyReason(map),
       done: 1,
       total: 1,
     };

@@ -10,7 +10,7 @@ export function choiceKey(choice: Choice, methods: readonly Method[], anyLayer =
   const params = own ?? Object.entries(choice.params);
   return JSON.stringify([
     choice.image_index,
-    !anyLayer && (method?.layer ?? true) ? choice.layer : "",
+    !anyLayer && (method?.uses_layer ?? true) ? choice.layer : "",
     choice.class_index,
     choice.contrast_index ?? null,
     choice.method,

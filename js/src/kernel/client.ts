@@ -160,7 +160,7 @@ export class Client {
       this.#stated(content);
     } else if (content.kind === "error") {
       this.#failed(content);
-    } else if (content.kind === "weights") {
+    } else if (content.kind === "generations") {
       content.generations.forEach((generation, model) => {
         this.#listener.generation(model, generation);
       });

@@ -5,7 +5,7 @@ import { emptyReason } from "../text/emptyReason.ts";
 interface Stored {
   map: MapContent;
   values: string;
-  note: string | null;
+  empty_reason: string | null;
   milliseconds: number;
 }
 
@@ -18,7 +18,7 @@ export interface Contents {
   /** Of each model, of each image: base64 of float32. */
   scores: { kind: "probability" | "logit"; values: string }[][];
   /** Of each model, of each image. */
-  predictions: { top: number; score: number | null; right: boolean | null }[][];
+  predictions: { top: number; score: number | null; correct: boolean | null }[][];
   /** By `name`; an error where the method failed. */
   maps: Record<string, Stored | { error: string }>;
 }
@@ -88,7 +88,7 @@ export class Archive implements WidgetModel {
         );
         const top = details.map((one) => one.top);
         const score = details.map((one) => one.score ?? Number.NaN);
-        return [{ ...message, generation: 0, top, score, right: details.map(({ right }) => right) }, []];
+        return [{ ...message, generation: 0, top, score, correct: details.map(({ correct }) => correct) }, []];
       }
       return null; // Nothing runs that could be cancelled.
     } catch (error) {
@@ -103,8 +103,8 @@ export class Archive implements WidgetModel {
     const { values, ...stored } = this.#find(choice);
     const own = scores[choice.model_index][choice.image_index];
     this.#serial += 1;
-    const note = stored.note ?? emptyReason(stored.map);
-    const details = { note, scores_kind: own.kind, done: 1, total: 1 };
+    const empty_reason = stored.empty_reason ?? emptyReason(stored.map);
+    const details = { empty_reason, scores_kind: own.kind, done: 1, total: 1 };
     return [
       { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...details },
       [bytes(values), bytes(own.values)],
@@ -147,13 +147,13 @@ export class Archive implements WidgetModel {
 
 /** Return the key of a map; a method that explains the input has one for all layers. */
 function name({ model_index, image_index, class_index, method, layer }: Choice, { methods }: Setup): string {
-  const hasLayer = methods.find((one) => one.name === method)?.layer;
+  const hasLayer = methods.find((one) => one.name === method)?.uses_layer;
   return [model_index, image_index, class_index, method, hasLayer ? layer : ""].join(" ");
 }
 
-function describe(choice: Choice, { labels, image_numbers: numbers }: Setup): string {
+function describe(choice: Choice, { labels, image_indices: indices }: Setup): string {
   const [own, other] = [choice.class_index, choice.contrast_index ?? -1].map((index) => labels[index]);
-  const image = `image ${numbers?.[choice.image_index] ?? choice.image_index}`;
+  const image = `image ${indices?.[choice.image_index] ?? choice.image_index}`;
   return `${choice.method} of ${own}${other ? ` rather than ${other}` : ""} at ${choice.layer}, ${image}`;
 }
 

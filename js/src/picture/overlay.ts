@@ -1,4 +1,4 @@
-import type { MapContent, Part } from "../messages.ts";
+import type { MapContent, Region } from "../messages.ts";
 import { type Resized, resizeBilinear } from "./resize.ts";
 
 /** Larger canvases cost more than anyone sees, in pixels. */
@@ -13,7 +13,7 @@ export interface Size {
 export interface Shade extends Size, Resized {}
 
 /** Return the size of a region of an image. */
-export function sizeOf([top, left, bottom, right]: Part, { width, height }: Size): Size {
+export function sizeOf([top, left, bottom, right]: Region, { width, height }: Size): Size {
   return { width: width * (right - left), height: height * (bottom - top) };
 }
 

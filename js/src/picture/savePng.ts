@@ -34,9 +34,9 @@ export function compose(shown: readonly Shown[], settings: Settings): Promise<Bl
     context.filter = grey ? "grayscale(1)" : "none";
     if (settings.view !== "map") context.drawImage(bitmap, left, 0);
     context.filter = "none";
-    const seen = each.picture.result?.map.seen ?? WHOLE;
-    const part = sizeOf(seen, bitmap);
-    const [x, y] = [left + seen[1] * bitmap.width, seen[0] * bitmap.height];
+    const region = each.picture.result?.map.input_region ?? WHOLE;
+    const part = sizeOf(region, bitmap);
+    const [x, y] = [left + region[1] * bitmap.width, region[0] * bitmap.height];
     if (settings.view === "overlay") {
       context.fillStyle = DIM;
       context.beginPath();

@@ -17,7 +17,7 @@ export function caption(choice: Choice, keys: readonly Key[], catalog: Catalog):
     has("model_index") && catalog.modelOf(choice).name,
     has("method", "params") && methodText(choice, has("params"), catalog),
     has("class_index", "contrast_index") && catalog.classes(choice),
-    has("layer") && catalog.methodOf(choice)?.layer !== false && choice.layer,
+    has("layer") && catalog.methodOf(choice)?.uses_layer !== false && choice.layer,
     has("image_index") && imageName(choice.image_index, catalog),
   ];
   return words.filter(Boolean).join(" · ") || "identical";
@@ -40,11 +40,11 @@ export function describe(picture: Picture | null, catalog: Catalog): string {
   if (!picture) return "No picture yet.";
   const where = imageName(picture.index, catalog);
   if (!picture.result) return `${where}, no map yet.`;
-  const { choice, note } = picture.result;
+  const { choice, empty_reason } = picture.result;
   const method = catalog.methodOf(choice);
-  const layer = method?.layer === false ? "" : ` at layer ${choice.layer}`;
+  const layer = method?.uses_layer === false ? "" : ` at layer ${choice.layer}`;
   const model = catalog.models.length > 1 ? ` of ${catalog.modelOf(choice).name}` : "";
-  const reason = note ? ` ${note}` : "";
+  const reason = empty_reason ? ` ${empty_reason}` : "";
   return `${where}: ${method?.title ?? choice.method} of class ${catalog.classes(choice)}${layer}${model}.${reason}`;
 }
 

@@ -36,13 +36,13 @@ export class Catalog {
 
   /** Return the index of an image in Python. */
   imageNumber(index: number): number {
-    return this.setup.image_numbers?.[index] ?? index;
+    return this.setup.image_indices?.[index] ?? index;
   }
 
   /** Return the image with that index in Python; -1 if it is not here. */
   imageAt(number: number): number {
-    const { images, image_numbers: numbers } = this.setup;
-    return numbers ? numbers.indexOf(number) : number >= 0 && number < images ? number : -1;
+    const { images, image_indices: indices } = this.setup;
+    return indices ? indices.indexOf(number) : number >= 0 && number < images ? number : -1;
   }
 
   /** Whether a result is of the model's current weights, as far as the page knows. */
@@ -98,7 +98,7 @@ export class Catalog {
     if (!offered) return reason ?? "Each layer is computed when you select it.";
     if (this.setup.all_layers_methods.includes(choice.method)) return null;
     const title = this.methodOf(choice)?.title ?? choice.method;
-    if (this.methodOf(choice)?.layer === false)
+    if (this.methodOf(choice)?.uses_layer === false)
       return `${title} explains the input: its map is the same at every layer.`;
     return `${title} computes each layer when you select it.`;
   }

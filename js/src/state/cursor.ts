@@ -1,4 +1,4 @@
-import { type MapContent, type Part, WHOLE } from "../messages.ts";
+import { type MapContent, type Region, WHOLE } from "../messages.ts";
 import type { Size } from "../picture/overlay.ts";
 
 /** A point of the picture, from 0 to 1 in both directions. */
@@ -29,16 +29,16 @@ export function center({ column, row }: Cell, { width, height }: Size): Point {
 }
 
 /** Convert a point of the picture to coordinates of a part of it: outside of the part, below 0 or above 1. */
-export function toPart({ x, y }: Point, [top, left, bottom, right]: Part): Point {
+export function toRegion({ x, y }: Point, [top, left, bottom, right]: Region): Point {
   return { x: (x - left) / (right - left), y: (y - top) / (bottom - top) };
 }
 
 /** Convert a point of a part of the picture to coordinates of the picture. */
-export function toPicture({ x, y }: Point, [top, left, bottom, right]: Part): Point {
+export function toPicture({ x, y }: Point, [top, left, bottom, right]: Region): Point {
   return { x: left + x * (right - left), y: top + y * (bottom - top) };
 }
 
-type Cells = Size & Pick<MapContent, "seen">;
+type Cells = Size & Pick<MapContent, "input_region">;
 
 const STEPS: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0],
@@ -51,11 +51,11 @@ const STEPS: Record<string, [number, number]> = {
 export function moveByKey(key: string, from: Point | null, map: Cells, values: Float32Array): Point | null {
   const by = STEPS[key];
   if (!by) return null;
-  const { seen = WHOLE } = map;
-  if (!from) return toPicture(center(strongest(values, map), map), seen);
-  const { column, row } = cellAt(toPart(from, seen), map);
+  const { input_region: region = WHOLE } = map;
+  if (!from) return toPicture(center(strongest(values, map), map), region);
+  const { column, row } = cellAt(toRegion(from, region), map);
   const to = { x: (column + by[0] + 0.5) / map.width, y: (row + by[1] + 0.5) / map.height };
-  return toPicture(center(cellAt(to, map), map), seen);
+  return toPicture(center(cellAt(to, map), map), region);
 }
 
 /** Return the cell with the highest value; the first one if there is none. */
@@ -67,8 +67,8 @@ export function strongest(values: Float32Array, { width }: Size): Cell {
 
 /** Return the map's cell at a point of the picture, and its value; null outside of what the model sees. */
 export function readAt(point: Point, map: Cells, values: Float32Array): (Cell & { value: number }) | null {
-  const { seen = WHOLE } = map;
-  const { x, y } = toPart(point, seen);
+  const { input_region: region = WHOLE } = map;
+  const { x, y } = toRegion(point, region);
   if (Math.min(x, y) < 0 || Math.max(x, y) > 1) return null;
   const { column, row } = cellAt({ x, y }, map);
   return { column, row, value: values[row * map.width + column] };

@@ -16,7 +16,7 @@ const UNKNOWN = {
   scores: new Float32Array(),
   scores_kind: "probability",
   milliseconds: 0,
-  note: null,
+  empty_reason: null,
 } as const;
 
 /** What a pane needs of the page. */

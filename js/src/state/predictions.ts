@@ -10,7 +10,7 @@ export interface Prediction {
   top: number;
   score: number;
   /** null: the true class is not known. */
-  right: boolean | null;
+  correct: boolean | null;
 }
 
 /** A model's predictions, requested on demand. */
@@ -65,7 +65,7 @@ export class Predictions {
     this.#known.value = 0;
   }
 
-  keep({ generation, indices, top, score, right }: PredictionsContent): void {
+  keep({ generation, indices, top, score, correct }: PredictionsContent): void {
     this.renew(generation);
     this.#unask(indices);
     if (generation < this.#generation) {
@@ -75,7 +75,7 @@ export class Predictions {
     let news = 0;
     indices.forEach((index, i) => {
       if (!this.#all[index]) news += 1;
-      this.#all[index] = { top: top[i], score: score[i], right: right[i] };
+      this.#all[index] = { top: top[i], score: score[i], correct: correct[i] };
     });
     this.#known.value += news;
     this.goOn();
@@ -94,8 +94,8 @@ export class Predictions {
   passing(): number[] | null {
     const filter = this.filter.value;
     if (filter === "all" || this.known.value < 0) return null;
-    const right = filter === "right";
-    return Array.from(this.#all.keys()).filter((index) => this.#all[index]?.right === right);
+    const correct = filter === "right";
+    return Array.from(this.#all.keys()).filter((index) => this.#all[index]?.correct === correct);
   }
 
   goOn(): void {

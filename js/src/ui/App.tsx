@@ -111,7 +111,7 @@ function Layers({ store, view }: { store: Store; view: ViewState }) {
       chosen={useComputed(() => store.choice.value.layer)}
       enabled={depth.enabled}
       depth={depth}
-      unused={useComputed(() => store.method.value?.layer === false)}
+      unused={useComputed(() => store.method.value?.uses_layer === false)}
       view={tree}
       typeAhead={view.typeAhead}
       onPick={(layer) => store.pick({ layer })}

@@ -21,6 +21,6 @@ test("a layer's map is a result with the scores of the newest one", () => {
   const result = allLayers.result({ ...CHOICE, layer: "c" }, base);
   expect([...result.values]).toEqual([3, 1, 1, 1]);
   expect(result.scores).toBe(base.scores);
-  expect(result).toMatchObject({ id: null, serial: 7, choice: { layer: "c" }, milliseconds: 9, note: null });
+  expect(result).toMatchObject({ id: null, serial: 7, choice: { layer: "c" }, milliseconds: 9, empty_reason: null });
   expect([...allLayers.concentrations].map((share) => share.toFixed(3))).toEqual(["0.571", "0.538", "0.500"]);
 });

@@ -309,7 +309,7 @@ test("after a training the maps of all layers are dropped, and what is shown is 
   expect(store.main.allLayers.value).not.toBeNull();
   store.pick({ layer: "c" }, true);
   model.sent.length = 0;
-  model.say({ kind: "weights", id: null, generations: [1] });
+  model.say({ kind: "generations", id: null, generations: [1] });
   expect(store.main.allLayers.value).toBeNull();
   expect(model.explains).toMatchObject([{ choice: { layer: "c" } }]);
   // An answer that was on its way is of the older weights: asked once more.

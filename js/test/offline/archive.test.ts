@@ -6,7 +6,7 @@ import { CHOICE, SETUP } from "../model.ts";
 const base64 = (bytes: ArrayBuffer) => btoa(String.fromCharCode(...new Uint8Array(bytes)));
 const MAP = { height: 1, width: 2, low: 0, high: 2, min: 0, max: 2, scale: 2, finite: true };
 const halves = (...bits: number[]) => base64(Uint16Array.from(bits).buffer);
-const stored = (values: string) => ({ map: MAP, values, note: null, milliseconds: 3 });
+const stored = (values: string) => ({ map: MAP, values, empty_reason: null, milliseconds: 3 });
 
 /** One image, the classes 0 and 2, layers a and c. */
 function contents(): Contents {
@@ -24,7 +24,7 @@ function contents(): Contents {
     },
     images: [{ data: btoa("png"), size: [3, 4] }],
     scores: [[{ kind: "probability", values: base64(Float32Array.from([0.5, 0.25, 0.25]).buffer) }]],
-    predictions: [[{ top: 0, score: null, right: true }]],
+    predictions: [[{ top: 0, score: null, correct: true }]],
     maps: {
       "0 0 0 gradcam a": stored(halves(0x3c00, 0)),
       "0 0 0 gradcam c": stored(halves(0, 0x3c00)),
@@ -56,7 +56,14 @@ const explain = (changed: Partial<Choice> = {}) => ({
 
 test("a map is answered with what was computed before, and the scores of its image", async () => {
   const [[content, [map, scores]]] = await ask(explain());
-  expect(content).toMatchObject({ kind: "result", id: "x", pane: 1, map: MAP, scores_kind: "probability", note: null });
+  expect(content).toMatchObject({
+    kind: "result",
+    id: "x",
+    pane: 1,
+    map: MAP,
+    scores_kind: "probability",
+    empty_reason: null,
+  });
   expect(content.choice.layer).toBe("a");
   expect([...map]).toEqual([0, 0x3c, 0, 0]);
   expect([...new Float32Array(scores.buffer)]).toEqual([0.5, 0.25, 0.25]);
@@ -74,7 +81,7 @@ test("a method that explains the input has one map for all layers", async () => 
 
 test("a map that shows nothing says so", async () => {
   const [[content]] = await ask(explain({ class_index: 2 }));
-  expect(content.note).toContain("the same everywhere");
+  expect(content.empty_reason).toContain("the same everywhere");
 });
 
 test("all layers are those of the file", async () => {
@@ -88,7 +95,7 @@ test("images and predictions are answered", async () => {
   expect(images).toEqual({ kind: "images", id: "i", indices: [0], size: 112, sizes: [[3, 4]] });
   expect(String.fromCharCode(...png)).toBe("png");
   const [[predictions]] = await ask({ kind: "predictions", id: "p", model_index: 0, indices: [0] });
-  expect(predictions).toMatchObject({ top: [0], right: [true], score: [Number.NaN] });
+  expect(predictions).toMatchObject({ top: [0], correct: [true], score: [Number.NaN] });
 });
 
 test.each([

@@ -53,8 +53,8 @@ afterEach(() => {
 
 const MAP = { height: 1, width: 2, low: 0, high: 1, finite: true };
 
-function shown(width: number, height: number, seen?: readonly number[], signed = false): Shown {
-  const result = { map: { ...MAP, seen }, values: Float32Array.of(0, 1) };
+function shown(width: number, height: number, input_region?: readonly number[], signed = false): Shown {
+  const result = { map: { ...MAP, input_region }, values: Float32Array.of(0, 1) };
   return { picture: { bitmap: { width, height }, result } as unknown as Picture, colormap: "inferno", signed };
 }
 

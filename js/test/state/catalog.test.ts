@@ -29,7 +29,7 @@ test("a map is signed by its method, or as a contrast", () => {
 });
 
 test("images of a file keep the numbers that they have in Python", () => {
-  const file = new Catalog({ ...SETUP, images: 2, image_numbers: [7, 3] });
+  const file = new Catalog({ ...SETUP, images: 2, image_indices: [7, 3] });
   expect([file.imageNumber(1), file.imageAt(7), file.imageAt(1)]).toEqual([3, 0, -1]);
   const all = new Catalog(SETUP);
   expect([all.imageNumber(1), all.imageAt(4), all.imageAt(5), all.imageAt(-1)]).toEqual([1, 4, -1, -1]);

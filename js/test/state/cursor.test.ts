@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cellAt, moveByKey, readAt, toPart, toPicture } from "../../src/state/cursor.ts";
+import { cellAt, moveByKey, readAt, toPicture, toRegion } from "../../src/state/cursor.ts";
 
 const MAP = { width: 4, height: 2 };
 const VALUES = Float32Array.from([0, 1, 2, 3, 4, 9, 6, 7]);
@@ -21,7 +21,7 @@ test("the arrows begin at the strongest cell, move by one, and stop at the edge"
 });
 
 test("where the model saw a part of the picture, the map lies there, and nothing is read beside it", () => {
-  const map = { ...MAP, seen: [0, 0.25, 1, 0.75] as const };
+  const map = { ...MAP, input_region: [0, 0.25, 1, 0.75] as const };
   expect(readAt({ x: 0.25 + 0.3 / 2, y: 0.6 }, map, VALUES)).toEqual({ column: 1, row: 1, value: 9 });
   expect(readAt({ x: 0.75, y: 1 }, map, VALUES)).toEqual({ column: 3, row: 1, value: 7 });
   expect(readAt({ x: 0.2, y: 0.6 }, map, VALUES)).toBeNull();
@@ -30,5 +30,5 @@ test("where the model saw a part of the picture, the map lies there, and nothing
   expect(first).toEqual({ x: 0.25 + 1.5 / 8, y: 0.75 });
   expect(moveByKey("ArrowRight", first, map, VALUES)).toEqual({ x: 0.25 + 2.5 / 8, y: 0.75 });
   expect(moveByKey("ArrowRight", { x: 0.99, y: 0.75 }, map, VALUES)).toEqual({ x: 0.25 + 3.5 / 8, y: 0.75 });
-  expect(toPicture(toPart({ x: 0.4, y: 0.1 }, map.seen), map.seen)).toEqual({ x: 0.4, y: 0.1 });
+  expect(toPicture(toRegion({ x: 0.4, y: 0.1 }, map.input_region), map.input_region)).toEqual({ x: 0.4, y: 0.1 });
 });

@@ -33,9 +33,17 @@ test("answers reach the cache, and the predictions of their model", async () => 
   images.keep({ indices: [3], size: 0, sizes: [[8, 9]] }, [BYTES]);
   await new Promise((resolve) => setTimeout(resolve));
   expect(images.cache.image(3)?.size).toEqual({ width: 9, height: 8 });
-  const content = { kind: "predictions", id: "x", generation: 0, indices: [0], top: [2], score: [0.5], right: [true] };
+  const content = {
+    kind: "predictions",
+    id: "x",
+    generation: 0,
+    indices: [0],
+    top: [2],
+    score: [0.5],
+    correct: [true],
+  };
   images.predicted({ ...content, model_index: 1 } as never);
-  expect(images.predictions[1].at(0)).toEqual({ top: 2, score: 0.5, right: true });
+  expect(images.predictions[1].at(0)).toEqual({ top: 2, score: 0.5, correct: true });
   expect(images.predictions[0].at(0)).toBeUndefined();
   expect(() => images.predicted({ ...content, model_index: 9 } as never)).not.toThrow();
 });

@@ -128,7 +128,7 @@ test("predictions are of the active pane's model", async () => {
   await vi.advanceTimersByTimeAsync(0);
   expect(model.sent.at(-1)).toMatchObject({ kind: "predictions", indices: [4], model_index: 1 });
   const answer = { kind: "predictions", id: model.sent.at(-1).id, model_index: 1, generation: 0, indices: [4] };
-  model.say({ ...answer, top: [2], score: [0.5], right: [true] });
+  model.say({ ...answer, top: [2], score: [0.5], correct: [true] });
   expect(store.predictions.value.at(4)?.top).toBe(2);
   store.activate(store.main);
   expect(store.predictions.value.at(4)).toBeUndefined();

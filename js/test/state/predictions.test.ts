@@ -15,7 +15,7 @@ function open(count = 1000) {
       indices,
       top: indices.map((index) => index % 5),
       score: indices.map(() => 0.5),
-      right: indices.map((index) => (index % 10 === 9 ? null : index % 2 === 0)),
+      correct: indices.map((index) => (index % 10 === 9 ? null : index % 2 === 0)),
     });
   return { predictions, asked, answer };
 }
@@ -33,8 +33,8 @@ test("what came into view is requested together, and once", async () => {
 test("what Python wrote is kept", () => {
   const { predictions } = open();
   predictions.keep(messages.kernel.predictions.content as never);
-  expect(predictions.at(0)).toEqual({ top: 1, score: 0.75, right: true });
-  expect(predictions.at(4)).toEqual({ top: 0, score: 0.5, right: null });
+  expect(predictions.at(0)).toEqual({ top: 1, score: 0.75, correct: true });
+  expect(predictions.at(4)).toEqual({ top: 0, score: 0.5, correct: null });
   expect(predictions.at(1)).toBeUndefined();
   expect(predictions.known.value).toBe(2);
 });
@@ -44,7 +44,7 @@ test("an image that cannot be read is known to have no prediction, and not asked
   predictions.want([1, 2]);
   await Promise.resolve();
   const content = { kind: "predictions", id: "", model_index: 0, generation: 0, indices: [1, 2] } as const;
-  predictions.keep({ ...content, indices: [1, 2], top: [-1, 3], score: [0, 1], right: [null, true] });
+  predictions.keep({ ...content, indices: [1, 2], top: [-1, 3], score: [0, 1], correct: [null, true] });
   predictions.want([1, 2]);
   await Promise.resolve();
   expect([predictions.at(1), predictions.at(2)?.top]).toEqual([undefined, 3]);

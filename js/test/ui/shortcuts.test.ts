@@ -37,7 +37,7 @@ test("brackets go through the layers that can be explained, and no further", () 
 
 test("m leaves out methods that explain none of the models", () => {
   const [gradcam, gradients] = SETUP.methods;
-  const cam = { ...gradcam, name: "cam", title: "CAM", reason: "CAM looks at a layer." };
+  const cam = { ...gradcam, name: "cam", title: "CAM", reason: "CAM reads a layer." };
   const { store } = open({ ...SETUP, methods: [cam, gradients, { ...cam, name: "other" }, gradcam] });
   press(store, "m");
   expect(store.choice.value.method).toBe("gradients");
@@ -50,7 +50,7 @@ test("a model without layers to explain opens, and brackets stay", () => {
   const nodes = only.nodes.map((node) => ({ ...node, spatial: false }));
   const all_layers = { offered: false, reason: "It has none.", layers: [] };
   const [gradcam, gradients] = SETUP.methods;
-  const methods = [{ ...gradcam, reason: "Grad-CAM looks at a layer." }, gradients];
+  const methods = [{ ...gradcam, reason: "Grad-CAM reads a layer." }, gradients];
   const { store } = open({ ...SETUP, methods, models: [{ ...only, nodes, all_layers, default_layer: "" }] });
   store.pick({ method: "gradients", layer: "" });
   press(store, "]");
@@ -65,8 +65,8 @@ test("comma and full stop go through the images, of a filter through those that 
   press(store, ".");
   press(store, ",");
   expect(store.choice.value.image_index).toBe(1);
-  const right = [false, true, false, true, false];
-  const content = { top: [0, 0, 0, 0, 0], score: [1, 1, 1, 1, 1], right, indices: [0, 1, 2, 3, 4] };
+  const correct = [false, true, false, true, false];
+  const content = { top: [0, 0, 0, 0, 0], score: [1, 1, 1, 1, 1], correct, indices: [0, 1, 2, 3, 4] };
   store.predictions.value.keep({ kind: "predictions", id: "", model_index: 0, generation: 0, ...content });
   store.predictions.value.filter.value = "wrong";
   press(store, ".");

@@ -1,7 +1,8 @@
-"""Questions from the page and from Python, and their answers: who hears them, who works on them, who says what."""
+"""Dispatches requests of the page and of Python to the worker, and answers to the page."""
 
 import concurrent.futures
 import contextvars
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,88 +13,90 @@ from ke_widgets.widget.comm.resend import Resend
 from ke_widgets.widget.comm.worker import Worker
 from ke_widgets.widget.export.job import Export
 from ke_widgets.widget.export.selection import heading, initial_traits, page_setup, select_from
+from ke_widgets.widget.session.choice import Choice
 
-_LOOK_SECONDS = 0.1  # until it is asked again whether the model was compiled
+_POLL_SECONDS = 0.1  # between two checks whether the model is compiled
 
 
 class Controller:
-    """What one widget and its pages say to one another.
+    """Connects one widget's session with its pages.
 
-    Whoever hears a message only notes it, and answers at once what needs no work: the worker's thread does the rest.
+    The thread that receives a message only queues it, and answers at once what needs no computing; the worker's thread
+    does the rest.
 
     Args:
         session: The `Session` that computes.
         send: Called with content and buffers of every message to the page.
         adopt: Called with the choice that was picked in the page's main pane.
         keep: Called with the newest result of the main pane, for a page that opens later.
-        chosen: Called for all that is chosen now, by the names of the traits.
-        tell_panel: Called with a function of the charts' panel.
+        chosen: Called for the values of the traits, by name.
+        tell_panel: Called with a function that takes the charts' panel.
 
     Attributes:
-        handlers: They answer requests, and keep what was found.
+        handlers: They answer requests, and keep results.
         worker: The thread that they run on.
-        painter: The thread that makes the page's pictures, which wait for no model.
-        resend: What Python chose, until the page has seen it.
+        painter: The thread that encodes the page's pictures, which wait for no model.
+        resend: Resends what Python chose until the page acknowledges it.
         exports: Files that are being computed.
-        opened: How often a page has opened a view.
+        opened: How many times a page has opened a view.
     """
 
-    def __init__(self, session, send, adopt, keep, chosen, tell_panel):
+    def __init__(self, session, send, adopt, keep, chosen, tell_panel) -> None:
         self._session = session
         self._send = send
         self._adopt = adopt
         self._chosen = chosen
         self._context = None
         self._asked = None
-        self._predicting = []  # What waits for a moment of rest; the worker's thread alone uses it.
+        self._predicting = []  # They wait until the worker rests; only its thread uses this.
         self.exports = []
         self.opened = 0
         self.handlers = Handlers(session, self.answer, keep, tell_panel)
         self.worker = Worker(self.handlers.run, self.handlers.failed, self._rest)
         self.painter = Worker(self.handlers.run, self.handlers.failed, name="ke_widgets_pictures")
-        self.resend = Resend(self._tell)
+        self.resend = Resend(self._send_state)
 
     @property
     def heard(self):
-        """Whether a page has said anything yet."""
+        """Whether a page has sent a message yet."""
         return self._context is not None
 
-    def publish(self, function):
-        """Call `function`, which sends something, where the page hears it also while a cell runs.
+    def publish(self, function: Callable[[], Any]) -> None:
+        """Call `function`, which sends something, so that the page receives it also while a cell runs.
 
-        ipykernel sends what is published in the context of a message from the page to where the page listens. Published
-        from the cell, it would make the page's messages wait for its end.
+        ipykernel routes what is published by the context: in that of a message from the page, to the page's own
+        channel; in that of a cell, to one that waits for the cell's end.
         """
         if self._context is None:
             function()
         else:
             self._context.copy().run(function)
 
-    def answer(self, message):
+    def answer(self, message: messages.Message) -> None:
         """Send a message of `messages` to the page."""
         self._send(*message)
 
     # From Python.
 
-    def explain(self, choice, pane=0):
-        """Ask for what Python chose in a pane."""
+    def explain(self, choice: Choice, pane: int = 0) -> None:
+        """Request what Python chose in a pane."""
         self.submit(messages.Explain(None, choice, pane))
 
-    def settle(self, choice, timeout, explain_all):
+    def settle(self, choice: Choice, timeout: float | None, explain_all: Callable[[], Any]) -> bool:
         """Wait until everything chosen is explained.
 
         Args:
-            choice: What is chosen in the main pane.
-            timeout: Seconds to wait at most; `None` for as long as it takes.
+            choice: The choice of the main pane.
+            timeout: Seconds to wait at most; `None` for no limit.
             explain_all: Called if a model was trained meanwhile.
 
         Returns:
-            Whether that came true in time.
+            Whether everything is explained; `False` after the timeout.
 
         Raises:
             Exception: What the method raised, where it failed.
         """
-        if self._asked != choice:  # The page took a map from its maps of all layers.
+        if self._asked != choice:  # The page had the map already, from those of all layers.
             self.explain(choice)
         self.worker.run_soon(lambda: self.handlers.trained() and explain_all())
         if not self.worker.wait(timeout):
@@ -102,29 +105,29 @@ class Controller:
             raise self.handlers.error
         return True
 
-    def submit(self, message):
-        """Ask the worker for an `Explain` or an `AllLayers`; the newest of each pane wins."""
+    def submit(self, message: messages.Explain | messages.AllLayers) -> None:
+        """Queue a request; the newest of its kind in each pane replaces those that wait."""
         if isinstance(message, messages.Explain) and message.pane == 0:
             self._asked = message.choice
         dropped = self.worker.submit(message, (message.pane, type(message).__name__))
         if dropped is not None:
             self.handlers.drop(dropped)
 
-    def ask_curves(self, choice):
-        """Ask the worker for deletion and insertion of a choice's map."""
+    def request_curves(self, choice: Choice) -> None:
+        """Queue deletion and insertion of a choice's map."""
         self.worker.submit(Curves(choice), "curves")
 
-    def cancel_curves(self):
-        """Stop those."""
+    def cancel_curves(self) -> None:
+        """Cancel deletion and insertion."""
         self.worker.cancel(lambda request: isinstance(request, Curves))
 
-    def export(self, setup, traits, asked, path, title, limit, verbose):
-        """Write one HTML file, turn by turn between whatever else is asked; see `ExplainerWidget.to_html`.
+    def export(self, setup, traits, asked, path, title, limit, verbose) -> Path:
+        """Write one HTML file in turns, between other requests; see `ExplainerWidget.to_html`.
 
         Args:
-            setup: The description that the widget's page gets when it opens.
+            setup: The description that the widget's page receives when it opens.
             traits: The current values of the traits, by name.
-            asked: Images, layers, classes and methods; see `selection.select`.
+            asked: Images, layers, classes and methods; see `selection.select_from`.
             path: Where to.
             title: The page's heading, or `None`.
             limit: Bytes that the file may have.
@@ -134,7 +137,7 @@ class Controller:
             The path of the written file.
 
         Raises:
-            ValueError: If something that is asked for is not there, or cannot be written there.
+            ValueError: If something asked for does not exist, or the path cannot be written.
         """
         export = self.call(lambda: self._export(setup, traits, asked, path, title, limit))
         self.exports.append(export)
@@ -149,7 +152,7 @@ class Controller:
         selection = select_from(self._session, setup, traits, asked)
         name = Path(path).name
 
-        def tell(done, total):
+        def report(done, total):
             self.answer(messages.progress(messages.EXPORT, 0, done, total, f"{name}: {done} of {total} maps"))
 
         return Export(
@@ -162,15 +165,15 @@ class Controller:
             encode=messages.encode_map,
             limit=limit,
             go_on=self.go_on,
-            tell=tell,
+            tell=report,
         )
 
-    def go_on(self, work):
-        """Give an `Export` or a `PredictionsJob` its next turn, after whatever waits now."""
+    def go_on(self, work: Export | PredictionsJob) -> None:
+        """Queue the next turn of a long job, after the requests that wait now."""
         self.worker.submit(work, work)
 
-    def call(self, function) -> Any:
-        """Call a function where the session is used, and give what it gives."""
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Call a function on the worker's thread; return its result, raise its exception."""
         future = concurrent.futures.Future()
 
         def call():
@@ -182,20 +185,20 @@ class Controller:
         self.worker.run_soon(call)
         return future.result()
 
-    def close(self):
-        """Stop everything, and forget what was found."""
+    def close(self) -> None:
+        """Cancel everything, and drop the results."""
         self._cancel_exports()
         self.worker.close()
         self.painter.close()
         self.handlers.clear()
 
-    # From the page. It is only noted and answered at once: this may hold up every widget of the kernel.
+    # From the page. Only queued, or answered at once: every widget of the kernel waits for this thread.
 
-    def receive(self, content):
-        """Hear a message from the page.
+    def receive(self, content: dict) -> None:
+        """Act on a message from the page.
 
         Args:
-            content: What the page sent, decoded from JSON.
+            content: The message, decoded from JSON.
         """
         self._context = contextvars.copy_context()
         try:
@@ -209,7 +212,7 @@ class Controller:
 
     def _act(self, message):
         if isinstance(message, messages.Explain | messages.AllLayers):
-            # What was picked in the main pane becomes the traits; the layer of `all_layers` is none.
+            # A pick in the main pane sets the traits; an `all_layers` has no layer to set.
             if isinstance(message, messages.Explain) and message.pane == 0:
                 self._adopt(message.choice)
             self.submit(message)
@@ -218,14 +221,14 @@ class Controller:
         elif isinstance(message, messages.Cancel):
             self._cancel(message)
         elif isinstance(message, messages.Check):
-            self.answer(messages.check_reply(message.id, message.pane, self._at(message)))
+            self.answer(messages.check_reply(message.id, message.pane, self._is_pending(message)))
         elif isinstance(message, messages.Ack):
             self.resend.ack(message.number)
         elif isinstance(message, messages.Pictures):
             self.painter.run_soon(lambda: self.handlers.serve(message))
         elif isinstance(message, messages.Predictions):
-            work = PredictionsJob(self._session, message, self.answer, self.go_on)
-            self.worker.run_soon(lambda: self._predicting.append(work))
+            job = PredictionsJob(self._session, message, self.answer, self.go_on)
+            self.worker.run_soon(lambda: self._predicting.append(job))
         else:
             self.opened += 1
             self.handlers.repeat()
@@ -235,31 +238,31 @@ class Controller:
             export.cancel()
 
     def _cancel(self, message):
-        for dropped in self.worker.cancel(lambda request: _meant(request, message)):
+        for dropped in self.worker.cancel(lambda request: _is_named(request, message)):
             self.handlers.drop(dropped)
 
-    def _at(self, message):
-        """Tell whether what the page asks about waits or runs."""
-        return any(_meant(request, message) for request in self.worker.pending())
+    def _is_pending(self, message):
+        """Return whether the request that a `Check` names waits or runs."""
+        return any(_is_named(request, message) for request in self.worker.pending())
 
-    # What the worker's thread says.
+    # On the worker's thread.
 
     def _rest(self):
         preparing = self._session.is_preparing
         self.handlers.rest(self.worker.works)
-        waiting = [work for work in self._predicting if work.waits(preparing)]
-        for work in self._predicting:
-            if work not in waiting:
-                self.go_on(work)
+        waiting = [job for job in self._predicting if job.waits(preparing)]
+        for job in self._predicting:
+            if job not in waiting:
+                self.go_on(job)
         self._predicting = waiting
         again = self.resend.rest() if self.heard else None  # No page is open yet.
-        return _LOOK_SECONDS if waiting and again is None else again
+        return _POLL_SECONDS if waiting and again is None else again
 
-    def _tell(self, number):
+    def _send_state(self, number):
         self.answer(messages.state(number, self.handlers.serial, self._chosen()))
 
 
-def _meant(request, message):
-    """Tell whether a request is what a `Cancel` or a `Check` is about: by its id, or by its pane where it has none."""
-    asked = isinstance(request, messages.Explain | messages.AllLayers) and request.id == message.id
-    return asked and (message.id is not None or request.pane == message.pane)
+def _is_named(request, message):
+    """Return whether a `Cancel` or a `Check` names a request: by its id, or by its pane where it has none."""
+    same_id = isinstance(request, messages.Explain | messages.AllLayers) and request.id == message.id
+    return same_id and (message.id is not None or request.pane == message.pane)

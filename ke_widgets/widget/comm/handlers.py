@@ -1,8 +1,9 @@
-"""What is done on the worker's thread: from a request to its answers. What was found is kept."""
+"""Request handlers, which run on the worker's thread: from a request to its answers. They keep the results."""
 
 import collections
 import functools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ _KEPT_RESULTS = 64
 
 @dataclass(frozen=True)
 class Curves:
-    """Asks for deletion and insertion of the map of a choice."""
+    """Ask for deletion and insertion of the map of a choice."""
 
     choice: Choice
 
@@ -32,13 +33,13 @@ class Handlers:
         session: The `Session` that computes.
         answer: Called with every answer, its content and buffers.
         keep: Called with the newest result of the main pane and its image, once there is nothing else to do.
-        tell_panel: Called with a function of the charts' panel, which is called where there is one.
+        tell_panel: Called with a function that takes the charts' panel; it is called where there is one.
 
     Attributes:
-        error: What the newest request of the main pane raised, or `None`.
+        error: The exception of the newest request of the main pane, or `None`.
     """
 
-    def __init__(self, session, answer, keep, tell_panel):
+    def __init__(self, session, answer, keep, tell_panel) -> None:
         self._session = session
         self._answer = answer
         self._keep = keep
@@ -50,55 +51,55 @@ class Handlers:
         self._generations = session.generations()
         self.error: Exception | None = None
 
-    def found(self, choice) -> Any:
-        """Give the `Explanation` of a choice, or `None` where there is none yet."""
+    def found(self, choice: Choice) -> Any:
+        """Return the `Explanation` of a choice, or `None` where there is none yet."""
         return self._results.get(choice.key)
 
     def newest(self) -> Any:
-        """Give the `Explanation` that the main pane showed last, or `None` before the first one."""
+        """Return the `Explanation` that the main pane showed last, or `None` before the first one."""
         return self._newest[0][2] if 0 in self._newest else None
 
     @property
-    def serial(self):
+    def serial(self) -> int:
         """Number of the newest result."""
         return self._serial
 
-    def repeat(self):
-        """Answer with the newest result of every pane once more."""
+    def repeat(self) -> None:
+        """Send the newest result of every pane again."""
         for content, buffers, _ in list(self._newest.values()):
             self._answer(({**content, "id": None}, buffers))
 
-    def drop(self, request):
-        """Tell the page, where it asked, that a request will not be run."""
+    def drop(self, request: Any) -> None:
+        """Answer a request of the page that will not be run."""
         if getattr(request, "id", None) is not None:
             self._answer(messages.superseded(request.id))
 
-    def trained(self):
-        """Look whether a model was trained since the last time; then what was found is forgotten, and the page told."""
+    def trained(self) -> bool:
+        """Return whether a model was trained since the last call; if so, drop the results and notify the page."""
         generations = self._session.generations()
         if generations == self._generations:
             return False
         self._generations = generations
         self.clear()
-        self._answer(messages.weights(generations))
+        self._answer(messages.generations(generations))
         return True
 
-    def clear(self):
-        """Forget what was found."""
+    def clear(self) -> None:
+        """Drop the results."""
         self._results.clear()
         self._newest.clear()
 
     # Called by the worker.
 
-    def run(self, request, why_stop):
-        """Answer `Explain`, `AllLayers` or `Curves`, or go on with an `Export` or a `PredictionsJob`; see `Worker`."""
+    def run(self, request: Any, why_stop: Callable[[], str | None]) -> None:
+        """Answer an `Explain`, `AllLayers` or `Curves`; run a turn of an `Export` or `PredictionsJob`. See `Worker`."""
         if isinstance(request, Export | PredictionsJob):
             request.turn()
             return
         run = {messages.AllLayers: self._all_layers, Curves: self._curves}.get(type(request), self._explain)
         run(request, why_stop)
 
-    def failed(self, request, error):
+    def failed(self, request: Any, error: Exception) -> None:
         """Answer a request that raised `error`."""
         if isinstance(request, messages.Explain) and request.pane == 0:
             self.error = error
@@ -106,17 +107,17 @@ class Handlers:
             self._tell_panel(lambda panel: panel.refuse(failures.sentence(error)[:120]))
             return
         if isinstance(request, PredictionsJob):
-            self._answer(messages.error(request.id, *_told(error)))
+            self._answer(messages.error(request.id, *_described(error)))
             return
-        self._answer(messages.error(request.id, *_told(error), choice=request.choice, pane=request.pane))
+        self._answer(messages.error(request.id, *_described(error), choice=request.choice, pane=request.pane))
 
-    def serve(self, request):
-        """Answer `Pictures`."""
+    def serve(self, request: messages.Pictures) -> None:
+        """Answer a `Pictures`."""
         try:
             images = [self._picture(index, request.size) for index in request.indices]
             answer = messages.pictures(request.id, request.indices, request.size, images)
         except Exception as error:
-            answer = messages.error(request.id, *_told(error))
+            answer = messages.error(request.id, *_described(error))
         self._answer(answer)
 
     def _picture(self, index, size):
@@ -125,13 +126,13 @@ class Handlers:
         except ValueError:
             if size == 0:
                 raise
-            return Encoded(b"", (0, 0))  # One file that cannot be read must not cost the other thumbnails.
+            return Encoded(b"", (0, 0))  # An unreadable file costs its own thumbnail, not the others.
 
-    def rest(self, busy):
-        """Keep the newest result of the main pane where a reloaded page and a saved notebook find it; prepare.
+    def rest(self, busy: Callable[[], bool]) -> None:
+        """Keep the newest result for a reloaded page and a saved notebook; prepare the next ones.
 
         Args:
-            busy: Tells whether something else is to be done.
+            busy: Returns whether a request waits or runs.
         """
         self._session.prepare([Choice(**content["choice"]) for content, *_ in list(self._newest.values())], busy)
         newest = self._newest.get(0)
@@ -143,8 +144,8 @@ class Handlers:
         self._keep(messages.snapshot(content, buffers, picture))
 
     def _explain(self, request, why_stop):
-        told = shown = time.monotonic()
-        if request.id is None:  # Chosen in Python, trait by trait; what the page asks was checked when it came.
+        reported = shown = time.monotonic()
+        if request.id is None:  # Chosen in Python, trait by trait; a request of the page was checked on arrival.
             self._session.check(request.choice)
         for done, total, finish in self._session.model_of(request.choice).steps(request.choice):
             if done == total:
@@ -156,9 +157,9 @@ class Handlers:
             if stop == "cancelled":
                 break
             now = time.monotonic()
-            if now - told >= _PROGRESS_SECONDS:
+            if now - reported >= _PROGRESS_SECONDS:
                 preview = finish() if now - shown >= _PREVIEW_SECONDS else None
-                told, shown = now, now if preview else shown
+                reported, shown = now, now if preview else shown
                 self._answer(
                     messages.progress(request.id, request.pane, done, total, f"step {done} of {total}", preview)
                 )
@@ -183,12 +184,12 @@ class Handlers:
         started = time.perf_counter()
         explained = self._session.model_of(request.choice)
         generation = explained.generation()
-        values, limits = explained.at_all_layers(request.choice)
+        values, ranges = explained.at_all_layers(request.choice)
         self._serial += 1
         milliseconds = 1000 * (time.perf_counter() - started)
         about = request.id, request.pane, self._serial, generation, request.choice
-        seen = explained.images.seen(request.choice.image_index)
-        self._answer(messages.all_layers(*about, explained.layers, values, limits, milliseconds, seen))
+        region = explained.images.input_region(request.choice.image_index)
+        self._answer(messages.all_layers(*about, explained.layers, values, ranges, milliseconds, region))
 
     def _curves(self, request, why_stop):
         explanation = self.found(request.choice)
@@ -196,11 +197,11 @@ class Handlers:
             explanation = self._session.run(**vars(request.choice))
         self._tell_panel(lambda panel: panel.computing(True))
         try:
-            told = 0.0
+            shown = 0.0
             for curves in self._session.models[explanation.model_index].curves(explanation):
                 stop = why_stop()
-                if stop or curves.done == curves.total or time.monotonic() - told >= _PREVIEW_SECONDS:
-                    told = time.monotonic()
+                if stop or curves.done == curves.total or time.monotonic() - shown >= _PREVIEW_SECONDS:
+                    shown = time.monotonic()
                     self._tell_panel(functools.partial(_show_curves, curves))
                 if stop:
                     break
@@ -212,6 +213,6 @@ def _show_curves(curves, panel):
     panel.curves(*curves)
 
 
-def _told(error):
-    """Give sentence, hint and details of an exception."""
+def _described(error):
+    """Return sentence, hint and details of an exception."""
     return failures.sentence(error), failures.hint(error), failures.details(error)

@@ -1,11 +1,12 @@
 """The messages between page and kernel: dataclasses on one side, JSON and binary buffers on the other.
 
 Page to kernel: `hello`, `explain`, `all_layers`, `cancel`, `check`, `ack`, `images`, `predictions`. Kernel to page:
-`result`, `superseded`, `progress`, `check_reply`, `state`, `error`, `all_layers`, `images`, `predictions`, `weights`.
-Every question is answered, with its id. What depends on a model's weights says which `generation` of them it is of.
-Maps travel as float16 in units of their largest size (`map.scale`: gradients may be smaller than a float16 can be),
-scores as float32, both little endian; pictures as PNG or JPEG, which their first byte tells. A map says which part of
-its picture it lies over (`map.seen`), where that is not the whole.
+`result`, `superseded`, `progress`, `check_reply`, `state`, `error`, `all_layers`, `images`, `predictions`,
+`generations`.
+Every request is answered, with its id. What depends on a model's weights carries their `generation`. Maps travel as
+float16 in units of their largest magnitude (`map.scale`: gradients may be smaller than the smallest float16), scores as
+float32, both little endian; pictures as PNG or JPEG, which their first byte shows. `map.input_region` is the region of
+the picture that a map covers, where that is not the whole.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ke_widgets.widget.images.fitting import WHOLE
 from ke_widgets.widget.session.choice import Choice
 
 EXPORT = "export"  # The id of an export's progress, and of its Cancel.
+Message = tuple[dict[str, Any], list[bytes]]  # content and buffers
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Check:
-    """Say whether the request of that id waits or runs; `None` is one that Python made for that pane."""
+    """Ask whether the request of that id waits or runs; `None` is one that Python made for that pane."""
 
     id: str | None
     pane: int
@@ -61,7 +63,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Ack:
-    """The page has seen the state of that number."""
+    """Acknowledge the state of that number."""
 
     number: int
 
@@ -77,7 +79,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Say what one of the models sees on these images."""
+    """Ask for the predictions of one of the models on these images."""
 
     id: str | None
     indices: list[int]
@@ -118,22 +120,22 @@ def parse(content) -> Hello | Explain | AllLayers | Cancel | Check | Ack | Pictu
         raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {short_repr(content)}.") from error
 
 
-def encode_map(values, low, high, seen=WHOLE):
-    """Part a raw map into what is told of it, and its float16 numbers in units of its largest size.
+def encode_map(values, low, high, input_region=WHOLE) -> tuple[dict[str, Any], bytes]:
+    """Encode a raw map as metadata and float16 numbers in units of its largest magnitude.
 
     Args:
         values: A raw map `(H', W')`.
-        low: The value that is shown as nothing.
-        high: The value that is shown as most.
-        seen: The part of its picture that it lies over; see `Explanation`.
+        low: Start of the display range.
+        high: End of the display range.
+        input_region: The region of the picture that it covers; see `Explanation`.
 
     Returns:
-        A dict of plain data, and bytes.
+        A dict of metadata, and bytes.
     """
     values = np.asarray(values, "float64")
     finite = values[np.isfinite(values)]
     scale = float(np.abs(finite).max(initial=0.0)) or 1.0
-    told = {
+    metadata = {
         "height": int(values.shape[0]),
         "width": int(values.shape[1]),
         "low": float(low),
@@ -143,12 +145,12 @@ def encode_map(values, low, high, seen=WHOLE):
         "scale": scale,
         "finite": bool(finite.size == values.size),
     }
-    if tuple(seen) != WHOLE:
-        told["seen"] = [round(float(share), 6) for share in seen]
-    return told, (values / scale).astype("<f2").tobytes()
+    if tuple(input_region) != WHOLE:
+        metadata["input_region"] = [round(float(share), 6) for share in input_region]
+    return metadata, (values / scale).astype("<f2").tobytes()
 
 
-def result(id, pane, serial, choice, explanation):
+def result(id, pane, serial, choice, explanation) -> Message:
     """Write the answer to an `explain`.
 
     Args:
@@ -156,13 +158,12 @@ def result(id, pane, serial, choice, explanation):
         pane: Number of the pane, 0 for the main one.
         serial: A number that grows with every result.
         choice: What is explained, a `Choice`.
-        explanation: What came out; its attributes `map, low, high, seen, scores, scores_kind, milliseconds, note,
-            done, total, generation` are sent.
+        explanation: The `Explanation`.
 
     Returns:
         Content and buffers: the map, and the scores.
     """
-    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.seen)
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.input_region)
     content = {
         "kind": "result",
         "id": id,
@@ -173,32 +174,34 @@ def result(id, pane, serial, choice, explanation):
         "map": shown,
         "scores_kind": explanation.scores_kind,
         "milliseconds": float(explanation.milliseconds),
-        "note": explanation.note,
+        "empty_reason": explanation.empty_reason,
         "done": explanation.done,
         "total": explanation.total,
     }
     return content, [buffer, explanation.scores.astype("<f4").tobytes()]
 
 
-def all_layers(id, pane, serial, generation, choice, layers, values, limits, milliseconds, seen=WHOLE):
+def all_layers(
+    id, pane, serial, generation, choice, layers, values, ranges, milliseconds, input_region=WHOLE
+) -> Message:
     """Write the answer to `all_layers`.
 
     Args:
         id: The request's.
         pane: Number of the pane.
         serial: A number that grows with every result.
-        generation: Which weights the maps are of.
-        choice: What is explained; its layer means nothing here.
+        generation: Generation of the weights.
+        choice: What is explained; its layer is ignored.
         layers: Paths of the layers.
         values: One raw map `(H', W')` for each.
-        limits: What is shown of each, `(low, high)`.
-        milliseconds: What it took.
-        seen: The part of the picture that the maps lie over; see `Explanation`.
+        ranges: The display range of each, `(low, high)`.
+        milliseconds: Computing time.
+        input_region: The region of the picture that the maps cover; see `Explanation`.
 
     Returns:
         Content, and one buffer with all maps, one after the other.
     """
-    maps = [encode_map(each, low, high, seen) for each, (low, high) in zip(values, limits)]
+    maps = [encode_map(each, low, high, input_region) for each, (low, high) in zip(values, ranges)]
     content = {
         "kind": "all_layers",
         "id": id,
@@ -213,23 +216,23 @@ def all_layers(id, pane, serial, generation, choice, layers, values, limits, mil
     return content, [b"".join(buffer for _, buffer in maps)]
 
 
-def superseded(id):
-    """Write the answer to an `explain` that a newer one, or Cancel, came before."""
+def superseded(id) -> Message:
+    """Write the answer to an `explain` that was not run: a newer one, or Cancel, came first."""
     return {"kind": "superseded", "id": id}, []
 
 
-def check_reply(id, pane, known):
+def check_reply(id, pane, known) -> Message:
     """Write the answer to a `check`: whether the request waits or runs."""
     return {"kind": "check_reply", "id": id, "pane": pane, "known": known}, []
 
 
-def state(number, serial, traits):
-    """Write what Python holds: a number to answer with, that of the newest result, and the chosen traits."""
+def state(number, serial, traits) -> Message:
+    """Write the traits as Python holds them, the number to acknowledge, and that of the newest result."""
     return {"kind": "state", "id": None, "number": number, "serial": serial, "traits": traits}, []
 
 
-def error(id, message, hint=None, details=None, *, choice=None, pane=None):
-    """Write the answer to a request that failed: a sentence, advice, the traceback; and the pane that it was of."""
+def error(id, message, hint=None, details=None, *, choice=None, pane=None) -> Message:
+    """Write the answer to a request that failed: a sentence, a hint, the traceback; and the pane that asked."""
     return {
         "kind": "error",
         "id": id,
@@ -241,17 +244,17 @@ def error(id, message, hint=None, details=None, *, choice=None, pane=None):
     }, []
 
 
-def progress(id, pane, done, total, text, explanation=None):
-    """Write how far a request has come, and the map so far where there is one."""
+def progress(id, pane, done, total, text, explanation=None) -> Message:
+    """Write how many steps of a request are done, and the map so far where there is one."""
     content = {"kind": "progress", "id": id, "pane": pane, "done": done, "total": total, "text": text}
     if explanation is None:
         return content, []
-    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.seen)
+    shown, buffer = encode_map(explanation.map, explanation.low, explanation.high, explanation.input_region)
     return {**content, "map": shown}, [buffer]
 
 
-def predictions(id, model_index, generation, indices, top, score, right):
-    """Write the answer to `predictions`: the highest class of each image, its score, and whether it is true."""
+def predictions(id, model_index, generation, indices, top, score, correct) -> Message:
+    """Write the answer to `predictions`: the top class of each image, its score, and whether it is a true one."""
     content = {
         "kind": "predictions",
         "id": id,
@@ -259,15 +262,15 @@ def predictions(id, model_index, generation, indices, top, score, right):
         "generation": generation,
         "indices": list(indices),
     }
-    return {**content, "top": top, "score": score, "right": right}, []
+    return {**content, "top": top, "score": score, "correct": correct}, []
 
 
-def weights(generations):
-    """Write that a model was trained or loaded: which weights each of the models has now."""
-    return {"kind": "weights", "id": None, "generations": list(generations)}, []
+def generations(generations) -> Message:
+    """Write that weights have changed: the generation that each of the models has now."""
+    return {"kind": "generations", "id": None, "generations": list(generations)}, []
 
 
-def pictures(id, indices, size, images):
+def pictures(id, indices, size, images) -> Message:
     """Write the answer to `images`; `images` holds an `Encoded` for each."""
     content = {"kind": "images", "id": id, "indices": list(indices), "size": size}
     content["sizes"] = [list(picture.size) for picture in images]

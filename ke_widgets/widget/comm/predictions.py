@@ -1,4 +1,4 @@
-"""What a model sees on many images, a few at a time, so that a pick in the page never waits for all of them."""
+"""Predictions of many images, a few at a time, so that a pick in the page never waits for all of them."""
 
 import time
 
@@ -9,19 +9,19 @@ _MOST_IMAGES = 32
 
 
 class PredictionsJob:
-    """Finds the answer to a `messages.Predictions`.
+    """Computes the answer to a `messages.Predictions`.
 
     Args:
         session: The `Session` that computes.
         request: A `messages.Predictions`.
-        answer: Called with the answer, content and buffers, once all of it is known.
+        answer: Called with the answer, content and buffers, once it is complete.
         go_on: Called with this object when there is more to do and it wants another turn.
 
     Attributes:
         id: The id of the request.
     """
 
-    def __init__(self, session, request, answer, go_on):
+    def __init__(self, session, request, answer, go_on) -> None:
         self.id = request.id
         self._session = session
         self._request = request
@@ -31,23 +31,20 @@ class PredictionsJob:
         self._count, self._most = 1, _MOST_IMAGES
         self._start_again(None)
 
-    def waits(self, preparing):
-        """Tell whether to wait for the model to be compiled: run eagerly, one image can hold up a pick.
+    def waits(self, preparing: bool) -> bool:
+        """Return whether to wait until the forward pass is compiled: eagerly, one image can delay a pick.
 
         Args:
-            preparing: Whether it was being compiled already. The first time that does not matter: it is about to be.
-
-        Returns:
-            A bool.
+            preparing: Whether compiling has begun. Ignored at the first call, which comes just before that.
         """
         may_come, self._is_new = preparing or self._is_new, False
         try:
             return may_come and not self._session.models[self._request.model_index].is_compiled
         except (IndexError, TypeError):
-            return False  # There is no such model: the turn will say so.
+            return False  # There is no such model: the turn reports it.
 
-    def turn(self):
-        """Look at some more images; whoever calls this may do something else between two turns.
+    def turn(self) -> None:
+        """Predict some more images; the caller may run other requests between two turns.
 
         Raises:
             ValueError: If there is no such image or model.
@@ -58,7 +55,7 @@ class PredictionsJob:
         found = self._session.predictions(indices[done : done + self._count], model_index)
         generation = self._session.models[model_index].generation()
         if done and generation != self._generation:
-            self._start_again(generation)  # Not of some weights for these images, and of others for those.
+            self._start_again(generation)  # All predictions of one answer are of the same weights.
         else:
             self._generation = generation
             for known, news in zip(self._found, found):

@@ -1,42 +1,45 @@
-"""What Python chose reaches the page for certain: it is said again until the page has seen it."""
+"""Resends what Python chose until the page acknowledges it."""
+
+from collections.abc import Callable
+from typing import Any
 
 _FIRST_SECONDS = 1.0
 _LAST_SECONDS = 64.0
 
 
 class Resend:
-    """Says the newest state of a widget, and again, ever later, until it was seen.
+    """Sends the newest state of a widget, and resends it with doubling pauses until it is acknowledged.
 
-    A Jupyter server drops messages, without a word, while a cell prints more than its limits allow; a trait's new value
-    that was lost so is never sent again.
+    A Jupyter server silently drops messages while a cell prints more than its rate limits allow. ipywidgets never
+    resends a trait's value that was lost so.
 
     Args:
-        say: Called with the number of the state.
+        send: Called with the number of the state.
     """
 
-    def __init__(self, say):
-        self._say = say
+    def __init__(self, send: Callable[[int], Any]) -> None:
+        self._send = send
         self._number = 0
         self._acknowledged = 0
         self._pause = _FIRST_SECONDS
 
-    def changed(self):
-        """Python chose: the state has a new number."""
+    def changed(self) -> None:
+        """Count a new state: Python chose something."""
         self._number += 1
         self._pause = _FIRST_SECONDS
 
-    def ack(self, number):
-        """Note that a page has seen the state of this number."""
+    def ack(self, number: int) -> None:
+        """Record that a page has received the state of this number."""
         self._acknowledged = max(self._acknowledged, number)
 
-    def rest(self):
-        """Say it, unless it was seen.
+    def rest(self) -> float | None:
+        """Send the newest state unless it was acknowledged.
 
         Returns:
-            Seconds after which to say it again, or `None`: it was seen, or nobody seems to listen.
+            Seconds until the next resend; `None` where it was acknowledged, or no page has answered for a minute.
         """
         if self._acknowledged >= self._number or self._pause > _LAST_SECONDS:
             return None
-        self._say(self._number)
+        self._send(self._number)
         pause, self._pause = self._pause, 2 * self._pause
         return pause

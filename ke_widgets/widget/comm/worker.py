@@ -1,9 +1,10 @@
-"""One thread that runs requests: the newest one wins, small tasks go first, any of them may be cancelled."""
+"""One thread with a latest-wins queue of requests: small tasks go first, any request may be cancelled."""
 
 import collections
 import logging
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from ke_widgets.widget.threads import start
 
@@ -11,21 +12,21 @@ from ke_widgets.widget.threads import start
 class Worker:
     """Runs one request at a time on a thread of its own.
 
-    A request waits in a mailbox with one place for each sender: a newer one takes its place. Senders take turns.
-    Tasks (pictures that a page asks for) wait in line and go before the requests. The thread starts with the first
-    of them and ends with `close`.
+    The queue holds one request of each sender: a newer one replaces it. Senders take turns. Tasks (pictures that a page
+    asks for) are queued in order and go before the requests. The thread starts with the first of them and ends with
+    `close`.
 
     Args:
-        run: Called with a request and a function that tells whether to stop: `"cancelled"`, `"superseded"` when a newer
-            one of its sender waits, or `None`. It answers for itself; what it raises goes to `failed`.
+        run: Called with a request and a function that returns why to stop: `"cancelled"`, `"superseded"` when a newer
+            one of its sender waits, or `None`. It sends its own answers; its exceptions go to `failed`.
         failed: Called with a request and the exception that `run` raised.
-        idle: Called when nothing was left to do for `rest` seconds; gives seconds after which it is called again, or
+        idle: Called when nothing was left to do for `rest` seconds; returns the seconds until it is called again, or
             `None`.
         rest: Seconds.
-        name: What its thread is called.
+        name: Name of its thread.
     """
 
-    def __init__(self, run, failed, idle=lambda: None, rest=0.3, name="ke_widgets"):
+    def __init__(self, run, failed, idle=lambda: None, rest=0.3, name="ke_widgets") -> None:
         self._name = name
         self._run = run
         self._failed = failed
@@ -41,15 +42,15 @@ class Worker:
         self._closed = False
         self._thread = None
 
-    def submit(self, request, sender: Hashable = 0):
-        """Ask for `request` to be run next.
+    def submit(self, request: Any, sender: Hashable = 0) -> Any:
+        """Queue a request.
 
         Args:
             request: Anything but `None`.
-            sender: Whose place in the mailbox it takes.
+            sender: Whose waiting request it replaces.
 
         Returns:
-            The request of the same sender that waited before and never will be run, or `None`.
+            The request that it replaces, which will not be run, or `None`.
         """
         with self._change:
             dropped = self._waiting.get(sender)
@@ -57,54 +58,54 @@ class Worker:
             self._wake()
         return dropped
 
-    def run_soon(self, function):
-        """Ask for `function()` to be called soon, before any waiting request."""
+    def run_soon(self, function: Callable[[], Any]) -> None:
+        """Queue a task: `function()` is called before any waiting request."""
         with self._change:
             self._soon.append(function)
             self._wake()
 
-    def cancel(self, meant=lambda request: True):
-        """Ask the request that is running to stop, if it is meant; those that wait are given back unrun.
+    def cancel(self, matches: Callable[[Any], bool] = lambda request: True) -> list:
+        """Ask the running request to stop, if it matches; take those that wait out of the queue.
 
         Args:
-            meant: Called with a request, tells whether it is to be cancelled.
+            matches: Called with a request, returns whether to cancel it.
 
         Returns:
-            The requests that waited and never will be run.
+            The requests that waited and will not be run.
         """
         with self._change:
-            if self._request is not None and meant(self._request):
+            if self._request is not None and matches(self._request):
                 self._cancelled = True
-            dropped = {sender: request for sender, request in self._waiting.items() if meant(request)}
+            dropped = {sender: request for sender, request in self._waiting.items() if matches(request)}
             for sender in dropped:
                 del self._waiting[sender]
             self._change.notify_all()
         return list(dropped.values())
 
-    def pending(self):
-        """Give the requests that wait or run."""
+    def pending(self) -> list:
+        """Return the requests that wait or run."""
         with self._change:
             return [*self._waiting.values(), *([] if self._request is None else [self._request])]
 
-    def works(self):
-        """Tell whether something waits or runs."""
+    def works(self) -> bool:
+        """Return whether something waits or runs."""
         with self._change:
             return bool(self._soon or self._waiting) or self._running is not None
 
-    def wait(self, timeout=None):
+    def wait(self, timeout: float | None = None) -> bool:
         """Block until nothing waits or runs.
 
         Args:
-            timeout: Seconds, or `None` for as long as it takes.
+            timeout: Seconds, or `None` for no limit.
 
         Returns:
-            Whether that came true in time.
+            Whether nothing waits or runs; `False` after the timeout.
         """
         with self._change:
             return self._change.wait_for(lambda: self._closed or not self.works(), timeout)
 
-    def close(self):
-        """Stop: nothing more is begun, and what runs is asked to cancel."""
+    def close(self) -> None:
+        """Empty the queue, and ask the running request to stop."""
         with self._change:
             self._closed = self._cancelled = True
             self._waiting.clear()
@@ -130,7 +131,7 @@ class Worker:
                 again = work()
                 pause = pause if woken else again
             except Exception:
-                # A task that failed must not take the thread along; a request's error was answered already.
+                # A failed task must not end the thread; a request's error was answered already.
                 logging.getLogger("ke_widgets").exception("A background task of the widget failed.")
             finally:
                 with self._change:

@@ -102,7 +102,7 @@ class FigureFile:
 def _explained(part, explanation, look):
     """Add what explains the colours of a map, or why there are none."""
     if not has_values(explanation):
-        return replace(part, note=explanation.note or "")
+        return replace(part, note=explanation.empty_reason or "")
     ends = _number(explanation.low), _number(explanation.high)
     return replace(part, colours=legend(explanation, look), ends=ends, note=explanation.map_unit)
 

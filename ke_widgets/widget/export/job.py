@@ -57,7 +57,7 @@ class Export:
         self._limit = _check_limit(limit)
         self._go_on = go_on
         self._tell = tell
-        self._looks_at_layer = {method["name"]: method["layer"] for method in setup["methods"]}
+        self._uses_layer = {method["name"]: method["uses_layer"] for method in setup["methods"]}
         self._maps = {}
         self._lengths = {}
         self._sizes = {image: session.images.encoded(image).size for image in plan.images}
@@ -192,7 +192,7 @@ class Export:
 
     def _together(self, model, method):
         """Part the layers into those that one pass gives: all, where that is to be had and worth it, or each."""
-        layers = self._plan.layers[model] if self._looks_at_layer[method] else [""]
+        layers = self._plan.layers[model] if self._uses_layer[method] else [""]
         scans = method in self._session.all_layers_methods and self._session.models[model].why_not_at_all_layers is None
         return [tuple(layers)] if scans and len(layers) > 2 else [(layer,) for layer in layers]
 
@@ -218,7 +218,9 @@ class Export:
             found = dict(zip(explained.layers, zip(values, limits)))
             for name, layer in zip(names, layers):
                 values, (low, high) = found[layer]
-                self._maps[name] = self._entry(values, low, high, explained.images.seen(image), None, milliseconds)
+                self._maps[name] = self._entry(
+                    values, low, high, explained.images.input_region(image), None, milliseconds
+                )
             yield
             return
         for name, layer in zip(names, layers):
@@ -235,14 +237,21 @@ class Export:
             self.failures.append(error)
             self._maps[name] = {"error": str(error)}
         else:
-            self._maps[name] = self._entry(found.map, found.low, found.high, found.seen, found.note, found.milliseconds)
+            self._maps[name] = self._entry(
+                found.map, found.low, found.high, found.input_region, found.empty_reason, found.milliseconds
+            )
         yield
 
-    def _entry(self, values, low, high, seen, note, milliseconds):
-        content, buffer = self._encode(values, low, high, seen)
+    def _entry(self, values, low, high, input_region, empty_reason, milliseconds):
+        content, buffer = self._encode(values, low, high, input_region)
         # The nine digits that a float32 has: as long as they are, all of them together are not.
         short = {name: float(f"{value:.9g}") if isinstance(value, float) else value for name, value in content.items()}
-        return {"map": short, "values": _base64(buffer), "note": note, "milliseconds": round(milliseconds, 2)}
+        return {
+            "map": short,
+            "values": _base64(buffer),
+            "empty_reason": empty_reason,
+            "milliseconds": round(milliseconds, 2),
+        }
 
     # What is written.
 
@@ -263,8 +272,8 @@ class Export:
             "scores": [[_scores(explained, each) for each in every] for explained, every in scores],
             "predictions": [
                 [
-                    {"top": top, "score": score if math.isfinite(score) else None, "right": right}
-                    for top, score, right in zip(*session.predictions(plan.images, model))
+                    {"top": top, "score": score if math.isfinite(score) else None, "correct": correct}
+                    for top, score, correct in zip(*session.predictions(plan.images, model))
                 ]
                 for model in range(len(session.models))
             ],

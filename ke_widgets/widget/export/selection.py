@@ -64,7 +64,7 @@ def select(setup, chosen, scores, images=None, layers=None, classes=None, method
         images=numbers,
         classes=_classes(classes, setup["labels"], chosen["class_index"], lambda: scores(numbers)),
         methods=names,
-        layers=_layers(layers, setup["models"], chosen, any(known[name]["layer"] for name in names)),
+        layers=_layers(layers, setup["models"], chosen, any(known[name]["uses_layer"] for name in names)),
     )
 
 
@@ -110,9 +110,9 @@ def page_setup(setup, selection):
         **setup,
         "models": [_model(model, layers) for model, layers in zip(setup["models"], selection.layers)],
         "images": len(selection.images),
-        "image_numbers": selection.images,
+        "image_indices": selection.images,
         "methods": methods,
-        "all_layers_methods": [method["name"] for method in methods if method["layer"]],
+        "all_layers_methods": [method["name"] for method in methods if method["uses_layer"]],
         "file": {"classes": selection.classes},
     }
 

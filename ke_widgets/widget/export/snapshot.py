@@ -76,9 +76,9 @@ def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="over
         return image.copy()
     if view == "overlay" and explanation.low < 0 < opacity and has_values(explanation):
         image = _grey(image)
-    top, left, bottom, right = in_pixels(explanation.seen, image.shape[:2])
+    top, left, bottom, right = in_pixels(explanation.input_region, image.shape[:2])
     part = image[top:bottom, left:right].astype("float32")
-    whole = explanation.seen == WHOLE
+    whole = explanation.input_region == WHOLE
     drawn = image.copy() if whole else np.rint(image * np.float32(_DIMMED if view == "overlay" else 0)).astype("uint8")
     drawn[top:bottom, left:right] = _covered(part, explanation, colormap, opacity, threshold, view)
     return drawn

@@ -23,7 +23,7 @@ def centre_crop(size, wanted):
     return top, left, top + tall, left + wide
 
 
-def seen_part(size, wanted):
+def cropped_region(size, wanted):
     """Give the centre crop in shares of the image's height and width.
 
     Args:
@@ -37,17 +37,17 @@ def seen_part(size, wanted):
     return top / size[0], left / size[1], bottom / size[0], right / size[1]
 
 
-def in_pixels(seen, size):
+def in_pixels(region, size):
     """Turn a part of an image, in shares, into rows and columns; it has one of each at least.
 
     Args:
-        seen: `(top, left, bottom, right)`, 0 to 1.
+        region: `(top, left, bottom, right)`, 0 to 1.
         size: Rows and columns of the image.
 
     Returns:
         `(top, left, bottom, right)` in whole pixels.
     """
-    top, left, bottom, right = (round(share * side) for share, side in zip(seen, (*size, *size)))
+    top, left, bottom, right = (round(share * side) for share, side in zip(region, (*size, *size)))
     top, left = min(top, size[0] - 1), min(left, size[1] - 1)
     return top, left, max(bottom, top + 1), max(right, left + 1)
 

@@ -15,7 +15,7 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.images import reading
 from ke_widgets.widget.images.containers import listed, order_hint
 from ke_widgets.widget.images.encoding import Encoded, as_uint8, encode
-from ke_widgets.widget.images.fitting import WHOLE, fit, seen_part
+from ke_widgets.widget.images.fitting import WHOLE, cropped_region, fit
 from ke_widgets.widget.images.preprocessing import own_colours, sees_all
 
 _KEPT_PICTURES = 256
@@ -49,7 +49,7 @@ class Images:
         self._pictures: collections.OrderedDict[tuple[int, int], Encoded] = collections.OrderedDict()
         self._ways: dict[tuple, Any] = {}
         self._keeps: dict[tuple, bool] = {}
-        self._parts: dict[int, tuple] = {}
+        self._regions: dict[int, tuple] = {}
         self.deep = False
         self._images = listed(images)
         is_array = isinstance(self._images, np.ndarray)
@@ -144,8 +144,8 @@ class Images:
             image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=-1)
         return as_uint8(image[..., :3])
 
-    def seen(self, index):
-        """Give the part of a picture that the model sees.
+    def input_region(self, index):
+        """Return the region of a picture that the model sees.
 
         Args:
             index: Number of the image.
@@ -153,14 +153,14 @@ class Images:
         Returns:
             `(top, left, bottom, right)` in shares of the picture's height and width.
         """
-        if index not in self._parts:
+        if index not in self._regions:
             size = self._size_of(index)
             whole = None in self.size or size == self.size
             if not whole and self._preprocess is not None:
                 fitted = self._fitted(self._array(index))
                 whole = fitted.shape[:2] == size or self._way_back(fitted) is not None
-            self._parts[index] = WHOLE if whole else seen_part(size, self.size)
-        return self._parts[index]
+            self._regions[index] = WHOLE if whole else cropped_region(size, self.size)
+        return self._regions[index]
 
     def encoded(self, index, size=0):
         """Give one image as bytes that a page can draw.

@@ -1,4 +1,4 @@
-"""What a user chose to see: one value, checked once, and carried whole from the page to the model."""
+"""A choice: one frozen value, checked once, and carried whole from the page to the model."""
 
 from dataclasses import dataclass
 
@@ -27,5 +27,5 @@ class Choice:
 
     @property
     def key(self) -> str:
-        """The choice as text, the same for equal choices."""
+        """A hashable key: text that equal choices share."""
         return repr(sorted(vars(self).items()))

@@ -80,8 +80,8 @@ class Classes:
         other = 1 - class_index if self.binary and contrast_index != class_index else class_index
         return other, None if self.binary and contrast_index != class_index else contrast_index
 
-    def right(self, scores, true):
-        """Tell whether a prediction is right.
+    def is_correct(self, scores, true):
+        """Return whether a prediction is correct.
 
         Args:
             scores: Scores of the classes, `(count,)`.

@@ -48,6 +48,6 @@ def _describe_method(session, name, method, spec):
     reasons = [session.why_not(name, model) for model in range(len(session.models))]
     params = [asdict(parameter) for parameter in methods.parameters(method)]
     layer = spec.signals == "one"
-    about = {"title": spec.title, "layer": layer, "signed": spec.signed, "unit": spec.unit}
+    about = {"title": spec.title, "uses_layer": layer, "signed": spec.signed, "unit": spec.unit}
     told = {"name": name, **about, "params": params}
     return told if None in reasons else {**told, "reason": reasons[0]}  # Of several models, one may do.

@@ -1,8 +1,9 @@
-"""One model as a widget explains it: its layers, its scores, and the way from a choice to a map."""
+"""One model under inspection: its layers, its scores, and its maps."""
 
 import collections
 import functools
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from ke_widgets.methods.all_layers import at_all_layers, runs_at_all_layers
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.classes import classes_of
 from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
 from ke_widgets.widget.session.fingerprint import fingerprint
@@ -26,19 +28,19 @@ from ke_widgets.widget.session.notices import Entrance, first_operations
 
 _KEPT_SCORES = 4096
 _KEPT_INPUTS = 4  # One for each pane that the page can show.
-_SCAN_BYTES = 2 * 1024**3
+_ALL_LAYERS_BYTES = 2 * 1024**3
 
 
 class ExplainedModel:
-    """A model and its images; keeps what is worth keeping between two runs, for as long as the weights stay the same.
+    """A model and its images, with caches of inputs, scores and signals that are dropped when the weights change.
 
     Args:
         model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`.
         images: `Images` that fit it.
-        number: The model's number in its session.
+        number: The model's index in its session.
         head: Index or name of the output to explain, in a model with several.
         named: How many classes the user has named; `None` where that is not known.
-        pack: Puts a tensor of images in what the model takes.
+        pack: Wraps a tensor of images in the structure that the model takes.
 
     Attributes:
         classes: How its classes follow from its units, a `Classes`.
@@ -48,13 +50,13 @@ class ExplainedModel:
         ValueError: If the model has no scores, or does not run on the first image.
     """
 
-    def __init__(self, model, images, number=0, head=None, named=None, pack=lambda x: x):
+    def __init__(self, model, images, number=0, head=None, named=None, pack=lambda x: x) -> None:
         self.model = model
         self.images = images
         self.number = number
         self._head = head
         self._pack = pack
-        # For a model of which Keras keeps no input shape, an image tells it.
+        # Keras keeps no input shape of some models; an image has it.
         image = pack(ops.convert_to_tensor(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0)))
         inspection.warn_of_probabilities(model, head, image)
         self._logits = inspection.logits_endpoint(model, head, image)
@@ -81,15 +83,15 @@ class ExplainedModel:
             self._known_scores[0] = np.asarray(scores, "float32")[0]
 
     @property
-    def default_layer(self):
+    def default_layer(self) -> str:
         """The layer whose output is the default signal, or the last one that feeds it; empty where there is none."""
         if self._default_layer in self._layer_shapes:
             return self._default_layer
         return self.layers[-1] if self.layers else ""
 
     @functools.cached_property
-    def has_features(self):
-        """Whether there are weights before the end of the default layer: else a layer shows no more than pixels."""
+    def has_features(self) -> bool:
+        """Whether there are weights up to the default layer: without, its feature maps are no more than pixels."""
         if not self.layers:
             return False
         found = model_layers.operations(self.model)
@@ -97,8 +99,8 @@ class ExplainedModel:
         own = (found[path] for path in before if path == self.default_layer or not model_layers.children(found[path]))
         return any(getattr(operation, "weights", None) for operation in own)
 
-    def check_layer(self, layer):
-        """Refuse a layer that is not in the model, or has no spatial output."""
+    def check_layer(self, layer: str) -> None:
+        """Check that a layer is in the model and has a spatial output."""
         if layer in (self.layers or [""]):
             return
         shape = self._shape(layer, inspection.find_path(self.model, layer))
@@ -109,11 +111,11 @@ class ExplainedModel:
             f"Layers that fit: {', '.join(self.layers[-8:])}."
         )
 
-    def scores(self, image_indices):
-        """Give the model's own output for some images, as one score for each class.
+    def scores(self, image_indices: list[int]) -> np.ndarray:
+        """Return the model's own output for some images, as one score for each class.
 
         Args:
-            image_indices: Numbers of the images.
+            image_indices: Indices of the images.
 
         Returns:
             An array `(len(image_indices), classes)`, float32.
@@ -138,31 +140,31 @@ class ExplainedModel:
     def _at_once(self, array):
         """Return how many images of one shape to run together.
 
-        What is compiled takes one image; several are run eagerly, which takes ten times as long to begin with.
+        The compiled function takes one image; several run eagerly, which takes ten times as long at first.
         """
         return 32 if ready(_forward, self._both, self._packed(array), None) is None else 1
 
     def _packed(self, array):
         return self._pack(ops.convert_to_tensor(array))
 
-    def generation(self):
-        """Count how often the weights have changed since the first look; what was kept of older ones is dropped."""
+    def generation(self) -> int:
+        """Count how many times the weights have changed; drop the caches of older ones."""
         self._forget_if_trained()
         return self._generation
 
-    def scores_kind(self, scores):
-        """Tell `"probability"`, where an activation made the scores from the logits, from `"logit"`."""
+    def scores_kind(self, scores: np.ndarray) -> str:
+        """Return `"probability"` where an activation made the scores from the logits, else `"logit"`."""
         known = self.classes.probability and bool(((scores >= 0) & (scores <= 1)).all())
         return "probability" if known else "logit"
 
-    def steps(self, choice):
+    def steps(self, choice: Choice) -> Iterator[tuple[int, int, Callable[[], Explanation]]]:
         """Explain one choice step by step; leave the loop to stop.
 
         Args:
             choice: A `Choice` that was checked.
 
         Yields:
-            How many steps are done, how many there are in all, and a function that gives the `Explanation` of those.
+            Number of steps done, number of all steps, and a function that returns the `Explanation` of those done.
         """
         started = time.perf_counter()
         function, spec = methods.table()[choice.method]
@@ -197,17 +199,17 @@ class ExplainedModel:
             scores_kind=self.scores_kind(scores),
             low=low,
             high=high,
-            note=empty_reason(values, question.finite, low, high, lambda: self._blind(question)),
+            empty_reason=empty_reason(values, question.finite, low, high, lambda: self._blind(question)),
             milliseconds=1000 * (time.perf_counter() - started),
             done=progress.done,
             total=progress.total,
             generation=generation,
             map_unit=spec.unit,
-            seen=self.images.seen(choice.image_index),
+            input_region=self.images.input_region(choice.image_index),
         )
 
     def _blind(self, question):
-        """Tell whether the units have a gradient of exactly zero at every cell of the layer."""
+        """Return whether the units have a gradient of exactly zero at every cell of the layer."""
         if not question.layer:
             return False
         try:
@@ -216,8 +218,8 @@ class ExplainedModel:
             return True  # It is not even connected.
 
     def _input(self, image_index):
-        """Give one image as the model takes it, and whether all of it is finite; kept, as it takes a while."""
-        kept = self._inputs.pop(image_index, None)  # In one step: another thread may be preparing.
+        """Return one image as the model takes it, and whether all of it is finite; cached."""
+        kept = self._inputs.pop(image_index, None)  # Atomic: another thread may be preparing.
         if kept is None:
             array = self.images.inputs(image_index)
             kept = self._packed(array), bool(np.isfinite(array).all())
@@ -241,14 +243,14 @@ class ExplainedModel:
         return Question(choice.image_index, layer, inputs, finite, units, wrap(function), everywhere, params, key)
 
     def _answer(self, question):
-        """Give logits and maps; from what is kept, where that was looked at before."""
+        """Return logits and maps, from the caches where they are there."""
         found = self._maps.find(question)
         if found.outputs is not None:
             self._known_scores[question.image_index] = np.asarray(found.outputs[self._output], "float32")[0]
         return found.logits, found.maps
 
-    def prepare(self, choice):
-        """Compile what makes the next maps fast: at any layer, of another image, of another class.
+    def prepare(self, choice: Choice) -> None:
+        """Compile what the next maps need: at any layer, of another image, of another class.
 
         Args:
             choice: The `Choice` that was explained.
@@ -258,7 +260,7 @@ class ExplainedModel:
         if not runs_at_all_layers(function):
             return
         shown = choice.class_index, choice.contrast_index
-        # Of two classes with one logit the other one is asked in a way of its own.
+        # Of two classes with one logit, the other takes a method of its own.
         for classes in {shown, self.classes.next(*shown)}:
             self._maps.prepare(self._question(choice, choice.layer, classes))
 
@@ -267,26 +269,26 @@ class ExplainedModel:
             compiled(function, self._both).prepare(given, None)
 
     @property
-    def is_compiled(self):
-        """Whether the scores of images like those that were explained can be had without running the model eagerly."""
+    def is_compiled(self) -> bool:
+        """Whether the forward pass is compiled for images of the shapes that were explained."""
         inputs = [inputs for inputs, _ in list(self._inputs.values())]
         return any(ready(_forward, self._both, each, None) is not None for each in inputs)
 
     @functools.cached_property
-    def why_not_at_all_layers(self):
-        """The reason for which maps of all layers in one pass are not offered, or `None` where they are."""
+    def why_not_at_all_layers(self) -> str | None:
+        """The reason why maps of all layers in one pass are not offered, or `None` where they are."""
         sizes = list(self._layer_shapes.values())
         if not sizes:
             return "The model has no layer with rows and columns on the way to its scores."
         if any(side is None for shape in sizes for side in shape[1:]):
-            return "The model takes images of any size, so that nobody knows the memory that all layers need."
-        # The signals, their gradients, and what the backward pass holds beside them.
+            return "The model takes images of any size, so the memory that all layers need is unknown."
+        # The signals, their gradients, and the buffers of the backward pass.
         needed = 3 * 4 * sum(int(np.prod(shape[1:])) for shape in sizes)
-        if needed > _SCAN_BYTES:
+        if needed > _ALL_LAYERS_BYTES:
             return f"All {len(sizes)} layers at once need about {needed / 1024**3:.1f} GB of memory."
         return None
 
-    def at_all_layers(self, choice):
+    def at_all_layers(self, choice: Choice) -> tuple[list[np.ndarray], list[tuple[float, float]]]:
         """Explain one choice at every spatial layer, in one pass.
 
         Args:
@@ -296,7 +298,7 @@ class ExplainedModel:
             A list with one map `(H', W')` for each of `layers`, and a list of their display ranges `(low, high)`.
 
         Raises:
-            ValueError: If the method cannot be run at all layers at once, or the memory would not do.
+            ValueError: If the method does not run at all layers at once, or the memory would not suffice.
         """
         function, spec = methods.table()[choice.method]
         reason = f"{spec.title} does not run at all layers at once."
@@ -308,17 +310,17 @@ class ExplainedModel:
         values = [np.asarray(found.maps)[0, ..., 0] for found in self._maps.find_all(question).values()]
         return values, [display_range(each, spec.signed or choice.contrast_index is not None) for each in values]
 
-    def curves(self, explanation):
-        """Give deletion (towards the image's mean) and insertion (from a blurred image) of a map, piece by piece.
+    def curves(self, explanation: Explanation) -> Iterator[Curves]:
+        """Compute deletion (towards the image's mean) and insertion (from a blurred image) of a map, step by step.
 
         Args:
             explanation: An `Explanation` of this model.
 
         Yields:
-            `Curves`, as far as they are known.
+            `Curves`, as far as they are computed.
 
         Raises:
-            ValueError: If the map tells two classes apart: no one score stands for it.
+            ValueError: If the explanation has a contrast: no single score belongs to it.
         """
         if explanation.contrast is not None:
             raise ValueError("Curves are of one class: leave the contrast out.")
@@ -333,10 +335,10 @@ class ExplainedModel:
                 yield Curves(shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total)
 
     def _forget_if_trained(self, mark=None):
-        """Drop what was kept when the weights have changed since; tell whether they have.
+        """Drop the caches if the weights have changed; return whether they have.
 
         Args:
-            mark: The `fingerprint` of the weights, where that came along with something else.
+            mark: The `fingerprint` of the weights, where a compiled function returned it along with its result.
         """
         if mark is None:
             mark = self._run(fingerprint, ops.zeros(()))
@@ -350,12 +352,12 @@ class ExplainedModel:
         return True
 
     def _run(self, function, inputs):
-        """Run a function of the model: compiled, if that was made ready; the first times it is sooner done eagerly."""
+        """Run a function of the model, compiled if that is ready, else eagerly, which is faster than compiling."""
         run = ready(function, self._both, inputs, None)
         return function(self._both, inputs, None) if run is None else run(inputs, None)
 
     def _first_run(self, image):
-        """Run the first image eagerly: its scores, and the output shapes of layers that no graph tells of."""
+        """Run the first image eagerly; return output shapes of layers that no graph has, and its scores."""
         found = model_layers.operations(self.model)
         unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
         first = first_operations(self.model)
@@ -396,7 +398,7 @@ def _any_gradient(model, inputs, indices):
 
 
 def _by_shape(image_indices, images, at_once):
-    """Group images of one shape: their numbers, and their inputs; `at_once(inputs)` says how many go together."""
+    """Yield indices and inputs of images of one shape, as many together as `at_once(inputs)` allows."""
     groups, most = {}, {}
     for index in image_indices:
         inputs = images.inputs(index)
@@ -411,11 +413,11 @@ def _by_shape(image_indices, images, at_once):
 
 
 def _one_score(model, scores, output, shape):
-    """Say how to make scores (B, U) of an output with places."""
+    """Return advice on how to make scores (B, U) of an output with spatial axes."""
     if len(scores.shape) < 3:
         return ""
     axes = tuple(range(1, len(scores.shape) - 1))
     inputs, made = "model.inputs", f"model.outputs[{output}]"
     if model_layers.functional(model) is None:
         inputs, made = f"x := keras.Input({shape})", f"keras.tree.flatten(model(x))[{output}]"
-    return f" Explain the mean over its places instead: `keras.Model({inputs}, keras.ops.mean({made}, axis={axes}))`."
+    return f" Explain its mean over space instead: `keras.Model({inputs}, keras.ops.mean({made}, axis={axes}))`."

@@ -26,14 +26,14 @@ class Explanation:
         scores_kind: `"probability"` or `"logit"`.
         low: The value that is shown as nothing (with both signs, as most against).
         high: The value that is shown as most.
-        note: A sentence, where the map shows nothing; else `None`.
+        empty_reason: A sentence, where the map shows nothing; else `None`.
         milliseconds: What it took.
         done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
         total: Number of pieces of the whole method; 1 for a method that does not sample.
         generation: How often the model's weights had changed when it was begun.
         map_unit: What a number of the map is, such as `"logit"`; empty where the method's scale has no meaning.
-        seen: The part of the picture that the model saw and the map lies over, `(top, left, bottom, right)` in shares
-            of the picture's height and width.
+        input_region: The region of the picture that the model saw and the map covers, `(top, left, bottom, right)` as
+            fractions of the picture's height and width.
     """
 
     map: np.ndarray = field(repr=False)
@@ -49,13 +49,13 @@ class Explanation:
     scores_kind: str
     low: float
     high: float
-    note: str | None
+    empty_reason: str | None
     milliseconds: float
     done: int = 1
     total: int = 1
     generation: int = 0
     map_unit: str = ""
-    seen: tuple[float, float, float, float] = WHOLE
+    input_region: tuple[float, float, float, float] = WHOLE
 
 
 class Curves(NamedTuple):

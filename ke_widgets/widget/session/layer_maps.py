@@ -1,9 +1,9 @@
 """The map of one image, class and layer, in the fastest way that is ready.
 
-Those are, the fastest first: what is kept of all layers' maps; the rest of the model from the layer's kept signal on;
-the compiled method at this layer; the compiled method at all layers; and, where nothing is compiled yet, the method run
-eagerly at all layers, which takes a fraction of the time that compiling does. `prepare` makes the faster ways ready, in
-the background.
+The ways, the fastest first: cached maps of all layers; the rest of the model from the layer's cached signal on; the
+compiled method at this layer; the compiled method at all layers; and, where nothing is compiled yet, the method run
+eagerly at all layers, which takes a fraction of the time that compiling does. `prepare` compiles the faster ways in the
+background.
 """
 
 import collections
@@ -26,18 +26,18 @@ _KEPT = 4  # One for each pane that the page can show.
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked for.
+    """One map to find.
 
     Attributes:
-        image_index: Number of the image.
-        layer: Path of the layer; empty for a method that looks at the image itself.
+        image_index: Index of the image.
+        layer: Path of the layer; empty for a method that reads the image itself.
         inputs: The image as the model takes it.
         finite: Whether all of it is finite.
         units: Its units `(1, U)`, a tensor.
         method: The method at one layer.
-        at_all_layers: The same method at all layers, or `None` where that is not to be had.
+        at_all_layers: The same method at all layers, or `None` where it has none.
         params: Own parameters of the method.
-        key: What the maps of all layers are kept under: all of the question but its layer.
+        key: Cache key of the maps of all layers: all of the question but its layer.
     """
 
     image_index: int
@@ -61,17 +61,17 @@ class Found:
 
 
 class LayerMaps:
-    """Finds maps of one model, and keeps what makes the next one fast.
+    """Computes maps of one model, and caches what makes the next one fast.
 
     Args:
         model: A built Keras model.
         logits: The `Endpoint` of its logits.
         paths: Paths of the layers that can be asked for.
-        trained: Tells whether the weights have changed since it was last asked, and calls `forget` if so; takes their
+        trained: Returns whether the weights have changed since its last call, and calls `forget` if so; takes their
             fingerprint where that is known.
     """
 
-    def __init__(self, model, logits, paths, trained):
+    def __init__(self, model, logits, paths, trained) -> None:
         self._model = model
         self._logits = logits
         self._paths = paths
@@ -84,19 +84,19 @@ class LayerMaps:
         self._made_in = cells_begun()  # The cell that makes the widget is about to end.
         self._connected = True  # Until a layer is found at which the scores have no gradient.
 
-    def view(self, layer):
-        """Give the model that exposes one layer, or its logits alone for an empty path."""
+    def view(self, layer: str) -> Exposed:
+        """Return the model that exposes one layer, or its logits alone for an empty path."""
         if layer not in self._views:
             self._views[layer] = Exposed(self._model, [self._logits, *([Endpoint(layer)] if layer else [])])
         return self._views[layer]
 
-    def forget(self):
-        """Drop what was computed: the weights have changed."""
+    def forget(self) -> None:
+        """Clear the caches: the weights have changed."""
         self._signals.clear()
         self._maps.clear()
 
-    def find(self, question) -> Found:
-        """Answer a question in the fastest way that is ready.
+    def find(self, question: Question) -> Found:
+        """Compute one map in the fastest way that is ready.
 
         Args:
             question: A `Question`.
@@ -113,11 +113,11 @@ class LayerMaps:
         )
         return self._found(question, *function(question.inputs, question.units))
 
-    def find_all(self, question):
-        """Answer a question at all layers in one pass, in the fastest way that is ready.
+    def find_all(self, question: Question) -> dict[str, Found]:
+        """Compute the maps of all layers in one pass, in the fastest way that is ready.
 
         Args:
-            question: A `Question` whose method can be had at all layers; its layer means nothing.
+            question: A `Question` with a method at all layers; its layer is ignored.
 
         Returns:
             A dict from path to `Found`.
@@ -133,8 +133,8 @@ class LayerMaps:
             maps = self._keep_all(question, *function(question.inputs, question.units))
         return maps
 
-    def prepare(self, question):
-        """Compile what answers the next questions faster: another layer, another image, another class.
+    def prepare(self, question: Question) -> None:
+        """Compile what the next questions need: another layer, another image, another class.
 
         Args:
             question: A `Question` that was answered, or is likely to come.
@@ -155,7 +155,7 @@ class LayerMaps:
     def _has_all(self, question):
         return self._connected and bool(question.layer) and question.at_all_layers is not None
 
-    # The ways; each gives `None` where it is not ready.
+    # The ways; each returns `None` where it is not ready.
 
     def _kept(self, question):
         maps = self._maps.get(question.key)
@@ -169,29 +169,29 @@ class LayerMaps:
         if signal is None:
             return None
         method, inputs = with_fingerprint(run_from(question.method)), (question.inputs, signal)
-        again = ready(method, self.view(question.layer), inputs, question.units, **question.params)
-        if again is None:
+        run = ready(method, self.view(question.layer), inputs, question.units, **question.params)
+        if run is None:
             return None
         self._signals.move_to_end((question.image_index, question.layer))
-        (logits, maps), mark = again(inputs, question.units)
+        (logits, maps), mark = run(inputs, question.units)
         return None if self._trained(mark) else Found(logits, maps)
 
     def _at_layer(self, question):
         method, view = with_fingerprint(run_and_keep(question.method)), self.view(question.layer)
-        first = ready(method, view, question.inputs, question.units, **question.params)
-        return None if first is None else self._found(question, *first(question.inputs, question.units))
+        run = ready(method, view, question.inputs, question.units, **question.params)
+        return None if run is None else self._found(question, *run(question.inputs, question.units))
 
     def _from_all_layers(self, question):
         maps = self._ready_at_all_layers(question) if self._has_all(question) else None
         return None if maps is None else maps[question.layer]
 
     def _eagerly(self, question):
-        """Run the method without compiling it, where TensorFlow's eager gradients are to be trusted.
+        """Run the method eagerly, where TensorFlow's eager gradients are safe.
 
         Eagerly the gradient of one layer takes as long as that of all: TensorFlow differentiates whatever was run. So
-        the first map of an image brings those of all layers. Not beside a later cell: each of the thousand operations
-        gives Python up, and waits until the cell hands it over, up to half a second; those of one layer are a few
-        hundred.
+        the first map of an image brings those of all layers. Not beside a later cell: each of a thousand operations
+        releases Python's global lock, and waits until the cell hands it back, up to half a second; one layer takes a
+        few hundred operations.
         """
         if not self._eager:
             return None
@@ -206,8 +206,8 @@ class LayerMaps:
 
     def _eagerly_at_layer(self, question):
         self._trained()
-        look, view = run_and_keep(question.method), self.view(question.layer)
-        return self._found(question, look(view, question.inputs, question.units, **question.params))
+        method, view = run_and_keep(question.method), self.view(question.layer)
+        return self._found(question, method(view, question.inputs, question.units, **question.params))
 
     def _ready_at_all_layers(self, question):
         method = with_fingerprint(with_outputs(question.at_all_layers))
@@ -243,7 +243,7 @@ def _trim(kept):
 
 
 def _is_safe_eagerly(model):
-    """Tell whether the model's gradients can be computed eagerly.
+    """Return whether the model's gradients can be computed eagerly.
 
     Not where a convolution of 1 x 1 with strides is run by code that is not Keras's, or past Keras: see `model.hooks`.
     """

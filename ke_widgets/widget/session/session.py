@@ -1,7 +1,9 @@
-"""What a widget computes: models, their images, their labels, and `steps`, from a choice to an explanation."""
+"""The session of a widget: its models, images, labels and methods, without any page."""
 
 import contextlib
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from ke_widgets.widget.session import labels as labelling
 from ke_widgets.widget.session.background import Abandoned, giving_way
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explained_model import ExplainedModel
+from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.session.notices import notices, of_several
 from ke_widgets.widget.threads import start
 
@@ -43,13 +46,13 @@ class Session:
             have different classes, there are not as many labels as classes, or `y_true` does not fit the images.
     """
 
-    def __init__(self, model, images, labels=None, preprocess=None, head=None, y_true=None):
+    def __init__(self, model, images, labels=None, preprocess=None, head=None, y_true=None) -> None:
         models = tolist(model)
         if not models:
             raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
         for each in models:
             inspection.check_model(each)
-        images = listed(images)  # Once: an iterator can be read no second time.
+        images = listed(images)  # Once: an iterator cannot be read again.
         given = _one_each("preprocess", preprocess, len(models))
         prepare = [_preprocess(how, each) for how, each in zip(given, models)]
         taken = [image_input(each) for each in models]
@@ -73,18 +76,18 @@ class Session:
         self._preparing = None
         self._closed = threading.Event()
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
-        told = [notice for explained, each in zip(self.models, own) for notice in notices(explained, each)]
-        told += [n for each, takes in zip(self.models, taken) for n in of_another_size(each.model, takes, each.images)]
-        self.notices = list(dict.fromkeys(told + of_several(self.models)))
+        found = [notice for explained, each in zip(self.models, own) for notice in notices(explained, each)]
+        found += [n for each, takes in zip(self.models, taken) for n in of_another_size(each.model, takes, each.images)]
+        self.notices = list(dict.fromkeys(found + of_several(self.models)))
 
-    def check(self, choice):
-        """Refuse a choice that cannot be run.
+    def check(self, choice: Choice) -> None:
+        """Check that a choice can be run.
 
         Args:
             choice: A `Choice`.
 
         Raises:
-            ValueError: If one of its fields is unknown or out of range; the message says what would fit.
+            ValueError: If one of its fields is unknown or out of range; the message lists what would fit.
         """
         method, model_index = choice.method, choice.model_index
         contrast = {} if choice.contrast_index is None else {"contrast_index": choice.contrast_index}
@@ -105,24 +108,24 @@ class Session:
         self._check_params(choice.params)
         self.models[model_index].check_layer(choice.layer)
 
-    def why_not(self, method, model_index):
-        """Give the reason for which a method cannot explain a model, or `None` where it can.
+    def why_not(self, method: str, model_index: int) -> str | None:
+        """Return the reason why a method cannot explain a model, or `None` where it can.
 
         Args:
             method: Name of the method.
-            model_index: Number of the model.
+            model_index: Index of the model.
         """
         _, spec = self.methods[method]
         if spec.signals != "one" or self.models[model_index].layers:
             return None
         name = self.models[model_index].model.name
-        return f"{spec.title} looks at a layer with rows and columns, and {name!r} has none on the way to its scores."
+        return f"{spec.title} reads a layer with rows and columns, and {name!r} has none on the way to its scores."
 
-    def default_method(self, model_index):
-        """Give the name of the method that a model is explained with where nobody chooses.
+    def default_method(self, model_index: int) -> str:
+        """Return the name of the method that explains a model by default.
 
         Args:
-            model_index: Number of the model.
+            model_index: Index of the model.
         """
         names = [*["gradcam"] * self.models[model_index].has_features, "gradients", *self.methods]
         return next(name for name in names if self.why_not(name, model_index) is None)
@@ -152,7 +155,7 @@ class Session:
         """Return the model that a choice is about."""
         return self.models[choice.model_index]
 
-    def run(self, **fields):
+    def run(self, **fields: Any) -> Explanation:
         """Check and explain one choice in one call.
 
         Args:
@@ -169,14 +172,14 @@ class Session:
         *_, (_, _, finish) = self.model_of(choice).steps(choice)
         return finish()
 
-    def prepare(self, choices, busy=lambda: False):
-        """Make ready for what may be chosen after some choices were explained, on a thread of its own.
+    def prepare(self, choices: list[Choice], busy: Callable[[], bool] = lambda: False) -> None:
+        """Compile what likely next choices need, on a thread of its own.
 
-        Nobody waits for it: what is chosen meanwhile is explained the other way, and goes before, as cells do.
+        Nothing waits for it: a choice made meanwhile is explained without it, and goes before, as cells do.
 
         Args:
-            choices: A list of `Choice`.
-            busy: Tells whether something is being explained.
+            choices: The choices that were explained.
+            busy: Returns whether something is being explained.
         """
         if self.is_preparing:
             return
@@ -189,28 +192,30 @@ class Session:
         self._preparing = start(prepare, "ke_widgets_preparing", self.close)
 
     @property
-    def is_preparing(self):
-        """Whether `prepare` is at work."""
+    def is_preparing(self) -> bool:
+        """Whether `prepare` is compiling."""
         return self._preparing is not None and self._preparing.is_alive()
 
-    def close(self):
-        """Give up what is being prepared."""
+    def close(self) -> None:
+        """Stop what `prepare` began."""
         self._closed.set()
 
-    def generations(self):
-        """Count how often the weights of each model have changed."""
+    def generations(self) -> list[int]:
+        """Count how many times the weights of each model have changed."""
         return [explained.generation() for explained in self.models]
 
-    def predictions(self, image_indices, model_index=0):
-        """Tell what a model sees on some images.
+    def predictions(
+        self, image_indices: list[int], model_index: int = 0
+    ) -> tuple[list[int], list[float], list[bool | None]]:
+        """Predict the class of some images.
 
         Args:
-            image_indices: Numbers of the images.
-            model_index: Number of the model.
+            image_indices: Indices of the images.
+            model_index: Index of the model.
 
         Returns:
-            The class with the highest score for each, that score, and whether it is true (`None` without `y_true`).
-            An image that cannot be read, or on which the model raises, has the class -1.
+            For each image the class with the highest score, that score, and whether the prediction is correct (`None`
+            without `y_true`). An image that cannot be read, or on which the model raises, has the class -1.
         """
         for index in image_indices:
             self._check_range(image_index=index)
@@ -218,19 +223,19 @@ class Session:
         explained = self.models[model_index]
         scores = _scores_of_readable(explained, image_indices)
         top = [int(scores[index].argmax()) if index in scores else -1 for index in image_indices]
-        right: list[bool | None] = [None] * len(image_indices)
+        correct: list[bool | None] = [None] * len(image_indices)
         if self.y_true is not None:
             true, known = self.y_true
-            for place, index in enumerate(image_indices):
+            for position, index in enumerate(image_indices):
                 if index in scores and known[index]:
-                    right[place] = explained.classes.right(scores[index], true[index])
-        return top, [float(scores[index].max()) if index in scores else 0.0 for index in image_indices], right
+                    correct[position] = explained.classes.is_correct(scores[index], true[index])
+        return top, [float(scores[index].max()) if index in scores else 0.0 for index in image_indices], correct
 
 
 def _scores_of_readable(explained, image_indices):
-    """Map images to their scores; those that have none are left out, and cost the others nothing.
+    """Return a dict from image index to its scores, without those that have none.
 
-    Why an image has none is said where its map is asked for.
+    Why an image has none is reported where its map is asked for.
     """
     try:
         return dict(zip(image_indices, explained.scores(image_indices)))
@@ -252,7 +257,7 @@ def _has_inputs(explained, index):
 
 
 def _one_each(name, value, count):
-    """Give `value` for each of `count` models; a list must hold one for each."""
+    """Return a list of one value for each of `count` models; a list given must have that length."""
     if not isinstance(value, list | tuple):
         return [value] * count
     if len(value) != count:
@@ -261,7 +266,7 @@ def _one_each(name, value, count):
 
 
 def _preprocess(preprocess, model):
-    """Give what prepares images for a model: what the user says, or what the model came with."""
+    """Return the preprocessing of a model: the user's, or else the model's own."""
     check_preprocess(preprocess)
     own = getattr(model, "preprocessor", None)  # KerasHub's tasks carry one, and run it in `predict`.
     return own if preprocess is None and callable(own) else preprocess

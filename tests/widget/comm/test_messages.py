@@ -15,7 +15,7 @@ FIXTURES = Path(__file__).parents[3] / "js" / "test" / "fixtures" / "messages.js
 CHOICE = Choice(2, "block/conv", 1, "gradcam", {"channels": "max"}, contrast_index=0, model_index=1)
 
 
-def explanation(values, low=0.0, high=2.0, note=None, seen=WHOLE):
+def explanation(values, low=0.0, high=2.0, empty_reason=None, input_region=WHOLE):
     """What `messages.result` reads of an Explanation."""
     scores = np.array([0.25, 0.75], "float32")
     return SimpleNamespace(
@@ -25,11 +25,11 @@ def explanation(values, low=0.0, high=2.0, note=None, seen=WHOLE):
         scores=scores,
         scores_kind="probability",
         milliseconds=1.5,
-        note=note,
+        empty_reason=empty_reason,
         done=3,
         total=4,
         generation=2,
-        seen=seen,
+        input_region=input_region,
     )
 
 
@@ -41,7 +41,9 @@ def from_kernel():
         "result": messages.result("7", 1, 3, CHOICE, explanation(values)),
         "superseded": messages.superseded("6"),
         "progress": messages.progress("7", 1, 5, 25, "step 5 of 25"),
-        "preview": messages.progress("7", 1, 9, 25, "step 9 of 25", explanation(values, seen=(0, 1 / 6, 1, 5 / 6))),
+        "preview": messages.progress(
+            "7", 1, 9, 25, "step 9 of 25", explanation(values, input_region=(0, 1 / 6, 1, 5 / 6))
+        ),
         "all_layers": messages.all_layers(
             "9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5
         ),
@@ -49,7 +51,7 @@ def from_kernel():
         "error": messages.error(
             "7", "`layer` must name a layer.", "Choose another.", "Traceback.", choice=CHOICE, pane=1
         ),
-        "weights": messages.weights([2, 0]),
+        "generations": messages.generations([2, 0]),
         "check_reply": messages.check_reply("7", 1, True),
         "state": messages.state(5, 12, {"layer": "stem", "opacity": 0.5}),
         "images": messages.pictures("8", [0, 4], 112, [Encoded(b"\x89PNG", (96, 96)), Encoded(b"\xff\xd8", (64, 80))]),
@@ -111,7 +113,7 @@ def test_a_map_travels_in_units_of_its_largest_size():
 
 
 def test_what_is_not_finite_never_reaches_json():
-    content, _ = messages.result("1", 0, 1, CHOICE, explanation(np.full((2, 2), np.nan), high=0.0, note="so"))
+    content, _ = messages.result("1", 0, 1, CHOICE, explanation(np.full((2, 2), np.nan), high=0.0, empty_reason="so"))
     assert "NaN" not in json.dumps(content)
     assert content["map"]["finite"] is False
 

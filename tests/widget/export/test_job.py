@@ -197,7 +197,7 @@ def test_scores_that_are_no_numbers_are_written_so_that_the_page_can_read_them(m
     export(widget, path)
     contents, maps = Page(path).contents()
     assert contents["predictions"][0][1]["score"] is None
-    assert "NaN" in maps[f"0 1 {widget.class_index} gradcam block/add"]["note"]
+    assert "NaN" in maps[f"0 1 {widget.class_index} gradcam block/add"]["empty_reason"]
     widget.close()
 
 
@@ -343,6 +343,6 @@ def test_a_file_of_one_sigmoid_unit_holds_two_classes(path, images):
         np.testing.assert_allclose(scores, [1 - p[image], p[image]], rtol=1e-5)
         assert contents["scores"][0][place]["kind"] == "probability"
         assert contents["predictions"][0][place]["top"] == int(p[image] > 0.5)
-        assert contents["predictions"][0][place]["right"]
+        assert contents["predictions"][0][place]["correct"]
         against, speaking = (values(maps[f"0 {place} {unit} gradcam conv"]) for unit in (0, 1))
         np.testing.assert_allclose(against, -speaking, rtol=2e-3)

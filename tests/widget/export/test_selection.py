@@ -116,7 +116,7 @@ def test_the_page_is_offered_only_what_the_file_holds(setup):
     assert [node["path"] for node in model["nodes"] if node["absent"]] == ["rescaling", "block", "block/conv"]
     assert (model["default_layer"], model["all_layers"]["layers"]) == ("block/add", ["stem", "block/add"])
     assert [method["name"] for method in page["methods"]] == ["gradcam", "gradients"]
-    assert (page["images"], page["image_numbers"]) == (2, [3, 1])
+    assert (page["images"], page["image_indices"]) == (2, [3, 1])
     assert (page["file"], page["all_layers_methods"]) == ({"classes": [1]}, ["gradcam"])
     assert page["labels"] == ["cat", "dog", "bird"], "predictions may be of any class"
 

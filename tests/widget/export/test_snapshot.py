@@ -17,8 +17,8 @@ TABLES = Path(__file__).parents[3] / "js" / "src" / "picture" / "colormapTables.
 IMAGE = np.full((4, 4, 3), 100, "uint8")
 
 
-def explanation(values, low=0.0, high=1.0, seen=WHOLE):
-    return SimpleNamespace(map=np.asarray(values, "float32"), low=low, high=high, seen=seen)
+def explanation(values, low=0.0, high=1.0, input_region=WHOLE):
+    return SimpleNamespace(map=np.asarray(values, "float32"), low=low, high=high, input_region=input_region)
 
 
 @pytest.mark.parametrize("name", [name for name in COLORMAPS if name != "turbo"])  # whose formulas differ a little

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ke_widgets.widget.images.fitting import WHOLE, centre_crop, fit, fitting_notices, in_pixels, seen_part
+from ke_widgets.widget.images.fitting import WHOLE, centre_crop, cropped_region, fit, fitting_notices, in_pixels
 
 SIZES = [((400, 600), (224, 224)), ((600, 400), (224, 224)), ((101, 37), (32, 48)), ((64, 320), (32, 32))]
 SIZES += [((5, 7), (10, 10)), ((48, 32), (32, 48))]
@@ -37,7 +37,7 @@ def test_the_crop_and_its_pixels_are_those_of_keras(size, wanted, tmp_path):
 )
 def test_the_largest_part_in_the_middle_is_taken(size, wanted, crop):
     assert centre_crop(size, wanted) == crop
-    assert in_pixels(seen_part(size, wanted), size) == crop
+    assert in_pixels(cropped_region(size, wanted), size) == crop
 
 
 def test_a_part_in_pixels_is_never_empty():
@@ -65,7 +65,7 @@ def test_making_smaller_is_antialiased():
 def test_an_image_of_that_size_is_left_as_it_is():
     image = np.zeros((8, 6, 3), "uint8")
     assert fit(image, (8, 6)) is image
-    assert seen_part((8, 6), (8, 6)) == WHOLE
+    assert cropped_region((8, 6), (8, 6)) == WHOLE
 
 
 @pytest.mark.parametrize(

@@ -225,8 +225,8 @@ def test_images_that_are_not_finite_are_said_so(model):
     images = np.zeros((2, 8, 8, 3))
     images[1, 0, 0, 0] = np.inf
     session = Session(model, images)
-    assert "NaN or infinite" in run(session, 1, "stem", 0, "gradcam", {}).note
-    assert "zero everywhere" in run(session, 0, "rescaling", 0, "gradcam", {}).note
+    assert "NaN or infinite" in run(session, 1, "stem", 0, "gradcam", {}).empty_reason
+    assert "zero everywhere" in run(session, 0, "rescaling", 0, "gradcam", {}).empty_reason
 
 
 def test_a_subclassed_model_is_explained_too(images):

@@ -45,20 +45,27 @@ export function FilmstripItem(props: Props) {
           <TruncatedName cut={cut(label)} />
         </span>
       )}
-      {typeof prediction?.right === "boolean" && <Mark right={prediction.right} />}
+      {typeof prediction?.correct === "boolean" && <Mark correct={prediction.correct} />}
     </div>
   );
 }
 
-function spoken({ right }: Prediction): string {
-  return right === null ? "" : right ? ", right" : ", wrong";
+function spoken({ correct }: Prediction): string {
+  return correct === null ? "" : correct ? ", right" : ", wrong";
 }
 
 /** A tick or a cross: different in shape, not only in colour. */
-function Mark({ right }: { right: boolean }) {
+function Mark({ correct }: { correct: boolean }) {
   return (
-    <svg class="ke-mark" data-right={right} viewBox="0 0 12 12" fill="none" stroke="currentColor" aria-hidden="true">
-      <path d={right ? "M2.5 6.5 5 9l4.5-6" : "M3 3l6 6M9 3 3 9"} />
+    <svg
+      class="ke-mark"
+      data-correct={correct}
+      viewBox="0 0 12 12"
+      fill="none"
+      stroke="currentColor"
+      aria-hidden="true"
+    >
+      <path d={correct ? "M2.5 6.5 5 9l4.5-6" : "M3 3l6 6M9 3 3 9"} />
     </svg>
   );
 }

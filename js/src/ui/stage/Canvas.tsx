@@ -36,7 +36,7 @@ export function MapCanvas({ picture, colormap, signed, display, screen }: MapPro
   const shaded = useComputed(() => {
     const { bitmap, result } = picture.value ?? {};
     if (!bitmap || !result) return null;
-    const part = sizeOf(result.map.seen ?? WHOLE, bitmap);
+    const part = sizeOf(result.map.input_region ?? WHOLE, bitmap);
     const share = Math.max(part.width, part.height) / Math.max(bitmap.width, bitmap.height);
     return shade(result.values, result.map, canvasSize(part, share * screen.value));
   });
@@ -54,12 +54,12 @@ export function MapCanvas({ picture, colormap, signed, display, screen }: MapPro
     paint(map, table, threshold.value, signed.value, all.data);
     context.putImageData(all, 0, 0);
   });
-  const [top, left, bottom, right] = picture.value?.result?.map.seen ?? WHOLE;
+  const [top, left, bottom, right] = picture.value?.result?.map.input_region ?? WHOLE;
   const percent = (share: number) => `${100 * share}%`;
   const box = { top: percent(top), left: percent(left), width: percent(right - left), height: percent(bottom - top) };
   return (
     <>
-      {bottom - top + right - left < 2 && <i class="ke-seen" style={box} />}
+      {bottom - top + right - left < 2 && <i class="ke-input-region" style={box} />}
       <canvas ref={canvas} class="ke-map" style={{ ...box, opacity: view.value === "overlay" ? opacity.value : 1 }} />
     </>
   );

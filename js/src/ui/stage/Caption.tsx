@@ -87,17 +87,17 @@ function Pending({ store, pane, late }: Props) {
 }
 
 function atLayer(choice: Choice, catalog: Store["catalog"]): string {
-  return catalog.methodOf(choice)?.layer === false ? "" : ` at ${choice.layer}`;
+  return catalog.methodOf(choice)?.uses_layer === false ? "" : ` at ${choice.layer}`;
 }
 
 /** The size of the map, its duration, and the hidden share, which screen readers get from the slider. */
 function MapDetails({ result, hidden }: { result: Result; hidden: number }) {
-  const { map, note } = result;
+  const { map, empty_reason } = result;
   return (
     <>
       <span>{`Map ${map.height} × ${map.width} · ${duration(result)}`}</span>
       {hidden > 0 && <span aria-hidden="true">{formatShare(hidden)} hidden</span>}
-      {note && <span class="ke-hidden">. {note}</span>}
+      {empty_reason && <span class="ke-hidden">. {empty_reason}</span>}
     </>
   );
 }
@@ -124,7 +124,7 @@ function MapTitle({ picture, catalog, waiting }: TitleProps) {
   return (
     <>
       {method?.title ?? choice.method} of <b>{catalog.classes(choice)}</b>
-      {method?.layer !== false && (
+      {method?.uses_layer !== false && (
         <>
           {" at "}
           <b>{choice.layer}</b>

@@ -74,7 +74,7 @@ function Explanation(props: Props & { screen: ReadonlySignal<number> }) {
     >
       <ImageCanvas picture={picture} />
       <MapCanvas {...{ picture, colormap, signed, screen, display }} />
-      {result?.note && <div class="ke-note">{result.note}</div>}
+      {result?.empty_reason && <div class="ke-empty-reason">{result.empty_reason}</div>}
       <span id={id} class="ke-hidden">
         {describe(picture.value, store.catalog)}
       </span>
