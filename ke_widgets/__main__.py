@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from ke_widgets import resources
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, by default the program's own, and return its exit status."""
     parser = argparse.ArgumentParser(prog="ke-widgets", description="See what a Keras 3 model looks at.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -101,12 +102,12 @@ def _demo(options, rest):
     return _become([sys.executable, "-m", "jupyterlab", *server, *rest])
 
 
-def notebooks():
+def notebooks() -> list[Path]:
     """The notebooks that come with the package, in the order in which they are to be read."""
     return sorted(resources.folder("notebooks").glob("*.ipynb"))
 
 
-def copy_notebooks(folder):
+def copy_notebooks(folder: Path) -> None:
     """Copy the notebooks into `folder`. A file that is there stays as it is, and if it differs, that is said."""
     folder.mkdir(parents=True, exist_ok=True)
     for source in notebooks():

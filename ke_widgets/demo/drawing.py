@@ -1,6 +1,6 @@
 """Scenes with known answers: what is where, pixel by pixel."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -35,7 +35,7 @@ class Scenes(NamedTuple):
     watermarks: np.ndarray
 
 
-def scenes(n, seed=0, watermark=None):
+def scenes(n: int, seed: int = 0, watermark: Literal["class", "all"] | None = None) -> Scenes:
     """Draw scenes of two or three objects on textured grounds.
 
     A scene depends on `seed` and its own index only: more scenes keep the earlier ones, and the same scenes with

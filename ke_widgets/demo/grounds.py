@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 
-def color(hue, saturation, value):
+def color(hue: float, saturation: float, value: float) -> tuple[int, ...]:
     """A colour as Pillow wants it.
 
     Args:
@@ -119,7 +119,7 @@ def _clutter(rng, draw, size):
             draw.line([tuple(point) for point in path], fill=paint, width=int(rng.integers(2, 5)), joint="curve")
 
 
-def draw_ground(rng, hue, size):
+def draw_ground(rng: np.random.Generator, hue: float, size: int) -> Image.Image:
     """Draw one ground with clutter on it.
 
     Args:

@@ -46,7 +46,7 @@ def _crescent(bite=0.7, offset=0.55):
     return np.concatenate([outer, inner])
 
 
-def area(outline):
+def area(outline: np.ndarray) -> float:
     """Area inside a closed polygon.
 
     Args:

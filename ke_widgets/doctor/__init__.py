@@ -8,6 +8,7 @@ so that nothing on a broken machine keeps the others from being looked at. Tenso
 import json
 import platform
 import sys
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 LEVELS = ("ok", "warning", "error")
@@ -29,7 +30,7 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def diagnose(quick=False):
+def diagnose(quick: bool = False) -> Iterator[Finding]:
     """Look at everything that the widget needs, and yield what is found.
 
     Args:
@@ -69,7 +70,7 @@ def _first_line(error):
     return next(iter(str(error).splitlines()), "")
 
 
-def report(quick=False, as_json=False, write=print):
+def report(quick: bool = False, as_json: bool = False, write: Callable[[str], object] = print) -> int:
     """Write the report and return the command's exit status.
 
     Args:

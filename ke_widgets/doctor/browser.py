@@ -2,9 +2,10 @@
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from ke_widgets.doctor.packages import version
+from ke_widgets.doctor.packages import Row, version
 
 # Extension of JupyterLab: the distribution that brings it, what is lost without it.
 EXTENSIONS = {
@@ -16,7 +17,7 @@ EXTENSIONS = {
 _WITHOUT_CHARTS = ", or ExplainerWidget(..., charts=False)"
 
 
-def labextensions():
+def labextensions() -> Iterator[Row]:
     """Yield, for each extension, whether JupyterLab and Notebook 7 of this environment find it and load it."""
     if importlib.util.find_spec("jupyterlab") is None:
         yield (

@@ -1,15 +1,16 @@
 """What would go wrong in which host. What is said here was measured; what was not is said to be untried."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from ke_widgets.doctor.packages import numbers, version
+from ke_widgets.doctor.packages import Row, numbers, version
 
 _WAITS = "a choice made while a cell runs is answered after it"
 _CLASSIC = ("anywidget", "bqplot", "jupyter-js-widgets")
 
 
-def hosts():
+def hosts() -> Iterator[Row]:
     """Yield a line for each host: whether the view works there, and what is different."""
     for name, package in {"JupyterLab": "jupyterlab", "Notebook": "notebook"}.items():
         yield _with_subshells(name, package)

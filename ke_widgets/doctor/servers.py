@@ -10,9 +10,11 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from ke_widgets.doctor.browser import EXTENSIONS
+from ke_widgets.doctor.packages import Row
 
 SECONDS = 10  # for an answer of a server on this machine, or of another Python
 _CONFIG = "jupyter_server_config.d/ke_widgets.json"
@@ -20,7 +22,7 @@ _ENABLE = "jupyter server extension enable --sys-prefix ke_widgets.server"
 _PAGE_CONFIG = re.compile(r'<script[^>]*id="jupyter-config-data"[^>]*>(.*?)</script>', re.DOTALL)
 
 
-def extension():
+def extension() -> Iterator[Row]:
     """Yield whether a server of this environment would load `ke_widgets.server`. It is about speed only."""
     from jupyter_core.paths import jupyter_config_path
     from jupyter_server.extension.config import ExtensionConfigManager
@@ -39,7 +41,7 @@ def extension():
         yield "ok", f"server extension {ke_widgets.server.__name__} is enabled in {where}"
 
 
-def running():
+def running() -> Iterator[Row]:
     """Yield, for each server that runs on this machine, whether its pages get what the view needs."""
     from jupyter_server.serverapp import list_running_servers
 
@@ -95,7 +97,7 @@ def _python_of(pid):
     return words[0].decode() or None
 
 
-def kernels():
+def kernels() -> Iterator[Row]:
     """Yield, for each Python kernel that notebooks can choose, whether it is this environment and has the package."""
     from jupyter_client.kernelspec import KernelSpecManager
 

@@ -7,13 +7,16 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+
+from ke_widgets.doctor.packages import Row
 
 SECONDS = 300
 _MARK = "ke-widgets trial: "
 _REINSTALL = f"{sys.executable} -m pip install --force-reinstall tensorflow keras numpy"
 
 
-def run(seconds=SECONDS):
+def run(seconds: float = SECONDS) -> Iterator[Row]:
     """Yield what TensorFlow says of its devices, and how long the first map takes."""
     command = [sys.executable, "-c", "from ke_widgets.doctor import trial; trial.explain()"]
     try:
@@ -39,7 +42,7 @@ def run(seconds=SECONDS):
         yield "error", f"the demo could not be explained: {reason}", advice
 
 
-def explain():
+def explain() -> None:
     """Explain one scene of the demo, and print findings as JSON, marked, a line for each step that was reached."""
     start = time.perf_counter()
     keras = importlib.import_module("keras")

@@ -7,15 +7,18 @@ and the maps are the same.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
+from ke_widgets.typing import Tensor
 
 
 @functools.lru_cache(maxsize=64)
-def run_and_keep(method):
+def run_and_keep(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any, Tensor | None, list[Tensor]]]:
     """Make `method` give what `look_again` starts from, and the model's own output.
 
     Args:
@@ -41,7 +44,7 @@ def run_and_keep(method):
 
 
 @functools.lru_cache(maxsize=64)
-def with_outputs(method):
+def with_outputs(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any, list[Tensor]]]:
     """Make `method` give the model's own output too.
 
     Args:
@@ -63,7 +66,7 @@ def with_outputs(method):
 
 
 @functools.lru_cache(maxsize=64)
-def run_from(method):
+def run_from(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any]]:
     """Make `method` start from a signal.
 
     Args:

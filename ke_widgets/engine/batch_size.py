@@ -11,6 +11,8 @@ import time
 import keras
 import tensorflow as tf
 
+from ke_widgets.typing import Inputs
+
 SIDE, MOST = 224, 32  # rows and columns of the images that are timed, and the largest number of them at once
 _FIRST, _ROUNDS = (1, 2, 4, 8), 3
 # Of usual processors; another number must be faster by so much that it is not the machine's noise which says so.
@@ -23,7 +25,7 @@ _BLOCKS = (
 )
 
 
-def batch_size_for(inputs, differentiated):
+def batch_size_for(inputs: Inputs, differentiated: bool) -> int:
     """Choose how many images of the size of `inputs` go through a model at once.
 
     Args:
@@ -41,7 +43,7 @@ def batch_size_for(inputs, differentiated):
     return max(1, min(MOST, round(best * SIDE**2 / (sides[0][0] * sides[0][1]))))
 
 
-def most_samples(inputs):
+def most_samples(inputs: Inputs) -> int:
     """Choose how many samples go through a model at most, where they are differentiated and parted evenly.
 
     Next to the fastest number others are as fast, so that one may be taken which leaves no piece half empty.

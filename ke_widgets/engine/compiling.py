@@ -8,12 +8,14 @@ import collections
 import logging
 import threading
 import weakref
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.exposed import Endpoint, Exposed
 
 LIMIT, TRACES = 8, 32
 
@@ -21,7 +23,7 @@ _CACHE: "weakref.WeakKeyDictionary[keras.Model, collections.OrderedDict]" = weak
 _LOCK = threading.Lock()
 
 
-def cached(model, key, build):
+def cached(model: keras.Model, key: Hashable, build: Callable[[], Any]) -> Any:
     """Give what `build()` made for `model` and `key` before, or make and keep it; the eight last used are kept.
 
     Args:
@@ -42,7 +44,9 @@ def cached(model, key, build):
         return kept[key]
 
 
-def ready(method, model, inputs, indices, **params):
+def ready(
+    method: Callable[..., Any], model: keras.Model, inputs: Any, indices: Any, **params: Any
+) -> "Compiled | None":
     """Give the function that `compiled` made, if a call of it with these arguments compiles nothing; else `None`.
 
     Args:
@@ -61,7 +65,9 @@ def ready(method, model, inputs, indices, **params):
     return function if function is not None and function.is_traced(inputs, indices) else None
 
 
-def compiled(method, model, jit_compile=None, **params):
+def compiled(
+    method: Callable[..., Any], model: keras.Model, jit_compile: bool | None = None, **params: Any
+) -> "Compiled":
     """Compile `method` for `model`, or give the function that was compiled before.
 
     Args:
@@ -85,7 +91,7 @@ def _key(method, view, jit_compile, params):
     return (method, view, jit_compile, tuple(sorted(params.items())))
 
 
-def owner_and_view(model):
+def owner_and_view(model: keras.Model) -> tuple[keras.Model, tuple[Endpoint, ...] | None]:
     """Part a model into what the user holds and what we see of it.
 
     Args:
@@ -124,12 +130,12 @@ class Compiled:
         function: The `tf.function`.
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Any) -> None:
         self.function = function
         self._traces = {}
         self._refused = set()
 
-    def is_traced(self, inputs, indices):
+    def is_traced(self, inputs: Any, indices: Any) -> bool:
         """Tell whether a call with these compiles nothing, and waits for nobody who does.
 
         Args:
@@ -141,7 +147,7 @@ class Compiled:
         """
         return (_kind(inputs), _kind(indices)) in self._traces
 
-    def prepare(self, inputs, indices):
+    def prepare(self, inputs: Any, indices: Any) -> None:
         """Compile it for such arguments, unless that was done before, or failed: whoever needs it will hear why.
 
         Args:
@@ -157,7 +163,7 @@ class Compiled:
             self._refused.add(key)
             logging.getLogger("ke_widgets").debug("%s was not compiled.", self.function, exc_info=True)
 
-    def __call__(self, inputs, indices):
+    def __call__(self, inputs: Any, indices: Any) -> Any:
         try:
             key = _kind(inputs), _kind(indices)
         except TypeError:

@@ -1,7 +1,7 @@
 """Part the logits into what the inputs and the biases on the way add to them: `y = J x + sum of J_l b_l`."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import keras
@@ -15,6 +15,7 @@ from ke_widgets.model import hooks
 from ke_widgets.model.exposed import Exposed, run
 from ke_widgets.model.grids import as_float, at_least_float32
 from ke_widgets.model.units import check_scores
+from ke_widgets.typing import Inputs, Tensor
 
 
 class Term(NamedTuple):
@@ -41,7 +42,14 @@ class Site(NamedTuple):
     some: Any = None
 
 
-def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
+def decompose(
+    model: keras.Model,
+    inputs: Inputs,
+    biases: Iterable[tuple[str, keras.Operation | None, Tensor | None]],
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+) -> tuple[Tensor, list[Term], dict[str, Term]]:
     """Part the logit of each unit into what the inputs and the biases add to it.
 
     Args:

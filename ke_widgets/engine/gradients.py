@@ -5,6 +5,7 @@ A second Keras backend would cost a twin of this file and of `model.hooks`, and 
 
 import functools
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -26,11 +27,12 @@ from ke_widgets.model.inputs import (
 )
 from ke_widgets.model.locate import tokens_after
 from ke_widgets.model.units import check_batch, check_scores
+from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
 
 
-def forward(model, inputs):
+def forward(model: keras.Model, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
     """Run `model` and part its outputs.
 
     Args:
@@ -53,7 +55,9 @@ def _outputs(model, inputs, watch=None):
         return keras.tree.flatten(run(model, inputs))
 
 
-def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
+def spatial_forward(
+    model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = (-3, -2)
+) -> tuple[Tensor, Tensor | list[Tensor]]:
     """Run `model` and lay its first signal out in places.
 
     Args:
@@ -78,7 +82,14 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
     return at_least_float32(logits), _each_call(lambda x: _laid_out(x, logits, size, axes, _names(model)[0]), signal)
 
 
-def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, position=None):
+def jacobian(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+    position: int | None = None,
+) -> tuple[Tensor, list[Tensor]]:
     """Differentiate the chosen units with respect to the model's inputs.
 
     Args:
@@ -113,14 +124,14 @@ def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1
 
 
 def image_jacobian(
-    model,
-    inputs,
-    indices=None,
-    indices_axis=-1,
-    indices_batch_dims=-1,
-    spatial_axis=(-3, -2),
-    image_input=None,
-):
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = (-3, -2),
+    image_input: int | str | None = None,
+) -> tuple[Tensor, Tensor]:
     """Differentiate the chosen units with respect to the image alone, laid out in places.
 
     Args:
@@ -159,7 +170,14 @@ def _places_first(grads, axes):
     return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], channels))
 
 
-def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):
+def signal_jacobian(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = (-3, -2),
+) -> tuple[Tensor, list[Any], list[Any]]:
     """Differentiate the chosen units with respect to the exposed signals.
 
     Args:
@@ -241,7 +259,7 @@ def _laid_out(signal, logits, size, axes, where):
     return to_grid(check_batch(at_least_float32(signal), logits, where), size, axes(len(signal.shape)))
 
 
-def with_signal(model):
+def with_signal(model: keras.Model) -> keras.Model:
     """Expose a plain model by default; give an exposed one, or `keras.Model(inputs, [logits, *signals])`, as it is.
 
     Args:

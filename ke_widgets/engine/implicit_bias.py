@@ -4,12 +4,17 @@ Only what depends on the model's inputs comes in. Constants and variables belong
 is `-mean`. Common operations have a closed form, as the general way differentiates twice, which takes long to trace.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ke_widgets.model import hooks
 from ke_widgets.model.exposed import without_writing
 from ke_widgets.model.grids import at_least_float32
+from ke_widgets.typing import Tensor
 
 # f(t x) = t^n f(x) for n signals: by Euler, J x = n f, so the bias is (1 - n) f. Nothing for `x * constant`.
 _PRODUCTS = {"Multiply", "Matmul", "Dot", "Einsum", "Tensordot", "Outer", "Conv", "DepthwiseConv", "ConvTranspose"}
@@ -45,7 +50,7 @@ def _tanh(x, y):
 _FORMULAS = {"silu": _silu, "Silu": _silu, "sigmoid": _sigmoid, "Sigmoid": _sigmoid, "tanh": _tanh, "Tanh": _tanh}
 
 
-def floats(structure):
+def floats(structure: Any) -> list[Tensor]:
     """List the different floating tensors in a structure of arguments or outputs.
 
     Args:
@@ -58,7 +63,9 @@ def floats(structure):
     return list({id(x): x for x in found if x.dtype.is_floating}.values())
 
 
-def added_by(operation, call, signals, kept=(0,)):
+def added_by(
+    operation: keras.Operation, call: hooks.Call, signals: Sequence[Tensor], kept: Sequence[int] = (0,)
+) -> list[Tensor]:
     """Give what one call of an operation adds to each floating tensor that it returns.
 
     Args:
@@ -125,7 +132,7 @@ def _layer_normalization(layer, x, outputs):
     return [beta + (y - beta) * (variance / (variance + layer.epsilon))]
 
 
-def activation_bias(activation, x, y):
+def activation_bias(activation: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
     """Give what an activation adds: its value less its derivative along what comes in.
 
     Args:
@@ -150,7 +157,13 @@ def _elementwise(function, name, x, y):
     return _beyond_rounding(at_least_float32(y), at_least_float32(y - x * tape.gradient(y, x)))
 
 
-def implicit_bias(function, args, kwargs, signals, kept=(0,)):
+def implicit_bias(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    signals: Sequence[Tensor],
+    kept: Sequence[int] = (0,),
+) -> list[Tensor]:
     r"""Give what `function` adds of its own at these arguments, by differentiating twice.
 
     J x is the derivative of the backward pass s -> J^T s along x: unlike TensorFlow's forward mode, that goes through

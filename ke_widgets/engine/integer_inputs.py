@@ -6,14 +6,18 @@ into the same floats: so each of them is called on the image in floats, and give
 
 import contextlib
 import inspect
+from collections.abc import Iterable, Iterator
+
+import keras
 
 from ke_widgets.model import callgraph, hooks
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.inputs import graph_of
+from ke_widgets.typing import Tensor
 
 
 @contextlib.contextmanager
-def seen_as_floats(model, images):
+def seen_as_floats(model: keras.Model, images: Iterable[tuple[keras.KerasTensor | None, Tensor]]) -> Iterator[None]:
     """While the block runs, let what takes an integer input of the model take the same numbers as floats.
 
     Args:

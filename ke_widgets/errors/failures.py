@@ -33,7 +33,7 @@ _SIGNS = (
 )
 
 
-def sentence(error):
+def sentence(error: BaseException) -> str:
     """Give the sentence that matters of an exception.
 
     TensorFlow writes the nodes of its graph around it, Keras the arguments of the layer, AutoGraph the user's code.
@@ -57,7 +57,7 @@ def sentence(error):
     return text if plain or text.startswith(kind) else f"{kind}: {text}"
 
 
-def hint(error):
+def hint(error: BaseException) -> str | None:
     """Give advice on an exception, `None` where its own message is all that there is to say."""
     if is_our_own(error):
         return None
@@ -68,7 +68,7 @@ def hint(error):
     return known or (None if isinstance(error, TypeError | ValueError) else _ANY)
 
 
-def details(error):
+def details(error: BaseException) -> str | None:
     """Give the whole traceback, cut in the middle where it is very long; `None` for an error of our own."""
     if is_our_own(error):
         return None
@@ -78,7 +78,7 @@ def details(error):
     return f"{text[: _LONGEST_TRACEBACK // 4]}\n[...]\n{text[-3 * _LONGEST_TRACEBACK // 4 :]}"
 
 
-def is_our_own(error):
+def is_our_own(error: BaseException) -> bool:
     """Tell whether this package refused something in its own words."""
     if not isinstance(error, TypeError | ValueError) or "\n" in str(error)[:_READ]:
         return False
@@ -86,7 +86,7 @@ def is_our_own(error):
     return bool(frames) and frames[-1].f_code.co_filename.startswith(_PACKAGE)
 
 
-def of_the_data(error):
+def of_the_data(error: BaseException) -> bool:
     """Tell whether it may be due to one image of several that ran together: another one may do."""
     return isinstance(error, ValueError | tf.errors.OpError)
 

@@ -11,7 +11,7 @@ _MOST = 8  # Items of what is written whole.
 _SHOWN = 3  # Items of what is not.
 
 
-def short_repr(value):
+def short_repr(value: object) -> str:
     """Write a value in a few words: itself where it is short, else what it is.
 
     Args:

@@ -6,6 +6,8 @@ the connection, through the server's own setting, and only where the user has no
 `jupyter-config/jupyter_server_config.d/ke_widgets.json` enables it.
 """
 
+import asyncio
+
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 _SETTING = "kernel_websocket_connection_class"
@@ -14,7 +16,7 @@ _SETTING = "kernel_websocket_connection_class"
 class PromptConnection(ZMQChannelsWebsocketConnection):
     """The server's connection between a page and a kernel, which sends each message when it comes."""
 
-    def connect(self):
+    def connect(self) -> asyncio.Future[None] | None:
         self.websocket_handler.set_nodelay(True)
         return super().connect()
 
