@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ke_widgets import resources
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return options.run(options, rest)
 
 
-def _add_demo(commands):
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="open the notebooks in JupyterLab",
@@ -46,7 +47,7 @@ def _add_demo(commands):
     demo.set_defaults(run=_demo, passes_on=True)
 
 
-def _add_doctor(commands):
+def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="say whether the widget will work here, and what to do if not",
@@ -58,13 +59,13 @@ def _add_doctor(commands):
     doctor.set_defaults(run=_doctor, passes_on=False)
 
 
-def _doctor(options, rest):
+def _doctor(options: argparse.Namespace, rest: list[str]) -> int:
     from ke_widgets.doctor import report
 
     return report(options.quick, options.json)
 
 
-def _add_workshop(commands):
+def _add_workshop(commands: Any) -> None:
     workshop = commands.add_parser(
         "workshop",
         help="write a folder for a class: notebooks, exact versions, settings",
@@ -76,7 +77,7 @@ def _add_workshop(commands):
     workshop.set_defaults(run=_workshop, passes_on=False)
 
 
-def _workshop(options, rest):
+def _workshop(options: argparse.Namespace, rest: list[str]) -> int:
     from ke_widgets import workshop
 
     try:
@@ -88,7 +89,7 @@ def _workshop(options, rest):
     return 0
 
 
-def _demo(options, rest):
+def _demo(options: argparse.Namespace, rest: list[str]) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab,plot]"', file=sys.stderr)
         return 1
@@ -118,7 +119,7 @@ def copy_notebooks(folder: Path) -> None:
             print(f"{target} differs from the one in the package and is left as it is.")
 
 
-def _become(command):
+def _become(command: list[str]) -> int:
     """Run `command` in place of this process, so that Ctrl-C and other signals are its own."""
     if os.name == "nt":
         return subprocess.call(command)

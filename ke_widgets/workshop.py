@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -126,7 +126,7 @@ def pins(
     return pinned
 
 
-def _applies(requirement, extras):
+def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
     """Whether a requirement holds on this machine, of a package that is wanted with `extras`."""
     return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras))
 

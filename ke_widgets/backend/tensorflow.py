@@ -23,7 +23,7 @@ def while_loop(step: Callable[[Tensor, Any], Any], total: int | Tensor, sums: An
     if isinstance(total, int) and total <= 1:
         return sums
 
-    def body(number, before):
+    def body(number: Tensor, before: Any) -> tuple[Tensor, Any]:
         after = step(number, before)
         return number + 1, tf.nest.map_structure(lambda new, old: tf.ensure_shape(new, old.shape), after, before)
 
@@ -68,13 +68,13 @@ def resize(images: Tensor, size: Sequence[Any]) -> Tensor:
     return tf.cast(resized, images.dtype)
 
 
-def _resize_last_two(images, size):
+def _resize_last_two(images: Tensor, size: Sequence[Any]) -> Tensor:
     shape = keras.ops.shape(images)
     flat = resize(keras.ops.reshape(images, (-1, *shape[-3:])), size)
     return keras.ops.reshape(flat, (*shape[:-3], *size, shape[-1]))
 
 
-def _resize_first(images, size):
+def _resize_first(images: Tensor, size: Sequence[Any]) -> Tensor:
     """Resize all axes of places but the last two, which are one meanwhile: along an axis that stays, nothing moves."""
     shape = keras.ops.shape(images)
     if all(isinstance(n, int) for n in (*shape[1:-3], *size)) and tuple(shape[1:-3]) == tuple(size):

@@ -5,7 +5,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from ke_widgets.demo.drawing import LABELS, MARKED, SIZE, scenes
 from ke_widgets.demo.scoring import average_precision
 from ke_widgets.typing import Shape, Tensor
 
-WATERMARKS = {"honest": None, "cheat": "class"}
+WATERMARKS: dict[str, Literal["class"] | None] = {"honest": None, "cheat": "class"}
 # Filters, strides, kernels. A place of the last map sees 35 pixels: about an object, so that it can tell where it is.
 BLOCKS = ((16, 2, (3, 3)), (32, 2, (3, 1)), (64, 2, (3, 3)), (64, 1, (1, 1)))
 SEEDS = 2**31  # training scenes have seeds from here on, so that every smaller seed draws scenes new to the models
@@ -202,7 +202,7 @@ def save(model: keras.Model, path: str | Path) -> None:
 _NEWS = {"input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum", "quantization_config"}
 
 
-def _without_news(config):
+def _without_news(config: Any) -> Any:
     if isinstance(config, dict):
         return {key: _without_news(value) for key, value in config.items() if key not in _NEWS}
     return [_without_news(value) for value in config] if isinstance(config, list) else config

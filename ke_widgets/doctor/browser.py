@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ke_widgets.doctor.packages import Row, version
@@ -34,7 +34,9 @@ def labextensions() -> Iterator[Row]:
         yield _state(name, package, loss, found, disabled)
 
 
-def _state(name, package, loss, found, disabled):
+def _state(
+    name: str, package: str, loss: str, found: dict[str, tuple[str, str]], disabled: Callable[[str], bool]
+) -> Row:
     level, other = ("warning", _WITHOUT_CHARTS) if "charts" in loss else ("error", "")
     if name not in found:
         advice = f"pip install --force-reinstall --no-deps {package}, then reload the page{other}"
@@ -45,7 +47,7 @@ def _state(name, package, loss, found, disabled):
     return "ok", f"labextension {name} {found[name][1]} in {found[name][0]}"
 
 
-def _found():
+def _found() -> dict[str, tuple[str, str]]:
     """Where each extension is and its version: `{name: (folder, version)}`, of all paths that JupyterLab reads."""
     from jupyter_core.paths import jupyter_path
 
@@ -57,7 +59,7 @@ def _found():
     return found
 
 
-def _disabled():
+def _disabled() -> Callable[[str], bool]:
     """A function of an extension's name: whether the settings of this environment or user switch it off."""
     from jupyter_core.paths import jupyter_path
     from jupyterlab_server.config import get_page_config

@@ -80,7 +80,7 @@ def _version(name: str, least: str, level: Level) -> Iterator[Row]:
         yield "ok", f"{name} {found}"
 
 
-def _own_version():
+def _own_version() -> str:
     import ke_widgets
 
     return ke_widgets.__version__

@@ -59,17 +59,17 @@ def explain() -> None:
     _tell(("ok", f"explained a demo scene: {demo.LABELS[result.unit]}, map {result.map.shape}; {took}"))
 
 
-def _tell(*findings):
+def _tell(*findings: Row) -> None:
     print(_MARK + json.dumps(findings), flush=True)
 
 
-def _backend(name, version):
+def _backend(name: str, version: str) -> Row:
     if name == "tensorflow":
         return "ok", f"keras {version} on tensorflow"
     return "error", f"keras {version} on {name}; explaining needs tensorflow", "set KERAS_BACKEND=tensorflow"
 
 
-def _devices(devices):
+def _devices(devices: list[str]) -> Row:
     if all(device.startswith("cpu") for device in devices) and shutil.which("nvidia-smi"):
         return (
             "warning",

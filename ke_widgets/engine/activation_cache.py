@@ -14,7 +14,8 @@ import keras
 
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
-from ke_widgets.typing import Tensor
+from ke_widgets.model.exposed import Exposed
+from ke_widgets.typing import Inputs, Tensor
 
 
 @functools.lru_cache(maxsize=64)
@@ -31,7 +32,9 @@ def run_and_keep(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any,
     """
 
     @functools.wraps(method)
-    def look(model, inputs, indices, **params):
+    def look(
+        model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any
+    ) -> tuple[Tensor, Any, Tensor | None, list[Tensor]]:
         layer = _layer(model)
         with hooks.recording([layer, model.model], fused=()) as tap:
             logits, maps = method(model, inputs, indices, **params)
@@ -56,7 +59,9 @@ def with_outputs(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any,
     """
 
     @functools.wraps(method)
-    def look(model, inputs, indices, **params):
+    def look(
+        model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any
+    ) -> tuple[Tensor, Any, list[Tensor]]:
         with hooks.recording([model.model], fused=()) as tap:
             logits, maps = method(model, inputs, indices, **params)
         return logits, maps, keras.tree.flatten(tap.calls[id(model.model)][-1].outputs)
@@ -78,7 +83,7 @@ def run_from(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any]]:
     """
 
     @functools.wraps(method)
-    def look(model, inputs, indices, **params):
+    def look(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Tensor, Any]:
         inputs, signal = inputs
         with hooks.replacing(_layer(model), signal):
             return method(model, inputs, indices, **params)
@@ -87,7 +92,7 @@ def run_from(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any]]:
     return look
 
 
-def _layer(model):
+def _layer(model: Exposed) -> keras.Operation:
     endpoint = model.endpoints[1]
     if endpoint.link != "output" or endpoint.node != "last":
         raise ValueError(f"`model` must expose the output of a layer to be looked at again. Received: {endpoint}.")

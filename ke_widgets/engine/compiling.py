@@ -19,7 +19,7 @@ from ke_widgets.model.exposed import Endpoint, Exposed
 
 LIMIT, TRACES = 8, 32
 
-_CACHE: "weakref.WeakKeyDictionary[keras.Model, collections.OrderedDict]" = weakref.WeakKeyDictionary()
+_CACHE: "weakref.WeakKeyDictionary[keras.Model, collections.OrderedDict[Hashable, Any]]" = weakref.WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
@@ -87,7 +87,9 @@ def compiled(
     )
 
 
-def _key(method, view, jit_compile, params):
+def _key(
+    method: Callable[..., Any], view: tuple[Endpoint, ...] | None, jit_compile: bool | None, params: dict[str, Any]
+) -> Hashable:
     return (method, view, jit_compile, tuple(sorted(params.items())))
 
 
@@ -108,8 +110,14 @@ def owner_and_view(model: keras.Model) -> tuple[keras.Model, tuple[Endpoint, ...
     return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, None)
 
 
-def _compile(method, owner, view, jit_compile, params):
-    def run(inputs, indices):
+def _compile(
+    method: Callable[..., Any],
+    owner: Callable[[], Any],
+    view: tuple[Endpoint, ...] | None,
+    jit_compile: bool | None,
+    params: dict[str, Any],
+) -> "Compiled":
+    def run(inputs: Any, indices: Any) -> Any:
         model = owner()
         return method(model if view is None else Exposed(model, view), inputs, indices, **params)
 
@@ -180,7 +188,7 @@ class Compiled:
         return found
 
 
-def _kind(argument):
+def _kind(argument: Any) -> Any:
     """Describe tensors with values, alone or in tuples, lists and dicts, by dtype and shape."""
     if argument is None:
         return None

@@ -4,11 +4,11 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Collection, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ke_widgets.errors.short_repr import short_repr
 
-Function = TypeVar("Function", bound=Callable)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def check_names(
@@ -51,17 +51,17 @@ def named(caller: str) -> Callable[[Function], Function]:
         A decorator.
     """
 
-    def decorate(function):
+    def decorate(function: Function) -> Function:
         known = [p.name for p in inspect.signature(function).parameters.values() if p.name != "self"]
 
         @functools.wraps(function)
-        def call(*args, **kwargs):
+        def call(*args: Any, **kwargs: Any) -> Any:
             check_names(caller, kwargs, known)
             return function(*args, **kwargs)
 
-        return call
+        return call  # pyright: ignore[reportReturnType]
 
-    return decorate  # pyright: ignore[reportReturnType]
+    return decorate
 
 
 def check_swapped(first: str, second: str, values: Iterable[object], swapped: bool) -> None:

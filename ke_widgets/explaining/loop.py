@@ -14,7 +14,7 @@ import textwrap
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 import keras
@@ -443,7 +443,7 @@ def _loop(
     owner, view = owner_and_view(model)
     _check_scores(method, model)
     # Read past the property, which would write what it finds to the user's model.
-    usual = {
+    usual: dict[str, Any] = {
         "run_eagerly": bool(owner.run_eagerly),
         "jit_compile": bool(vars(owner).get("_jit_compile")),
         "steps_per_execution": owner.steps_per_execution or 1,
@@ -556,7 +556,7 @@ def _resized(maps: Tensor, size: tuple[Any, ...]) -> Tensor:
 
 
 @contextlib.contextmanager
-def _as_value_errors() -> Iterator[None]:
+def _as_value_errors() -> Generator[None, None, None]:
     """Raise as `ValueError` what a compiled function found wrong with the data."""
     try:
         yield

@@ -238,7 +238,7 @@ def find_spatial(
     planes, hidden = Planes(known), _hidden(known)
     found = {}
     for step, number in _signals(known, planes, known.outputs[index], hidden):
-        batch, *sides, channels = step.outputs[number].shape
+        _, *sides, channels = step.outputs[number].shape
         found.setdefault(step.path, (None, *([None] * len(sides) if open_sides else sides), channels))
     tensor = known.outputs[index] if signal is None else _tensor(known, signal)
     feeding = ((step, n) for step, n in _signals(known, planes, tensor, hidden) if len(step.outputs[n].shape) > 2)

@@ -70,7 +70,7 @@ def manual_signals(model: keras.Model) -> bool:
 
 
 # What was found for each model. Plain data: it holds no model.
-_KEPT: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
+_KEPT: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
 def kept_of(model: keras.Model) -> dict[Any, Any]:

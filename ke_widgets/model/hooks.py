@@ -14,7 +14,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -107,7 +107,7 @@ def recording(
     watch: Watch | None = None,
     fused: Iterable[keras.Operation] | None = None,
     entered: Iterable[keras.Operation] = (),
-) -> Iterator[Recording]:
+) -> Generator[Recording, None, None]:
     """Note every call of `operations` made in this context while the block runs.
 
     A layer that is called past Keras, by its `call` method, is not seen; `TimeDistributed` does so, and is.
@@ -136,7 +136,7 @@ def recording(
 
 
 @contextlib.contextmanager
-def replacing(operation: keras.Operation, outputs: Any) -> Iterator[None]:
+def replacing(operation: keras.Operation, outputs: Any) -> Generator[None, None, None]:
     """Let `operation` give `outputs` instead of running, wherever it is called in this context while the block runs.
 
     Args:

@@ -27,7 +27,7 @@ _IN_TIME = (
     keras.layers.EinsumDense,
 )
 _CHANNELS_FIRST: "weakref.WeakKeyDictionary[keras.Model, bool]" = weakref.WeakKeyDictionary()
-_IS_GREY: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
+_IS_GREY: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
 def graph_of(model: keras.Model) -> Any:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ke_widgets.model.axes import MIXED, PLACES, Axes, Part, is_named, size
 from ke_widgets.model.callgraph import constant
+from ke_widgets.typing import Tensor
 
 
 def follow(
@@ -60,7 +61,7 @@ def _elementwise(several, shape, axes):
     return axes.combined([x for x in several if x is not None], shape)
 
 
-def _shape(tensor: tf.Tensor) -> Any:
+def _shape(tensor: Tensor) -> Any:
     return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 

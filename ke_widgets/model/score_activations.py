@@ -20,7 +20,7 @@ from ke_widgets.typing import Shape, Tensor
 ACTIVATIONS = ("softmax", "sigmoid")
 Kind: TypeAlias = Literal["softmax", "sigmoid", "identity", "scores", "log"]
 
-_KNOWN = {
+_KNOWN: dict[Any, Kind | None] = {
     None: "identity",
     keras.activations.linear: "identity",
     keras.activations.softmax: "softmax",

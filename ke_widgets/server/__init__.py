@@ -7,6 +7,7 @@ the connection, through the server's own setting, and only where the user has no
 """
 
 import asyncio
+from typing import Any
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
@@ -21,11 +22,11 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
         return super().connect()
 
 
-def _jupyter_server_extension_points():
+def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction]
     return [{"module": "ke_widgets.server"}]
 
 
-def _load_jupyter_server_extension(app):
+def _load_jupyter_server_extension(app: Any) -> None:  # pyright: ignore[reportUnusedFunction]
     """Put `PromptConnection` where the server's default class stands."""
     settings = app.web_app.settings
     if settings.get(_SETTING) is ZMQChannelsWebsocketConnection:
