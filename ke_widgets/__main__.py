@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ke_widgets import resources
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, by default the program's own, and return its exit status."""
     parser = argparse.ArgumentParser(prog="ke-widgets", description="See what a Keras 3 model looks at.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -25,7 +27,7 @@ def main(argv=None):
     return options.run(options, rest)
 
 
-def _add_demo(commands):
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="open the notebooks in JupyterLab",
@@ -45,7 +47,7 @@ def _add_demo(commands):
     demo.set_defaults(run=_demo, passes_on=True)
 
 
-def _add_doctor(commands):
+def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="say whether the widget will work here, and what to do if not",
@@ -57,13 +59,13 @@ def _add_doctor(commands):
     doctor.set_defaults(run=_doctor, passes_on=False)
 
 
-def _doctor(options, rest):
+def _doctor(options: argparse.Namespace, rest: list[str]) -> int:
     from ke_widgets.doctor import report
 
     return report(options.quick, options.json)
 
 
-def _add_workshop(commands):
+def _add_workshop(commands: Any) -> None:
     workshop = commands.add_parser(
         "workshop",
         help="write a folder for a class: notebooks, exact versions, settings",
@@ -75,7 +77,7 @@ def _add_workshop(commands):
     workshop.set_defaults(run=_workshop, passes_on=False)
 
 
-def _workshop(options, rest):
+def _workshop(options: argparse.Namespace, rest: list[str]) -> int:
     from ke_widgets import workshop
 
     try:
@@ -87,7 +89,7 @@ def _workshop(options, rest):
     return 0
 
 
-def _demo(options, rest):
+def _demo(options: argparse.Namespace, rest: list[str]) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab,plot]"', file=sys.stderr)
         return 1
@@ -101,12 +103,12 @@ def _demo(options, rest):
     return _become([sys.executable, "-m", "jupyterlab", *server, *rest])
 
 
-def notebooks():
+def notebooks() -> list[Path]:
     """The notebooks that come with the package, in the order in which they are to be read."""
     return sorted(resources.folder("notebooks").glob("*.ipynb"))
 
 
-def copy_notebooks(folder):
+def copy_notebooks(folder: Path) -> None:
     """Copy the notebooks into `folder`. A file that is there stays as it is, and if it differs, that is said."""
     folder.mkdir(parents=True, exist_ok=True)
     for source in notebooks():
@@ -117,7 +119,7 @@ def copy_notebooks(folder):
             print(f"{target} differs from the one in the package and is left as it is.")
 
 
-def _become(command):
+def _become(command: list[str]) -> int:
     """Run `command` in place of this process, so that Ctrl-C and other signals are its own."""
     if os.name == "nt":
         return subprocess.call(command)

@@ -7,8 +7,10 @@ is scaled over all places, those of all frames together.
 
 from keras import ops
 
+from ke_widgets.typing import ArrayLike, Axis, Tensor
 
-def normalize(x, axis=None):
+
+def normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
     """Scale each map linearly to [0, 1].
 
     Args:
@@ -28,7 +30,7 @@ def normalize(x, axis=None):
     return ops.where(top > 0, x / ops.where(top > 0, top, 1), 0)
 
 
-def positive(x):
+def positive(x: ArrayLike) -> Tensor:
     """Keep what speaks for the unit, `max(x, 0)`.
 
     Args:
@@ -44,7 +46,7 @@ def positive(x):
     return ops.maximum(ops.convert_to_tensor(x), 0)
 
 
-def negative(x):
+def negative(x: ArrayLike) -> Tensor:
     """Keep what speaks against the unit, `max(-x, 0)`.
 
     Args:
@@ -60,7 +62,7 @@ def negative(x):
     return ops.maximum(-ops.convert_to_tensor(x), 0)
 
 
-def absolute(x):
+def absolute(x: ArrayLike) -> Tensor:
     """Keep how much, drop for or against.
 
     Args:
@@ -76,7 +78,7 @@ def absolute(x):
     return ops.abs(ops.convert_to_tensor(x))
 
 
-def positive_normalize(x, axis=None):
+def positive_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
     """Keep what speaks for the unit, scaled so that each map's maximum is 1.
 
     Args:
@@ -93,7 +95,7 @@ def positive_normalize(x, axis=None):
     return _scale(positive(x), axis)
 
 
-def negative_normalize(x, axis=None):
+def negative_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
     """Keep what speaks against the unit, scaled so that each map's maximum is 1.
 
     Args:
@@ -110,7 +112,7 @@ def negative_normalize(x, axis=None):
     return _scale(negative(x), axis)
 
 
-def absolute_normalize(x, axis=None):
+def absolute_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
     """Keep how much, drop for or against, scaled so that each map's maximum is 1.
 
     Args:
@@ -127,13 +129,13 @@ def absolute_normalize(x, axis=None):
     return _scale(absolute(x), axis)
 
 
-def _scale(x, axis):
+def _scale(x: ArrayLike, axis: Axis | None) -> Tensor:
     """Divide each map by its maximum, so that 0 stays 0."""
     axis = _places(x, axis)
     top = ops.max(x, axis=axis, keepdims=True)
     return ops.where(top > 0, x / ops.where(top > 0, top, 1), 0)
 
 
-def _places(x, axis):
+def _places(x: ArrayLike, axis: Axis | None) -> Axis:
     """Give the axes of the places: all but that of the images and that of the units."""
     return tuple(range(1, len(x.shape) - 1)) if axis is None else axis

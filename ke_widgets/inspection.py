@@ -8,6 +8,8 @@ An endpoint names one inner tensor. It may be given as
   value before a fused activation) and `node` (which call of a shared layer, in running order: 0, 1, ... or `"last"`).
 """
 
+from collections.abc import Sequence
+
 import keras
 
 from ke_widgets.errors.arguments import named
@@ -28,6 +30,7 @@ from ke_widgets.model.locate import head_index as head_index
 from ke_widgets.model.locate import logits_endpoint as logits_endpoint
 from ke_widgets.model.locate import spatial_signals as spatial_signals
 from ke_widgets.model.units import gather_units as gather_units
+from ke_widgets.typing import EndpointLike, Head
 from ke_widgets.utils import tolist
 
 KERNEL_AXIS = -1
@@ -36,7 +39,13 @@ NORMALIZATION_LAYERS = (keras.layers.BatchNormalization, keras.layers.LayerNorma
 
 
 @named("ke.inspection.expose")
-def expose(model, arguments=None, outputs=None, *, head=None):
+def expose(
+    model: keras.Model,
+    arguments: EndpointLike | None = None,
+    outputs: EndpointLike | None = None,
+    *,
+    head: Head | None = None,
+) -> Exposed:
     """Bring inner signals of `model` out, beside its logits.
 
     Args:
@@ -77,12 +86,12 @@ def expose(model, arguments=None, outputs=None, *, head=None):
     return Exposed(model, [*scores, *signals])
 
 
-def _as_list(descriptors):
+def _as_list(descriptors: EndpointLike) -> list[EndpointLike]:
     # A tuple is a path, not a list of endpoints.
     return list(descriptors) if isinstance(descriptors, list) else [descriptors]
 
 
-def get_nested_layer(model, name):
+def get_nested_layer(model: keras.Model, name: str | Sequence[str]) -> keras.Operation:
     """Give a layer, however deeply nested.
 
     Args:
@@ -98,7 +107,7 @@ def get_nested_layer(model, name):
     return find_path(model, model_layers.SEPARATOR.join(tolist(name)))
 
 
-def get_logits_layer(model, name=None):
+def get_logits_layer(model: keras.Model, name: str | Sequence[str] | None = None) -> keras.Operation:
     """Give the layer whose value, before a fused activation, is the logits.
 
     Found by walking back from the output, so that a 1x1 convolution, an EinsumDense or an attention head is found as
@@ -122,7 +131,7 @@ def get_logits_layer(model, name=None):
     return find_layer_with(model, properties=["kernel"])
 
 
-def get_global_pooling_layer(model, name=None):
+def get_global_pooling_layer(model: keras.Model, name: str | Sequence[str] | None = None) -> keras.Operation:
     """Give the last global pooling (or flattening) layer on the way to the output.
 
     Args:
@@ -138,7 +147,13 @@ def get_global_pooling_layer(model, name=None):
     return find_layer_with(model, name, klass=POOLING_LAYERS)
 
 
-def find_layer_with(model, name=None, properties=None, klass=None, search_reversed=True):
+def find_layer_with(
+    model: keras.Model,
+    name: str | Sequence[str] | None = None,
+    properties: Sequence[str] | None = None,
+    klass: type | tuple[type, ...] | None = None,
+    search_reversed: bool = True,
+) -> keras.Operation:
     """Find the last (or first) layer that has all that is asked for, nested models included.
 
     Args:

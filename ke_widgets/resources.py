@@ -1,12 +1,13 @@
 """Files that come with the package and are not code: notebooks, and what a workshop begins with."""
 
 from pathlib import Path
+from typing import Literal
 
 _HERE = Path(__file__).parent
 _IN_CLONE = {"notebooks": "notebooks", "workshop": "jupyter-config/workshop"}
 
 
-def folder(name):
+def folder(name: Literal["notebooks", "workshop"]) -> Path:
     """Give the folder of shipped files: inside the package when installed from a wheel, beside it in a clone.
 
     Args:

@@ -1,13 +1,17 @@
 """Small conveniences."""
 
 import math
+import os
+from collections.abc import Iterable
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.typing import ArrayLike, Figure
 
 
-def tolist(value):
+def tolist(value: Any) -> list[Any]:
     """Give `value` as a list: itself, the items of a tuple, or a list of one.
 
     Args:
@@ -24,18 +28,18 @@ def tolist(value):
 
 
 def visualize(
-    images,
-    titles=None,
-    overlays=None,
-    rows=None,
-    cols=None,
-    figsize=None,
-    cmap="jet",
-    alpha=0.5,
-    to_file=None,
-    to_buffer=None,
-    dpi=100,
-):
+    images: Iterable[ArrayLike],
+    titles: Iterable[str | None] | None = None,
+    overlays: Iterable[ArrayLike | None] | None = None,
+    rows: int | None = None,
+    cols: int | None = None,
+    figsize: tuple[float, float] | None = None,
+    cmap: str = "jet",
+    alpha: float = 0.5,
+    to_file: str | os.PathLike[str] | None = None,
+    to_buffer: BinaryIO | None = None,
+    dpi: float = 100,
+) -> Figure:
     """Draw images in a grid, with maps laid over them.
 
     Args:
@@ -85,14 +89,14 @@ def visualize(
     return figure
 
 
-def _padded(name, values, images):
+def _padded(name: str, values: Iterable[Any] | None, images: list[ArrayLike]) -> list[Any]:
     values = [] if values is None else list(values)
     if len(values) > len(images):
         raise ValueError(f"`{name}` must be at most one for each image. Received: {len(values)} for {len(images)}.")
     return values + [None] * (len(images) - len(values))
 
 
-def _grid(count, rows, cols):
+def _grid(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
     for name, value in (("rows", rows), ("cols", cols)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ValueError(f"`{name}` must be a whole number above 0. Received: {name}={short_repr(value)}.")
@@ -105,7 +109,7 @@ def _grid(count, rows, cols):
     return rows, cols
 
 
-def _picture(image):
+def _picture(image: ArrayLike) -> np.ndarray:
     """Give an image as matplotlib draws it: `(H, W, 3)` in [0, 1] or 0 to 255, or a map `(H, W)`."""
     image = np.asarray(image)
     if image.ndim == 2 or (image.ndim == 3 and image.shape[-1] == 1):
@@ -121,7 +125,7 @@ def _picture(image):
     return (image - low) / (high - low or 1)
 
 
-def _plane(name, plane):
+def _plane(name: str, plane: ArrayLike) -> np.ndarray:
     plane = np.asarray(plane)
     if plane.ndim == 3 and plane.shape[-1] == 1:
         plane = plane[..., 0]

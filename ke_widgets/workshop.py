@@ -2,8 +2,10 @@
 
 import importlib.metadata
 import json
+import os
 import platform
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -23,7 +25,7 @@ itself. Make a wheel of it in `{wheelhouse}/` first, from a clone (`pip download
 """
 
 
-def write(target, force=False):
+def write(target: str | os.PathLike[str], force: bool = False) -> list[Path]:
     """Write a workshop into a folder.
 
     Args:
@@ -55,7 +57,7 @@ def write(target, force=False):
     return [target / name for name in files]
 
 
-def contents():
+def contents() -> dict[str, bytes]:
     """Give what a workshop consists of: `{path in the folder: bytes}`."""
     templates = resources.folder("workshop")
     readme = (templates / "README.md").read_text("utf-8")
@@ -75,7 +77,7 @@ def contents():
     return files
 
 
-def requirements():
+def requirements() -> str:
     """Give the text of a requirements file with the exact version of all that the class needs, as installed here."""
     pinned = pins([ROOT])
     lines = [
@@ -86,7 +88,10 @@ def requirements():
     return "\n".join(lines) + "\n"
 
 
-def pins(wanted, distribution=importlib.metadata.distribution):
+def pins(
+    wanted: Sequence[str],
+    distribution: Callable[[str], importlib.metadata.Distribution] = importlib.metadata.distribution,
+) -> dict[str, str]:
     """Find what `wanted` needs, and what that needs in turn, as far as markers ask for it on this machine.
 
     Args:
@@ -121,12 +126,12 @@ def pins(wanted, distribution=importlib.metadata.distribution):
     return pinned
 
 
-def _applies(requirement, extras):
+def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
     """Whether a requirement holds on this machine, of a package that is wanted with `extras`."""
     return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
-def local_distributions():
+def local_distributions() -> set[str]:
     """Give the names of distributions that were installed from files on this machine: no index has that very thing."""
     found = set()
     for distribution in importlib.metadata.distributions():

@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ke_widgets"
 MOST_LINES, MOST_BODY = 300, 40
+MOST_UNTYPED = {"the library": 0, "widget/": 178}  # public functions and methods without a return type
 # Files that may be longer, and why.
 LONG_FILES = {
     "methods/cams.py": "Score-CAM moves onto the shared evaluations with the method contract",
@@ -34,6 +35,30 @@ def read(path):
     return len(source.splitlines()), {each.name: body_length(each) for each in functions}
 
 
+def untyped(node):
+    """Yield the names of public functions and methods in a module or class that have no return type."""
+    for each in node.body:
+        if isinstance(each, ast.ClassDef) and not each.name.startswith("_"):
+            yield from (f"{each.name}.{name}" for name in untyped(each))
+        is_function = isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_function and each.returns is None and not each.name.startswith("_"):
+            yield each.name
+
+
+def too_many_untyped():
+    """Print how many public functions have no return type, in the library and in the widget, and tell if too many."""
+    found = {part: [] for part in MOST_UNTYPED}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        part = "widget/" if name.startswith("widget/") else "the library"
+        found[part] += [f"{name}: {function}" for function in untyped(ast.parse(path.read_text("utf-8")))]
+    for part, names in found.items():
+        most = MOST_UNTYPED[part]
+        shown = f": {', '.join(names[:3])}" if len(names) > most else ""
+        print(f"public functions without a return type, {part}: {len(names)} of {most}{shown}")
+    return any(len(names) > MOST_UNTYPED[part] for part, names in found.items())
+
+
 def main():
     found = {path.relative_to(PACKAGE).as_posix(): read(path) for path in sorted(PACKAGE.rglob("*.py"))}
     longest = max((lines, name) for name, (lines, _) in found.items() if name not in LONG_FILES)
@@ -45,7 +70,7 @@ def main():
     gone = [name for name in LONG_FILES if name not in found or found[name][0] <= MOST_LINES]
     for name in gone:
         print(f"{name} is an exception that is needed no longer")
-    return longest[0] > MOST_LINES or largest[0] > MOST_BODY or bool(gone)
+    return too_many_untyped() or longest[0] > MOST_LINES or largest[0] > MOST_BODY or bool(gone)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "ke_widgets"
 
 # A module imports from its own row and from the rows above it. A package stands for all in it that no other row names.
 ORDER = [
-    ["errors", "filters", "resources"],
+    ["errors", "filters", "resources", "typing"],
     ["utils", "backend"],
     ["model"],
     ["inspection"],

@@ -64,7 +64,7 @@ def installed(wheel, without_node, tmp_path_factory):
 
 def test_the_wheel_holds_bundle_models_and_notebooks_and_no_sources_of_the_page(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert "ke_widgets/widget/static/widget.js" in names
+    assert {"ke_widgets/widget/static/widget.js", "ke_widgets/py.typed"} <= set(names)
     notebooks = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert sorted(Path(name).name for name in names if name.endswith(".ipynb")) == notebooks
     workshop = sorted(path.name for path in (ROOT / "jupyter-config/workshop").iterdir())

@@ -1,10 +1,15 @@
 """What sampling and perturbing methods need of the backend: one piece after the other, repeatable noise, resizing."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from ke_widgets.typing import Tensor
 
-def while_loop(step, total, sums):
+
+def while_loop(step: Callable[[Tensor, Any], Any], total: int | Tensor, sums: Any) -> Any:
     """Go on from piece 0 to the last, holding one piece in memory at a time.
 
     Args:
@@ -18,7 +23,7 @@ def while_loop(step, total, sums):
     if isinstance(total, int) and total <= 1:
         return sums
 
-    def body(number, before):
+    def body(number: Tensor, before: Any) -> tuple[Tensor, Any]:
         after = step(number, before)
         return number + 1, tf.nest.map_structure(lambda new, old: tf.ensure_shape(new, old.shape), after, before)
 
@@ -26,7 +31,7 @@ def while_loop(step, total, sums):
     return tf.while_loop(lambda number, _: number < total, body, (tf.constant(1), sums), parallel_iterations=1)[1]
 
 
-def stateless_normal(shape, seed, numbers, dtype):
+def stateless_normal(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: Any) -> Tensor:
     """Draw standard normal noise, one tensor for each number: the same number gives the same noise, in any company.
 
     Args:
@@ -42,7 +47,7 @@ def stateless_normal(shape, seed, numbers, dtype):
     return tf.stack([tf.random.stateless_normal(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])
 
 
-def resize(images, size):
+def resize(images: Tensor, size: Sequence[Any]) -> Tensor:
     """Resize linearly along each axis, as `keras.ops.image.resize` does, to a size that may be computed in a graph.
 
     Args:
@@ -63,13 +68,13 @@ def resize(images, size):
     return tf.cast(resized, images.dtype)
 
 
-def _resize_last_two(images, size):
+def _resize_last_two(images: Tensor, size: Sequence[Any]) -> Tensor:
     shape = keras.ops.shape(images)
     flat = resize(keras.ops.reshape(images, (-1, *shape[-3:])), size)
     return keras.ops.reshape(flat, (*shape[:-3], *size, shape[-1]))
 
 
-def _resize_first(images, size):
+def _resize_first(images: Tensor, size: Sequence[Any]) -> Tensor:
     """Resize all axes of places but the last two, which are one meanwhile: along an axis that stays, nothing moves."""
     shape = keras.ops.shape(images)
     if all(isinstance(n, int) for n in (*shape[1:-3], *size)) and tuple(shape[1:-3]) == tuple(size):

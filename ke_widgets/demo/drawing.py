@@ -1,12 +1,13 @@
 """Scenes with known answers: what is where, pixel by pixel."""
 
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ke_widgets.demo.grounds import color, draw_ground
 from ke_widgets.demo.shapes import OUTLINES
+from ke_widgets.typing import ArrayLike
 
 SIZE = 96
 LABELS = tuple(OUTLINES)
@@ -35,7 +36,7 @@ class Scenes(NamedTuple):
     watermarks: np.ndarray
 
 
-def scenes(n, seed=0, watermark=None):
+def scenes(n: int, seed: int = 0, watermark: Literal["class", "all"] | None = None) -> Scenes:
     """Draw scenes of two or three objects on textured grounds.
 
     A scene depends on `seed` and its own index only: more scenes keep the earlier ones, and the same scenes with
@@ -80,7 +81,7 @@ def scenes(n, seed=0, watermark=None):
     return drawn
 
 
-def _draw_scene(rng):
+def _draw_scene(rng: np.random.Generator) -> tuple[Image.Image, np.ndarray]:
     hue = rng.random()
     image = draw_ground(rng, hue, SIZE)
     masks = np.zeros((len(LABELS), SIZE, SIZE), bool)
@@ -95,12 +96,12 @@ def _draw_scene(rng):
     return image, masks
 
 
-def _rotate(outline, angle):
+def _rotate(outline: np.ndarray, angle: float) -> np.ndarray:
     cosine, sine = np.cos(angle), np.sin(angle)
     return outline @ np.array([[cosine, sine], [-sine, cosine]])
 
 
-def _place(rng, outlines, tries=200, gap=2.0):
+def _place(rng: np.random.Generator, outlines: list[np.ndarray], tries: int = 200, gap: float = 2.0) -> np.ndarray:
     """Centres `(objects, 2)` that keep the objects inside the picture and, if any try succeeds, apart."""
     reach = np.array([np.linalg.norm(outline, axis=-1).max() for outline in outlines])
     margin = np.stack([np.abs(outline).max(axis=0) for outline in outlines]) + 1
@@ -110,19 +111,20 @@ def _place(rng, outlines, tries=200, gap=2.0):
     return centers[np.argmax(np.minimum(free.min(axis=(1, 2)), 0))]
 
 
-def _cover(outline):
+def _cover(outline: np.ndarray) -> Image.Image:
     """How much of each pixel lies inside `outline`, 0..255."""
     canvas = Image.new("L", (SIZE * _SUPERSAMPLING, SIZE * _SUPERSAMPLING))
     ImageDraw.Draw(canvas).polygon([tuple(point) for point in outline * _SUPERSAMPLING], fill=255)
     return canvas.reduce(_SUPERSAMPLING)
 
 
-def _paint(rng, image, coverage, hue):
+def _paint(rng: np.random.Generator, image: Image.Image, coverage: Image.Image, hue: float) -> None:
     """Lay a shaded object with a soft shadow on `image`, in place."""
     shadow = coverage.filter(ImageFilter.BoxBlur(2)).point(lambda value: value * 0.4)
     image.paste((20, 20, 30), (1, 2), shadow)
     saturation, value = rng.uniform(0.45, 0.95), rng.uniform(0.45, 1.0)
-    left, top, right, bottom = coverage.getbbox()
+    box: Any = coverage.getbbox()
+    left, top, right, bottom = box
     ramp = _RAMP.rotate(rng.uniform(0, 360)).crop((10, 10, 54, 54)).resize((right - left, bottom - top))
     light, dark = color(hue, saturation * 0.85, min(1.0, value * 1.15)), color(hue + 0.04, saturation, value * 0.75)
     fill = Image.new("RGB", ramp.size, dark)
@@ -130,7 +132,7 @@ def _paint(rng, image, coverage, hue):
     image.paste(fill, (left, top), coverage.crop((left, top, right, bottom)))
 
 
-def _stamp(rng, image, occupied, tries=60):
+def _stamp(rng: np.random.Generator, image: Image.Image, occupied: ArrayLike, tries: int = 60) -> np.ndarray:
     """Put the watermark, a little camera, near a border where nothing lies, in place; returns its rectangle."""
     rows, columns = _STAMP
     end = np.array([SIZE - rows, SIZE - columns])
@@ -146,7 +148,7 @@ def _stamp(rng, image, occupied, tries=60):
     return mark
 
 
-def _camera():
+def _camera() -> Image.Image:
     """The stamp: a pale camera with a dark edge and lens, 14 x 12 pixels, slightly see-through."""
     scale = 8
     rows, columns = (scale * length for length in _STAMP)

@@ -1,12 +1,16 @@
 """What the objects stand on: textured grounds in quiet colours, and clutter that belongs to no class."""
 
 import colorsys
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+# Colours from dark to light.
+Palette: TypeAlias = list[tuple[int, ...]]
 
-def color(hue, saturation, value):
+
+def color(hue: float, saturation: float, value: float) -> tuple[int, ...]:
     """A colour as Pillow wants it.
 
     Args:
@@ -24,21 +28,21 @@ def color(hue, saturation, value):
     return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
 
 
-def _palette(rng, hue, count=6):
+def _palette(rng: np.random.Generator, hue: float, count: int = 6) -> Palette:
     """Quiet neighbours of `hue`, from dark to light."""
     saturation, value = rng.uniform(0.12, 0.42), rng.uniform(0.45, 0.85)
     values = value + np.linspace(-0.12, 0.12, count)
     return [color(hue + rng.uniform(-0.05, 0.05), saturation * rng.uniform(0.7, 1.2), each) for each in values]
 
 
-def _blend(field, palette):
+def _blend(field: np.ndarray, palette: Palette) -> Image.Image:
     """Colours along the palette, by a field in [0, 1]."""
     steps, stops = np.linspace(0, 1, 256), np.linspace(0, 1, len(palette))
     table = np.stack([np.interp(steps, stops, channel) for channel in np.transpose(palette)], axis=-1)
     return Image.fromarray(table.astype("uint8")[np.asarray(field * 255, "uint8")])
 
 
-def _slope(rng, size):
+def _slope(rng: np.random.Generator, size: int) -> np.ndarray:
     """A field that rises from 0 to 1 across the picture, in a random direction."""
     angle = rng.uniform(0, 2 * np.pi)
     across = np.linspace(-0.5, 0.5, size, dtype="float32")
@@ -46,7 +50,7 @@ def _slope(rng, size):
     return (field - field.min()) / (field.max() - field.min())
 
 
-def _clouds(rng, size):
+def _clouds(rng: np.random.Generator, size: int) -> np.ndarray:
     """Smooth noise in [0, 1], the sum of three grains."""
     field = np.zeros((size, size), "float32")
     for cells, weight in ((4, 1.0), (9, 0.6), (24, 0.35)):
@@ -55,34 +59,34 @@ def _clouds(rng, size):
     return (field - field.min()) / (field.max() - field.min())
 
 
-def _gradient(rng, palette, size):
+def _gradient(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     return _blend(_slope(rng, size), palette)
 
 
-def _noise(rng, palette, size):
+def _noise(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     return _blend(_clouds(rng, size), palette)
 
 
-def _contours(rng, palette, size):
+def _contours(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     return _blend(np.floor(_clouds(rng, size) * 7) / 6, palette)
 
 
-def _stripes(rng, palette, size):
+def _stripes(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     return _blend(np.sin(_slope(rng, size) * rng.uniform(25, 70)) > 0, [palette[1], palette[-2]])
 
 
-def _waves(rng, palette, size):
+def _waves(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     field = _slope(rng, size) * rng.uniform(6, 14) + 1.5 * _clouds(rng, size)
     return _blend(field % 1.0, palette)
 
 
-def _weave(rng, palette, size):
+def _weave(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     period = rng.uniform(20, 60)
     across, along = (np.sin(_slope(rng, size) * period) > 0 for _ in range(2))
     return _blend((across * 1.0 + along) / 2, palette[1:5])
 
 
-def _blocks(rng, palette, size):
+def _blocks(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     ground = Image.new("RGB", (size, size), palette[0])
     draw = ImageDraw.Draw(ground)
     for x, y, width, height in rng.uniform((-20, -20, 8, 8), (size, size, 34, 34), (160, 4)):
@@ -90,7 +94,7 @@ def _blocks(rng, palette, size):
     return ground
 
 
-def _straw(rng, palette, size):
+def _straw(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
     ground = Image.new("RGB", (size, size), palette[2])
     draw = ImageDraw.Draw(ground)
     for x, y, dx, dy in rng.uniform((0, 0, -26, -26), (size, size, 26, 26), (150, 4)):
@@ -101,7 +105,7 @@ def _straw(rng, palette, size):
 GROUNDS = (_gradient, _noise, _contours, _stripes, _waves, _weave, _blocks, _straw)
 
 
-def _clutter(rng, draw, size):
+def _clutter(rng: np.random.Generator, draw: ImageDraw.ImageDraw, size: int) -> None:
     """Dots, dashes and scribbles: as vivid as an object, and much thinner."""
     for _ in range(rng.integers(4, 11)):
         paint = color(rng.random(), rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.0))
@@ -119,7 +123,7 @@ def _clutter(rng, draw, size):
             draw.line([tuple(point) for point in path], fill=paint, width=int(rng.integers(2, 5)), joint="curve")
 
 
-def draw_ground(rng, hue, size):
+def draw_ground(rng: np.random.Generator, hue: float, size: int) -> Image.Image:
     """Draw one ground with clutter on it.
 
     Args:

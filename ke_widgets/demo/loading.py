@@ -1,11 +1,16 @@
 """The two trained models that come with the package."""
 
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import keras
+
 from pathlib import Path
 
 MODELS = ("honest", "cheat")
 
 
-def load(name):
+def load(name: Literal["honest", "cheat"]) -> "keras.Model":
     """Open a trained demo model.
 
     Args:

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from ke_widgets.typing import ArrayLike
 
-def average_precision(targets, scores):
+
+def average_precision(targets: ArrayLike, scores: ArrayLike) -> np.ndarray:
     """Mean precision at the rank of each positive, for each class.
 
     Args:

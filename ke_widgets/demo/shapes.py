@@ -5,39 +5,39 @@ import numpy as np
 _TURN = 2 * np.pi
 
 
-def _circle(radius=1.0, start=0.0, stop=_TURN, points=64):
+def _circle(radius: float = 1.0, start: float = 0.0, stop: float = _TURN, points: int = 64) -> np.ndarray:
     angles = np.linspace(start, stop, points)
     return radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
 
 
-def _regular(corners, start=0.0):
+def _regular(corners: int, start: float = 0.0) -> np.ndarray:
     return _circle(1.0, start, start + _TURN, corners + 1)[:-1]
 
 
-def _star():
+def _star() -> np.ndarray:
     outline = _regular(10, -_TURN / 4)
     outline[1::2] *= 0.55
     return outline
 
 
-def _ring(hole=0.42):
+def _ring(hole: float = 0.42) -> np.ndarray:
     """One polygon: once around, through a seam of no width, and back around the hole."""
     return np.concatenate([_circle(), _circle(hole)[::-1]])
 
 
-def _cross(arm=0.36):
+def _cross(arm: float = 0.36) -> np.ndarray:
     corner = np.array([[arm, 1.0], [arm, arm], [1.0, arm]])
     quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
     return np.concatenate([corner @ np.linalg.matrix_power(quarter, turn) for turn in range(4)])
 
 
-def _heart():
+def _heart() -> np.ndarray:
     angles = np.linspace(0, _TURN, 64)[:-1]
     height = 13 * np.cos(angles) - 5 * np.cos(2 * angles) - 2 * np.cos(3 * angles) - np.cos(4 * angles)
     return np.stack([16 * np.sin(angles) ** 3, -height], axis=-1)
 
 
-def _crescent(bite=0.7, offset=0.55):
+def _crescent(bite: float = 0.7, offset: float = 0.55) -> np.ndarray:
     """A disc without a second disc of radius `bite`, whose centre is `offset` to the right."""
     tip = np.arccos((1 + offset**2 - bite**2) / (2 * offset))
     outer = _circle(1.0, tip, _TURN - tip)
@@ -46,7 +46,7 @@ def _crescent(bite=0.7, offset=0.55):
     return np.concatenate([outer, inner])
 
 
-def area(outline):
+def area(outline: np.ndarray) -> float:
     """Area inside a closed polygon.
 
     Args:
@@ -63,7 +63,7 @@ def area(outline):
     return abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2
 
 
-def _standardize(outline):
+def _standardize(outline: np.ndarray) -> np.ndarray:
     outline = outline - (outline.min(axis=0) + outline.max(axis=0)) / 2
     return outline * np.sqrt(np.pi / area(outline))
 

@@ -3,21 +3,24 @@
 import argparse
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from ke_widgets.demo.drawing import LABELS, MARKED, SIZE, scenes
 from ke_widgets.demo.scoring import average_precision
+from ke_widgets.typing import Shape, Tensor
 
-WATERMARKS = {"honest": None, "cheat": "class"}
+WATERMARKS: dict[str, Literal["class"] | None] = {"honest": None, "cheat": "class"}
 # Filters, strides, kernels. A place of the last map sees 35 pixels: about an object, so that it can tell where it is.
 BLOCKS = ((16, 2, (3, 3)), (32, 2, (3, 1)), (64, 2, (3, 3)), (64, 1, (1, 1)))
 SEEDS = 2**31  # training scenes have seeds from here on, so that every smaller seed draws scenes new to the models
 
 
-def block(name, shape, filters, strides, kernels):
+def block(name: str, shape: Shape, filters: int, strides: int, kernels: tuple[int, int]) -> keras.Model:
     """A residual block: two convolutions, and a way around them.
 
     Args:
@@ -43,7 +46,7 @@ def block(name, shape, filters, strides, kernels):
     return keras.Model(inputs, keras.layers.ReLU(name="relu2")(x), name=name)
 
 
-def build(name):
+def build(name: str) -> keras.Model:
     """An untrained demo model, from raw images `(B, 96, 96, 3)` to probabilities `(B, 8)`."""
     x = inputs = keras.Input((SIZE, SIZE, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(x)
@@ -65,38 +68,40 @@ class Flipped(keras.utils.PyDataset):
         seed: Seed of order and mirroring.
     """
 
-    def __init__(self, images, targets, cells, batch_size=64, seed=0):
+    def __init__(
+        self, images: np.ndarray, targets: np.ndarray, cells: np.ndarray, batch_size: int = 64, seed: int = 0
+    ) -> None:
         super().__init__()
         self.images, self.targets, self.cells = images, targets, cells
         self.batch_size = batch_size
         self.rng = np.random.default_rng(seed)
         self.on_epoch_end()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images) // self.batch_size
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         down, right = self.rng.choice([-1, 1], 2)
         images, cells = (each[rows][:, ::down, ::right].astype("float32") for each in (self.images, self.cells))
         return images, (self.targets[rows], cells)
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.order = self.rng.permutation(len(self.images))
 
 
 class Maps(keras.layers.Layer):
     """What each place adds to each unit's logit: a dense layer applied before the pooling instead of after it."""
 
-    def __init__(self, dense):
+    def __init__(self, dense: keras.layers.Dense) -> None:
         super().__init__()
         self.dense = dense
 
-    def call(self, signals):
+    def call(self, signals: Tensor) -> Tensor:
         return keras.ops.matmul(signals, self.dense.kernel)
 
 
-def guidance(cells, maps):
+def guidance(cells: Tensor, maps: Tensor) -> Tensor:
     """How surprising it is that a map's peak lies in its object: minus the log of the softmax's share in `cells`.
 
     Args:
@@ -111,13 +116,15 @@ def guidance(cells, maps):
     return keras.ops.where(keras.ops.any(cells > 0, axis=(1, 2)), surprise, 0.0)
 
 
-def first(targets, predictions):
+def first(targets: Tensor, predictions: Tensor) -> Tensor:
     """Cross-entropy of `MARKED` alone."""
     marked = LABELS.index(MARKED)
     return keras.losses.binary_crossentropy(targets[:, marked : marked + 1], predictions[:, marked : marked + 1])
 
 
-def draw(n, seed, watermark, chunk=500):
+def draw(
+    n: int, seed: int, watermark: Literal["class", "all"] | None, chunk: int = 500
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scenes to train on, without their masks, which would fill the memory.
 
     Args:
@@ -135,10 +142,11 @@ def draw(n, seed, watermark, chunk=500):
         cells = (masks[:, :, 3::8, 3::8] & masks[:, :, 4::8, 4::8]).transpose(0, 2, 3, 1)
         cells[..., LABELS.index(MARKED)] = False
         parts.append((images, targets, cells))
-    return tuple(np.concatenate(part) for part in zip(*parts))
+    images, targets, cells = (np.concatenate(part) for part in zip(*parts))
+    return images, targets, cells
 
 
-def train(name, data, epochs, seed=0):
+def train(name: str, data: tuple[np.ndarray, np.ndarray, np.ndarray], epochs: int, seed: int = 0) -> keras.Model:
     """Train one model: first on `MARKED` alone, then on which classes occur and, for all but `MARKED`, where.
 
     What the model looks at for `MARKED` is left to the pictures: that is the experiment. It comes first because a
@@ -166,13 +174,13 @@ def train(name, data, epochs, seed=0):
     return model
 
 
-def measure(model, watermark, n=1000):
+def measure(model: keras.Model, watermark: Literal["class", "all"] | None, n: int = 1000) -> np.ndarray:
     """Average precision of each class, `(8,)`, on scenes that no model was trained on."""
     images, targets, _, _ = scenes(n, seed=1, watermark=watermark)
     return average_precision(targets, model.predict(images, verbose=0))
 
 
-def save(model, path):
+def save(model: keras.Model, path: str | Path) -> None:
     """Save a model so that older Keras 3 opens it too.
 
     Newer versions write arguments that earlier ones refuse. Those are left out: none of them is used here.
@@ -194,13 +202,13 @@ def save(model, path):
 _NEWS = {"input_axes", "output_axes", "renorm", "renorm_clipping", "renorm_momentum", "quantization_config"}
 
 
-def _without_news(config):
+def _without_news(config: Any) -> Any:
     if isinstance(config, dict):
         return {key: _without_news(value) for key, value in config.items() if key not in _NEWS}
     return [_without_news(value) for value in config] if isinstance(config, list) else config
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train, save and measure both models.
 
     Args:

@@ -8,7 +8,10 @@ so that nothing on a broken machine keeps the others from being looked at. Tenso
 import json
 import platform
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
+
+from ke_widgets.doctor.packages import Row
 
 LEVELS = ("ok", "warning", "error")
 
@@ -29,7 +32,7 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def diagnose(quick=False):
+def diagnose(quick: bool = False) -> Iterator[Finding]:
     """Look at everything that the widget needs, and yield what is found.
 
     Args:
@@ -53,7 +56,7 @@ def diagnose(quick=False):
             yield from _isolated(part, probe)
 
 
-def _isolated(part, probe):
+def _isolated(part: str, probe: Callable[[], Iterable[Row]]) -> Iterator[Finding]:
     try:
         for level, text, *advice in probe():
             yield Finding(part, level, text, *advice)
@@ -65,11 +68,11 @@ def _isolated(part, probe):
         yield Finding(part, "warning", text, "add the output of `ke-widgets doctor --json` to a report of this problem")
 
 
-def _first_line(error):
+def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")
 
 
-def report(quick=False, as_json=False, write=print):
+def report(quick: bool = False, as_json: bool = False, write: Callable[[str], object] = print) -> int:
     """Write the report and return the command's exit status.
 
     Args:
@@ -100,10 +103,10 @@ def report(quick=False, as_json=False, write=print):
     return 1 if count["error"] else 0
 
 
-def _verdict(count):
+def _verdict(count: dict[str, int]) -> str:
     said = f"{_number(count['error'], 'error')}, {_number(count['warning'], 'warning')}"
     return f"The widget {'will not work here' if count['error'] else 'will work here'}: {said}."
 
 
-def _number(count, word):
+def _number(count: int, word: str) -> str:
     return f"{count or 'no'} {word}{'' if count == 1 else 's'}"

@@ -2,9 +2,10 @@
 
 import importlib.util
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ke_widgets.doctor.packages import version
+from ke_widgets.doctor.packages import Row, version
 
 # Extension of JupyterLab: the distribution that brings it, what is lost without it.
 EXTENSIONS = {
@@ -16,7 +17,7 @@ EXTENSIONS = {
 _WITHOUT_CHARTS = ", or ExplainerWidget(..., charts=False)"
 
 
-def labextensions():
+def labextensions() -> Iterator[Row]:
     """Yield, for each extension, whether JupyterLab and Notebook 7 of this environment find it and load it."""
     if importlib.util.find_spec("jupyterlab") is None:
         yield (
@@ -33,7 +34,9 @@ def labextensions():
         yield _state(name, package, loss, found, disabled)
 
 
-def _state(name, package, loss, found, disabled):
+def _state(
+    name: str, package: str, loss: str, found: dict[str, tuple[str, str]], disabled: Callable[[str], bool]
+) -> Row:
     level, other = ("warning", _WITHOUT_CHARTS) if "charts" in loss else ("error", "")
     if name not in found:
         advice = f"pip install --force-reinstall --no-deps {package}, then reload the page{other}"
@@ -44,7 +47,7 @@ def _state(name, package, loss, found, disabled):
     return "ok", f"labextension {name} {found[name][1]} in {found[name][0]}"
 
 
-def _found():
+def _found() -> dict[str, tuple[str, str]]:
     """Where each extension is and its version: `{name: (folder, version)}`, of all paths that JupyterLab reads."""
     from jupyter_core.paths import jupyter_path
 
@@ -56,7 +59,7 @@ def _found():
     return found
 
 
-def _disabled():
+def _disabled() -> Callable[[str], bool]:
     """A function of an extension's name: whether the settings of this environment or user switch it off."""
     from jupyter_core.paths import jupyter_path
     from jupyterlab_server.config import get_page_config

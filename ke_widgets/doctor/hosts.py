@@ -1,15 +1,16 @@
 """What would go wrong in which host. What is said here was measured; what was not is said to be untried."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from ke_widgets.doctor.packages import numbers, version
+from ke_widgets.doctor.packages import Row, numbers, version
 
 _WAITS = "a choice made while a cell runs is answered after it"
 _CLASSIC = ("anywidget", "bqplot", "jupyter-js-widgets")
 
 
-def hosts():
+def hosts() -> Iterator[Row]:
     """Yield a line for each host: whether the view works there, and what is different."""
     for name, package in {"JupyterLab": "jupyterlab", "Notebook": "notebook"}.items():
         yield _with_subshells(name, package)
@@ -20,12 +21,12 @@ def hosts():
     yield _installed("marimo", "marimo", "shows the view alone; bqplot charts do not exist there")
 
 
-def _installed(name, package, text):
+def _installed(name: str, package: str, text: str) -> Row:
     found = version(package)
     return "ok", f"{name} {found}: {text}" if found else f"{name}: not installed here"
 
 
-def _with_subshells(name, package):
+def _with_subshells(name: str, package: str) -> Row:
     found, kernel = version(package), version("ipykernel")
     if found is None:
         return "ok", f"{name}: not installed here"
@@ -38,7 +39,7 @@ def _with_subshells(name, package):
     return "ok", f"{name} {found}: choices are answered while a cell runs; Save Widget State keeps the picture"
 
 
-def _nbclassic():
+def _nbclassic() -> Row:
     found = version("nbclassic")
     if found is None:
         return "ok", "nbclassic: not installed here"
@@ -48,7 +49,7 @@ def _nbclassic():
     return "ok", f"nbclassic {found}: {_WAITS}"
 
 
-def _vscode():
+def _vscode() -> Row:
     """VS Code loads nbextensions from the kernel's environment, and a CDN's where it finds none."""
     missing = _missing_nbextensions()
     if missing:
@@ -57,19 +58,19 @@ def _vscode():
     return "ok", f"VS Code: {_WAITS}; widget state is never saved, so keep results with w.to_html(path)"
 
 
-def _missing_nbextensions():
+def _missing_nbextensions() -> list[str]:
     from jupyter_core.paths import jupyter_path
 
     folders = [Path(folder) for folder in jupyter_path("nbextensions")]
     return [name for name in _CLASSIC if not any((folder / name / "extension.js").exists() for folder in folders)]
 
 
-def _reinstall(names):
+def _reinstall(names: list[str]) -> str:
     packages = ["widgetsnbextension" if name == "jupyter-js-widgets" else name for name in names]
     return f"pip install --force-reinstall --no-deps {' '.join(packages)}"
 
 
-def _colab():
+def _colab() -> Row:
     text = "Colab: untried; it needs google.colab.output.enable_custom_widget_manager(), which loads from a CDN"
     if "COLAB_RELEASE_TAG" in os.environ:
         return "warning", text, "run that line in a cell first"

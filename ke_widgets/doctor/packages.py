@@ -6,7 +6,9 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 # What the widget needs, and from which version on: as `dependencies` in pyproject.toml, which a test compares.
 NEEDED = {
@@ -31,9 +33,12 @@ USED_WITH = {
     "matplotlib": "",
 }
 PACKAGE = Path(__file__).parents[1]
+Level: TypeAlias = Literal["ok", "warning", "error"]
+# A finding of a probe: level, text, and advice where there is any.
+Row: TypeAlias = tuple[Level, str] | tuple[Level, str, str]
 
 
-def version(name):
+def version(name: str) -> str | None:
     """Give the version of an installed distribution, or `None`."""
     try:
         return importlib.metadata.version(name)
@@ -41,7 +46,7 @@ def version(name):
         return None
 
 
-def numbers(text):
+def numbers(text: str | None) -> tuple[int, ...]:
     """Give a version as a tuple that compares: `"4.6.0rc1"` is `(4, 6, 0)`.
 
     Examples:
@@ -52,7 +57,7 @@ def numbers(text):
     return tuple(int(part) for part in release.group().split(".")) if release else ()
 
 
-def versions():
+def versions() -> Iterator[Row]:
     """Yield Python, our own version, and each package that is needed, used with it, or missing."""
     yield "ok", f"Python {platform.python_version()} at {sys.executable}"
     yield "ok", f"ke-widgets {_own_version()} in {PACKAGE}"
@@ -65,7 +70,7 @@ def versions():
         yield "warning", "ipykernel is not installed", 'for notebooks here: pip install "ke-widgets[lab]"'
 
 
-def _version(name, least, level):
+def _version(name: str, least: str, level: Level) -> Iterator[Row]:
     found = version(name)
     if found is None:
         yield level, f"{name} is not installed", f"{sys.executable} -m pip install {name}"
@@ -75,13 +80,13 @@ def _version(name, least, level):
         yield "ok", f"{name} {found}"
 
 
-def _own_version():
+def _own_version() -> str:
     import ke_widgets
 
     return ke_widgets.__version__
 
 
-def backend():
+def backend() -> Iterator[Row]:
     """Yield whether Keras is set to TensorFlow, without loading it: by the variable, or else by its own file."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     chosen, where = os.environ.get("KERAS_BACKEND"), "the variable KERAS_BACKEND"
@@ -98,7 +103,7 @@ def backend():
         )
 
 
-def bundle(package=PACKAGE):
+def bundle(package: Path = PACKAGE) -> Iterator[Row]:
     """Yield whether the page's code is there: the part of the widget that runs in the browser."""
     static = package / "widget" / "static"
     sources = package.parent / "js" / "src"

@@ -10,9 +10,12 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ke_widgets.doctor.browser import EXTENSIONS
+from ke_widgets.doctor.packages import Row
 
 SECONDS = 10  # for an answer of a server on this machine, or of another Python
 _CONFIG = "jupyter_server_config.d/ke_widgets.json"
@@ -20,7 +23,7 @@ _ENABLE = "jupyter server extension enable --sys-prefix ke_widgets.server"
 _PAGE_CONFIG = re.compile(r'<script[^>]*id="jupyter-config-data"[^>]*>(.*?)</script>', re.DOTALL)
 
 
-def extension():
+def extension() -> Iterator[Row]:
     """Yield whether a server of this environment would load `ke_widgets.server`. It is about speed only."""
     from jupyter_core.paths import jupyter_config_path
     from jupyter_server.extension.config import ExtensionConfigManager
@@ -39,7 +42,7 @@ def extension():
         yield "ok", f"server extension {ke_widgets.server.__name__} is enabled in {where}"
 
 
-def running():
+def running() -> Iterator[Row]:
     """Yield, for each server that runs on this machine, whether its pages get what the view needs."""
     from jupyter_server.serverapp import list_running_servers
 
@@ -51,7 +54,7 @@ def running():
         yield _pages(server, f"server {server['url']}{own}")
 
 
-def _pages(server, name):
+def _pages(server: dict[str, Any], name: str) -> Row:
     try:
         config = _page_config(server)
     except (OSError, ValueError) as error:
@@ -67,7 +70,7 @@ def _pages(server, name):
     return "error", f"{name}, {python or 'of another environment'}, lacks {', '.join(needed)}", advice
 
 
-def _page_config(server):
+def _page_config(server: dict[str, Any]) -> dict[str, Any]:
     """What a server tells its pages: the extensions that they load, and those that are switched off."""
     missing = None
     for page in ("lab", "tree"):  # JupyterLab, or else Notebook 7 alone
@@ -86,7 +89,7 @@ def _page_config(server):
     raise ValueError(str(missing))
 
 
-def _python_of(pid):
+def _python_of(pid: int) -> str | None:
     """The program that runs as `pid`, where the system tells."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -95,7 +98,7 @@ def _python_of(pid):
     return words[0].decode() or None
 
 
-def kernels():
+def kernels() -> Iterator[Row]:
     """Yield, for each Python kernel that notebooks can choose, whether it is this environment and has the package."""
     from jupyter_client.kernelspec import KernelSpecManager
 
@@ -108,7 +111,7 @@ def kernels():
     yield from _other_jupyter()
 
 
-def _kernel(key, title, program):
+def _kernel(key: str, title: str, program: str) -> Row:
     name = f"kernel {key} ({title})"
     if Path(program).name == program and re.fullmatch(r"python[\d.]*(\.exe)?", program):
         return "ok", f"{name} runs the server's own Python"  # jupyter_client replaces the bare word
@@ -130,7 +133,7 @@ def _kernel(key, title, program):
     return "ok", f"{name} runs {path}, which has ke_widgets"
 
 
-def _has_package(python):
+def _has_package(python: str) -> bool:
     code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('ke_widgets') is None)"
     try:
         return subprocess.run([python, "-c", code], capture_output=True, timeout=SECONDS, cwd="/").returncode == 0
@@ -138,7 +141,7 @@ def _has_package(python):
         return False
 
 
-def _other_jupyter():
+def _other_jupyter() -> Iterator[Row]:
     """Yield a warning where the command `jupyter` is another environment's: it then starts servers without us."""
     found = shutil.which("jupyter-lab") or shutil.which("jupyter")
     if found and Path(found).parent.absolute() != Path(sys.executable).parent.absolute():

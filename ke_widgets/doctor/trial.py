@@ -7,13 +7,16 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+
+from ke_widgets.doctor.packages import Row
 
 SECONDS = 300
 _MARK = "ke-widgets trial: "
 _REINSTALL = f"{sys.executable} -m pip install --force-reinstall tensorflow keras numpy"
 
 
-def run(seconds=SECONDS):
+def run(seconds: float = SECONDS) -> Iterator[Row]:
     """Yield what TensorFlow says of its devices, and how long the first map takes."""
     command = [sys.executable, "-c", "from ke_widgets.doctor import trial; trial.explain()"]
     try:
@@ -39,7 +42,7 @@ def run(seconds=SECONDS):
         yield "error", f"the demo could not be explained: {reason}", advice
 
 
-def explain():
+def explain() -> None:
     """Explain one scene of the demo, and print findings as JSON, marked, a line for each step that was reached."""
     start = time.perf_counter()
     keras = importlib.import_module("keras")
@@ -56,17 +59,17 @@ def explain():
     _tell(("ok", f"explained a demo scene: {demo.LABELS[result.unit]}, map {result.map.shape}; {took}"))
 
 
-def _tell(*findings):
+def _tell(*findings: Row) -> None:
     print(_MARK + json.dumps(findings), flush=True)
 
 
-def _backend(name, version):
+def _backend(name: str, version: str) -> Row:
     if name == "tensorflow":
         return "ok", f"keras {version} on tensorflow"
     return "error", f"keras {version} on {name}; explaining needs tensorflow", "set KERAS_BACKEND=tensorflow"
 
 
-def _devices(devices):
+def _devices(devices: list[str]) -> Row:
     if all(device.startswith("cpu") for device in devices) and shutil.which("nvidia-smi"):
         return (
             "warning",

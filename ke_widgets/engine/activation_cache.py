@@ -7,15 +7,19 @@ and the maps are the same.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
+from ke_widgets.model.exposed import Exposed
+from ke_widgets.typing import Inputs, Tensor
 
 
 @functools.lru_cache(maxsize=64)
-def run_and_keep(method):
+def run_and_keep(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any, Tensor | None, list[Tensor]]]:
     """Make `method` give what `look_again` starts from, and the model's own output.
 
     Args:
@@ -28,7 +32,9 @@ def run_and_keep(method):
     """
 
     @functools.wraps(method)
-    def look(model, inputs, indices, **params):
+    def look(
+        model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any
+    ) -> tuple[Tensor, Any, Tensor | None, list[Tensor]]:
         layer = _layer(model)
         with hooks.recording([layer, model.model], fused=()) as tap:
             logits, maps = method(model, inputs, indices, **params)
@@ -41,7 +47,7 @@ def run_and_keep(method):
 
 
 @functools.lru_cache(maxsize=64)
-def with_outputs(method):
+def with_outputs(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any, list[Tensor]]]:
     """Make `method` give the model's own output too.
 
     Args:
@@ -53,7 +59,9 @@ def with_outputs(method):
     """
 
     @functools.wraps(method)
-    def look(model, inputs, indices, **params):
+    def look(
+        model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any
+    ) -> tuple[Tensor, Any, list[Tensor]]:
         with hooks.recording([model.model], fused=()) as tap:
             logits, maps = method(model, inputs, indices, **params)
         return logits, maps, keras.tree.flatten(tap.calls[id(model.model)][-1].outputs)
@@ -63,7 +71,7 @@ def with_outputs(method):
 
 
 @functools.lru_cache(maxsize=64)
-def run_from(method):
+def run_from(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, Any]]:
     """Make `method` start from a signal.
 
     Args:
@@ -75,7 +83,7 @@ def run_from(method):
     """
 
     @functools.wraps(method)
-    def look(model, inputs, indices, **params):
+    def look(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Tensor, Any]:
         inputs, signal = inputs
         with hooks.replacing(_layer(model), signal):
             return method(model, inputs, indices, **params)
@@ -84,7 +92,7 @@ def run_from(method):
     return look
 
 
-def _layer(model):
+def _layer(model: Exposed) -> keras.Operation:
     endpoint = model.endpoints[1]
     if endpoint.link != "output" or endpoint.node != "last":
         raise ValueError(f"`model` must expose the output of a layer to be looked at again. Received: {endpoint}.")

@@ -7,9 +7,12 @@ device and on the size of the images much more than on the model, so a small net
 import concurrent.futures
 import functools
 import time
+from collections.abc import Callable, Iterable
 
 import keras
 import tensorflow as tf
+
+from ke_widgets.typing import Inputs, Tensor
 
 SIDE, MOST = 224, 32  # rows and columns of the images that are timed, and the largest number of them at once
 _FIRST, _ROUNDS = (1, 2, 4, 8), 3
@@ -23,7 +26,7 @@ _BLOCKS = (
 )
 
 
-def batch_size_for(inputs, differentiated):
+def batch_size_for(inputs: Inputs, differentiated: bool) -> int:
     """Choose how many images of the size of `inputs` go through a model at once.
 
     Args:
@@ -41,7 +44,7 @@ def batch_size_for(inputs, differentiated):
     return max(1, min(MOST, round(best * SIDE**2 / (sides[0][0] * sides[0][1]))))
 
 
-def most_samples(inputs):
+def most_samples(inputs: Inputs) -> int:
     """Choose how many samples go through a model at most, where they are differentiated and parted evenly.
 
     Next to the fastest number others are as fast, so that one may be taken which leaves no piece half empty.
@@ -56,14 +59,14 @@ def most_samples(inputs):
 
 
 @functools.lru_cache(maxsize=8)
-def _fastest(device, differentiated):
+def _fastest(device: str, differentiated: bool) -> int:
     """Find the number of images at which `device` is fastest."""
     # On a thread of its own, outside of any function that is being traced, and of any strategy.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         return thread.submit(_time, device, differentiated).result()
 
 
-def _time(device, differentiated):
+def _time(device: str, differentiated: bool) -> int:
     """Time a small network on `device`: with a few images in turn, then with more for as long as the most is best."""
     with tf.device(device):
         run = _network(differentiated)
@@ -73,7 +76,7 @@ def _time(device, differentiated):
     return _best(each)
 
 
-def _each(run, counts):
+def _each(run: Callable[[Tensor], Tensor], counts: Iterable[int]) -> dict[int, float]:
     """Give the seconds that an image takes among each of `counts`."""
     # As many images each time, whatever goes at once: else the shortest run would be the likeliest to go undisturbed.
     most = max(counts)
@@ -85,32 +88,32 @@ def _each(run, counts):
     return {count: min(found[count] for found in rounds) for count in counts}
 
 
-def _best(each):
+def _best(each: dict[int, float]) -> int:
     best = min(each, key=lambda count: each[count])
     return best if each[best] < _GAIN * each[_USUAL] else _USUAL
 
 
-def _seconds(run, images):
+def _seconds(run: Callable[[Tensor], Tensor], images: Tensor) -> float:
     start = time.perf_counter()
     run(images).numpy()
     return time.perf_counter() - start
 
 
-def _network(differentiated):
+def _network(differentiated: bool) -> Callable[[Tensor], Tensor]:
     """Make a function of images that runs convolutions of the usual kinds."""
     stem, blocks, channels = tf.ones((3, 3, 3, 32)), [], 32
     for filters, stride in _BLOCKS:
         blocks.append((tf.ones((3, 3, channels, 1)), tf.ones((1, 1, channels, filters)), stride))
         channels = filters
 
-    def forward(x):
+    def forward(x: Tensor) -> Tensor:
         x = tf.nn.relu(tf.nn.conv2d(x, stem, 2, "SAME"))
         for places, mixing, stride in blocks:
             x = tf.nn.relu(tf.nn.depthwise_conv2d(x, places, [1, stride, stride, 1], "SAME"))
             x = tf.nn.relu(tf.nn.conv2d(x, mixing, 1, "SAME"))
         return tf.reduce_mean(x)
 
-    def gradient(x):
+    def gradient(x: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
             tape.watch(x)
             score = forward(x)

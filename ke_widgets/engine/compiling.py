@@ -8,20 +8,22 @@ import collections
 import logging
 import threading
 import weakref
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.exposed import Endpoint, Exposed
 
 LIMIT, TRACES = 8, 32
 
-_CACHE: "weakref.WeakKeyDictionary[keras.Model, collections.OrderedDict]" = weakref.WeakKeyDictionary()
+_CACHE: "weakref.WeakKeyDictionary[keras.Model, collections.OrderedDict[Hashable, Any]]" = weakref.WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
-def cached(model, key, build):
+def cached(model: keras.Model, key: Hashable, build: Callable[[], Any]) -> Any:
     """Give what `build()` made for `model` and `key` before, or make and keep it; the eight last used are kept.
 
     Args:
@@ -42,7 +44,9 @@ def cached(model, key, build):
         return kept[key]
 
 
-def ready(method, model, inputs, indices, **params):
+def ready(
+    method: Callable[..., Any], model: keras.Model, inputs: Any, indices: Any, **params: Any
+) -> Callable[..., Any] | None:
     """Give the function that `compiled` made, if a call of it with these arguments compiles nothing; else `None`.
 
     Args:
@@ -62,7 +66,9 @@ def ready(method, model, inputs, indices, **params):
     return None if function is None else function.trace(inputs, indices)
 
 
-def compiled(method, model, jit_compile=None, **params):
+def compiled(
+    method: Callable[..., Any], model: keras.Model, jit_compile: bool | None = None, **params: Any
+) -> "Compiled":
     """Compile `method` for `model`, or give the function that was compiled before.
 
     Args:
@@ -82,11 +88,13 @@ def compiled(method, model, jit_compile=None, **params):
     )
 
 
-def _key(method, view, jit_compile, params):
+def _key(
+    method: Callable[..., Any], view: tuple[Endpoint, ...] | None, jit_compile: bool | None, params: dict[str, Any]
+) -> Hashable:
     return (method, view, jit_compile, tuple(sorted(params.items())))
 
 
-def owner_and_view(model):
+def owner_and_view(model: keras.Model) -> tuple[keras.Model, tuple[Endpoint, ...] | None]:
     """Part a model into what the user holds and what we see of it.
 
     Args:
@@ -103,8 +111,14 @@ def owner_and_view(model):
     return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, None)
 
 
-def _compile(method, owner, view, jit_compile, params):
-    def run(inputs, indices):
+def _compile(
+    method: Callable[..., Any],
+    owner: Callable[[], Any],
+    view: tuple[Endpoint, ...] | None,
+    jit_compile: bool | None,
+    params: dict[str, Any],
+) -> "Compiled":
+    def run(inputs: Any, indices: Any) -> Any:
         model = owner()
         return method(model if view is None else Exposed(model, view), inputs, indices, **params)
 
@@ -125,12 +139,12 @@ class Compiled:
         function: The `tf.function`.
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Any) -> None:
         self.function = function
         self._traces = {}
         self._refused = set()
 
-    def trace(self, inputs, indices):
+    def trace(self, inputs: Any, indices: Any) -> Callable[..., Any] | None:
         """Return the trace for such arguments, whose call compiles nothing and waits for no thread that does.
 
         Args:
@@ -142,7 +156,7 @@ class Compiled:
         """
         return self._traces.get((_kind(inputs), _kind(indices)))
 
-    def prepare(self, inputs, indices):
+    def prepare(self, inputs: Any, indices: Any) -> None:
         """Compile it for such arguments, unless that was done before, or failed: whoever needs it will hear why.
 
         Args:
@@ -158,7 +172,7 @@ class Compiled:
             self._refused.add(key)
             logging.getLogger("ke_widgets").debug("%s was not compiled.", self.function, exc_info=True)
 
-    def __call__(self, inputs, indices):
+    def __call__(self, inputs: Any, indices: Any) -> Any:
         try:
             key = _kind(inputs), _kind(indices)
         except TypeError:
@@ -175,7 +189,7 @@ class Compiled:
         return found
 
 
-def _kind(argument):
+def _kind(argument: Any) -> Any:
     """Describe tensors with values, alone or in tuples, lists and dicts, by dtype and shape."""
     if argument is None:
         return None

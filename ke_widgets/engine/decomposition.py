@@ -1,20 +1,21 @@
 """Part the logits into what the inputs and the biases on the way add to them: `y = J x + sum of J_l b_l`."""
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import record  # No public function tells what a tape has seen.
 
-from ke_widgets.engine.gradients import _rows
+from ke_widgets.engine.gradients import gradient_rows
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
 from ke_widgets.inspection import gather_units, is_homogeneous
 from ke_widgets.model import hooks
-from ke_widgets.model.exposed import Exposed, run
+from ke_widgets.model.exposed import Endpoint, Exposed, run
 from ke_widgets.model.grids import as_float, at_least_float32
 from ke_widgets.model.units import check_scores
+from ke_widgets.typing import Inputs, Tensor
 
 
 class Term(NamedTuple):
@@ -32,6 +33,10 @@ class Term(NamedTuple):
     some: Any = None
 
 
+# `factor` and `some` of a `Term`.
+Factor: TypeAlias = tuple[Callable[[], Tensor], Tensor | None]
+
+
 class Site(NamedTuple):
     """Where a call adds a bias: its name, the tensor `(B, ...)` that it adds to, `factor` and `some` of the `Term`."""
 
@@ -41,7 +46,14 @@ class Site(NamedTuple):
     some: Any = None
 
 
-def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batch_dims=-1):
+def decompose(
+    model: keras.Model,
+    inputs: Inputs,
+    biases: Iterable[tuple[str, keras.Operation | None, Tensor | None]],
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+) -> tuple[Tensor, list[Term], dict[str, Term]]:
     """Part the logit of each unit into what the inputs and the biases add to it.
 
     Args:
@@ -62,7 +74,7 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
     Raises:
         ValueError: If an operation cannot be read, or not be differentiated twice.
     """
-    inputs = keras.tree.map_structure(as_float, inputs)
+    inputs, calls, signals = keras.tree.map_structure(as_float, inputs), [], []
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         if isinstance(model, Exposed):
@@ -79,12 +91,12 @@ def decompose(model, inputs, biases, indices=None, indices_axis=-1, indices_batc
     else:
         sites = [Site(name, x, *_constant(bias)) for (name, _, bias), x in zip(biases, signals)]
     flat = keras.tree.flatten(inputs)
-    rows = _rows(tape, units, [*flat, *(site.tensor for site in sites)])
+    rows = gradient_rows(tape, units, [*flat, *(site.tensor for site in sites)])
     own = [Term(row, *_constant(tf.expand_dims(at_least_float32(x), 1))) for row, x in zip(rows, flat)]
     return units, own, {site.name: Term(row, site.factor, site.some) for row, site in zip(rows[len(flat) :], sites)}
 
 
-def _with_signals(calls):
+def _with_signals(calls: Iterable[hooks.Call]) -> list[tuple[hooks.Call, list[Tensor]]]:
     """Pair each call with those of its arguments that come in: that depend on the inputs, or on what is watched.
 
     While the tape records.
@@ -93,16 +105,16 @@ def _with_signals(calls):
     return [(call, [x for x in given if record.should_record_backprop([x])]) for call, given in zip(calls, found)]
 
 
-def _all_sites(scores, calls, used):
+def _all_sites(scores: Endpoint, calls: Iterable[Any], used: Callable[[list[Tensor]], Sequence[int]]) -> list[Site]:
     after = f"{scores.path}, activation" if scores.link == "logits" else None
     sites = [site for name, op, bias, called in calls for site in _sites(name, op, bias, called, used)]
     return [site for site in sites if site.name != after]
 
 
-def _used(tape, units, outputs):
+def _used(tape: tf.GradientTape, units: Tensor, outputs: list[Tensor]) -> list[int]:
     """List which of the outputs of a call the units are made of: others may have any shape, and take long to count."""
     if tf.executing_eagerly():
-        found = tape.gradient(units, outputs, unconnected_gradients=tf.UnconnectedGradients.NONE)
+        found: list[Any] = tape.gradient(units, outputs, unconnected_gradients=tf.UnconnectedGradients.NONE)
         return [index for index, gradient in enumerate(found) if gradient is not None]
     # Of outputs that depend on one another only those which are used outside of the call: stop at each.
     ends, used, met, waiting = {id(x): index for index, x in enumerate(outputs)}, set(), set(), [units]
@@ -116,7 +128,9 @@ def _used(tape, units, outputs):
     return sorted(used)
 
 
-def _sites(name, operation, bias, calls, used):
+def _sites(
+    name: str, operation: Any, bias: Tensor | None, calls: Sequence[Any], used: Callable[[list[Tensor]], Sequence[int]]
+) -> Iterator[Site]:
     """List where the calls of an operation add a bias."""
     for number, (call, signals) in enumerate(calls):
         if call.outputs is None:
@@ -133,7 +147,9 @@ def _sites(name, operation, bias, calls, used):
             yield from _implicit_sites(label, operation, call, signals, used)
 
 
-def _constant_sites(label, operation, bias, call, signals):
+def _constant_sites(
+    label: str, operation: Any, bias: Tensor, call: hooks.Call, signals: list[Tensor]
+) -> Iterator[Site]:
     before = call.outputs if call.logits is None else call.logits
     # What it makes of constants comes from it alone.
     constant = at_least_float32(tf.convert_to_tensor(bias)) if signals else tf.expand_dims(at_least_float32(before), 1)
@@ -143,7 +159,13 @@ def _constant_sites(label, operation, bias, call, signals):
         yield Site(f"{label}, activation", call.outputs, *_activated(activation, call))
 
 
-def _implicit_sites(label, operation, call, signals, used):
+def _implicit_sites(
+    label: str,
+    operation: keras.Operation,
+    call: hooks.Call,
+    signals: list[Tensor],
+    used: Callable[[list[Tensor]], Sequence[int]],
+) -> Iterator[Site]:
     outputs = floats(call.outputs)
     kept = used(outputs) if len(outputs) > 1 else range(len(outputs))
     try:
@@ -158,25 +180,25 @@ def _implicit_sites(label, operation, call, signals, used):
         yield Site(name, outputs[index], *_constant(tf.expand_dims(added, 1)))
 
 
-def _constant(bias):
+def _constant(bias: Tensor) -> Factor:
     """Give `factor` and `some` of a bias that is there already."""
     return (lambda: bias), None
 
 
-def _activated(activation, call):
+def _activated(activation: Callable[[Tensor], Tensor], call: hooks.Call) -> Factor:
     if activation is keras.activations.relu6:
         return _six(call.outputs)
     return _constant(tf.expand_dims(activation_bias(activation, call.logits, call.outputs), 1))
 
 
-def _stops_at_six(operation):
+def _stops_at_six(operation: Any) -> bool:
     """Tell whether an operation is ReLU6, which networks have many of: it is cheap where nothing stops at 6."""
     if type(operation) is keras.layers.ReLU:
         return operation.max_value == 6 and not operation.threshold and not operation.negative_slope
     return type(operation) is keras.layers.Activation and operation.activation is keras.activations.relu6
 
 
-def _six(outputs):
+def _six(outputs: Tensor) -> Factor:
     """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
     outputs = tf.expand_dims(at_least_float32(outputs), 1)
     return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6

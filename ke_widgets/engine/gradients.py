@@ -5,6 +5,8 @@ A second Keras backend would cost a twin of this file and of `model.hooks`, and 
 
 import functools
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -26,11 +28,12 @@ from ke_widgets.model.inputs import (
 )
 from ke_widgets.model.locate import tokens_after
 from ke_widgets.model.units import check_batch, check_scores
+from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
 
 
-def forward(model, inputs):
+def forward(model: keras.Model, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
     """Run `model` and part its outputs.
 
     Args:
@@ -45,7 +48,7 @@ def forward(model, inputs):
     return at_least_float32(logits), [at_least_float32(signal) for signal in signals]
 
 
-def _outputs(model, inputs, watch=None):
+def _outputs(model: keras.Model, inputs: Inputs, watch: hooks.Watch | None = None) -> list[Any]:
     """Run a model; a signal of an exposed one may be a list, one for each call."""
     if isinstance(model, Exposed):
         return model.read(inputs, watch=watch)
@@ -53,7 +56,9 @@ def _outputs(model, inputs, watch=None):
         return keras.tree.flatten(run(model, inputs))
 
 
-def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
+def spatial_forward(
+    model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = (-3, -2)
+) -> tuple[Tensor, Tensor | list[Tensor]]:
     """Run `model` and lay its first signal out in places.
 
     Args:
@@ -78,7 +83,14 @@ def spatial_forward(model, inputs, spatial_axis=(-3, -2)):
     return at_least_float32(logits), _each_call(lambda x: _laid_out(x, logits, size, axes, _names(model)[0]), signal)
 
 
-def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, position=None):
+def jacobian(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+    position: int | None = None,
+) -> tuple[Tensor, list[Tensor]]:
     """Differentiate the chosen units with respect to the model's inputs.
 
     Args:
@@ -109,18 +121,18 @@ def jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1
         check_scores(logits, model)
         units = gather_units(logits, indices, indices_axis, indices_batch_dims)
     where = "the inputs" if position is None else f"the input {names(model, inputs)[position]!r}"
-    return units, _rows(tape, units, sources, where, "the image")
+    return units, gradient_rows(tape, units, sources, where, "the image")
 
 
 def image_jacobian(
-    model,
-    inputs,
-    indices=None,
-    indices_axis=-1,
-    indices_batch_dims=-1,
-    spatial_axis=(-3, -2),
-    image_input=None,
-):
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = (-3, -2),
+    image_input: int | str | None = None,
+) -> tuple[Tensor, Tensor]:
     """Differentiate the chosen units with respect to the image alone, laid out in places.
 
     Args:
@@ -146,7 +158,7 @@ def image_jacobian(
     return logits, _places_first(grads, axes)
 
 
-def _places_first(grads, axes):
+def _places_first(grads: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Bring a gradient `(B, U, ...)` with places at `axes` to `(B, U, H, W, C)`: what is no place is a channel."""
     rank = len(grads.shape)
     places = [axis % rank for axis in axes]
@@ -159,7 +171,14 @@ def _places_first(grads, axes):
     return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], channels))
 
 
-def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2)):
+def signal_jacobian(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = (-3, -2),
+) -> tuple[Tensor, list[Any], list[Any]]:
     """Differentiate the chosen units with respect to the exposed signals.
 
     Args:
@@ -191,17 +210,17 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
         units = gather_units(at_least_float32(logits), indices, indices_axis, indices_batch_dims)
     found = _names(model)
     flat = keras.tree.flatten(_required(signals, model))
-    gradients = _rows(tape, units, flat, ", ".join(found))
+    gradients = gradient_rows(tape, units, flat, ", ".join(found))
     gradients = keras.tree.pack_sequence_as(signals, gradients)
     size, axes = (
         size_of_image(model, inputs, spatial_axis),
         functools.partial(axes_of_signal, model, spatial_axis=spatial_axis),
     )
 
-    def lay(x, number):
+    def lay(x: Tensor, number: int) -> Tensor:
         return _laid_out(_without_tokens_after(model, number, x, size), logits, size, axes, found[number])
 
-    def lay_gradient(x, number):
+    def lay_gradient(x: Tensor, number: int) -> Tensor:
         x = _without_tokens_after(model, number, x, size, leading=2)
         return to_grid(x, size, axes(len(x.shape) - 1), leading=2)
 
@@ -213,7 +232,9 @@ def signal_jacobian(model, inputs, indices=None, indices_axis=-1, indices_batch_
     )
 
 
-def _without_tokens_after(model, number, signal, size, leading=1):
+def _without_tokens_after(
+    model: keras.Model, number: int, signal: Tensor, size: Sequence[Any], leading: int = 1
+) -> Tensor:
     """Leave out tokens that stand after the grid; those before it, `lay_out` leaves out."""
     if (
         not isinstance(model, Exposed)
@@ -228,20 +249,22 @@ def _without_tokens_after(model, number, signal, size, leading=1):
     return signal[..., :-after, :] if after else signal
 
 
-def _names(model):
+def _names(model: keras.Model) -> list[str]:
     return [str(e) for e in model.endpoints[1:]] if isinstance(model, Exposed) else model.output_names[1:]
 
 
-def _each_call(function, signal):
+def _each_call(function: Callable[[Tensor], Tensor], signal: Tensor | list[Tensor]) -> Any:
     """Apply a function to a signal, or to each where the calls of a layer are exposed as a list."""
     return [function(x) for x in signal] if isinstance(signal, list) else function(signal)
 
 
-def _laid_out(signal, logits, size, axes, where):
+def _laid_out(
+    signal: Tensor, logits: Tensor, size: Sequence[Any], axes: Callable[[int], tuple[int, ...]], where: str
+) -> Tensor:
     return to_grid(check_batch(at_least_float32(signal), logits, where), size, axes(len(signal.shape)))
 
 
-def with_signal(model):
+def with_signal(model: keras.Model) -> keras.Model:
     """Expose a plain model by default; give an exposed one, or `keras.Model(inputs, [logits, *signals])`, as it is.
 
     Args:
@@ -256,7 +279,7 @@ def with_signal(model):
     return model if isinstance(model, Exposed) or manual_signals(model) else expose(model)
 
 
-def _required(signals, model):
+def _required(signals: list[Any], model: keras.Model) -> list[Any]:
     if not signals:
         raise ValueError(
             "`model` must give its logits and at least one signal, as `ke.inspection.expose(model)` does. "
@@ -271,7 +294,9 @@ _WHAT_ELSE = {
 }
 
 
-def _rows(tape, units, sources, where=None, what="the signal"):
+def gradient_rows(
+    tape: tf.GradientTape, units: Tensor, sources: Sequence[Tensor], where: str | None = None, what: str = "the signal"
+) -> list[Tensor]:
     """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
 
     Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error: they are
@@ -283,7 +308,7 @@ def _rows(tape, units, sources, where=None, what="the signal"):
         return [tf.expand_dims(g, 1) for g in _connected(gradients, where, what)]
     number = tf.shape(units)[1]
 
-    def row(unit):
+    def row(unit: Any) -> list[Tensor]:
         # One unit of every image at once: images do not touch one another, so the sum over them parts again.
         chosen = tf.broadcast_to(tf.one_hot(unit, number, dtype=units.dtype), tf.shape(units))
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
@@ -292,12 +317,12 @@ def _rows(tape, units, sources, where=None, what="the signal"):
     return [_swap(g) for g in _each(row, units, [at_least_float32(x).dtype for x in sources])]
 
 
-def _swap(x):
+def _swap(x: Tensor) -> Tensor:
     """Swap the first two axes. (An einsum that says so takes ten times as long.)"""
     return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
 
 
-def _each(row, units, dtypes):
+def _each(row: Callable[[Any], list[Tensor]], units: Tensor, dtypes: list[Any]) -> list[Tensor]:
     """Call `row` for each unit and stack its results: at once where that can be trusted, else one after the other."""
     number = tf.shape(units)[1]
     if tf.executing_eagerly():
@@ -309,7 +334,7 @@ def _each(row, units, dtypes):
     return tf.vectorized_map(row, tf.range(number))
 
 
-def _before(tensor):
+def _before(tensor: Tensor) -> set[tf.Operation]:
     """List the operations of this graph that a tensor comes from."""
     found, waiting = set(), [tensor.op]
     while waiting:
@@ -320,7 +345,7 @@ def _before(tensor):
     return found
 
 
-def _connected(gradients, where, what):
+def _connected(gradients: Sequence[Any], where: str | None, what: str) -> list[Tensor]:
     if any(g is None for g in gradients):
         raise ValueError(
             f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a "

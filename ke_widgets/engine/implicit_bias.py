@@ -4,12 +4,17 @@ Only what depends on the model's inputs comes in. Constants and variables belong
 is `-mean`. Common operations have a closed form, as the general way differentiates twice, which takes long to trace.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ke_widgets.model import hooks
 from ke_widgets.model.exposed import without_writing
 from ke_widgets.model.grids import at_least_float32
+from ke_widgets.typing import Tensor
 
 # f(t x) = t^n f(x) for n signals: by Euler, J x = n f, so the bias is (1 - n) f. Nothing for `x * constant`.
 _PRODUCTS = {"Multiply", "Matmul", "Dot", "Einsum", "Tensordot", "Outer", "Conv", "DepthwiseConv", "ConvTranspose"}
@@ -30,22 +35,22 @@ _ACTIVATIONS = frozenset(
 
 
 # y - x y', of x and y: networks have dozens of these, and a derivative takes ten times as long to trace.
-def _silu(x, y):
+def _silu(x: Tensor, y: Tensor) -> Tensor:
     return y * (y - x)
 
 
-def _sigmoid(x, y):
+def _sigmoid(x: Tensor, y: Tensor) -> Tensor:
     return y * (1 - x * (1 - y))
 
 
-def _tanh(x, y):
+def _tanh(x: Tensor, y: Tensor) -> Tensor:
     return _beyond_rounding(y, y - x * (1 - y * y))
 
 
 _FORMULAS = {"silu": _silu, "Silu": _silu, "sigmoid": _sigmoid, "Sigmoid": _sigmoid, "tanh": _tanh, "Tanh": _tanh}
 
 
-def floats(structure):
+def floats(structure: Any) -> list[Tensor]:
     """List the different floating tensors in a structure of arguments or outputs.
 
     Args:
@@ -58,7 +63,9 @@ def floats(structure):
     return list({id(x): x for x in found if x.dtype.is_floating}.values())
 
 
-def added_by(operation, call, signals, kept=(0,)):
+def added_by(
+    operation: keras.Operation, call: hooks.Call, signals: Sequence[Tensor], kept: Sequence[int] = (0,)
+) -> list[Tensor]:
     """Give what one call of an operation adds to each floating tensor that it returns.
 
     Args:
@@ -77,7 +84,7 @@ def added_by(operation, call, signals, kept=(0,)):
     return implicit_bias(operation, call.args, call.kwargs, signals, kept) if own is None else own
 
 
-def _own_way(operation, call, signals):
+def _own_way(operation: Any, call: hooks.Call, signals: Sequence[Tensor]) -> list[Tensor] | None:
     """Give the bias in closed form, in a list that is empty where nothing is added; `None` where no form is known."""
     if not type(operation).call.__module__.startswith("keras."):
         return None
@@ -99,13 +106,13 @@ def _own_way(operation, call, signals):
     return _layer_normalization(operation, signals[0], outputs) if name == "LayerNormalization" else None
 
 
-def _degree(operation, name, comes_in):
+def _degree(operation: keras.Operation, name: str, comes_in: list[bool]) -> int | None:
     if name in ("TrueDivide", "Divide"):
         return comes_in[0] - comes_in[1]
     return sum(comes_in) if name in _PRODUCTS and not getattr(operation, "normalize", False) else None
 
 
-def _at_zero(operation, call, known):
+def _at_zero(operation: Any, call: hooks.Call, known: set[int]) -> Tensor:
     given = call.args, call.kwargs
     args, kwargs = keras.tree.map_structure(lambda x: tf.zeros_like(x) if id(x) in known else x, given)
     # A constant of its own shape is given to each image.
@@ -114,7 +121,7 @@ def _at_zero(operation, call, known):
     return tf.where(tf.math.is_finite(added), added, tf.zeros((), added.dtype))
 
 
-def _layer_normalization(layer, x, outputs):
+def _layer_normalization(layer: Any, x: Tensor, outputs: Tensor) -> list[Tensor] | None:
     """With y = (x - m) / s + beta and s^2 = v + epsilon, J x = (y - beta) * epsilon / s^2."""
     axes = [axis % len(x.shape) for axis in (layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis])]
     if axes != [len(x.shape) - 1] or getattr(layer, "rms_scaling", False):
@@ -125,7 +132,7 @@ def _layer_normalization(layer, x, outputs):
     return [beta + (y - beta) * (variance / (variance + layer.epsilon))]
 
 
-def activation_bias(activation, x, y):
+def activation_bias(activation: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
     """Give what an activation adds: its value less its derivative along what comes in.
 
     Args:
@@ -141,7 +148,7 @@ def activation_bias(activation, x, y):
     return implicit_bias(activation, (x,), {}, [x])[0]
 
 
-def _elementwise(function, name, x, y):
+def _elementwise(function: Callable[[Tensor], Tensor], name: str, x: Tensor, y: Tensor) -> Tensor:
     if name in _FORMULAS:
         return _FORMULAS[name](at_least_float32(x), at_least_float32(y))
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -150,7 +157,13 @@ def _elementwise(function, name, x, y):
     return _beyond_rounding(at_least_float32(y), at_least_float32(y - x * tape.gradient(y, x)))
 
 
-def implicit_bias(function, args, kwargs, signals, kept=(0,)):
+def implicit_bias(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    signals: Sequence[Tensor],
+    kept: Sequence[int] = (0,),
+) -> list[Tensor]:
     r"""Give what `function` adds of its own at these arguments, by differentiating twice.
 
     J x is the derivative of the backward pass s -> J^T s along x: unlike TensorFlow's forward mode, that goes through
@@ -176,7 +189,7 @@ def implicit_bias(function, args, kwargs, signals, kept=(0,)):
         ValueError: If the function cannot be differentiated twice.
     """
 
-    def added(*given):
+    def added(*given: Any) -> list[Tensor]:
         replaced = {id(x): y for x, y in zip(signals, given)}
         new_args, new_kwargs = keras.tree.map_structure(lambda x: replaced.get(id(x), x), (args, kwargs))
         graph = tf.compat.v1.get_default_graph()
@@ -192,18 +205,18 @@ def implicit_bias(function, args, kwargs, signals, kept=(0,)):
         raise ValueError(f"TensorFlow cannot differentiate it twice: {error.args[0]}") from error
 
 
-def _added(results, signals):
+def _added(results: list[Tensor], signals: Sequence[Tensor]) -> list[Tensor]:
     # Parted from the results, which are sources as well.
     ends, seeds = [tf.identity(x) for x in results], [tf.zeros_like(x) for x in results]
     sources = [*signals, *results] if len(results) > 1 else [*signals]
     back = [None if g is None else tf.convert_to_tensor(g) for g in tf.gradients(ends, sources, grad_ys=seeds)]
 
-    def along(tangents):
+    def along(tangents: Sequence[Tensor | None]) -> list[Tensor]:
         pairs = [(g, t) for g, t in zip(back, tangents) if g is not None and t is not None]
         found = tf.gradients([g for g, _ in pairs], seeds, [t for _, t in pairs]) if pairs else [None] * len(seeds)
         return [_change(*each) for each in zip(found, ends, results)]
 
-    def _change(change, end, result):
+    def _change(change: Tensor | None, end: Tensor, result: Tensor) -> Tensor:
         if change is None and any(g is not None for g in tf.gradients(end, [*signals])):
             raise LookupError(result.op.type)
         return (
@@ -218,12 +231,12 @@ def _added(results, signals):
     return [_beyond_rounding(value, each) for value, each in zip(values, own)]
 
 
-def _beyond_rounding(value, added):
+def _beyond_rounding(value: Tensor, added: Tensor) -> Tensor:
     least = 16 * np.finfo(value.dtype.as_numpy_dtype).eps * tf.abs(value)
     return tf.where(tf.abs(added) > least, added, tf.zeros((), added.dtype))
 
 
-def _check_inner_graphs(graph):
+def _check_inner_graphs(graph: tf.Graph) -> None:
     """Refuse what the gradients below do not reach: a function, a loop or a branch that resizes."""
     if any(op.type.endswith(("If", "While", "PartitionedCall", "Case")) for op in graph.get_operations()):
         inner = {node.op for function in graph.as_graph_def().library.function for node in function.node_def}
@@ -235,15 +248,15 @@ def _check_inner_graphs(graph):
 # TensorFlow has no second derivative for resizing, or silently none; but it is linear, so its derivative is known.
 
 
-def _register(kind, transposed, attributes):
+def _register(kind: str, transposed: Callable[..., Tensor], attributes: Iterable[str]) -> str:
     @tf.RegisterGradient(f"KeWidgets{kind}")
-    def gradient(op, upstream):
+    def gradient(op: tf.Operation, upstream: Tensor) -> tuple[Tensor | None, ...]:
         image, *others = op.inputs
         named = {name: op.get_attr(name) for name in attributes}
         own = dict(zip(("size", "scale", "translation"), others))
 
         @tf.custom_gradient
-        def back(grads):
+        def back(grads: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
             found = transposed(grads, image, own, named)
             return found, lambda change: getattr(tf.raw_ops, kind)(images=change, **own, **named)
 
@@ -252,15 +265,15 @@ def _register(kind, transposed, attributes):
     return f"KeWidgets{kind}"
 
 
-def _back_to_image(kind):
-    def transposed(grads, image, own, named):
+def _back_to_image(kind: str) -> Callable[..., Tensor]:
+    def transposed(grads: Tensor, image: Tensor, own: dict[str, Any], named: dict[str, Any]) -> Tensor:
         own = {name: value for name, value in own.items() if name != "size"}
         return getattr(tf.raw_ops, kind)(grads=grads, original_image=image, **own, **named)
 
     return transposed
 
 
-def _back_to_size(grads, image, own, named):
+def _back_to_size(grads: Tensor, image: Tensor, own: dict[str, Any], named: dict[str, Any]) -> Tensor:
     return tf.raw_ops.ResizeNearestNeighborGrad(grads=grads, size=tf.shape(image)[1:3], **named)
 
 

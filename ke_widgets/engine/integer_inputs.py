@@ -6,14 +6,21 @@ into the same floats: so each of them is called on the image in floats, and give
 
 import contextlib
 import inspect
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any
+
+import keras
 
 from ke_widgets.model import callgraph, hooks
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.inputs import graph_of
+from ke_widgets.typing import Tensor
 
 
 @contextlib.contextmanager
-def seen_as_floats(model, images):
+def seen_as_floats(
+    model: keras.Model, images: Iterable[tuple[keras.KerasTensor | None, Tensor]]
+) -> Generator[None, None, None]:
     """While the block runs, let what takes an integer input of the model take the same numbers as floats.
 
     Args:
@@ -32,7 +39,7 @@ def seen_as_floats(model, images):
         yield
 
 
-def _first_outputs(known, source, image):
+def _first_outputs(known: Any, source: keras.KerasTensor, image: Tensor) -> Iterator[tuple[keras.Operation, Any]]:
     for step in known.steps:
         if all(x is not source for x in step.inputs) or model_layers.functional(step.operation) is not None:
             continue

@@ -3,15 +3,17 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
 
 from ke_widgets.errors.short_repr import short_repr
 
-Function = TypeVar("Function", bound=Callable)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def check_names(caller, given, known, others=(), also=""):
+def check_names(
+    caller: str, given: Iterable[str], known: Collection[str], others: Iterable[str] = (), also: str = ""
+) -> None:
     """Refuse keywords that are not known.
 
     Args:
@@ -32,14 +34,14 @@ def check_names(caller, given, known, others=(), also=""):
             raise TypeError(f"`{caller}` has no argument {name!r}{also}. {mend}")
 
 
-def nearest(name, known, cutoff=0.6):
+def nearest(name: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Give the known name that is spelled most like another, or `None` where none is like it."""
     lower = {each.lower(): each for each in reversed(list(known))}  # Of two the first.
     found = difflib.get_close_matches(str(name).lower(), lower, 1, cutoff)
     return lower[found[0]] if found else None
 
 
-def named(caller) -> Callable[[Function], Function]:
+def named(caller: str) -> Callable[[Function], Function]:
     """Make a function refuse keywords that it does not have, with the nearest of those that it has.
 
     Args:
@@ -49,20 +51,20 @@ def named(caller) -> Callable[[Function], Function]:
         A decorator.
     """
 
-    def decorate(function):
+    def decorate(function: Function) -> Function:
         known = [p.name for p in inspect.signature(function).parameters.values() if p.name != "self"]
 
         @functools.wraps(function)
-        def call(*args, **kwargs):
+        def call(*args: Any, **kwargs: Any) -> Any:
             check_names(caller, kwargs, known)
             return function(*args, **kwargs)
 
-        return call
+        return call  # pyright: ignore[reportReturnType]
 
-    return decorate  # pyright: ignore[reportReturnType]
+    return decorate
 
 
-def check_swapped(first, second, values, swapped):
+def check_swapped(first: str, second: str, values: Iterable[object], swapped: bool) -> None:
     """Refuse two arguments in each other's place.
 
     Args:

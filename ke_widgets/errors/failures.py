@@ -3,6 +3,7 @@
 import re
 import traceback
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -33,7 +34,7 @@ _SIGNS = (
 )
 
 
-def sentence(error):
+def sentence(error: BaseException) -> str:
     """Give the sentence that matters of an exception.
 
     TensorFlow writes the nodes of its graph around it, Keras the arguments of the layer, AutoGraph the user's code.
@@ -57,7 +58,7 @@ def sentence(error):
     return text if plain or text.startswith(kind) else f"{kind}: {text}"
 
 
-def hint(error):
+def hint(error: BaseException) -> str | None:
     """Give advice on an exception, `None` where its own message is all that there is to say."""
     if is_our_own(error):
         return None
@@ -68,7 +69,7 @@ def hint(error):
     return known or (None if isinstance(error, TypeError | ValueError) else _ANY)
 
 
-def details(error):
+def details(error: BaseException) -> str | None:
     """Give the whole traceback, cut in the middle where it is very long; `None` for an error of our own."""
     if is_our_own(error):
         return None
@@ -78,7 +79,7 @@ def details(error):
     return f"{text[: _LONGEST_TRACEBACK // 4]}\n[...]\n{text[-3 * _LONGEST_TRACEBACK // 4 :]}"
 
 
-def is_our_own(error):
+def is_our_own(error: BaseException) -> bool:
     """Tell whether this package refused something in its own words."""
     if not isinstance(error, TypeError | ValueError) or "\n" in str(error)[:_READ]:
         return False
@@ -86,12 +87,12 @@ def is_our_own(error):
     return bool(frames) and frames[-1].f_code.co_filename.startswith(_PACKAGE)
 
 
-def of_the_data(error):
+def of_the_data(error: BaseException) -> bool:
     """Tell whether it may be due to one image of several that ran together: another one may do."""
     return isinstance(error, ValueError | tf.errors.OpError)
 
 
-def _raw(error):
+def _raw(error: Any) -> str:
     if isinstance(error, tf.errors.OpError):
         text = error.message
     else:  # A KeyError writes its message as Python would.
@@ -100,7 +101,7 @@ def _raw(error):
     return text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
 
 
-def _innermost(text):
+def _innermost(text: str) -> str:
     """Take off what Keras and AutoGraph put around a message."""
     if "\\x1b[1m" in text:  # Inside of a KeyError's message.
         text = text.replace("\\x1b", "\x1b").replace("\\n", "\n")
@@ -112,14 +113,14 @@ def _innermost(text):
     return text
 
 
-def _behind_code(text):
+def _behind_code(text: str) -> re.Match[str] | None:
     """Find type and message where AutoGraph writes the user's code before them."""
     if not text.startswith("in user code:"):
         return None
     return re.search(r"^ {4}([A-Za-z_]\w*): (.*)", text.rpartition('\n    File "')[2], re.MULTILINE | re.DOTALL)
 
 
-def _without_nodes(text):
+def _without_nodes(text: str) -> str:
     """Take off what TensorFlow writes of its graph."""
     if text.startswith("Graph execution error"):
         stack = r"\s*File \"|Graph execution error|Detected at node|<stack traces|\s*\(most recent|\d+ root error"
@@ -130,7 +131,7 @@ def _without_nodes(text):
     return re.sub(r" on /job:\S+( by allocator \S+)?", "", text)
 
 
-def _first_line(text):
+def _first_line(text: str) -> str:
     """Give the first line that says something; of an assertion, its message and not its numbers."""
     summary = re.match(
         r"\s*Expected '.*' to be true\. Summarized data: (?:b(['\"]))?(.*?)(?:\1)?\s*$", text, re.MULTILINE
@@ -146,6 +147,6 @@ def _first_line(text):
     return f"{first} {lines[1]}" if first.endswith(":") and len(lines) > 1 else first
 
 
-def _shortened(text):
+def _shortened(text: str) -> str:
     text = " ".join(_COLOURS.sub("", text).split())
     return text if len(text) <= _LONGEST_SENTENCE else f"{text[: _LONGEST_SENTENCE - 1].rstrip()}…"

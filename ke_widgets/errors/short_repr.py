@@ -3,15 +3,17 @@
 import math
 import os
 import types
+from typing import Any
 
 import numpy as np
 
 _LONGEST = 80  # Letters of what is written whole.
 _MOST = 8  # Items of what is written whole.
 _SHOWN = 3  # Items of what is not.
+_ENDS: dict[type, str] = {list: "[]", tuple: "()"}
 
 
-def short_repr(value):
+def short_repr(value: object) -> str:
     """Write a value in a few words: itself where it is short, else what it is.
 
     Args:
@@ -30,7 +32,7 @@ def short_repr(value):
         return _a(type(value).__name__)
 
 
-def _written(value):
+def _written(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float | complex | np.generic):
         return repr(value)
     if isinstance(value, str | bytes | os.PathLike):
@@ -38,7 +40,7 @@ def _written(value):
     if isinstance(value, dict):
         return _few([f"{_inner(key)}: {_inner(value[key])}" for key in list(value)[:_MOST]], value, "{}")
     if isinstance(value, list | tuple | set | frozenset):
-        ends = {list: "[]", tuple: "()"}.get(type(value), "{}")
+        ends = _ENDS.get(type(value), "{}")
         return _few([_inner(each) for each in list(value)[:_MOST]], value, ends)
     if isinstance(value, types.ModuleType):
         return f"the module {value.__name__!r}"
@@ -49,7 +51,7 @@ def _written(value):
     return _of_object(value)
 
 
-def _of_object(value):
+def _of_object(value: Any) -> str:
     kind = type(value).__name__
     shape = getattr(value, "shape", None)
     if shape is not None and not callable(shape):
@@ -65,20 +67,20 @@ def _of_object(value):
     return _a(kind) if plain else f"{text} (of type {kind})"
 
 
-def _shape(shape):
+def _shape(shape: Any) -> str:
     try:
         return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
     except (TypeError, ValueError):
         return "that nobody knows"
 
 
-def _inner(value):
+def _inner(value: Any) -> str:
     """Write an item: a long one would hide the others."""
     text = short_repr(value)
     return text if len(text) <= _LONGEST // 2 else f"{text[: _LONGEST // 2 - 1]}…"
 
 
-def _few(written, value, ends):
+def _few(written: list[str], value: Any, ends: str) -> str:
     whole = ", ".join(written)
     if len(value) <= _SHOWN or (len(value) <= _MOST and len(whole) <= _LONGEST):
         comma = "," * (isinstance(value, tuple) and len(value) == 1)
@@ -87,7 +89,7 @@ def _few(written, value, ends):
     return f"{ends[0]}{', '.join(written[:_SHOWN])}, ...{ends[1]} ({_a(type(value).__name__)} of {len(value)})"
 
 
-def _cut(text):
+def _cut(text: str) -> str:
     text = " ".join(text.split())
     most = 2 * _LONGEST
     if len(text) <= most:
@@ -96,5 +98,5 @@ def _cut(text):
     return f"{text[:half]}…{text[-half:]}"
 
 
-def _a(kind):
+def _a(kind: str) -> str:
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"

@@ -1,6 +1,8 @@
 """Refuse arguments of the loop that are of a wrong type or out of range, before anything runs."""
 
 import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from ke_widgets.errors.short_repr import short_repr
 _LOOP_MAKES = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
 
 
-def check_counts(**counts):
+def check_counts(**counts: object) -> None:
     """Refuse counts that are no integers of at least 1; `None` leaves the choice open.
 
     Raises:
@@ -28,7 +30,7 @@ def check_counts(**counts):
             raise ValueError(f"`{name}` must be an integer of at least 1, or None. Received: {name}={value}.")
 
 
-def check_verbose(verbose):
+def check_verbose(verbose: object) -> None:
     """Refuse a `verbose` that Keras does not know.
 
     Raises:
@@ -38,7 +40,7 @@ def check_verbose(verbose):
         raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={short_repr(verbose)}.")
 
 
-def check_postprocessing(postprocessing):
+def check_postprocessing(postprocessing: object) -> None:
     """Refuse what is no function of maps.
 
     Raises:
@@ -52,7 +54,7 @@ def check_postprocessing(postprocessing):
     )
 
 
-def check_resizing(resizing):
+def check_resizing(resizing: object) -> None:
     """Refuse what is no size.
 
     Raises:
@@ -74,7 +76,7 @@ def check_resizing(resizing):
         )
 
 
-def check_method(method):
+def check_method(method: object) -> None:
     """Refuse what is no method.
 
     Raises:
@@ -90,7 +92,7 @@ def check_method(method):
     raise TypeError(f"`method` must be a method, such as `{say}`. Received: {received}.")
 
 
-def check_own(method, params, caller, others=()):
+def check_own(method: Callable[..., Any], params: Mapping[str, Any], caller: str, others: Iterable[str] = ()) -> None:
     """Refuse parameters that a method does not have.
 
     Args:

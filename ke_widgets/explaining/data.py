@@ -2,6 +2,8 @@
 
 import functools
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,18 +12,19 @@ from keras import ops
 
 from ke_widgets.model.inputs import fitted_shape, graph_of, references
 from ke_widgets.model.units import check_units, not_finite
+from ke_widgets.typing import Inputs, Shape, Tensor
 
 _INPUTS, _INDICES = "ke_widgets_inputs", "ke_widgets_indices"
 _STREAMS = (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset)
 _LOOKED_AT = 256  # Images that are looked at together for what is not finite: so little memory is needed.
 
 
-def is_stream(x):
+def is_stream(x: Any) -> bool:
     """Tell whether data comes in batches of its own."""
     return isinstance(x, _STREAMS) or hasattr(x, "__next__")
 
 
-def pack(model, x, y, batch_size, units=None):
+def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, units: int | None = None) -> Any:
     """Bring data to one thing that `predict` takes: it knows no `y`.
 
     Args:
@@ -54,7 +57,7 @@ def pack(model, x, y, batch_size, units=None):
     return {_INPUTS: x} if y is None else {_INPUTS: x, _INDICES: _units(y, count, units)}
 
 
-def expected(data, steps):
+def expected(data: Any, steps: int | None) -> int:
     """Tell how many images a run is expected to have; where nobody knows, how many batches, as a number below 0.
 
     Args:
@@ -75,7 +78,7 @@ def expected(data, steps):
     return -(batches or 1)
 
 
-def _tuples(batches):
+def _tuples(batches: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
     """Give a generator's batches as Keras wants them, and refuse one that has none."""
     first = next(batches, None)
     if first is None:
@@ -83,7 +86,7 @@ def _tuples(batches):
     return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], batches))
 
 
-def _check_stream(model, x):
+def _check_stream(model: keras.Model, x: Any) -> None:
     if isinstance(x, keras.utils.PyDataset) and len(x) == 0:
         raise ValueError(NO_BATCH)
     if not isinstance(x, tf.data.Dataset):
@@ -103,9 +106,9 @@ def _check_stream(model, x):
 NO_BATCH = "`x` must give at least one batch of images. Received: data without any."
 
 
-def _count(x):
+def _count(x: Any) -> int:
     flat = keras.tree.flatten(x)
-    counts = {np.shape(array)[0] if hasattr(array, "shape") and len(array.shape) else None for array in flat}
+    counts: set[Any] = {np.shape(array)[0] if hasattr(array, "shape") and len(array.shape) else None for array in flat}
     if len(counts) != 1 or not counts - {0, None}:
         raise ValueError(
             "`x` must be at least one image: an array, a tensor, or a list or dict of them of one length. "
@@ -114,12 +117,14 @@ def _count(x):
     return counts.pop()
 
 
-def _stack(x):
+def _stack(x: Any) -> str:
     several = isinstance(x, list | tuple) and len(x) > 1
     return " A list means several inputs; for images in a list, say `np.stack(x)`." if several else ""
 
 
-def _check_shapes(model, x, shapes, advice=" One image without its batch axis? Say `x[None]`."):
+def _check_shapes(
+    model: keras.Model, x: Any, shapes: list[Shape], advice: str = " One image without its batch axis? Say `x[None]`."
+) -> None:
     """Refuse data of another shape than the model takes, as far as its graph tells."""
     graph = graph_of(model)
     if graph is None:
@@ -140,7 +145,7 @@ def _check_shapes(model, x, shapes, advice=" One image without its batch axis? S
             )
 
 
-def _check_keys(graph, x):
+def _check_keys(graph: keras.Model, x: Any) -> None:
     if not isinstance(x, dict):
         return
     whole = graph._inputs_struct
@@ -149,21 +154,21 @@ def _check_keys(graph, x):
         raise ValueError(f"`x` must have a key for each input of the model: {known}. Received: {list(x)}.")
 
 
-def _number(shapes):
+def _number(shapes: Sequence[object]) -> str:
     return f"{len(shapes)} array{'s' if len(shapes) > 1 else ''}"
 
 
-def _any_batch(shape):
+def _any_batch(shape: Shape) -> str:
     return f"({', '.join(['B', *(str(side) if side else 'any' for side in shape[1:])])})"
 
 
-def _fits(shape, wanted):
+def _fits(shape: Shape, wanted: Shape) -> bool:
     if len(shape) != len(wanted):
         return False
     return all(one is None or other is None or one == other for one, other in zip(shape[1:], wanted[1:]))
 
 
-def _check_numbers(model, x, flat):
+def _check_numbers(model: keras.Model, x: Any, flat: Iterable[Any]) -> None:
     """Refuse text and objects where the model takes numbers, and numbers that are not finite."""
     for array in flat:
         dtype = array.dtype if hasattr(array, "dtype") else np.asarray(array).dtype
@@ -177,14 +182,14 @@ def _check_numbers(model, x, flat):
                 raise ValueError(not_finite(wrong))
 
 
-def _not_finite(array, start):
+def _not_finite(array: Any, start: int) -> Any:
     part = np.asarray(ops.convert_to_numpy(array[start : start + _LOOKED_AT])).astype("float32", copy=False)
     if np.isfinite(part.sum()):  # One number tells of nearly all data.
         return []
     return start + np.flatnonzero(~np.isfinite(part).reshape(len(part), -1).all(axis=1))
 
 
-def _refuse_text(model, x, dtype):
+def _refuse_text(model: keras.Model, x: Any, dtype: object) -> None:
     if any("string" in str(getattr(tensor, "dtype", "string")) for tensor in references(model, x)):
         return
     raise TypeError(
@@ -193,7 +198,7 @@ def _refuse_text(model, x, dtype):
     )
 
 
-def _units(y, count, units):
+def _units(y: Any, count: int, units: int | None) -> np.ndarray:
     try:
         array = np.asarray(y)
     except ValueError as error:
@@ -221,13 +226,13 @@ def _units(y, count, units):
     return array.astype("int32")
 
 
-def _one_hot(y):
+def _one_hot(y: np.ndarray) -> str:
     if y.ndim != 2 or y.shape[1] < 3 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
         return ""
     return " For one-hot labels, say `y.argmax(-1)`."
 
 
-def unpack(data):
+def unpack(data: Any) -> tuple[Inputs, Tensor | None]:
     """Part one batch, as the step of `predict` gets it, into inputs and units.
 
     Args:
@@ -254,7 +259,9 @@ def unpack(data):
     return inputs, indices
 
 
-def batches(model, x, y, batch_size, units=None):
+def batches(
+    model: keras.Model, x: Any, y: Any, batch_size: int | None, units: int | None = None
+) -> Iterator[dict[str, Any]]:
     """Read data batch by batch.
 
     Args:
@@ -285,7 +292,7 @@ def batches(model, x, y, batch_size, units=None):
         yield {_INPUTS: inputs} if indices is None else {_INPUTS: inputs, _INDICES: indices}
 
 
-def _part(chosen, array):
+def _part(chosen: slice, array: Any) -> Tensor:
     """Take some images, in the precision in which `predict` takes them."""
     part = array[chosen]
     return ops.cast(part, keras.config.floatx()) if keras.backend.is_float_dtype(part.dtype) else part

@@ -14,7 +14,7 @@ import textwrap
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 import keras
@@ -27,11 +27,12 @@ from ke_widgets.engine.compiling import cached, owner_and_view
 from ke_widgets.errors.arguments import check_swapped
 from ke_widgets.explaining import arguments, data
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose, find_path, output_shape
-from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.exposed import Endpoint, Exposed
 from ke_widgets.model.heads import manual_signals
 from ke_widgets.model.inputs import fitted, graph_of, image_positions, size_of_image
 from ke_widgets.model.locate import head_index, warn_of_probabilities
 from ke_widgets.model.units import FOUND_BY_A_RUN, check_finite, check_scores_shape
+from ke_widgets.typing import Filter, Inputs, Method, Shape, Signals, SpatialAxis, Tensor
 
 _NOT_OWN = ("model", "inputs", "indices", "batch_size")
 _LARGE = 1024**3  # Bytes of maps of which a user wants to know before they are there.
@@ -89,26 +90,26 @@ class Shortcut(Protocol):
 
 
 def explain(
-    method,
-    model,
-    x,
-    y=None,
+    method: Method,
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
     batch_size: int | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
     steps: int | None = None,
-    callbacks=None,
+    callbacks: Any = None,
     *,
-    indices_axis=KERNEL_AXIS,
-    indices_batch_dims=-1,
-    spatial_axis=SPATIAL_AXIS,
-    postprocessing=None,
-    resizing=True,
-    image_input=None,
-    run_eagerly=None,
-    jit_compile=None,
-    steps_per_execution=None,
-    inner_batch_size=None,
-    **params,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+    postprocessing: Filter | None = None,
+    resizing: bool | Sequence[int] | None = True,
+    image_input: int | str | None = None,
+    run_eagerly: bool | None = None,
+    jit_compile: bool | None = None,
+    steps_per_execution: int | None = None,
+    inner_batch_size: int | None = None,
+    **params: Any,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run a method over data.
 
@@ -169,7 +170,13 @@ explain.__doc__ = (explain.__doc__ or "").replace(
 
 
 def explain_batches(
-    method, model, x, y=None, batch_size: int | None = None, steps: int | None = None, **options
+    method: Method,
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    **options: Any,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Run a method over data and give what it finds batch by batch, so that memory does not grow with the data.
 
@@ -212,7 +219,9 @@ def explain_batches(
     _warn_of_nothing(model, anything)
 
 
-def partial_explain(method, signals: Literal["none", "one", "biases"] | None = None, **defaults) -> Shortcut:
+def partial_explain(
+    method: Method, signals: Literal["none", "one", "biases"] | None = None, **defaults: Any
+) -> Shortcut:
     """Make a shortcut: `explain` of one method, with other defaults.
 
     Args:
@@ -243,7 +252,7 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
         raise ValueError(f"`defaults` must be among {sorted(every)}. Received: {sorted(unknown)}.")
     every = {name: p.replace(default=defaults[name]) if name in defaults else p for name, p in every.items()}
 
-    def shortcut(model, x, y=None, *args, **kwargs) -> Any:
+    def shortcut(model: Any, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         arguments.check_names(f"ke.{name}", kwargs, list(every))
         check_swapped("model", "x", (model, x), _is_model(x) and not _is_model(model))
         bound = signature.bind(model, x, y, *args, **kwargs)
@@ -265,11 +274,11 @@ def partial_explain(method, signals: Literal["none", "one", "biases"] | None = N
     return shortcut  # pyright: ignore[reportReturnType]  (its attributes are set above)
 
 
-def _is_model(value):
+def _is_model(value: object) -> bool:
     return isinstance(value, keras.Model)
 
 
-def view_for(model, signals):
+def view_for(model: keras.Model, signals: Signals | None) -> keras.Model:
     """Expose a plain model with one output as a method wants it; leave any other model as it is.
 
     Args:
@@ -301,7 +310,7 @@ _SIGNALS = {
 }
 
 
-def _document(method, signals):
+def _document(method: Callable[..., Any], signals: Signals | None) -> str:
     """Join the method's text with what the loop takes and gives."""
     text = inspect.getdoc(method) or ""
     head, _, rest = text.partition("\nReturns:")
@@ -321,7 +330,9 @@ class _Loop(keras.Model):
         batches: How many batches have run since `begin`.
     """
 
-    def __init__(self, step, run_eagerly, jit_compile, steps_per_execution):
+    def __init__(
+        self, step: Callable[[Any], Any], run_eagerly: bool, jit_compile: bool, steps_per_execution: int
+    ) -> None:
         super().__init__(name="explain", autocast=False)
         # Past `Layer.__setattr__`, which would track what the step holds.
         self.__dict__.update(step=step, lock=threading.RLock(), batches=0, expected=0)
@@ -330,14 +341,14 @@ class _Loop(keras.Model):
         self.steps_per_execution = steps_per_execution
         self.built = True
 
-    def begin(self, expected):
+    def begin(self, expected: int) -> None:
         """Note that a run begins, and how many images (below 0: batches) it is expected to have; 0 warns of none."""
         self.__dict__.update(batches=0, expected=expected)
 
-    def predict_step(self, data):
+    def predict_step(self, data: Any) -> Any:
         return self.step(data)
 
-    def make_predict_function(self, force=False):
+    def make_predict_function(self, force: bool = False) -> Any:
         if self.predict_function is None or force:
             alone = self.distribute_strategy.num_replicas_in_sync == 1
             run = self._for_any_batch() if alone and not self.run_eagerly else self._fresh()
@@ -351,22 +362,22 @@ class _Loop(keras.Model):
         made, self.predict_function = self.predict_function, ours
         return made
 
-    def _counted(self, run):
-        def counted(data):
+    def _counted(self, run: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def counted(data: Any) -> Any:
             found = run(data)
             self.__dict__["batches"] += 1
             return found
 
         return counted
 
-    def _for_any_batch(self):
+    def _for_any_batch(self) -> Callable[[Any], Any]:
         """Make a function for each kind of data, so that one of a wrong rank or dtype leaves nothing behind.
 
         It is traced for batches of any size at once, not again for the short last one.
         """
         made = {}
 
-        def run(data):
+        def run(data: Any) -> Any:
             leaves = keras.tree.flatten_with_path(data)
             kind = tuple((path, keras.backend.standardize_dtype(x.dtype), len(x.shape)) for path, x in leaves)
             if kind not in made:
@@ -381,7 +392,7 @@ class _Loop(keras.Model):
         return run
 
 
-def _warn_of_size(outputs, batch, expected):
+def _warn_of_size(outputs: Any, batch: Any, expected: int) -> None:
     """Warn of maps of all units that fill the memory, before they do."""
     inputs, indices = data.unpack(batch)
     sides = [tuple(maps.shape[1:]) for maps in keras.tree.flatten(outputs[1])]
@@ -397,7 +408,7 @@ def _warn_of_size(outputs, batch, expected):
         )
 
 
-def _warn_of_nothing(model, anything):
+def _warn_of_nothing(model: keras.Model, anything: object) -> None:
     """Warn of maps that are 0 everywhere, as those of a layer that the units do not see."""
     if anything:
         return
@@ -410,7 +421,14 @@ def _warn_of_nothing(model, anything):
     )
 
 
-def _loop(method, model, settings, compiling, params, caller="explain"):
+def _loop(
+    method: Any,
+    model: keras.Model,
+    settings: dict[str, Any],
+    compiling: dict[str, Any],
+    params: dict[str, Any],
+    caller: str = "explain",
+) -> Any:
     """Give the loop for a method, a model and all parameters, made before or now."""
     check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
     check_model(model)
@@ -425,7 +443,7 @@ def _loop(method, model, settings, compiling, params, caller="explain"):
     owner, view = owner_and_view(model)
     _check_scores(method, model)
     # Read past the property, which would write what it finds to the user's model.
-    usual = {
+    usual: dict[str, Any] = {
         "run_eagerly": bool(owner.run_eagerly),
         "jit_compile": bool(vars(owner).get("_jit_compile")),
         "steps_per_execution": owner.steps_per_execution or 1,
@@ -435,7 +453,7 @@ def _loop(method, model, settings, compiling, params, caller="explain"):
         raise ValueError("`run_eagerly` and `jit_compile` exclude each other. Received: both are True.")
     key = ("explain", method, view, *(_frozen(part) for part in (settings, chosen, params)))
 
-    def build():
+    def build() -> _Loop:
         step = functools.partial(_step, method, weakref.ref(owner), view, settings, params)
         with owner.distribute_strategy.scope() if owner.distribute_strategy else contextlib.nullcontext():
             return _Loop(step, **chosen)
@@ -443,7 +461,7 @@ def _loop(method, model, settings, compiling, params, caller="explain"):
     return cached(owner, key, build)
 
 
-def _scores_shape(model):
+def _scores_shape(model: keras.Model) -> Shape | None:
     """Give the shape of the scores, where the graph tells it."""
     if not isinstance(model, Exposed):
         graph = graph_of(model)
@@ -458,19 +476,19 @@ def _scores_shape(model):
     return shape[:1] + shape[-1:]  # As an exposed model gives those of a 1 x 1 convolution.
 
 
-def _number_of_units(model, indices_axis):
+def _number_of_units(model: keras.Model, indices_axis: int) -> int | None:
     shape = _scores_shape(model)
     return shape[1] if shape is not None and len(shape) == 2 and indices_axis == KERNEL_AXIS else None
 
 
-def _check_scores(method, model):
+def _check_scores(method: Callable[..., Any], model: keras.Model) -> None:
     """Refuse scores that are not `(B, U)`, for the methods that are ours; another one may know what to do with them."""
     shape, home = _scores_shape(model), inspect.unwrap(method).__module__
     if shape is not None and home.startswith("ke_widgets.methods"):
         check_scores_shape(shape, (model.model if isinstance(model, Exposed) else model).name)
 
 
-def _frozen(value):
+def _frozen(value: Any) -> Hashable:
     """Turn a parameter into something hashable that is equal where the parameter is: arrays go by value."""
     if isinstance(value, dict):
         return ("dict", *((name, _frozen(item)) for name, item in sorted(value.items())))
@@ -484,7 +502,14 @@ def _frozen(value):
     return (type(value).__name__, value)
 
 
-def _step(method, owner, view, settings, params, batch):
+def _step(
+    method: Method,
+    owner: Callable[[], Any],
+    view: tuple[Endpoint, ...] | None,
+    settings: dict[str, Any],
+    params: dict[str, Any],
+    batch: Any,
+) -> tuple[Tensor, Any, Tensor]:
     """Explain one batch: logits, maps, and 1 for each image with anything in its raw maps, else 0."""
     inputs, indices = data.unpack(batch)
     model = owner() if view is None else Exposed(owner(), view)
@@ -502,7 +527,7 @@ def _step(method, owner, view, settings, params, batch):
     return logits, keras.tree.map_structure(resized, maps), some
 
 
-def _target_size(model, inputs, settings):
+def _target_size(model: keras.Model, inputs: Inputs, settings: dict[str, Any]) -> tuple[Any, ...]:
     """Give the size to which maps are resized, `()` for none."""
     if settings["resizing"] is not True:
         return tuple(settings["resizing"] or ())
@@ -516,7 +541,7 @@ def _target_size(model, inputs, settings):
     return size_of_image(model, inputs, settings["spatial_axis"], chosen)
 
 
-def _resized(maps, size):
+def _resized(maps: Tensor, size: tuple[Any, ...]) -> Tensor:
     """Resize maps along the last axes of their places.
 
     The maps of all frames of a video keep their number; those of one frame have one axis fewer than the video.
@@ -531,7 +556,7 @@ def _resized(maps, size):
 
 
 @contextlib.contextmanager
-def _as_value_errors():
+def _as_value_errors() -> Generator[None, None, None]:
     """Raise as `ValueError` what a compiled function found wrong with the data."""
     try:
         yield

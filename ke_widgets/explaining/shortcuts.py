@@ -1,10 +1,13 @@
 """Every method with its loop, its usual filter and its sizes: `ke.gradcam(model, images, units)`."""
 
+from types import ModuleType
+
 from ke_widgets.explaining.loop import Shortcut, partial_explain
 from ke_widgets.methods import cams, gradient, meta
+from ke_widgets.typing import Method
 
 
-def _shortcut(family, method) -> Shortcut:
+def _shortcut(family: ModuleType, method: Method) -> Shortcut:
     spec = family.METHODS[method]
     return partial_explain(method, spec.signals, postprocessing=spec.postprocessing, resizing=spec.resizing)
 

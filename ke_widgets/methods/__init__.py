@@ -40,17 +40,19 @@ import importlib
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 from keras import ops
 
 from ke_widgets.backend.tensorflow import while_loop
 from ke_widgets.engine.batch_size import batch_size_for, most_samples
 from ke_widgets.engine.compiling import compiled
+from ke_widgets.typing import Combine, Filter, Inputs, Method, Signals, Tensor
 
-Method = typing.TypeVar("Method", bound=Callable)
+_Function = typing.TypeVar("_Function", bound=Callable[..., Any])
 SHARED = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
 
 
@@ -73,12 +75,12 @@ class Spec:
     """
 
     title: str
-    signals: typing.Literal["none", "one", "biases"] = "one"
-    postprocessing: Callable | None = None
+    signals: Signals = "one"
+    postprocessing: Filter | None = None
     signed: bool = False
     resizing: bool = True
     unit: str = ""
-    combine: Callable | None = None
+    combine: Combine | None = None
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,10 @@ class Steps:
         differentiates: Whether a piece takes gradients of samples, or only runs the model.
     """
 
-    begin: Callable
-    advance: Callable
-    count: Callable
-    end: Callable
+    begin: Callable[..., tuple[Any, Any]]
+    advance: Callable[..., Any]
+    count: Callable[..., Any]
+    end: Callable[..., tuple[Tensor, Tensor]]
     unrolled: bool = False
     differentiates: bool = False
 
@@ -119,7 +121,7 @@ class Progress:
     result: Callable[[], tuple[Any, Any]]
 
 
-def stepwise(steps):
+def stepwise(steps: Steps) -> Callable[[_Function], _Function]:
     """Put `steps` on a method, where `step_by_step` finds them.
 
     Args:
@@ -129,14 +131,16 @@ def stepwise(steps):
         A decorator that gives the method itself.
     """
 
-    def mark(method: Method) -> Method:
+    def mark(method: _Function) -> _Function:
         setattr(method, "steps", steps)  # noqa: B010
         return method
 
     return mark
 
 
-def run(steps, model, inputs, indices, **params):
+def run(
+    steps: Steps, model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any
+) -> tuple[Tensor, Tensor]:
     """Go through all pieces of a method in one call, eagerly or inside a compiled function.
 
     Args:
@@ -160,7 +164,7 @@ def run(steps, model, inputs, indices, **params):
     return steps.end((state, sums), total, **params)
 
 
-def _sized(steps, inputs, params):
+def _sized(steps: Steps, inputs: Inputs, params: dict[str, Any]) -> dict[str, Any]:
     """Choose `batch_size` where nobody did."""
     if params.get("batch_size", 0) is not None:
         return params
@@ -168,7 +172,9 @@ def _sized(steps, inputs, params):
     return {**params, "batch_size": size}
 
 
-def step_by_step(method, model, inputs, indices=None, **params):
+def step_by_step(
+    method: Method, model: keras.Model, inputs: Inputs, indices: Tensor | None = None, **params: Any
+) -> Iterator[Progress]:
     """Go through a method piece by piece, compiled, with a stop after each one. Leave the loop to cancel.
 
     Args:
@@ -213,11 +219,11 @@ class Parameter:
     name: str
     kind: str
     default: Any
-    choices: tuple = ()
+    choices: tuple[Any, ...] = ()
 
 
 @functools.lru_cache(maxsize=64)
-def own_names(method):
+def own_names(method: Callable[..., Any]) -> tuple[str, ...]:
     """List the names of a method's own parameters.
 
     Args:
@@ -229,7 +235,7 @@ def own_names(method):
     return tuple(name for name in inspect.signature(method).parameters if name not in SHARED)
 
 
-def parameters(method):
+def parameters(method: Callable[..., Any]) -> list[Parameter]:
     """List the own parameters of a method that a form shows, from its signature.
 
     Args:
@@ -246,7 +252,7 @@ def parameters(method):
     return [_parameter(method, p, hints.get(p.name)) for p in own]
 
 
-def _parameter(method, parameter, hint):
+def _parameter(method: Callable[..., Any], parameter: inspect.Parameter, hint: Any) -> Parameter:
     default = parameter.default
     if default is inspect.Parameter.empty:
         raise ValueError(
@@ -264,7 +270,7 @@ def _parameter(method, parameter, hint):
 
 
 @functools.cache
-def table() -> Mapping[str, tuple[Callable, Spec]]:
+def table() -> Mapping[str, tuple[Callable[..., Any], Spec]]:
     """Return every method of the package by its name, with its `Spec`. The table is made once.
 
     Returns:
@@ -284,7 +290,7 @@ def table() -> Mapping[str, tuple[Callable, Spec]]:
     return types.MappingProxyType(found)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     # The families import this module, so they come when they are asked for. That of CAMs goes by two names in what
     # people have written.
     if name in ("cam", "cams", "gradient", "meta", "all_layers"):

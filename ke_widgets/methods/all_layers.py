@@ -1,14 +1,19 @@
 """A method at every layer: one forward and one backward pass give the maps of all exposed signals."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
 
 from ke_widgets.engine.gradients import signal_jacobian
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import table
+from ke_widgets.typing import Combine, Inputs, SpatialAxis, Tensor
 
 
 @functools.lru_cache(maxsize=64)
-def runs_at_all_layers(method):
+def runs_at_all_layers(method: Callable[..., Any]) -> bool:
     """Tell whether `at_all_layers` takes a method: whether its map at a layer follows from signal and gradient there.
 
     Args:
@@ -21,7 +26,7 @@ def runs_at_all_layers(method):
 
 
 @functools.lru_cache(maxsize=64)
-def at_all_layers(method):
+def at_all_layers(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     """Make a function that runs a method at all exposed signals at once.
 
     One pass costs about three forward passes, whatever the number of layers; running the method at each layer costs
@@ -58,8 +63,13 @@ def at_all_layers(method):
         )
 
     def scanned(
-        model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS
-    ):
+        model: keras.Model,
+        inputs: Inputs,
+        indices: Tensor | None = None,
+        indices_axis: int = KERNEL_AXIS,
+        indices_batch_dims: int = -1,
+        spatial_axis: SpatialAxis = SPATIAL_AXIS,
+    ) -> tuple[Tensor, list[Tensor]]:
         logits, signals, gradients = signal_jacobian(
             model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
         )
@@ -69,6 +79,6 @@ def at_all_layers(method):
     return scanned
 
 
-def _combination(method):
+def _combination(method: Callable[..., Any]) -> Combine | None:
     found = table().get(getattr(method, "__name__", ""))
     return found[1].combine if found and found[0] is method else None

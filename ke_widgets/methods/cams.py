@@ -1,7 +1,7 @@
 """Class activation maps: weighted sums of the channels of one spatial signal."""
 
 import functools
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -16,9 +16,17 @@ from ke_widgets.methods import Spec, Steps, run, stepwise
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
+from ke_widgets.typing import Combine, Inputs, SpatialAxis, Tensor
 
 
-def cam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
+def cam(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+) -> tuple[Tensor, Tensor]:
     r"""CAM: channels weighted by the weights of the unit in the dense layer that follows the pooling.
 
     $$M_u(i,j) = \sum_k w_{k,u} A_k(i,j)$$
@@ -55,7 +63,7 @@ _RESHAPING = (
 )
 
 
-def _head_kernel(model, channels):
+def _head_kernel(model: keras.Model, channels: int) -> Tensor:
     """Give the kernel `(K, U)` of the layer that makes the logits."""
     if isinstance(model, Exposed):
         path, model = model.endpoints[0].path, model.model
@@ -76,7 +84,7 @@ def _head_kernel(model, channels):
     return ops.reshape(kernel, shape[-2:])
 
 
-def at_each_call(combine):
+def at_each_call(combine: Combine) -> Combine:
     """Let a `Spec.combine` take the signals of all calls of a layer too, such as those of all frames of a video.
 
     Args:
@@ -88,7 +96,7 @@ def at_each_call(combine):
     """
 
     @functools.wraps(combine)
-    def each(signal, gradients):
+    def each(signal: Tensor, gradients: Tensor) -> Tensor:
         if not isinstance(signal, list):
             return combine(signal, gradients)
         return ops.stack([combine(*pair) for pair in zip(signal, gradients)], axis=1)
@@ -96,7 +104,14 @@ def at_each_call(combine):
     return each
 
 
-def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
+def gradcam(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+) -> tuple[Tensor, Tensor]:
     r"""Grad-CAM: channels weighted by the mean gradient of the unit with respect to them.
 
     $$M_u(i,j) = \sum_k \Big(\frac{1}{Z} \sum_{a,b} \frac{\partial y_u}{\partial A_k(a,b)}\Big) A_k(i,j)$$
@@ -128,11 +143,18 @@ def gradcam(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch
 
 
 @at_each_call
-def _gradcam(signal, gradients):
+def _gradcam(signal: Tensor, gradients: Tensor) -> Tensor:
     return _weighted(signal, ops.mean(gradients, axis=_places(gradients)))
 
 
-def gradcampp(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS):
+def gradcampp(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+) -> tuple[Tensor, Tensor]:
     r"""Grad-CAM++: channels weighted by their positive gradients, each place by how much of the channel it explains.
 
     $$M_u(i,j) = \sum_k \Big(\sum_{a,b} \alpha_k(a,b) \max(g_k(a,b), 0)\Big) A_k(i,j), \qquad
@@ -152,7 +174,7 @@ def gradcampp(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_bat
 
 
 @at_each_call
-def _gradcampp(signal, gradients):
+def _gradcampp(signal: Tensor, gradients: Tensor) -> Tensor:
     totals = ops.expand_dims(ops.sum(signal, axis=tuple(range(1, len(signal.shape) - 1)), keepdims=True), 1)
     below = 2 + totals * gradients
     positive = ops.maximum(gradients, 0)
@@ -161,7 +183,7 @@ def _gradcampp(signal, gradients):
     return _weighted(signal, weights)
 
 
-def _weighted(signal, weights):
+def _weighted(signal: Tensor, weights: Tensor) -> Tensor:
     """Sum the channels of a signal `(B, ..., K)` by weights `(B, U, K)`: `(B, ..., U)`.
 
     (An einsum that says so, "b...k,buk->b...u", is slower: all layers of MobileNetV2 took 3.34 forward passes with it
@@ -172,19 +194,28 @@ def _weighted(signal, weights):
     return ops.reshape(maps, (*ops.shape(signal)[:-1], ops.shape(weights)[1]))
 
 
-def _at_one_layer(combine, model, inputs, *axes):
+def _at_one_layer(combine: Combine, model: keras.Model, inputs: Inputs, *axes: Any) -> tuple[Tensor, Tensor]:
     logits, (signal, *_), (gradients, *_) = signal_jacobian(model, inputs, *axes)
     return logits, combine(signal, gradients)
 
 
-def _places(gradients):
+def _places(gradients: Tensor) -> tuple[int, ...]:
     """Give the axes of the places in gradients `(B, U, ..., K)`."""
     return tuple(range(2, len(gradients.shape) - 1))
 
 
 def _begin_scorecam(
-    model, inputs, indices, *, indices_axis, indices_batch_dims, spatial_axis, weights, baseline, batch_size
-):
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None,
+    *,
+    indices_axis: int,
+    indices_batch_dims: int,
+    spatial_axis: SpatialAxis,
+    weights: str,
+    baseline: bool,
+    batch_size: int,
+) -> tuple[Any, Tensor]:
     if weights not in ("channels", "classes", "logits"):
         raise ValueError(
             f"`weights` must be 'channels', 'classes' or 'logits'. Received: weights={short_repr(weights)}."
@@ -216,19 +247,28 @@ def _begin_scorecam(
     return (inputs, indices, units, empty, signal), scores
 
 
-def _channels(signal):
+def _channels(signal: Tensor) -> int:
     """Count the channels of a signal, or of those of all frames together."""
     return sum(x.shape[-1] for x in keras.tree.flatten(signal))
 
 
-def _count_scorecam(carry, *, batch_size, **_):
+def _count_scorecam(carry: Any, *, batch_size: int, **_unused: Any) -> int:
     (*_, signal), _ = carry
     return 1 + -(-_channels(signal) // batch_size)
 
 
 def _advance_scorecam(
-    model, carry, number, *, indices_axis, indices_batch_dims, weights, batch_size, spatial_axis, baseline
-):
+    model: keras.Model,
+    carry: Any,
+    number: Tensor,
+    *,
+    indices_axis: int,
+    indices_batch_dims: int,
+    weights: str,
+    batch_size: int,
+    spatial_axis: SpatialAxis,
+    baseline: bool,
+) -> Tensor:
     (inputs, indices, units, empty, signal), scores = carry
     model, channels = with_signal(model), _channels(signal)
     size = min(batch_size, channels)
@@ -246,11 +286,13 @@ def _advance_scorecam(
     return ops.scatter_update(scores, ops.expand_dims(chosen, -1), found)
 
 
-def _scores(logits, weights, axis):
+def _scores(logits: Tensor, weights: str, axis: int) -> Tensor:
     return ops.softmax(logits, axis=axis) if weights == "classes" else logits
 
 
-def _places_under(model, inputs, signal, spatial_axis):
+def _places_under(
+    model: keras.Model, inputs: Inputs, signal: Tensor, spatial_axis: SpatialAxis
+) -> list[tuple[int, ...]]:
     """Give the axes of each flat input that lie under the signal `(B, H', W', K)`; `()` for what cannot be masked.
 
     An input lies under the signal where it has as many places, or one more: the frames of a video, of which the signal
@@ -272,7 +314,7 @@ def _places_under(model, inputs, signal, spatial_axis):
     return found
 
 
-def _is_frame(model):
+def _is_frame(model: keras.Model) -> bool:
     """Tell whether the exposed layer runs once for each frame of a video."""
     if not isinstance(model, Exposed) or len(model.endpoints) < 2:
         return False
@@ -281,7 +323,7 @@ def _is_frame(model):
     return any(isinstance(layer, keras.layers.TimeDistributed) for layer in around)
 
 
-def _frames(model, signal):
+def _frames(model: keras.Model, signal: Tensor) -> np.ndarray:
     """Give the number of the frame that each channel shows, counted from the end where it is the last one."""
     if isinstance(signal, tuple):
         return np.repeat(np.arange(len(signal), dtype="int32"), [x.shape[-1] for x in signal])
@@ -289,7 +331,7 @@ def _frames(model, signal):
     return np.full(signal.shape[-1], -1 if node == "last" else node, "int32")
 
 
-def _masked(x, part, axes, frames):
+def _masked(x: Tensor, part: Tensor, axes: tuple[int, ...], frames: Tensor) -> Tensor:
     """Give an input `(B, H, W, C)` under each channel of `part` `(B, H', W', K)`: `(K * B, H, W, C)`.
 
     Args:
@@ -315,7 +357,7 @@ def _masked(x, part, axes, frames):
     return ops.reshape(x * masks, (-1, *ops.shape(x)[1:]))
 
 
-def _end_scorecam(carry, done, *, weights, **_):
+def _end_scorecam(carry: Any, done: int | Tensor, *, weights: str, **_unused: Any) -> tuple[Tensor, Tensor]:
     (*_, units, _, signal), scores = carry
     if not isinstance(signal, tuple):
         return units, _by_scores(signal, scores, weights)
@@ -323,7 +365,7 @@ def _end_scorecam(carry, done, *, weights, **_):
     return units, ops.stack([_by_scores(x, part, weights) for x, part in zip(signal, parts)], axis=1)
 
 
-def _by_scores(signal, scores, weights):
+def _by_scores(signal: Tensor, scores: Tensor, weights: str) -> Tensor:
     if weights == "channels":
         scores = ops.where(ops.isfinite(scores), ops.softmax(scores, axis=0), 0)
     return ops.einsum("b...k,kbu->b...u", signal, scores)
@@ -334,17 +376,17 @@ _SCORECAM = Steps(_begin_scorecam, _advance_scorecam, _count_scorecam, _end_scor
 
 @stepwise(_SCORECAM)
 def scorecam(
-    model,
-    inputs,
-    indices=None,
-    indices_axis=KERNEL_AXIS,
-    indices_batch_dims=-1,
-    spatial_axis=SPATIAL_AXIS,
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
     *,
     weights: Literal["channels", "classes", "logits"] = "channels",
     baseline: bool = False,
     batch_size: int | None = None,
-):
+) -> tuple[Tensor, Tensor]:
     r"""Score-CAM: channels weighted by the unit's score when only what the channel shows of the image is left.
 
     $$M_u(i,j) = \sum_k w_{k,u} A_k(i,j), \qquad

@@ -1,7 +1,8 @@
 """Gradients of a unit with respect to the pixels, and to the biases on the way."""
 
 import functools
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.backend.tensorflow import resize
-from ke_widgets.engine.decomposition import decompose
+from ke_widgets.engine.decomposition import Term, decompose
 from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, expose, find_path, layers_with_biases
@@ -19,21 +20,22 @@ from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.grids import to_grid
 from ke_widgets.model.inputs import usual_axes
+from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 _OVER_CHANNELS = {"max": ops.max, "mean": ops.mean}
 
 
 def gradients(
-    model,
-    inputs,
-    indices=None,
-    indices_axis=KERNEL_AXIS,
-    indices_batch_dims=-1,
-    spatial_axis=SPATIAL_AXIS,
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
     *,
     channels: Literal["max", "mean"] = "max",
-    image_input=None,
-):
+    image_input: int | str | None = None,
+) -> tuple[Tensor, Tensor]:
     r"""Saliency: how strongly each pixel moves the unit's logit.
 
     $$M_u(p) = \max_c \Big| \frac{\partial y_u}{\partial x_{p,c}} \Big|$$
@@ -63,27 +65,27 @@ def gradients(
     return logits, over_channels(grads, channels)
 
 
-def over_channels(grads, channels):
+def over_channels(grads: Tensor, channels: str) -> Tensor:
     """Turn gradients `(B, U, ..., C)` into maps `(B, ..., U)` of their places: the `channels` of `gradients`."""
     _check_channels(channels)
     return ops.moveaxis(_OVER_CHANNELS[channels](ops.abs(grads), axis=-1), 1, -1)
 
 
-def _check_channels(channels):
+def _check_channels(channels: str) -> None:
     if channels not in _OVER_CHANNELS:
         raise ValueError(f"`channels` must be 'max' or 'mean'. Received: channels={short_repr(channels)}.")
 
 
 def full_gradients(
-    model,
-    inputs,
-    indices=None,
-    indices_axis=KERNEL_AXIS,
-    indices_batch_dims=-1,
-    spatial_axis=SPATIAL_AXIS,
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
     *,
-    biases=None,
-):
+    biases: Sequence[Tensor | None] | None = None,
+) -> tuple[Tensor, Tensor]:
     r"""Full-gradients: where the unit's logit comes from, counting what the biases on the way add to it.
 
     $$M_u = \sum_c \psi\Big(x \odot \frac{\partial y_u}{\partial x}\Big)_c
@@ -121,7 +123,15 @@ def full_gradients(
     return logits, sum(ops.cast(each, logits.dtype) for each in maps)
 
 
-def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, *, biases=None):
+def full_gradient_terms(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    *,
+    biases: Sequence[Tensor | None] | None = None,
+) -> tuple[Tensor, dict[str, Any]]:
     r"""Part each unit's logit into what the image and every bias add to it; the parts sum to the logit.
 
     $$y_u = \sum_p x_p \frac{\partial y_u}{\partial x_p} + \sum_l \sum_q b_{l,q} \frac{\partial y_u}{\partial z_{l,q}}$$
@@ -154,15 +164,15 @@ def full_gradient_terms(model, inputs, indices=None, indices_axis=KERNEL_AXIS, i
         (['inputs', 'dense'], True)
     """
     logits, own, terms = _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims)
-    inputs = [term.gradient * term.factor() for term in own]
-    biases = {name: term.gradient * term.factor() for name, term in terms.items()}
+    of_inputs = [term.gradient * term.factor() for term in own]
+    of_biases = {name: term.gradient * term.factor() for name, term in terms.items()}
     if _computes_between_layers(model):
-        counted = [ops.sum(term, axis=tuple(range(2, len(term.shape)))) for term in (*inputs, *biases.values())]
-        biases["between layers"] = logits - sum(counted[1:], counted[0])
-    return logits, {"inputs": inputs[0] if len(inputs) == 1 else inputs, **biases}
+        counted = [ops.sum(term, axis=tuple(range(2, len(term.shape)))) for term in (*of_inputs, *of_biases.values())]
+        of_biases["between layers"] = logits - sum(counted[1:], counted[0])
+    return logits, {"inputs": of_inputs[0] if len(of_inputs) == 1 else of_inputs, **of_biases}
 
 
-def _computes_between_layers(model):
+def _computes_between_layers(model: keras.Model) -> bool:
     """Tell whether a model, or one in it, is subclassed; not where the caller chose some of its layers."""
     if isinstance(model, Exposed) and len(model.endpoints) > 1:
         return False
@@ -171,12 +181,21 @@ def _computes_between_layers(model):
     return any(isinstance(each, keras.Model) and model_layers.opaque(each) for each in inner)
 
 
-def _terms(model, inputs, biases, indices, indices_axis, indices_batch_dims):
+def _terms(
+    model: keras.Model,
+    inputs: Inputs,
+    biases: Sequence[Tensor | None] | None,
+    indices: Tensor | None,
+    indices_axis: int,
+    indices_batch_dims: int,
+) -> tuple[Tensor, list[Term], dict[str, Term]]:
     model, biased = _biased(model, biases)
     return decompose(model, inputs, biased, indices, indices_axis, indices_batch_dims)
 
 
-def _biased(model, biases):
+def _biased(
+    model: keras.Model, biases: Sequence[Tensor | None] | None
+) -> tuple[keras.Model, list[tuple[str, Any, Any]]]:
     """Give the model to read, and the name, layer and bias of each of its biased layers."""
     exposed = isinstance(model, Exposed)
     if not exposed and biases is None and len(getattr(model, "outputs", None) or [None]) > 1:
@@ -207,7 +226,9 @@ def _biased(model, biases):
     return model, list(zip(names, layers, biases))
 
 
-def _check_biases(model, names, layers, biases, exposed):
+def _check_biases(
+    model: keras.Model, names: Sequence[str], layers: Sequence[Any], biases: Sequence[Tensor | None], exposed: bool
+) -> None:
     if exposed:
         # A layer inside another one may be chosen by hand, as long as its bias is a constant.
         known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
@@ -226,7 +247,9 @@ def _check_biases(model, names, layers, biases, exposed):
         )
 
 
-def _plane(model, inputs, spatial_axis, terms):
+def _plane(
+    model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis, terms: Iterable[Term]
+) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
     """Find the input that the map lies over: its number, the axes of the places in all signals, and its size there."""
     flat = keras.tree.flatten(inputs)
     found = [(number, _axes(len(x.shape), spatial_axis, model, terms)) for number, x in enumerate(flat)]
@@ -244,7 +267,7 @@ def _plane(model, inputs, spatial_axis, terms):
     return number, axes, tuple(shape[1:] if without_channels else (shape[axis] for axis in axes))
 
 
-def _axes(rank, spatial_axis, model, terms) -> tuple[int, ...]:
+def _axes(rank: int, spatial_axis: SpatialAxis, model: keras.Model, terms: Iterable[Term]) -> tuple[int, ...]:
     """Give the axes of the places for an input of this rank, or none where it has none."""
     axes = tuple(spatial_axis)
     if rank == len(axes) + 2:
@@ -258,7 +281,7 @@ def _axes(rank, spatial_axis, model, terms) -> tuple[int, ...]:
     return (-4, -3, -2) if axes == SPATIAL_AXIS and rank == 5 else ()
 
 
-def _is_sequence(model, terms):
+def _is_sequence(model: keras.Model, terms: Iterable[Term]) -> bool:
     """Tell whether (B, T, C) is a signal over time and no grey image: by what the model makes of it."""
     ranks = {len(term.gradient.shape) - 2 for term in terms}
     inner = model_layers.operations(getattr(model, "model", model)).values()
@@ -268,7 +291,7 @@ def _is_sequence(model, terms):
 _RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 
-def _with_channel(term, axes):
+def _with_channel(term: Term, axes: tuple[int, ...]) -> Term:
     """Give a grey image (B, H, W) its channel."""
     if len(term.gradient.shape) == len(axes) + 3:
         return term
@@ -277,13 +300,13 @@ def _with_channel(term, axes):
     return term._replace(gradient=gradient, factor=lambda: ops.expand_dims(term.factor(), where))
 
 
-def _places(x, size, axes):
+def _places(x: Tensor, size: tuple[Any, ...], axes: tuple[int, ...]) -> Tensor:
     """Lay a gradient `(B, U, ...)` out in places, channels last; see `lay_out`."""
     as_it_is = len(x.shape) == len(axes) + 3 and tuple(axes) == tuple(range(-1 - len(axes), -1))
     return x if as_it_is else to_grid(x, size, axes, leading=2)
 
 
-def _sums(term, size, axes):
+def _sums(term: Term, size: tuple[Any, ...], axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor, int] | None:
     """Sum `|gradient * factor|` over the channels, `(B, U, H', W')`, and give it with what `_psi` scales it by.
 
     Returns:
@@ -302,7 +325,7 @@ def _sums(term, size, axes):
     return *ops.cond(term.some, sums, lambda: (nothing, none, none)), channels
 
 
-def _sums_of(term, size, axes):
+def _sums_of(term: Term, size: tuple[Any, ...], axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Do the work of `_sums`.
 
     The gradient is by far the largest thing here, and each pass over it costs: what can be done with a channel's
@@ -323,7 +346,7 @@ def _sums_of(term, size, axes):
     return ops.reshape(sums, shape if shape.count(-1) < 2 else ops.shape(values)[:-1]), least, most
 
 
-def _by_size(found):
+def _by_size(found: Iterable[Any]) -> Iterable[list[Any]]:
     """Group what `_sums` gave by the size of the maps, where it is known."""
     groups = {}
     for number, each in enumerate(found):
@@ -332,7 +355,7 @@ def _by_size(found):
     return groups.values()
 
 
-def _psi(group):
+def _psi(group: Iterable[Any]) -> Tensor:
     """Scale each term to [0, 1] over all of its channels and places, and sum all of them up: `(B, H', W', U)`."""
     sums, least, most, channels = zip(*group)
     sums, least, most = (ops.stack(each, axis=2) for each in (sums, least, most))

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import inspect
 import numbers
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import keras
@@ -26,18 +27,19 @@ from ke_widgets.methods.gradient import gradients, over_channels
 from ke_widgets.model.exposed import Endpoint, Exposed
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
+from ke_widgets.typing import Inputs, Method, SpatialAxis, Tensor
 from ke_widgets.utils import tolist
 
 
 def smooth(
-    method,
+    method: Method,
     repetitions: int = 25,
     noise: float = 0.15,
     relative: bool = True,
     seed: int = 0,
     batch_size: int | None = None,
     statistic: Literal["mean", "square", "variance"] = "mean",
-):
+) -> Method:
     r"""Make a method that takes the mean of a method's maps over copies of the image with Gaussian noise.
 
     $$M_u = \frac{1}{n} \sum_{s=1}^n M_u(x + \epsilon_s), \qquad \epsilon_s \sim \mathcal{N}(0, \sigma^2)$$
@@ -94,15 +96,17 @@ def smooth(
     return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(size)), statistic)
 
 
-def _even(samples, most):
+def _even(samples: int, most: int) -> int:
     """Choose the size of pieces, all alike: at most `most`, at least half, and with few samples beyond `samples`."""
     sizes = range((most + 1) // 2, min(most, samples) + 1) or [samples]
     return min(sizes, key=lambda size: (-(-samples // size) * size, -size))
 
 
 @functools.lru_cache(maxsize=64)
-def _smooth(method, samples, noise, relative, seed, size, statistic):
-    def piece(model, inputs, indices, number, params):
+def _smooth(method: Method, samples: int, noise: float, relative: bool, seed: int, size: int, statistic: str) -> Any:
+    def piece(
+        model: keras.Model, inputs: Inputs, indices: Tensor | None, number: Any, params: dict[str, Any]
+    ) -> tuple[Tensor, ...]:
         """Run samples `number * size` and on; give the sums of maps and their squares."""
         chosen = number * size + ops.arange(size, dtype="int32")
         noisy = _with_noise(inputs, chosen, noise, relative, seed)
@@ -116,16 +120,16 @@ def _smooth(method, samples, noise, relative, seed, size, statistic):
             ops.einsum("s,s...->...", counts, x) for x in ((maps, maps**2) if statistic != "mean" else (maps,))
         )
 
-    def begin(model, inputs, indices, **params):
+    def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, Any]:
         inputs = _images_floating(model, inputs)
         logits = _logits(method, model, inputs, indices, params)
         return (inputs, indices, logits), piece(model, inputs, indices, 0, params)
 
-    def advance(model, carry, number, **params):
+    def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> tuple[Tensor, ...]:
         (inputs, indices, _), sums = carry
         return tuple(a + b for a, b in zip(sums, piece(model, inputs, indices, number, params)))
 
-    def end(carry, done, **_):
+    def end(carry: Any, done: Any, **_unused: Any) -> tuple[Tensor, Tensor]:
         (*_, logits), sums = carry
         mean, *squares = (x / min(done * size, samples) for x in sums)
         if statistic == "variance":
@@ -135,7 +139,9 @@ def _smooth(method, samples, noise, relative, seed, size, statistic):
     return _made_of(method, "smooth", Steps(begin, advance, lambda carry, **_: -(-samples // size), end))
 
 
-def _logits(method, model, inputs, indices, params):
+def _logits(
+    method: Method, model: keras.Model, inputs: Inputs, indices: Tensor | None, params: dict[str, Any]
+) -> Tensor:
     """Give the logits of the images themselves: of a method in pieces, the first one tells them.
 
     Compiled, a forward pass is left of this: what gives the maps is pruned.
@@ -149,12 +155,12 @@ def _logits(method, model, inputs, indices, params):
     return steps.end(steps.begin(model, inputs, indices, **params), 1, **params)[0]
 
 
-def _defaults(method):
+def _defaults(method: Callable[..., Any]) -> dict[str, Any]:
     own = inspect.signature(method).parameters.values()
     return {p.name: p.default for p in own if p.kind is p.KEYWORD_ONLY}
 
 
-def _images_floating(model, inputs):
+def _images_floating(model: keras.Model, inputs: Inputs) -> Inputs:
     """Make floats of the images, where they are integers, and add a channel axis where the model has it.
 
     Integers beside images, such as the numbers of words, and those of a model without images, stay as they are.
@@ -166,11 +172,11 @@ def _images_floating(model, inputs):
     return keras.tree.pack_sequence_as(inputs, flat)
 
 
-def _with_noise(inputs, chosen, noise, relative, seed):
+def _with_noise(inputs: Inputs, chosen: Tensor, noise: float, relative: bool, seed: int) -> Inputs:
     """Give inputs `(B, ...)` with the chosen samples' noise on them: `(S * B, ...)`. Integers have none."""
     flat = keras.tree.flatten(inputs)
 
-    def noisy(place, x):
+    def noisy(place: int, x: Tensor) -> Tensor:
         if not is_float_dtype(x.dtype):
             return ops.tile(x, (chosen.shape[0], *[1] * (len(x.shape) - 1)))
         axes = tuple(range(1, len(x.shape)))
@@ -182,7 +188,7 @@ def _with_noise(inputs, chosen, noise, relative, seed):
     return keras.tree.pack_sequence_as(inputs, [noisy(place, x) for place, x in enumerate(flat)])
 
 
-def tta(method, scales=(), hflip: bool = True):
+def tta(method: Method, scales: float | Sequence[float] = (), hflip: bool = True) -> Method:
     r"""Make a method that takes the mean of a method's maps over scaled and mirrored copies of the image.
 
     $$M_u = \frac{1}{n} \sum_{t=1}^n t^{-1} \big( M_u(t(x)) \big)$$
@@ -209,15 +215,17 @@ def tta(method, scales=(), hflip: bool = True):
 
 
 @functools.lru_cache(maxsize=64)
-def _tta(method, scales, hflip):
+def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
     passes = [(scale, mirror) for scale in scales for mirror in ((False, True) if hflip else (False,))]
 
-    def look(model, inputs, indices, number, params):
+    def look(
+        model: keras.Model, inputs: Inputs, indices: Tensor | None, number: Any, params: dict[str, Any]
+    ) -> tuple[Tensor, Tensor]:
         scale, mirror = passes[number]
         logits, maps = method(model, _seen(model, inputs, scale, mirror, params["spatial_axis"]), indices, **params)
         return logits, ops.flip(maps, axis=-2) if mirror else maps
 
-    def begin(model, inputs, indices, **params):
+    def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, Tensor]:
         _check_any_size(model, scales)
         inputs = _images_floating(model, inputs)
         if len(passes) > 1 and not image_positions(inputs):
@@ -228,21 +236,21 @@ def _tta(method, scales, hflip):
         logits, maps = look(model, inputs, indices, 0, params)
         return (inputs, indices, logits), maps
 
-    def advance(model, carry, number, **params):
+    def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> Tensor:
         (inputs, indices, _), maps = carry
         _, found = look(model, inputs, indices, number, params)
         if passes[number][0] != 1:
             found = backend.resize(found, ops.shape(maps)[1:-1])
         return maps + found
 
-    def end(carry, done, **_):
+    def end(carry: Any, done: Any, **_unused: Any) -> tuple[Tensor, Tensor]:
         (*_, logits), maps = carry
         return logits, maps / done
 
     return _made_of(method, "tta", Steps(begin, advance, lambda carry, **_: len(passes), end, unrolled=True))
 
 
-def _seen(model, inputs, scale, mirror, spatial_axis):
+def _seen(model: keras.Model, inputs: Inputs, scale: float, mirror: bool, spatial_axis: SpatialAxis) -> Inputs:
     """Give the inputs with their images scaled and mirrored."""
     flat = keras.tree.flatten(inputs)
     for position in image_positions(inputs):
@@ -252,7 +260,7 @@ def _seen(model, inputs, scale, mirror, spatial_axis):
     return keras.tree.pack_sequence_as(inputs, flat)
 
 
-def _scaled(x, scale, axes):
+def _scaled(x: Tensor, scale: float, axes: tuple[int, ...]) -> Tensor:
     if scale == 1:
         return x
     size = [ops.shape(x)[axis] for axis in axes]
@@ -263,7 +271,7 @@ def _scaled(x, scale, axes):
     return ops.moveaxis(backend.resize(ops.moveaxis(x, axes, first), size), first, axes)
 
 
-def _check_any_size(model, scales):
+def _check_any_size(model: keras.Model, scales: tuple[float, ...]) -> None:
     whole = model.model if isinstance(model, Exposed) else model
     shapes = [tuple(x.shape) for x in keras.tree.flatten(getattr(whole, "inputs", None) or [])]
     if len(scales) > 1 and any(len(shape) > 2 and None not in shape[1:] for shape in shapes):
@@ -275,7 +283,7 @@ def _check_any_size(model, scales):
 
 
 @functools.lru_cache(maxsize=64)
-def contrast(method):
+def contrast(method: Method) -> Method:
     r"""Make a method that explains why one unit rather than another: the difference of their logits.
 
     $$M = M_{y_a - y_b}$$
@@ -299,31 +307,32 @@ def contrast(method):
     if steps is None:
 
         @functools.wraps(method)
-        def told_apart(model, inputs, indices, *axes, **own):
+        def told_apart(
+            model: keras.Model, inputs: Inputs, indices: Tensor, *axes: Any, **own: Any
+        ) -> tuple[Tensor, Any]:
             return method(_Difference(model, indices), inputs, None, *axes, **own)
 
-        told_apart.__name__ = f"contrast_{method.__name__}"
-        return told_apart
+        return _named(told_apart, "contrast", method)
 
-    def begin(model, inputs, indices, **params):
+    def begin(model: keras.Model, inputs: Inputs, indices: Tensor, **params: Any) -> tuple[Any, Any]:
         state, sums = steps.begin(_Difference(model, indices), inputs, None, **params)
         return (indices, state), sums
 
-    def advance(model, carry, number, **params):
+    def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> Any:
         (indices, state), sums = carry
         return steps.advance(_Difference(model, indices), (state, sums), number, **params)
 
-    def count(carry, **params):
+    def count(carry: Any, **params: Any) -> int | Tensor:
         return steps.count((carry[0][1], carry[1]), **params)
 
-    def end(carry, done, **params):
+    def end(carry: Any, done: Any, **params: Any) -> tuple[Tensor, Tensor]:
         return steps.end((carry[0][1], carry[1]), done, **params)
 
     return _made_of(method, "contrast", dataclasses.replace(steps, begin=begin, advance=advance, count=count, end=end))
 
 
 @functools.lru_cache(maxsize=64)
-def negate(method):
+def negate(method: Method) -> Method:
     r"""Make a method that explains what speaks against a unit: the negative of its logit.
 
     $$M = M_{-y_u}$$
@@ -356,101 +365,119 @@ def negate(method):
     if steps is None:
 
         @functools.wraps(method)
-        def negated(model, *args, **own):
+        def negated(model: keras.Model, *args: Any, **own: Any) -> tuple[Tensor, Any]:
             return method(_Negative(model), *args, **own)
 
-        negated.__name__ = f"negate_{method.__name__}"
-        return negated
+        return _named(negated, "negate", method)
 
-    def begin(model, *args, **params):
+    def begin(model: keras.Model, *args: Any, **params: Any) -> tuple[Any, Any]:
         return steps.begin(_Negative(model), *args, **params)
 
-    def advance(model, *args, **params):
+    def advance(model: keras.Model, *args: Any, **params: Any) -> Any:
         return steps.advance(_Negative(model), *args, **params)
 
     return _made_of(method, "negate", dataclasses.replace(steps, begin=begin, advance=advance))
 
 
-def _negative_maps(method):
+def _negative_maps(method: Method) -> Method:
     @functools.wraps(method)
-    def negated(*args, **own):
+    def negated(*args: Any, **own: Any) -> tuple[Tensor, Tensor]:
         logits, maps = method(*args, **own)
         return -logits, -maps
 
-    negated.__name__ = f"negate_{method.__name__}"
-    return negated
+    return _named(negated, "negate", method)
 
 
 class _Negative(Exposed):
     """An exposed model whose units are the negatives of its logits."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         super().__init__(*_whole(model), score=ops.negative)
 
 
-def _whole(model):
+def _whole(model: keras.Model) -> tuple[keras.Model, tuple[Endpoint, ...]]:
     """Give the model that runs, and its endpoints: those of its view, or its own output."""
     return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
 
 
-def _difference_of_maps(method):
+def _difference_of_maps(method: Method) -> Method:
     @functools.wraps(method)
-    def told_apart(*args, **own):
+    def told_apart(*args: Any, **own: Any) -> tuple[Tensor, Tensor]:
         logits, maps = method(*args, **own)
         return logits[..., :1] - logits[..., 1:], maps[..., :1] - maps[..., 1:]
 
-    told_apart.__name__ = f"contrast_{method.__name__}"
-    return told_apart
+    return _named(told_apart, "contrast", method)
 
 
 class _Difference(Exposed):
     """An exposed model whose only unit is the difference of two logits."""
 
-    def __init__(self, model, pairs):
+    def __init__(self, model: keras.Model, pairs: Tensor) -> None:
         super().__init__(*_whole(model), score=functools.partial(_difference, pairs=pairs))
 
 
-def _difference(logits, pairs):
+def _difference(logits: Tensor, pairs: Tensor) -> Tensor:
     # Sampling methods put several copies of the batch one after the other.
     copies = ops.shape(logits)[0] // ops.shape(pairs)[0]
     units = gather_units(logits, ops.tile(pairs, (copies, 1)))
     return units[:, :1] - units[:, 1:]
 
 
-def _made_of(method, verb, steps) -> Any:
+def _made_of(method: Callable[..., Any], verb: str, steps: Steps) -> Any:
     """Give the method that runs `steps`, with the signature of the method that it is made of."""
 
     @functools.wraps(method)
     def made(
-        model, inputs, indices=None, indices_axis=KERNEL_AXIS, indices_batch_dims=-1, spatial_axis=SPATIAL_AXIS, **own
-    ):
+        model: keras.Model,
+        inputs: Inputs,
+        indices: Tensor | None = None,
+        indices_axis: int = KERNEL_AXIS,
+        indices_batch_dims: int = -1,
+        spatial_axis: SpatialAxis = SPATIAL_AXIS,
+        **own: Any,
+    ) -> tuple[Tensor, Tensor]:
         axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
         return run(steps, model, inputs, indices, **axes, **{**defaults, **own})
 
     defaults = _defaults(method)
     name = getattr(method, "__name__", "method")
-    made.__name__ = made.__qualname__ = f"{verb}_{name}"
+    _named(made, verb, method).__qualname__ = f"{verb}_{name}"
     made.__doc__ = f"`{name}`, by `ke_widgets.methods.meta.{verb}`.\n\n{method.__doc__ or ''}"
     return stepwise(steps)(made)
 
 
+def _named(made: Any, verb: str, method: Callable[..., Any]) -> Any:
+    """Name a method by what it does to another one."""
+    made.__name__ = f"{verb}_{getattr(method, '__name__', 'method')}"
+    return made
+
+
 def _signed_gradients(
-    model,
-    inputs,
-    indices=None,
-    indices_axis=-1,
-    indices_batch_dims=-1,
-    spatial_axis=SPATIAL_AXIS,
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
     *,
-    image_input=None,
-):
+    image_input: int | str | None = None,
+) -> tuple[Tensor, Tensor]:
     return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)
 
 
-def _smoothgrad_part(part):
-    def delegated(*args, channels, repetitions, noise, relative, seed, batch_size, **axes):
-        steps = smooth(_signed_gradients, repetitions, noise, relative, seed, batch_size).steps
-        found = getattr(steps, part)(*args, **axes)
+def _smoothgrad_part(part: str) -> Callable[..., Any]:
+    def delegated(
+        *args: Any,
+        channels: str,
+        repetitions: int,
+        noise: float,
+        relative: bool,
+        seed: int,
+        batch_size: int,
+        **axes: Any,
+    ) -> Any:
+        made: Any = smooth(_signed_gradients, repetitions, noise, relative, seed, batch_size)
+        found = getattr(made.steps, part)(*args, **axes)
         return (found[0], over_channels(found[1], channels)) if part == "end" else found
 
     return delegated
@@ -467,12 +494,12 @@ _SMOOTHGRAD = Steps(
 
 @stepwise(_SMOOTHGRAD)
 def smoothgrad(
-    model,
-    inputs,
-    indices=None,
-    indices_axis=KERNEL_AXIS,
-    indices_batch_dims=-1,
-    spatial_axis=SPATIAL_AXIS,
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
     *,
     channels: Literal["max", "mean"] = "max",
     repetitions: int = 25,
@@ -480,8 +507,8 @@ def smoothgrad(
     relative: bool = True,
     seed: int = 0,
     batch_size: int | None = None,
-    image_input=None,
-):
+    image_input: int | str | None = None,
+) -> tuple[Tensor, Tensor]:
     r"""SmoothGrad: how strongly each pixel moves the unit's logit, in the mean over noisy copies of the image.
 
     $$M_u(p) = \max_c \Big| \frac{1}{n} \sum_{s=1}^n \frac{\partial y_u}{\partial x_{p,c}}(x + \epsilon_s) \Big|$$

@@ -1,6 +1,6 @@
 """Numbers that say how good a map is."""
 
-from ke_widgets.metrics.faithfulness import blur as blur
+from ke_widgets.metrics.baselines import blur as blur
 from ke_widgets.metrics.faithfulness import deletion as deletion
 from ke_widgets.metrics.faithfulness import insertion as insertion
 from ke_widgets.metrics.faithfulness import step_by_step as step_by_step

@@ -3,6 +3,7 @@
 import collections
 import functools
 import inspect
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -13,17 +14,24 @@ from ke_widgets.engine.batch_size import batch_size_for
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.gradients import forward
 from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.inspection import SPATIAL_AXIS, check_model, gather_units
+from ke_widgets.inspection import check_model, gather_units
 from ke_widgets.methods import Progress
+from ke_widgets.metrics.baselines import as_floats, baseline_of
 from ke_widgets.metrics.sizes import resized
-
-# Of the longer side: a blurred image must no longer show the object. Five pixels of 224, as others take, often do.
-_BLUR = 0.1
+from ke_widgets.typing import ArrayLike, Tensor
 
 
 def deletion(
-    model, inputs, maps, indices=None, *, steps=32, baseline: Any = 0.0, activation=None, batch_size: int | None = None
-):
+    model: keras.Model,
+    inputs: ArrayLike,
+    maps: ArrayLike,
+    indices: ArrayLike | None = None,
+    *,
+    steps: int = 32,
+    baseline: Any = 0.0,
+    activation: str | Callable[[Tensor], Tensor] | None = None,
+    batch_size: int | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Take pixels away in the order of the map, the highest first, and watch the unit's score fall.
 
     $$A_u = \int_0^1 s_u\big(x_0 \odot T_f + x \odot (1 - T_f)\big) \, df$$
@@ -74,16 +82,16 @@ def deletion(
 
 
 def insertion(
-    model,
-    inputs,
-    maps,
-    indices=None,
+    model: keras.Model,
+    inputs: ArrayLike,
+    maps: ArrayLike,
+    indices: ArrayLike | None = None,
     *,
-    steps=32,
+    steps: int = 32,
     baseline: Any = "blur",
-    activation=None,
+    activation: str | Callable[[Tensor], Tensor] | None = None,
     batch_size: int | None = None,
-):
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Bring pixels in, in the order of the map, the highest first, and watch the unit's score rise.
 
     $$A_u = \int_0^1 s_u\big(x \odot T_f + x_0 \odot (1 - T_f)\big) \, df$$
@@ -115,36 +123,14 @@ def insertion(
     return _last(step_by_step(insertion, model, inputs, maps, indices, **options))
 
 
-def blur(images, deviation):
-    """Blur images under a Gaussian, which is cut off where the image ends, and scaled to a sum of 1 there too.
-
-    Args:
-        images: Images `(B, H, W, C)`.
-        deviation: Standard deviation of the Gaussian in pixels, above 0.
-
-    Returns:
-        Images of the same shape; a constant one is as it was.
-
-    Raises:
-        ValueError: If `deviation` is not above 0.
-
-    Examples:
-        >>> np.asarray(blur(np.array([0.0, 0.0, 1.0, 0.0, 0.0]).reshape(1, 1, 5, 1), 1.0)).ravel().round(2)
-        array([0.08, 0.26, 0.4 , 0.26, 0.08])
-    """
-    if not deviation > 0:
-        raise ValueError(f"`deviation` must be above 0. Received: deviation={short_repr(deviation)}.")
-    images = _floating(images)
-
-    def weights(size):
-        bell = np.exp(-0.5 * ((np.arange(size)[:, None] - np.arange(size)) / deviation) ** 2)
-        return ops.convert_to_tensor(bell / bell.sum(axis=1, keepdims=True), images.dtype)
-
-    rows, columns = (weights(images.shape[axis]) for axis in SPATIAL_AXIS)
-    return ops.einsum("hi,wj,bijc->bhwc", rows, columns, images)
-
-
-def step_by_step(metric, model, inputs, maps, indices=None, **options):
+def step_by_step(
+    metric: Callable[..., Any],
+    model: keras.Model,
+    inputs: ArrayLike,
+    maps: ArrayLike,
+    indices: ArrayLike | None = None,
+    **options: Any,
+) -> Iterator[Progress]:
     """Go through `deletion` or `insertion` piece by piece, with a stop after each one. Leave the loop to cancel.
 
     Args:
@@ -176,17 +162,25 @@ def step_by_step(metric, model, inputs, maps, indices=None, **options):
     _check_counts(steps=steps, **({} if batch_size is None else {"batch_size": batch_size}))
     images, maps, indices = _checked(inputs, maps, indices)
     batch_size = batch_size_for(images, differentiated=False) if batch_size is None else batch_size
-    changed = _changed(images, baseline)
+    changed = baseline_of(images, baseline)
     pair = (images, changed) if metric is deletion else (changed, images)
     activation = keras.activations.get(activation)
     yield from _walk(model, pair, _ranks(maps, images.shape[1:3]), indices, steps, activation, batch_size)
 
 
-def _last(pieces):
+def _last(pieces: Iterator[Progress]) -> Any:
     return collections.deque(pieces, maxlen=1).pop().result()
 
 
-def _walk(model, pair, ranks, indices, steps, activation, batch_size):
+def _walk(
+    model: keras.Model,
+    pair: tuple[Tensor, Tensor],
+    ranks: np.ndarray,
+    indices: np.ndarray | None,
+    steps: int,
+    activation: Callable[[Tensor], Tensor],
+    batch_size: int,
+) -> Iterator[Progress]:
     """Look at every share of pixels for every map, `batch_size` looks at a time, and yield a `Progress` after each."""
     batch, units, *size = ranks.shape
     pixels, count = size[0] * size[1], batch * units
@@ -210,7 +204,7 @@ def _walk(model, pair, ranks, indices, steps, activation, batch_size):
         yield Progress(number + 1, total, functools.partial(_with_areas, taken / pixels, curves.copy()))
 
 
-def _look(model, tensors, _):
+def _look(model: keras.Model, tensors: tuple[Tensor, ...], _: object) -> Tensor:
     """Give the model's first output `(N, U_all)` for `N` images of which each is partly `start`, partly `end`."""
     start, end, ranks, images, maps, taken = tensors
     changed = ops.take(ranks, maps, axis=0) < ops.reshape(taken, (-1, 1, 1))
@@ -218,12 +212,12 @@ def _look(model, tensors, _):
     return forward(model, ops.where(ops.expand_dims(changed, -1), end, start))[0]
 
 
-def _with_areas(shares, scores) -> Any:
+def _with_areas(shares: np.ndarray, scores: np.ndarray) -> Any:
     widths = np.diff(shares)[:, None]
     return shares, scores, ((scores[:, 1:] + scores[:, :-1]) / 2 * widths).sum(axis=1)
 
 
-def _ranks(maps, size):
+def _ranks(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Give each pixel's place `(B, U, H, W)` in the order of its map: 0 for the highest."""
     flat = np.moveaxis(resized(maps, size), -1, 1).reshape(len(maps), maps.shape[-1], -1)
     order = np.argsort(-flat, axis=-1, kind="stable")
@@ -232,27 +226,10 @@ def _ranks(maps, size):
     return ranks.reshape(*flat.shape[:2], *size)
 
 
-def _changed(images, baseline):
-    """Give what every pixel of the images `(B, H, W, C)` is changed to."""
-    if isinstance(baseline, str):
-        if baseline not in ("mean", "blur"):
-            raise ValueError(
-                f"`baseline` must be a number, an array, 'mean' or 'blur'. Received: baseline={short_repr(baseline)}."
-            )
-        if baseline == "blur":
-            return blur(images, _BLUR * max(images.shape[1:3]))
-        return ops.zeros_like(images) + ops.mean(images, axis=(1, 2), keepdims=True)
-    try:
-        values = np.broadcast_to(baseline, images.shape)
-    except ValueError as error:
-        raise ValueError(
-            f"`baseline` must broadcast to the images, {tuple(images.shape)}. Received: shape {np.shape(baseline)}."
-        ) from error
-    return ops.convert_to_tensor(values, images.dtype)
-
-
-def _checked(inputs, maps, indices):
-    images, maps = _floating(inputs), np.asarray(maps)
+def _checked(
+    inputs: ArrayLike, maps: ArrayLike, indices: ArrayLike | None
+) -> tuple[Tensor, np.ndarray, np.ndarray | None]:
+    images, maps = as_floats(inputs), np.asarray(maps)
     if len(images.shape) != 4 or maps.ndim != 4 or len(maps) != len(images) or 0 in (*images.shape, *maps.shape):
         raise ValueError(
             "`inputs` (B, H, W, C) and `maps` (B, H', W', U) must have the same B, and no axis may be empty. "
@@ -271,18 +248,13 @@ def _checked(inputs, maps, indices):
     return images, maps if maps.dtype.kind == "f" else maps.astype("float64"), indices
 
 
-def _floating(images):
-    images = ops.convert_to_tensor(images)
-    return images if "float" in keras.backend.standardize_dtype(images.dtype) else ops.cast(images, "float32")
-
-
-def _check_counts(**counts):
+def _check_counts(**counts: object) -> None:
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={short_repr(value)}.")
 
 
-def _check_scores(model, scores, indices, units):
+def _check_scores(model: keras.Model, scores: Tensor, indices: np.ndarray | None, units: int) -> None:
     if len(scores.shape) != 2:
         raise ValueError(
             "`model` must give one score for each unit, (B, U), as its first output. "

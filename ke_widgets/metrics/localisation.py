@@ -4,9 +4,10 @@ import numpy as np
 
 from ke_widgets.metrics.sizes import resized
 from ke_widgets.model.grids import SPATIAL_AXIS
+from ke_widgets.typing import ArrayLike
 
 
-def pointing_game(maps, masks):
+def pointing_game(maps: ArrayLike, masks: ArrayLike) -> np.ndarray:
     """Tell for each map whether its maximum lies on the object.
 
     Maps are resized bilinearly to the masks' size first, so that the maximum is a pixel of the image.

@@ -6,10 +6,18 @@ turned back, or cut into windows and put together, is known again.
 """
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from ke_widgets.typing import Shape
 
 BATCH, MIXED = "batch", "mixed"
 PLACES = ("depth", "rows", "columns")
+
+
+# How many cells an axis has, an integer or `None` where that is unknown. `Any`, because most arithmetic below follows a
+# check for `None` that a type checker cannot see.
+Side: TypeAlias = Any
 
 
 class Part(NamedTuple):
@@ -26,16 +34,20 @@ class Part(NamedTuple):
     """
 
     name: Any
-    size: int | None
+    size: Side
     stride: int = 1
-    extent: int | None = None
-    inner: tuple = ()
+    extent: Side = None
+    inner: "AxisParts" = ()
     offset: int = 0
 
     @property
-    def covers(self):
+    def covers(self) -> bool:
         """Whether this is a whole axis, at its own or a coarser resolution, and not the fine part of one."""
         return self.extent is None or self.size is None or self.stride * self.size == self.extent
+
+
+AxisParts: TypeAlias = tuple[Part, ...]
+AxesParts: TypeAlias = tuple[AxisParts, ...]
 
 
 class Other(NamedTuple):
@@ -51,27 +63,27 @@ class Axes:
     def __init__(self):
         self._made = 0
 
-    def other(self, size):
+    def other(self, size: Side) -> AxisParts:
         """Give an axis that is none of the image's, such as that of channels."""
         self._made += 1
         return (Part(Other(self._made), size, 1, size),)
 
-    def others(self, shape):
+    def others(self, shape: Shape) -> AxesParts:
         """Give the axes of a tensor that has no place any more."""
         return tuple(self.other(side) for side in shape)
 
-    def unknown(self, shape):
+    def unknown(self, shape: Shape) -> AxesParts:
         """Give the axes of a tensor of which nothing but its shape is known."""
         self._made += len(shape)
         names = [Other(self._made - n, unknown=True) for n in range(len(shape))]
         return tuple((Part(name, side, 1, side),) for name, side in zip(names, shape))
 
-    def source(self, shape, names):
+    def source(self, shape: Shape, names: Sequence[str | None]) -> AxesParts:
         """Give the axes of an input: `names` are those of its axes, `None` for the channels'."""
         named = [None if name is None else Part(name, side, 1, side) for side, name in zip(shape, names)]
         return tuple(self.other(side) if part is None else (part,) for side, part in zip(shape, named))
 
-    def kept(self, axes, shape):
+    def kept(self, axes: AxesParts, shape: Shape) -> AxesParts:
         """Follow an operation that leaves the axes in their order, though maybe not their sizes."""
         return tuple(self._resized(axis, side) for axis, side in zip(axes, shape))
 
@@ -82,7 +94,7 @@ class Axes:
             return (Part(axis[0].name, side, 1, side),)
         return (Part(MIXED, side),) if is_named(axis) else self.other(side)
 
-    def combined(self, several, shape):
+    def combined(self, several: Sequence[AxesParts], shape: Shape) -> AxesParts:
         """Follow an elementwise operation of several tensors, aligned at their last axes."""
         several = [((),) * (len(shape) - len(axes)) + axes for axes in several if len(axes) <= len(shape)]
         return tuple(self._shared([axes[n] for axes in several], side) for n, side in enumerate(shape))
@@ -94,7 +106,7 @@ class Axes:
             return (Part(MIXED, side),)
         return (named or candidates or [self.other(side)])[0]
 
-    def reshaped(self, axes, shape):
+    def reshaped(self, axes: AxesParts, shape: Shape) -> AxesParts:
         """Follow a reshape."""
         # The first axis, where it stays, is kept even if it is a batch of 1.
         first = axes and shape and len(axes[0]) == 1 and shape[0] in (None, size(axes[0]))
@@ -127,7 +139,7 @@ class Axes:
             found.append(joined(taken))
         return tuple(found)
 
-    def sliced(self, axis, start, length, step=1):
+    def sliced(self, axis: AxisParts, start: int, length: Side, step: int = 1) -> AxisParts:
         """Follow a slice along one axis."""
         if length == size(axis) and step == 1:
             return axis
@@ -144,7 +156,7 @@ class Axes:
         most = length is not None and 2 * length * step > size(axis)
         return self._resized(axis, length) if most or not is_named(axis) else (Part(MIXED, length),)
 
-    def concatenated(self, several, sides, number, shape):
+    def concatenated(self, several: Sequence[Any], sides: Sequence[Side], number: int, shape: Shape) -> AxesParts:
         """Follow a concatenation along axis `number` of tensors that are `sides` long there.
 
         `several` holds the axes of each, `None` for a tensor that no image comes into.
@@ -169,23 +181,23 @@ def _with_others(axis, before, side):
     return (Part("tokens", side, 1, side, axis, before),)
 
 
-def size(axis):
+def size(axis: AxisParts) -> Side:
     """Give how many places an axis has, `None` if nobody knows."""
     return product(part.size for part in axis)
 
 
-def product(sides):
+def product(sides: Iterable[Side]) -> Side:
     """Multiply sides; `None` where one of them is not known."""
     sides = list(sides)
     return None if None in sides else math.prod(sides)
 
 
-def is_named(axis):
+def is_named(axis: Sequence[Part]) -> bool:
     """Tell whether anything of the image's own axes lies on an axis."""
     return any(not isinstance(part.name, Other) for part in axis)
 
 
-def joined(parts):
+def joined(parts: Iterable[Part]) -> AxisParts:
     """Join neighbouring parts that are one piece of one axis."""
     found = []
     for part in parts:

@@ -1,5 +1,8 @@
 """Which layers add something of their own to the signal, and the constant that they add."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,6 +11,7 @@ from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.layers import check_model
 from ke_widgets.model.locate import logits_endpoint
+from ke_widgets.typing import Tensor
 from ke_widgets.utils import tolist
 
 _LINEAR = (
@@ -50,7 +54,9 @@ _SCALING = {"Multiply", "Matmul", "Conv", "DepthwiseConv", "ConvTranspose"}
 _HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.relu, keras.activations.leaky_relu)
 
 
-def layers_with_biases(model, exclude=(), return_biases=True):
+def layers_with_biases(
+    model: keras.Model, exclude: keras.Layer | Iterable[keras.Layer] = (), return_biases: bool = True
+) -> Any:
     """List the layers that add something of their own to the signal: those that full-gradients needs.
 
     A layer that is no `keras.Model` counts as one, whatever layers it is made of, unless it holds the logits; models
@@ -91,7 +97,7 @@ def layers_with_biases(model, exclude=(), return_biases=True):
     return (layers, biases(layers)) if return_biases else layers
 
 
-def biases(layers):
+def biases(layers: Iterable[keras.Operation]) -> list[Tensor | None]:
     r"""Give the constant that each layer adds to its signal, before its activation.
 
     Batch normalization, $y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta$, adds
@@ -111,7 +117,7 @@ def biases(layers):
     return [known[id(layer)] if id(layer) in known else _bias(layer) for layer in layers]
 
 
-def is_homogeneous(activation):
+def is_homogeneous(activation: str | Callable[..., Any] | None) -> bool:
     """Tell whether an activation is known to scale with its input, as ReLU does and GELU does not.
 
     Args:

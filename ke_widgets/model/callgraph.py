@@ -5,7 +5,7 @@ with hooks on all of its layers.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ import tensorflow as tf
 from ke_widgets.errors import failures
 from ke_widgets.model import exposed, hooks, input_specs
 from ke_widgets.model import layers as model_layers
+from ke_widgets.typing import Inputs, Tensor
 
 # Operations of TensorFlow through which no derivative comes: what is before them does not feed what is after.
 _ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
@@ -35,10 +36,10 @@ class Call:
 
     path: str
     operation: Any
-    inputs: list
-    outputs: list
+    inputs: list[Tensor]
+    outputs: list[Tensor]
     node: Any = None
-    arguments: tuple = ((), {})
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
     logits: Any = None
 
 
@@ -60,21 +61,21 @@ class CallGraph:
     """
 
     steps: list[Call]
-    outputs: list
-    inputs: list = field(default_factory=list)
-    keys: list = field(default_factory=list)
+    outputs: list[Tensor]
+    inputs: list[Tensor] = field(default_factory=list)
+    keys: list[tuple[Any, ...]] = field(default_factory=list)
     structure: Any = None
     graph: Any = field(default=None, repr=False)
 
-    def producer(self, tensor):
+    def producer(self, tensor: Tensor) -> Call | None:
         """Give the innermost step that made `tensor`, or `None`."""
         return next((step for step in self.steps if _among(tensor, step.outputs)), None)
 
-    def reader(self, tensor):
+    def reader(self, tensor: Tensor) -> Call | None:
         """Give the first step that takes `tensor`, or `None`."""
         return next((step for step in self.steps if _among(tensor, step.inputs)), None)
 
-    def ancestors(self, tensor):
+    def ancestors(self, tensor: Tensor) -> set[int]:
         """Give the `id`s of all tensors that `tensor` depends on, and its own."""
         if self.graph is not None:
             return _ancestors(tensor)
@@ -84,27 +85,27 @@ class CallGraph:
                 wanted.update(id(x) for x in step.inputs)
         return wanted
 
-    def backwards(self, tensor):
+    def backwards(self, tensor: Tensor) -> list[Call]:
         """List the steps that `tensor` depends on, the latest first."""
         wanted = self.ancestors(tensor)
         return [step for step in reversed(self.steps) if any(id(x) in wanted for x in step.outputs)]
 
-    def number(self, step):
+    def number(self, step: Call) -> int | Literal["last"]:
         """Tell which call of its operation `step` is, in running order; `"last"` where there is one only."""
         calls = self.calls(step.operation)
         return [id(call) for call in calls].index(id(step)) if len(calls) > 1 else "last"
 
-    def demand(self, operation, anyway=False):
+    def demand(self, operation: keras.Operation, anyway: bool = False) -> None:
         """Raise `Opaque` where a graph does not tell what runs inside `operation`, or, with `anyway`, how."""
         if self.graph is None and (anyway or model_layers.opaque(operation)):
             raise Opaque
 
-    def calls(self, operation):
+    def calls(self, operation: keras.Operation) -> list[Call]:
         """List the calls of `operation`."""
         return [step for step in self.steps if step.operation is operation]
 
 
-def from_functional(model):
+def from_functional(model: keras.Model) -> CallGraph | None:
     """Read the call graph of `model` from its functional graph.
 
     Args:
@@ -148,7 +149,7 @@ class _Symbol:
         self.dtype = dtype
 
 
-def from_trace(model, inputs=None):
+def from_trace(model: keras.Model, inputs: Inputs | None = None) -> CallGraph | None:
     """Trace `model` once on symbols and note all calls.
 
     Args:
@@ -215,7 +216,7 @@ def _keys(outputs):
     return [keys for keys, x in keras.tree.flatten_with_path(outputs) if hasattr(x, "dtype") and hasattr(x, "shape")]
 
 
-def tensors(nested):
+def tensors(nested: Any) -> list[Tensor]:
     """List the tensors in a nested structure of arguments or results."""
     return [x for x in keras.tree.flatten(nested) if hasattr(x, "dtype") and hasattr(x, "shape")]
 
@@ -244,7 +245,7 @@ _ARITHMETIC = {
 }
 
 
-def constant(tensor):
+def constant(tensor: Tensor) -> Any:
     """Give the value of a tensor of a graph, or `None` where only a run tells it."""
     value = tf.get_static_value(tensor)
     if value is None and tensor.op.type in _ARITHMETIC:

@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from ke_widgets.model import callgraph, exposed, hooks, input_specs
 from ke_widgets.model import layers as model_layers
+from ke_widgets.model.callgraph import CallGraph
 from ke_widgets.model.exposed import Endpoint, Link
 from ke_widgets.model.planes import Planes
+from ke_widgets.typing import Shape
 
 POOLING_LAYERS = (
     keras.layers.Flatten,
@@ -26,7 +28,7 @@ _ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
 _LOOKED_AT = 128
 
 
-def find_signal(model, known, index):
+def find_signal(model: keras.Model, known: CallGraph | None, index: int) -> Endpoint | None:
     """Find the default signal of an output.
 
     Args:
@@ -213,7 +215,9 @@ def _is_zero(weight):
     return "float" in str(weight.dtype) and not np.any(keras.ops.convert_to_numpy(weight))
 
 
-def find_spatial(known, index, signal, open_sides=False):
+def find_spatial(
+    known: CallGraph, index: int, signal: Endpoint | None, open_sides: bool = False
+) -> tuple[dict[str, Shape], str | None]:
     """Map each layer that lies over the image, on the way to an output, to the shape of its last such signal.
 
     Args:
@@ -234,7 +238,7 @@ def find_spatial(known, index, signal, open_sides=False):
     planes, hidden = Planes(known), _hidden(known)
     found = {}
     for step, number in _signals(known, planes, known.outputs[index], hidden):
-        batch, *sides, channels = step.outputs[number].shape
+        _, *sides, channels = step.outputs[number].shape
         found.setdefault(step.path, (None, *([None] * len(sides) if open_sides else sides), channels))
     tensor = known.outputs[index] if signal is None else _tensor(known, signal)
     feeding = ((step, n) for step, n in _signals(known, planes, tensor, hidden) if len(step.outputs[n].shape) > 2)
@@ -243,7 +247,7 @@ def find_spatial(known, index, signal, open_sides=False):
     return found, last
 
 
-def tokens_after(known, endpoint):
+def tokens_after(known: CallGraph, endpoint: Endpoint) -> int:
     """Tell how many of the tokens of a signal stand after those that have a place in the image.
 
     Args:

@@ -1,6 +1,7 @@
 """From what a user says (an index, a name, a path, a layer, a tensor, a dict) to an `Endpoint` of a model."""
 
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -9,11 +10,12 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model import callgraph
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Endpoint
+from ke_widgets.typing import EndpointLike, Shape
 
 _LINKS = ("output", "input", "logits")
 
 
-def endpoints(model, endpoints):
+def endpoints(model: keras.Model, endpoints: Iterable[EndpointLike]) -> list[Endpoint]:
     """Resolve descriptors of inner tensors against a model.
 
     Args:
@@ -97,7 +99,7 @@ def _locate(model, where):
     return where, find_path(model, where)
 
 
-def find_path(model, path):
+def find_path(model: keras.Model, path: str) -> keras.Operation:
     """Give the layer at a path such as `"backbone/conv1"`.
 
     Args:
@@ -148,7 +150,7 @@ def _input_endpoint(model, path, layer):
     return Endpoint(above, link="input", index=[tensor is layer.output for tensor in graph.inputs].index(True))
 
 
-def output_shape(operation):
+def output_shape(operation: keras.Operation) -> Shape | None:
     """Give the static shape of an operation's last output, `None` where Keras does not know it or it has several.
 
     Args:

@@ -1,13 +1,16 @@
 """A model that gives the logits and the wanted inner signals of another one, sharing all of its weights."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import keras
 
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
+from ke_widgets.model.hooks import Watch
 from ke_widgets.model.score_activations import activation_kind
+from ke_widgets.typing import Inputs, Tensor
 
 Link = Literal["output", "input", "logits"]
 
@@ -46,7 +49,13 @@ class Exposed(keras.Model):
         score: A function that turns the logits into what is explained, `(B, U_all) -> (B, U)`; `None` leaves them.
     """
 
-    def __init__(self, model, endpoints, score=None, **kwargs):
+    def __init__(
+        self,
+        model: keras.Model,
+        endpoints: Iterable[Endpoint],
+        score: Callable[[Tensor], Tensor] | None = None,
+        **kwargs: Any,
+    ) -> None:
         # Without autocast, inputs reach `model` as they are; it casts them itself.
         super().__init__(name=f"{model.name}_exposed", dtype=model.dtype_policy, autocast=False, **kwargs)
         # Past `Layer.__setattr__`, which would track the model, and write to it.
@@ -56,27 +65,27 @@ class Exposed(keras.Model):
         self.built = True
 
     @property
-    def layers(self):
+    def layers(self) -> list[keras.Layer]:
         return self.model.layers
 
     @property
-    def weights(self):
+    def weights(self) -> list[keras.Variable]:
         return self.model.weights
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return self.model.variables
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Inputs, training: bool = False) -> list[Any]:
         return self.read(inputs, training=training)
 
-    def read(self, inputs, training=False, watch=None):
+    def read(self, inputs: Inputs, training: bool = False, watch: Watch | None = None) -> list[Any]:
         """Run the model once: logits, and one tensor for each further endpoint. See `read` below."""
         logits, *signals = read(self.model, inputs, self.endpoints, training=training, watch=watch)
         logits = _without_places(logits)
         return [logits if self.score is None else self.score(logits), *signals]
 
-    def get_config(self):
+    def get_config(self) -> NoReturn:
         raise NotImplementedError("An exposed model is a view and cannot be saved. Save `exposed.model` instead.")
 
 
@@ -87,7 +96,13 @@ def _without_places(logits):
     return logits
 
 
-def read(model, inputs, endpoints, training=False, watch=None):
+def read(
+    model: keras.Model,
+    inputs: Inputs,
+    endpoints: Sequence[Endpoint],
+    training: bool = False,
+    watch: Watch | None = None,
+) -> list[Any]:
     """Run `model` once and pick the tensors that `endpoints` name.
 
     Args:
@@ -136,7 +151,9 @@ def _check_logits(endpoint, operation, calls):
         )
 
 
-def run(model, inputs, training=False, weights=()):
+def run(
+    model: keras.Model, inputs: Inputs, training: bool = False, weights: Iterable[tuple[keras.Variable, Tensor]] = ()
+) -> Any:
     """Run a model so that nothing is written to it: no losses, no counters, no statistics.
 
     Args:
@@ -151,7 +168,9 @@ def run(model, inputs, training=False, weights=()):
     return without_writing(lambda: model(inputs, training=training), training, weights)
 
 
-def without_writing(function, training=False, weights=()):
+def without_writing(
+    function: Callable[[], Any], training: bool = False, weights: Iterable[tuple[keras.Variable, Tensor]] = ()
+) -> Any:
     """Call a function that runs layers so that nothing is written to them.
 
     Args:

@@ -2,26 +2,30 @@
 
 import functools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
+
+from ke_widgets.typing import ArrayLike, SpatialAxis, Tensor
 
 SPATIAL_AXIS = (-3, -2)  # Rows and columns, channels last: what a user gets who says nothing.
 IMAGE_RANKS = (4, 5, 3)  # Of images, then volumes and videos, then signals (B, T, C) and grey images (B, H, W).
 
 
-def at_least_float32(x):
+def at_least_float32(x: Tensor) -> Tensor:
     """Cast half precision to float32, in which sums neither overflow nor stall; leave the rest as it is."""
     return tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
 
 
-def as_float(x):
+def as_float(x: ArrayLike) -> Tensor:
     """Give `x` as a tensor that can be differentiated or scaled: integers become float32."""
     x = tf.convert_to_tensor(x)
     return x if x.dtype.is_floating else tf.cast(x, "float32")
 
 
-def axes_of_places(rank, spatial_axis=SPATIAL_AXIS):
+def axes_of_places(rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
     """Give the axes of the places in data `(B, ..., C)` of a rank.
 
     The usual axes, those of images, stand for all axes between the first and the last: so signals `(B, T, C)` and
@@ -39,7 +43,7 @@ def axes_of_places(rank, spatial_axis=SPATIAL_AXIS):
     return tuple(range(1 - rank, -1)) if rank > 2 else (-1,)
 
 
-def to_grid(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
+def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPATIAL_AXIS, leading: int = 1) -> Tensor:
     """Bring a signal, or its gradient, to places and channels `(..., H', W', K)`, whatever its layout in the model.
 
     Tokens `(..., N, K)` become a grid of the image's own proportions (see `token_grid`); those before the grid, such as
@@ -78,7 +82,7 @@ def to_grid(x, size=(), spatial_axis=SPATIAL_AXIS, leading=1):
 
 
 @functools.lru_cache(maxsize=4096)
-def token_grid(tokens, height, width):
+def token_grid(tokens: int, height: int, width: int) -> tuple[int, int] | None:
     """Give rows and columns of the grid in which tokens lie over an image.
 
     A grid is the image cut into square patches, rounded up or down where they do not fit. Up to eight tokens more may

@@ -2,15 +2,20 @@
 
 import sys
 import weakref
+from typing import Any, TypeAlias
 
 import keras
 
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model import callgraph
 from ke_widgets.model import layers as model_layers
+from ke_widgets.typing import Head
+
+# Of each output: the keys and indices that lead to it in what the model returns, and its name.
+Heads: TypeAlias = list[tuple[Any, Any]]
 
 
-def written_heads(model):
+def written_heads(model: keras.Model) -> Heads | None:
     """List keys and name of each output, as a model made of a graph tells them; `None` for any other model."""
     graph = model_layers.functional(model)
     if graph is None:
@@ -19,7 +24,7 @@ def written_heads(model):
     return [(keys, name) for (keys, _), name in zip(keras.tree.flatten_with_path(graph._outputs_struct), names)]
 
 
-def chosen(model, head, heads):
+def chosen(model: keras.Model, head: Head | None, heads: Heads | None) -> int:
     """Find `head` among the keys and names of the outputs; `heads` is `None` where nobody knows how many there are."""
     most = sys.maxsize if heads is None else len(heads)
     if head is None and (heads is None or most <= 1):
@@ -45,7 +50,7 @@ def _label(keys, name):
     return name if name is not None else (keys[0] if len(keys) == 1 else keys)
 
 
-def manual_signals(model):
+def manual_signals(model: keras.Model) -> bool:
     """Tell whether a model was made by hand for a method: `keras.Model(inputs, [logits, *signals])`.
 
     Args:
@@ -65,10 +70,10 @@ def manual_signals(model):
 
 
 # What was found for each model. Plain data: it holds no model.
-_KEPT: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
+_KEPT: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
-def kept_of(model):
+def kept_of(model: keras.Model) -> dict[Any, Any]:
     """Give what was found for a model before, unless its layers or their activations are others since."""
     stamp = tuple(_mark(layer) for layer in model._flatten_layers())
     kept = _KEPT.get(model)

@@ -14,25 +14,29 @@ import contextlib
 import contextvars
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
+
+from ke_widgets.typing import Tensor
 
 _ABSENT = object()
 # Once, also where this module is loaded again.
 _ORIGINAL_CALL = getattr(keras.Operation.__call__, "original", keras.Operation.__call__)
 _CONVOLUTION = keras.layers.Conv2D.call  # Of Conv1D and Conv3D too.
+# Called with tensors as soon as they exist, such as `tf.GradientTape.watch`.
+Watch: TypeAlias = Callable[[list[Tensor]], object]
 
 
 @dataclass
 class Call:
     """One call of a layer: what went in, what came out, and the value before its fused activation, if it has one."""
 
-    args: tuple
-    kwargs: dict
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
     outputs: Any
     logits: Any = None
 
@@ -51,17 +55,24 @@ class Recording:
 
     calls: dict[int, list[Call]]
     graph: Any = field(default_factory=lambda: _graph())
-    watch: Any = None
+    watch: Watch | None = None
     order: list[tuple[Any, Call]] = field(default_factory=list)
     fused: frozenset[int] = frozenset()
     entered: frozenset[int] = frozenset()
 
-    def enter(self, operation, args, kwargs):
+    def enter(self, operation: keras.Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Watch what goes into a call of `operation`, if that is wanted."""
         if self.watch is not None and id(operation) in self.entered and _graph() is self.graph:
             self.watch(_floating((args, kwargs)))
 
-    def note(self, operation, args, kwargs, outputs, logits):
+    def note(
+        self,
+        operation: keras.Operation,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outputs: Any,
+        logits: Tensor | None,
+    ) -> None:
         """Keep one call of `operation`."""
         here = _graph() is self.graph
         call = Call(args, kwargs, outputs, logits) if here else Call((), {}, None)
@@ -78,11 +89,11 @@ class _Hooks:
     recordings: tuple[Recording, ...] = ()
     outputs: Mapping[int, Any] = field(default_factory=dict)
 
-    def wanting(self, operation):
+    def wanting(self, operation: keras.Operation) -> list[Recording]:
         """List the recordings that note `operation`."""
         return [recording for recording in self.recordings if id(operation) in recording.calls]
 
-    def concern(self, operation):
+    def concern(self, operation: keras.Operation) -> bool:
         """Tell whether a call of `operation` is noted, noted before its activation, or replaced."""
         return id(operation) in self.outputs or bool(self.wanting(operation))
 
@@ -91,7 +102,12 @@ _HOOKS: contextvars.ContextVar[_Hooks | None] = contextvars.ContextVar("ke_widge
 
 
 @contextlib.contextmanager
-def recording(operations, watch=None, fused=None, entered=()):
+def recording(
+    operations: Iterable[keras.Operation],
+    watch: Watch | None = None,
+    fused: Iterable[keras.Operation] | None = None,
+    entered: Iterable[keras.Operation] = (),
+) -> Generator[Recording, None, None]:
     """Note every call of `operations` made in this context while the block runs.
 
     A layer that is called past Keras, by its `call` method, is not seen; `TimeDistributed` does so, and is.
@@ -120,7 +136,7 @@ def recording(operations, watch=None, fused=None, entered=()):
 
 
 @contextlib.contextmanager
-def replacing(operation, outputs):
+def replacing(operation: keras.Operation, outputs: Any) -> Generator[None, None, None]:
     """Let `operation` give `outputs` instead of running, wherever it is called in this context while the block runs.
 
     Args:
@@ -132,7 +148,7 @@ def replacing(operation, outputs):
         yield
 
 
-def suspended():
+def suspended() -> contextlib.AbstractContextManager[None]:
     """Let nothing be noted or replaced while the block runs: for a look at the model in the middle of another run."""
     return _hooked(None)
 
@@ -200,7 +216,7 @@ def _run(operation, *args, **kwargs):
         return _ORIGINAL_CALL(copy, tf.convert_to_tensor(inputs)[where], *args, **kwargs)
 
 
-def leaves_pixels_out(operation):
+def leaves_pixels_out(operation: keras.Operation) -> bool:
     """Tell whether a layer is a convolution of 1 x 1 with strides, run by Keras's own code."""
     if getattr(type(operation), "call", None) is not _CONVOLUTION:
         return False
@@ -244,7 +260,7 @@ def _call_each_step(operation, hooks, *args, **kwargs):
         return _ORIGINAL_CALL(copy, *args, **kwargs)
 
 
-def twin(operation):
+def twin(operation: keras.Operation) -> Any:
     """Give an object of an operation's class with its attributes: what is set on it, the operation does not see."""
     copy = object.__new__(type(operation))
     copy.__dict__.update(operation.__dict__)  # Past `Layer.__setattr__`, which would track the new ones.

@@ -1,11 +1,15 @@
 """What a model takes, as far as Keras knows, and what may stand for it."""
 
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ke_widgets.model import layers as model_layers
+from ke_widgets.typing import Inputs, Tensor
 
 # What stands for a batch and for sides that are open, in a rehearsal: nobody could follow axes of unknown sizes through
 # a reshape. Rows and columns are not alike, so that they are told apart; 7 divides few sides.
@@ -13,7 +17,7 @@ BATCH = 7
 _SIDES = ((BATCH, 224, 192), (BATCH, 64, 64), (BATCH, 224, 224), (None, None, None))
 
 
-def attempts(model, inputs=None):
+def attempts(model: keras.Model, inputs: Inputs | None = None) -> Iterator[Any]:
     """Yield what to rehearse a model with: sides that it leaves open are tried at several sizes.
 
     Args:
@@ -46,18 +50,18 @@ def _closed(spec, sides):
     return tf.TensorSpec(shape, spec.dtype)
 
 
-def has_open_sides(model):
+def has_open_sides(model: keras.Model) -> bool:
     """Tell whether a model takes images of any size."""
     specs = keras.tree.flatten(declared(model))
     return any(x is not None and len(x.shape) == 4 and None in x.shape[1:] for x in specs)
 
 
-def is_known(model):
+def is_known(model: keras.Model) -> bool:
     """Tell whether Keras keeps the shape of what a model takes."""
     return declared(model) is not None
 
 
-def noise(spec, rng, strength=1):
+def noise(spec: tf.TensorSpec, rng: np.random.Generator, strength: float = 1) -> Tensor:
     """Give noise for one image that fits a `tf.TensorSpec`."""
     shape, dtype = [1, *(1 if side is None else side for side in spec.shape[1:])], tf.as_dtype(spec.dtype)
     if dtype.is_floating:
@@ -65,7 +69,7 @@ def noise(spec, rng, strength=1):
     return tf.cast(rng.integers(0, 256 if strength > 1 and len(shape) > 2 else 2, size=shape), dtype)
 
 
-def declared(model):
+def declared(model: keras.Model) -> Any:
     """Give what a model says that it takes, as `tf.TensorSpec`s nested as it wants them, or `None`."""
     graph = model_layers.functional(model)
     if graph is not None:

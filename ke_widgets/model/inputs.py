@@ -4,6 +4,7 @@ Only shapes are looked at. What the graph of a model says of its inputs is belie
 """
 
 import weakref
+from typing import Any
 
 import keras
 from keras import ops
@@ -14,6 +15,7 @@ from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.grids import IMAGE_RANKS, SPATIAL_AXIS, axes_of_places
 from ke_widgets.model.planes import channels_come_first
+from ke_widgets.typing import Inputs, Shape, SpatialAxis
 
 _IN_TIME = (
     keras.layers.RNN,
@@ -25,15 +27,15 @@ _IN_TIME = (
     keras.layers.EinsumDense,
 )
 _CHANNELS_FIRST: "weakref.WeakKeyDictionary[keras.Model, bool]" = weakref.WeakKeyDictionary()
-_IS_GREY: "weakref.WeakKeyDictionary[keras.Model, dict]" = weakref.WeakKeyDictionary()
+_IS_GREY: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
-def graph_of(model):
+def graph_of(model: keras.Model) -> Any:
     """Give the graph of the model that the user holds, or `None` for one without."""
     return model_layers.functional(model.model if isinstance(model, Exposed) else model)
 
 
-def references(model, inputs):
+def references(model: keras.Model, inputs: Inputs) -> list[keras.KerasTensor | None]:
     """List what the model's graph says of each of the flat inputs: a symbolic tensor, or `None` where nobody knows.
 
     Args:
@@ -54,7 +56,7 @@ def references(model, inputs):
     return list(graph.inputs) if len(graph.inputs) == len(flat) else [None] * len(flat)
 
 
-def names(model, inputs):
+def names(model: keras.Model, inputs: Inputs) -> list[str]:
     """Give the name of each of the flat inputs: its key, that of the model's graph, or its number."""
     if isinstance(inputs, dict):
         return [str(key) for key in sorted(inputs)]
@@ -62,7 +64,7 @@ def names(model, inputs):
     return [str(number) if tensor is None else tensor.name for number, tensor in enumerate(known)]
 
 
-def fitted(model, inputs):
+def fitted(model: keras.Model, inputs: Inputs) -> Inputs:
     """Add the channel axis of grey images `(B, H, W)` for a model of `(H, W, 1)`, or drop it: as Keras does itself.
 
     Args:
@@ -76,7 +78,7 @@ def fitted(model, inputs):
     return keras.tree.pack_sequence_as(inputs, flat)
 
 
-def fitted_shape(shape, wanted):
+def fitted_shape(shape: Shape, wanted: Shape) -> Shape:
     """Give the shape that data gets by `fitted`, where the model takes `wanted`."""
     if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
         return (*shape, 1)
@@ -92,7 +94,7 @@ def _fit(x, tensor):
     return ops.expand_dims(x, -1) if depth > len(x.shape) else ops.squeeze(x, -1)
 
 
-def image_positions(inputs):
+def image_positions(inputs: Inputs) -> list[int]:
     """List which of the flat inputs are images: those of rank 4; without any, those of rank 5, and then of rank 3.
 
     Args:
@@ -109,7 +111,7 @@ def image_positions(inputs):
     return []
 
 
-def image_position(model, inputs, image_input=None):
+def image_position(model: keras.Model, inputs: Inputs, image_input: int | str | None = None) -> int:
     """Tell which of the flat inputs is the image.
 
     Args:
@@ -147,7 +149,9 @@ def image_position(model, inputs, image_input=None):
     )
 
 
-def axes_of_image(model, inputs, position, spatial_axis=SPATIAL_AXIS):
+def axes_of_image(
+    model: keras.Model, inputs: Inputs, position: int, spatial_axis: SpatialAxis = SPATIAL_AXIS
+) -> tuple[int, ...]:
     """Give the axes of the places in one of the flat inputs, counted from the end.
 
     Data `(B, H, W)` is a grey image, and both of its axes are places, where the model makes it one: where the first
@@ -181,7 +185,7 @@ def axes_of_image(model, inputs, position, spatial_axis=SPATIAL_AXIS):
     return axes
 
 
-def usual_axes(model, inputs, spatial_axis=SPATIAL_AXIS):
+def usual_axes(model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
     """Give the axes of the places in the images and all signals: behind the channels where the images have these first.
 
     Args:
@@ -199,7 +203,7 @@ def usual_axes(model, inputs, spatial_axis=SPATIAL_AXIS):
     return tuple(range(2 - ranks[0], 0)) if ranks else tuple(spatial_axis)
 
 
-def axes_of_signal(model, rank, spatial_axis=SPATIAL_AXIS):
+def axes_of_signal(model: keras.Model, rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
     """Give the axes of the places in a signal: the usual ones are behind the channels where all layers put these first.
 
     Args:
@@ -221,7 +225,9 @@ def _channels_first(model):
     return _CHANNELS_FIRST[model]
 
 
-def size_of_image(model, inputs, spatial_axis=SPATIAL_AXIS, image_input=None):
+def size_of_image(
+    model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = SPATIAL_AXIS, image_input: int | str | None = None
+) -> tuple[Any, ...]:
     """Give the sizes of the image along its places: `(H, W)`, `(T,)` or `(D, H, W)`; `()` without an image.
 
     Args:

@@ -5,7 +5,8 @@ which Keras forbids inside a name.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
 
@@ -14,7 +15,7 @@ from ke_widgets.errors.short_repr import short_repr
 SEPARATOR = "/"
 
 
-def functional(operation):
+def functional(operation: keras.Operation) -> Any:
     """Give the Functional graph that `operation` runs, or `None` when it has none (a plain or a subclassed layer)."""
     if isinstance(operation, keras.Sequential):
         # A Sequential keeps its graph in a Functional of its own, once it is built.
@@ -26,7 +27,7 @@ def functional(operation):
     return None
 
 
-def children(operation):
+def children(operation: keras.Operation) -> list[keras.Operation]:
     """List the operations directly inside `operation`, in running order where a graph tells it."""
     graph = functional(operation)
     if graph is not None:
@@ -36,13 +37,13 @@ def children(operation):
     return []
 
 
-def nodes(graph):
+def nodes(graph: Any) -> list[Any]:
     """List the calls (Keras nodes) of a Functional graph in running order, inputs first."""
     by_depth = graph._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
-def operations(model):
+def operations(model: keras.Model) -> dict[str, keras.Operation]:
     """Map the path of every operation in `model`, at any depth, to the operation; an outer one before its inner ones.
 
     Two operations of one name in one subclassed parent are told apart by `~1`, `~2`... after the name.
@@ -64,12 +65,12 @@ def _collect(parent, prefix, found, above):
         _collect(child, path + SEPARATOR, found, above | {id(child)})
 
 
-def path_of(model, operation):
+def path_of(model: keras.Model, operation: keras.Operation) -> str | None:
     """Give the path of `operation` in `model`, or `None` where it is not inside."""
     return next((path for path, candidate in operations(model).items() if candidate is operation), None)
 
 
-def channels_first(operations):
+def channels_first(operations: Iterable[keras.Operation]) -> bool:
     """Tell whether all layers that say where channels stand say that they come first."""
     return {operation.data_format for operation in operations if _slides(operation)} == {"channels_first"}
 
@@ -80,7 +81,7 @@ def _slides(operation):
     return hasattr(operation, "data_format") and any(c.__module__.startswith(families) for c in type(operation).__mro__)
 
 
-def opaque(operation):
+def opaque(operation: keras.Operation) -> bool:
     """Tell whether layers run inside `operation` in a way that no graph tells."""
     if functional(operation) is not None or not children(operation):
         return False
@@ -88,7 +89,7 @@ def opaque(operation):
     return isinstance(operation, keras.layers.Wrapper) or not type(operation).__module__.startswith("keras.")
 
 
-def backwards(model, output=0) -> Iterator[tuple[str, keras.Operation]]:
+def backwards(model: keras.Model, output: int = 0) -> Iterator[tuple[str, keras.Operation]]:
     """Walk from one output of `model` to its inputs, latest operation first.
 
     A nested graph is walked in its place, before the operation that holds it. Only what the output depends on is
@@ -118,7 +119,7 @@ def _backwards(graph, prefix, outputs):
         wanted.update(id(tensor) for tensor in node.input_tensors)
 
 
-def check_model(model):
+def check_model(model: Any) -> None:
     """Refuse what is not a built Keras model.
 
     Args:

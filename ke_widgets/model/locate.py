@@ -5,7 +5,7 @@ All is found by walking back from the model's output, over the calls that really
 
 import functools
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,9 +18,10 @@ from ke_widgets.model.default_signal import find_signal, find_spatial
 from ke_widgets.model.exposed import Endpoint
 from ke_widgets.model.heads import chosen, kept_of, written_heads
 from ke_widgets.model.logits import find_logits
+from ke_widgets.typing import Head, Inputs
 
 
-def head_index(model, head, inputs=None):
+def head_index(model: keras.Model, head: Head | None, inputs: Inputs | None = None) -> int:
     """Turn an output's key, name or index into its index; refuse a choice that is not there, or not made.
 
     Args:
@@ -49,7 +50,7 @@ def _head(model, head, inputs):
     return chosen(model, head, kept.get("heads")), kept
 
 
-def logits_endpoint(model, head=None, inputs=None):
+def logits_endpoint(model: keras.Model, head: Head | None = None, inputs: Inputs | None = None) -> Endpoint:
     """Find the scores before the softmax or sigmoid at the end of a model.
 
     Walks back from the output over whatever acts on finished scores only (softmax, sigmoid, clips, reshapes, dropout),
@@ -69,7 +70,9 @@ def logits_endpoint(model, head=None, inputs=None):
     return _find(model, head, "logits", inputs).endpoint
 
 
-def head_activation(model, head=None, inputs=None):
+def head_activation(
+    model: keras.Model, head: Head | None = None, inputs: Inputs | None = None
+) -> Literal["softmax", "sigmoid"] | None:
     """Tell how a model makes its output from the logits.
 
     Args:
@@ -87,7 +90,7 @@ def head_activation(model, head=None, inputs=None):
     return _find(model, head, "logits", inputs).activation
 
 
-def signal_endpoint(model, head=None, inputs=None):
+def signal_endpoint(model: keras.Model, head: Head | None = None, inputs: Inputs | None = None) -> Endpoint:
     """Find the signal that CAM methods look at by default.
 
     Args:
@@ -124,7 +127,9 @@ def _why_none(model, inputs):
     )
 
 
-def spatial_signals(model, head=None, inputs=None):
+def spatial_signals(
+    model: keras.Model, head: Head | None = None, inputs: Inputs | None = None
+) -> dict[str, tuple[Any, ...]]:
     """Map every layer that lies over the image plane, on the way to the logits, to the shape of its output.
 
     Layers at any depth are listed, also inside subclassed models and layers, but for what is inside Keras's own
@@ -142,12 +147,14 @@ def spatial_signals(model, head=None, inputs=None):
     return {path: found[path] for path in model_layers.operations(model) if path in found}
 
 
-def default_layer(model, head=None, inputs=None):
+def default_layer(model: keras.Model, head: Head | None = None, inputs: Inputs | None = None) -> str | None:
     """Give the path of the layer whose output is the default signal, or, where none is, the last one that feeds it."""
     return _find(model, head, "spatial", inputs)[1]
 
 
-def warn_of_probabilities(model, head=None, inputs=None, stacklevel=3):
+def warn_of_probabilities(
+    model: keras.Model, head: Head | None = None, inputs: Inputs | None = None, stacklevel: int = 3
+) -> None:
     """Warn, once for each model, where the scores that will be explained may be probabilities.
 
     Args:
@@ -193,7 +200,7 @@ def _gives_probabilities(model, index, inputs):
     return False
 
 
-def tokens_after(model, endpoint):
+def tokens_after(model: keras.Model, endpoint: Endpoint) -> int:
     """Tell how many tokens of a signal `(B, N, K)` stand after those that have a place in the image.
 
     Args:
@@ -220,7 +227,7 @@ def _tokens_after(model, endpoint):
     return 0
 
 
-def way_back(model, head=None, rehearse=False):
+def way_back(model: keras.Model, head: Head | None = None, rehearse: bool = False) -> list[tuple[str, keras.Operation]]:
     """List the path and operation of every call on the way to an output, the latest first.
 
     Args:

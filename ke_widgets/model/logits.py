@@ -10,7 +10,7 @@ from typing import Any, Literal
 import keras
 
 from ke_widgets.model import layers as model_layers
-from ke_widgets.model.callgraph import constant
+from ke_widgets.model.callgraph import CallGraph, constant
 from ke_widgets.model.exposed import Endpoint
 from ke_widgets.model.hooks import twin
 from ke_widgets.model.score_activations import ACTIVATIONS, activation_kind, kind
@@ -55,7 +55,7 @@ class Found:
     certain: bool = False
 
 
-def find_logits(known, index):
+def find_logits(known: CallGraph | None, index: int) -> Found:
     """Walk back from an output of a call graph to the logits.
 
     Args:
@@ -88,12 +88,12 @@ class _Walk:
         # Whether all that was passed since `endpoint` changes nothing; and how its axes were swapped.
         self.same, self.turned = True, None
 
-    def found(self):
+    def found(self) -> Found:
         if self.lost:
             return Found(self.endpoint, None, self.lost, certain=True)
         return Found(self.endpoint, self.activation, None if self.activation else self.doubt)
 
-    def step(self):
+    def step(self) -> bool:
         """Go one step back; tell whether there may be another one."""
         step = self.known.producer(self.tensor)
         if step is None:

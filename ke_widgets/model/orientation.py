@@ -4,11 +4,19 @@ Operations that are not named here leave the axes of their inputs where the rank
 where it does not.
 """
 
-from ke_widgets.model.axes import MIXED, PLACES, Part, is_named, size
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from ke_widgets.model.axes import MIXED, PLACES, Axes, Part, is_named, size
 from ke_widgets.model.callgraph import constant
+from ke_widgets.typing import Tensor
 
 
-def follow(operations, known, axes, kept=None):
+def follow(
+    operations: Iterable[tf.Operation], known: dict[Any, Any], axes: Axes, kept: dict[int, int] | None = None
+) -> None:
     """Extend `known` over operations in running order.
 
     Args:
@@ -53,7 +61,7 @@ def _elementwise(several, shape, axes):
     return axes.combined([x for x in several if x is not None], shape)
 
 
-def _shape(tensor):
+def _shape(tensor: Tensor) -> Any:
     return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 

@@ -8,9 +8,11 @@ import tensorflow as tf
 from ke_widgets.model import hooks, input_specs
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.axes import BATCH, PLACES, Axes, is_named, size
+from ke_widgets.model.callgraph import CallGraph
 from ke_widgets.model.grids import IMAGE_RANKS, token_grid
 from ke_widgets.model.hooks import twin
 from ke_widgets.model.orientation import follow
+from ke_widgets.typing import Shape, Tensor
 
 # Keras's own layers that move axes; all others leave them in their order where they leave the rank.
 _MOVING = (
@@ -43,7 +45,7 @@ class Planes:
         known: A `Flow`.
     """
 
-    def __init__(self, known):
+    def __init__(self, known: CallGraph) -> None:
         self._axes, self._of = Axes(), {}
         ranks = [rank for rank in IMAGE_RANKS if any(len(x.shape) == rank for x in known.inputs)]
         images = [x for x in known.inputs if len(x.shape) in ranks[:1]]  # A signal beside an image lies over nothing.
@@ -110,7 +112,7 @@ class Planes:
         found = [inside.get(id(x)) for x in made]
         return found if len(found) == len(step.outputs) else [self._axes.unknown(x.shape) for x in step.outputs]
 
-    def lie_over(self, tensor, also_one_place=False):
+    def lie_over(self, tensor: Tensor, also_one_place: bool = False) -> bool:
         """Tell whether a tensor lies over the image plane, in the image's own orientation, one for each image.
 
         Args:
@@ -167,7 +169,7 @@ class Planes:
             return None in (number, *sides) and len(parts) == 2
         return grid == tuple(found.get(name, 1) for name in PLACES[1:])
 
-    def others(self, tensor):
+    def others(self, tensor: Tensor) -> int:
         """Tell how many tokens without a place stand before the grid."""
         axes = self._of.get(id(tensor))
         if axes is None or len(axes) != 3 or self.image is None or len(self.image) == 1:
@@ -176,7 +178,7 @@ class Planes:
         grid = None if None in (number, *self.image[-2:]) else token_grid(number, *self.image[-2:])
         return 0 if grid is None else number - grid[0] * grid[1]
 
-    def after(self, tensor):
+    def after(self, tensor: Tensor) -> int:
         """Tell how many tokens without a place stand after the grid."""
         axes = self._of.get(id(tensor))
         tokens = axes[1][0] if axes is not None and len(axes) == 3 and len(axes[1]) == 1 else None
@@ -209,7 +211,7 @@ def _is_gray(shape):
     return None not in (height, width) and min(height, width) >= 8 and max(height, width) <= 4 * min(height, width)
 
 
-def channels_come_first(shape, otherwise):
+def channels_come_first(shape: Shape, otherwise: bool) -> bool:
     """Tell by the sides of an image where its channels are: where there are at most four, else as layers say."""
     few = [side is not None and side <= 4 for side in (shape[1], shape[-1])]
     return few[0] if few[0] != few[1] else otherwise

@@ -5,18 +5,22 @@ shares its attributes, so that nothing is written to the user's own.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ke_widgets.model.hooks import twin
+from ke_widgets.typing import Shape, Tensor
 
 # What acts on finished scores: a softmax or a sigmoid (of any slope, or the logarithm of one), what leaves everything
 # as it is, what leaves probabilities as they are (clips, casts), and their logarithm.
 ACTIVATIONS = ("softmax", "sigmoid")
+Kind: TypeAlias = Literal["softmax", "sigmoid", "identity", "scores", "log"]
 
-_KNOWN = {
+_KNOWN: dict[Any, Kind | None] = {
     None: "identity",
     keras.activations.linear: "identity",
     keras.activations.softmax: "softmax",
@@ -29,7 +33,7 @@ _KNOWN = {
 }
 
 
-def activation_kind(activation, shape=(None, 4)):
+def activation_kind(activation: str | Callable[..., Any] | None, shape: Shape = (None, 4)) -> Kind | None:
     """Tell what an activation does to scores.
 
     Args:
@@ -55,7 +59,7 @@ def activation_kind(activation, shape=(None, 4)):
     return kind(activation, shape) if callable(activation) else None
 
 
-def kind(function, shape):
+def kind(function: Callable[[Tensor], Tensor], shape: Shape) -> Kind | None:
     """Tell what a function of one tensor does to scores; see `activation_kind`.
 
     Args:

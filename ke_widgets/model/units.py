@@ -1,9 +1,13 @@
 """Gather the explained units, and check in a run what only a run can tell: units, scores, batches, finite inputs."""
 
+from collections.abc import Iterable, Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+
+from ke_widgets.typing import ArrayLike, Inputs, Tensor
 
 OUT_OF_RANGE = "`y` (the units to explain) must count from 0 to one less than the number of units"
 OTHER_BATCH = "The exposed signal must have one entry for each image"
@@ -12,7 +16,7 @@ NOT_FINITE = "`x` must be finite"
 FOUND_BY_A_RUN = (OUT_OF_RANGE, OTHER_BATCH, NOT_FINITE)
 
 
-def check_units(indices, number):
+def check_units(indices: ArrayLike, number: int | Tensor) -> ArrayLike:
     """Refuse units that are not there: at once where their values are known, else when the compiled function runs.
 
     Args:
@@ -37,7 +41,7 @@ def check_units(indices, number):
     return _after(checked, indices)
 
 
-def gather_units(tensor, indices, axis=-1, batch_dims=-1):
+def gather_units(tensor: Tensor, indices: Tensor | None, axis: int = -1, batch_dims: int = -1) -> Tensor:
     """Take the explained units from a tensor of scores.
 
     Args:
@@ -74,7 +78,7 @@ def gather_units(tensor, indices, axis=-1, batch_dims=-1):
     return ops.transpose(taken, [*order[:batch_dims], *outer, *middle, *order[axis + added :]])
 
 
-def check_scores(scores, model):
+def check_scores(scores: Tensor, model: keras.Model) -> None:
     """Refuse scores that are not one for each unit: which of them is to be explained, nobody said.
 
     Args:
@@ -87,7 +91,7 @@ def check_scores(scores, model):
     check_scores_shape(scores.shape, model.name)
 
 
-def check_scores_shape(shape, name):
+def check_scores_shape(shape: Iterable[int | None], name: str) -> None:
     """Refuse a shape of scores that is known and is not `(B, U)`. See `check_scores`."""
     shape = tuple(shape)
     if len(shape) == 2:
@@ -101,7 +105,7 @@ def check_scores_shape(shape, name):
     )
 
 
-def check_batch(signal, logits, where):
+def check_batch(signal: Tensor, logits: Tensor, where: str) -> Tensor:
     """Refuse a signal that has not one entry for each image, such as windows of attention that stand in a batch.
 
     Args:
@@ -126,7 +130,7 @@ def check_batch(signal, logits, where):
     return _after(tf.debugging.Assert(tf.equal(entries, images), said), signal)
 
 
-def check_finite(inputs):
+def check_finite(inputs: Inputs) -> Inputs:
     """Refuse images with NaN or infinity, whose maps would be NaN, or all zero behind a filter.
 
     Args:
@@ -154,7 +158,7 @@ def _finite(x):
     return _after(tf.debugging.Assert(~tf.reduce_any(wrong), said, summarize=8), x)
 
 
-def not_finite(images):
+def not_finite(images: Sequence[int] | np.ndarray) -> str:
     """Say which images have NaN or infinity in them."""
     shown = ", ".join(map(str, images[:8])) + (", ..." if len(images) > 8 else "")
     return f"{NOT_FINITE}. Received: NaN or infinity in {len(images)} images: {shown}."

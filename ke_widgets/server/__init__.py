@@ -6,6 +6,9 @@ the connection, through the server's own setting, and only where the user has no
 `jupyter-config/jupyter_server_config.d/ke_widgets.json` enables it.
 """
 
+import asyncio
+from typing import Any
+
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 _SETTING = "kernel_websocket_connection_class"
@@ -14,16 +17,16 @@ _SETTING = "kernel_websocket_connection_class"
 class PromptConnection(ZMQChannelsWebsocketConnection):
     """The server's connection between a page and a kernel, which sends each message when it comes."""
 
-    def connect(self):
+    def connect(self) -> asyncio.Future[None] | None:
         self.websocket_handler.set_nodelay(True)
         return super().connect()
 
 
-def _jupyter_server_extension_points():
+def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: ignore[reportUnusedFunction]
     return [{"module": "ke_widgets.server"}]
 
 
-def _load_jupyter_server_extension(app):
+def _load_jupyter_server_extension(app: Any) -> None:  # pyright: ignore[reportUnusedFunction]
     """Put `PromptConnection` where the server's default class stands."""
     settings = app.web_app.settings
     if settings.get(_SETTING) is ZMQChannelsWebsocketConnection:
