@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import keras
 
 from ke_widgets.errors.arguments import named
+from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.biases import biases as biases
 from ke_widgets.model.biases import is_homogeneous as is_homogeneous
@@ -20,7 +21,7 @@ from ke_widgets.model.biases import layers_with_biases as layers_with_biases
 from ke_widgets.model.endpoints import endpoints as endpoints
 from ke_widgets.model.endpoints import find_path as find_path
 from ke_widgets.model.endpoints import output_shape as output_shape
-from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.exposed import Endpoint, Exposed
 from ke_widgets.model.grids import SPATIAL_AXIS as SPATIAL_AXIS
 from ke_widgets.model.layers import check_model as check_model
 from ke_widgets.model.locate import POOLING_LAYERS, signal_endpoint, warn_of_probabilities, way_back
@@ -30,7 +31,7 @@ from ke_widgets.model.locate import head_index as head_index
 from ke_widgets.model.locate import logits_endpoint as logits_endpoint
 from ke_widgets.model.locate import spatial_signals as spatial_signals
 from ke_widgets.model.units import gather_units as gather_units
-from ke_widgets.typing import EndpointLike, Head
+from ke_widgets.typing import EndpointLike, Head, ScoreFunction
 from ke_widgets.utils import tolist
 
 KERNEL_AXIS = -1
@@ -45,6 +46,7 @@ def expose(
     outputs: EndpointLike | None = None,
     *,
     head: Head | None = None,
+    target: ScoreFunction | None = None,
 ) -> Exposed:
     """Bring inner signals of `model` out, beside its logits.
 
@@ -57,6 +59,8 @@ def expose(
             sigmoid at the end of the model, fused into its last layer or standing alone, however it is spelled. Where
             they cannot be found, a warning says that the model's own output is explained.
         head: Index, name, or key in a dict, of the output to explain, in a model with several and no `outputs` given.
+        target: What is explained, one of `ke.targets` or a function of its form; `None` for units of the logits. It
+            also says whether the scores are the logits, or the model's output as it is.
 
     Returns:
         A `keras.Model` whose call gives `[logits, *signals]`. It shares all weights with `model`.
@@ -77,13 +81,51 @@ def expose(
         True
     """
     check_model(model)
+    check_target(target)
     if isinstance(model, Exposed):
         model = model.model
-    if outputs is None:
-        warn_of_probabilities(model, head, stacklevel=4)  # Behind the check of the keywords.
-    scores = [logits_endpoint(model, head)] if outputs is None else endpoints(model, _as_list(outputs))
+    if outputs is not None:
+        scores = endpoints(model, _as_list(outputs))
+    else:
+        scores = [_scores_endpoint(model, head, getattr(target, "reads", "logits"))]
     signals = [signal_endpoint(model, head)] if arguments is None else endpoints(model, _as_list(arguments))
-    return Exposed(model, [*scores, *signals])
+    return Exposed(model, [*scores, *signals], target)
+
+
+def _scores_endpoint(model: keras.Model, head: Head | None, reads: str) -> Endpoint:
+    """Return the endpoint that a target reads: logits, the chosen output, or all outputs."""
+    if reads == "outputs":
+        return Endpoint("", index="all")
+    if reads == "output":
+        return Endpoint("", index=head_index(model, head))
+    warn_of_probabilities(model, head, stacklevel=5)  # Behind the check of the keywords.
+    return logits_endpoint(model, head)
+
+
+def check_target(target: object) -> None:
+    """Check that a target is a function, and hashable: caches are keyed by it.
+
+    Args:
+        target: As the user gave it; `None` stands for units.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    if target is None:
+        return
+    hint = f" Say `{target.__name__}(...)`: it is a class." if isinstance(target, type) else ""
+    if hint or not callable(target):
+        raise TypeError(
+            "`target` must be one of `ke.targets`, or a frozen dataclass with `__call__(outputs, y)`. "
+            f"Received: target={short_repr(target)}.{hint}"
+        )
+    try:
+        hash(target)
+    except TypeError as error:
+        raise TypeError(
+            "`target` must be hashable, such as a dataclass with `frozen=True`: what is compiled for it is kept under "
+            f"it. Received: target={short_repr(target)}."
+        ) from error
 
 
 def _as_list(descriptors: EndpointLike) -> list[EndpointLike]:

@@ -27,6 +27,8 @@ Head: TypeAlias = int | str | tuple[int | str, ...]
 Filter: TypeAlias = Callable[[Tensor], Tensor]
 # From a signal `(B, H', W', K)` and gradients `(B, U, H', W', K)` to maps `(B, H', W', U)`.
 Combine: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+# What is explained, a `ke_widgets.targets.Target`: from a model's outputs and `y` to scores `(B, U)`.
+ScoreFunction: TypeAlias = Callable[[Any, Any], Tensor]
 # Which signals of a model a method reads: none, one, or one for each bias.
 Signals: TypeAlias = Literal["none", "one", "biases"]
 # What `verbose` of `keras.Model.predict` takes.

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.model.exposed import Exposed, View
 
 LIMIT, TRACES = 8, 32
 
@@ -88,39 +88,32 @@ def compiled(
     )
 
 
-def _key(
-    method: Callable[..., Any], view: tuple[Endpoint, ...] | None, jit_compile: bool | None, params: dict[str, Any]
-) -> Hashable:
+def _key(method: Callable[..., Any], view: View | None, jit_compile: bool | None, params: dict[str, Any]) -> Hashable:
     return (method, view, jit_compile, tuple(sorted(params.items())))
 
 
-def owner_and_view(model: keras.Model) -> tuple[keras.Model, tuple[Endpoint, ...] | None]:
-    """Part a model into what the user holds and what we see of it.
+def owner_and_view(model: keras.Model) -> tuple[keras.Model, View | None]:
+    """Split into the user's model and our view of it.
 
     Args:
         model: An exposed or any other Keras model.
 
     Returns:
-        The user's model, and the tuple of its endpoints (`None` for a model that is not exposed).
-
-    Raises:
-        ValueError: If the model has a `score` of its own, which what is kept for the user's model would not have.
+        The user's model, and its view: endpoints and target (`None` for a model that is not exposed).
     """
-    if isinstance(model, Exposed) and model.score is not None:
-        raise ValueError("`model` must be without a `score` here: what explains one is compiled around it.")
-    return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, None)
+    return (model.model, model.view) if isinstance(model, Exposed) else (model, None)
 
 
 def _compile(
     method: Callable[..., Any],
     owner: Callable[[], Any],
-    view: tuple[Endpoint, ...] | None,
+    view: View | None,
     jit_compile: bool | None,
     params: dict[str, Any],
 ) -> "Compiled":
     def run(inputs: Any, indices: Any) -> Any:
         model = owner()
-        return method(model if view is None else Exposed(model, view), inputs, indices, **params)
+        return method(model if view is None else Exposed(model, *view), inputs, indices, **params)
 
     run.__name__ = getattr(method, "__name__", "method")
     function = tf.function(run, reduce_retracing=True, jit_compile=jit_compile, autograph=False)

@@ -10,11 +10,11 @@ from tensorflow.python.eager import record  # No public function tells what a ta
 
 from ke_widgets.engine.gradients import gradient_rows
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
-from ke_widgets.inspection import gather_units, is_homogeneous
+from ke_widgets.inspection import is_homogeneous
 from ke_widgets.model import hooks
 from ke_widgets.model.exposed import Endpoint, Exposed, run
 from ke_widgets.model.grids import as_float, at_least_float32
-from ke_widgets.model.units import check_scores
+from ke_widgets.model.units import scores_of
 from ke_widgets.typing import Inputs, Tensor
 
 
@@ -80,12 +80,11 @@ def decompose(
         if isinstance(model, Exposed):
             operations = [operation for _, operation, _ in biases]
             with hooks.recording(operations, watch=tape.watch) as tap:
-                (logits,) = Exposed(model.model, model.endpoints[:1], model.score).read(inputs)
+                (outputs,) = Exposed(model.model, model.endpoints[:1], model.target).read(inputs)
             calls = [(*each, _with_signals(tap.calls[id(each[1])])) for each in biases]
         else:
-            logits, *signals = keras.tree.flatten(run(model, inputs))
-        check_scores(logits, model)
-        units = gather_units(at_least_float32(logits), indices, indices_axis, indices_batch_dims)
+            outputs, *signals = keras.tree.flatten(run(model, inputs))
+        units = scores_of(model, outputs, indices, indices_axis, indices_batch_dims)
     if isinstance(model, Exposed):
         sites = _all_sites(model.endpoints[0], calls, functools.partial(_used, tape, units))
     else:

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from ke_widgets.engine.integer_inputs import seen_as_floats
-from ke_widgets.inspection import expose, gather_units
+from ke_widgets.inspection import expose
 from ke_widgets.model import hooks
 from ke_widgets.model.exposed import Exposed, run
 from ke_widgets.model.grids import as_float, at_least_float32, to_grid, token_grid
@@ -27,7 +27,7 @@ from ke_widgets.model.inputs import (
     size_of_image,
 )
 from ke_widgets.model.locate import tokens_after
-from ke_widgets.model.units import check_batch, check_scores
+from ke_widgets.model.units import check_batch, check_scores, scores_of
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
@@ -44,8 +44,9 @@ def forward(model: keras.Model, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
         Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
         to float32.
     """
-    logits, *signals = keras.tree.flatten(_outputs(model, inputs))
-    return at_least_float32(logits), [at_least_float32(signal) for signal in signals]
+    outputs, *signals = _outputs(model, inputs)
+    signals = [at_least_float32(signal) for signal in keras.tree.flatten(signals)]
+    return keras.tree.map_structure(at_least_float32, outputs), signals
 
 
 def _outputs(model: keras.Model, inputs: Inputs, watch: hooks.Watch | None = None) -> list[Any]:
@@ -67,20 +68,22 @@ def spatial_forward(
         spatial_axis: Axes of the places in the signal, counted from the end.
 
     Returns:
-        Logits `(B, U_all)` and the signal `(B, H', W', K)`; that of a layer whose calls are all exposed, one for each
-        frame, is a list of them.
+        The model's first output, such as logits `(B, U_all)`, and the signal `(B, H', W', K)`; that of a layer whose
+        calls are all exposed, one for each frame, is a list of them.
 
     Raises:
         ValueError: If the model exposes no signal, or one without places, or does not give scores `(B, U_all)`.
     """
     model = with_signal(model)
     inputs = fitted(model, inputs)
-    logits, *signals = _outputs(model, inputs)
-    check_scores(logits, model)
+    outputs, *signals = _outputs(model, inputs)
+    if getattr(model, "target", None) is None:
+        check_scores(outputs, model)
     signal, size = _required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
     signal = _each_call(lambda x: _without_tokens_after(model, 0, x, size), signal)
     axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
-    return at_least_float32(logits), _each_call(lambda x: _laid_out(x, logits, size, axes, _names(model)[0]), signal)
+    laid_out = _each_call(lambda x: _laid_out(x, outputs, size, axes, _names(model)[0]), signal)
+    return keras.tree.map_structure(at_least_float32, outputs), laid_out
 
 
 def jacobian(
@@ -117,9 +120,8 @@ def jacobian(
         tape.watch(sources)
         known = references(model, inputs)
         with seen_as_floats(model, [] if position is None else [(known[position], flat[position])]):
-            logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, flat))
-        check_scores(logits, model)
-        units = gather_units(logits, indices, indices_axis, indices_batch_dims)
+            outputs, _ = forward(model, keras.tree.pack_sequence_as(inputs, flat))
+        units = scores_of(model, outputs, indices, indices_axis, indices_batch_dims)
     where = "the inputs" if position is None else f"the input {names(model, inputs)[position]!r}"
     return units, gradient_rows(tape, units, sources, where, "the image")
 
@@ -205,9 +207,8 @@ def signal_jacobian(
     # nothing when compiled: what no gradient needs is pruned.
     with tf.GradientTape(persistent=True, watch_accessed_variables=not watched) as tape:
         tape.watch(watched)
-        logits, *signals = _outputs(model, inputs, watch=tape.watch)
-        check_scores(logits, model)
-        units = gather_units(at_least_float32(logits), indices, indices_axis, indices_batch_dims)
+        outputs, *signals = _outputs(model, inputs, watch=tape.watch)
+        units = scores_of(model, outputs, indices, indices_axis, indices_batch_dims)
     found = _names(model)
     flat = keras.tree.flatten(_required(signals, model))
     gradients = gradient_rows(tape, units, flat, ", ".join(found))
@@ -218,7 +219,7 @@ def signal_jacobian(
     )
 
     def lay(x: Tensor, number: int) -> Tensor:
-        return _laid_out(_without_tokens_after(model, number, x, size), logits, size, axes, found[number])
+        return _laid_out(_without_tokens_after(model, number, x, size), outputs, size, axes, found[number])
 
     def lay_gradient(x: Tensor, number: int) -> Tensor:
         x = _without_tokens_after(model, number, x, size, leading=2)
@@ -259,9 +260,10 @@ def _each_call(function: Callable[[Tensor], Tensor], signal: Tensor | list[Tenso
 
 
 def _laid_out(
-    signal: Tensor, logits: Tensor, size: Sequence[Any], axes: Callable[[int], tuple[int, ...]], where: str
+    signal: Tensor, outputs: Any, size: Sequence[Any], axes: Callable[[int], tuple[int, ...]], where: str
 ) -> Tensor:
-    return to_grid(check_batch(at_least_float32(signal), logits, where), size, axes(len(signal.shape)))
+    first = keras.tree.flatten(outputs)[0]
+    return to_grid(check_batch(at_least_float32(signal), first, where), size, axes(len(signal.shape)))
 
 
 def with_signal(model: keras.Model) -> keras.Model:

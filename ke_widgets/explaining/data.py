@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from ke_widgets.typing import Inputs, Shape, Tensor
 
 _INPUTS, _INDICES = "ke_widgets_inputs", "ke_widgets_indices"
 _STREAMS = (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset)
+Prepare = Callable[[Any, int], np.ndarray | None]
 _LOOKED_AT = 256  # Images that are looked at together for what is not finite: so little memory is needed.
 
 
@@ -24,15 +25,16 @@ def is_stream(x: Any) -> bool:
     return isinstance(x, _STREAMS) or hasattr(x, "__next__")
 
 
-def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, units: int | None = None) -> Any:
+def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, prepare: Prepare) -> Any:
     """Bring data to one thing that `predict` takes: it knows no `y`.
 
     Args:
         model: The model that takes it.
         x: Images, or data in batches of its own.
-        y: Units to explain, or `None`.
+        y: Units to explain, or other data of the target.
         batch_size: As the user gave it.
-        units: How many units there are, where that is known.
+        prepare: A function of `y` and the number of images, which checks it and gives one entry for each image, or
+            `None`; such as `units_of`.
 
     Returns:
         Data in batches as it is, or a dict that `unpack` knows.
@@ -54,7 +56,8 @@ def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, units: int 
     flat = keras.tree.flatten(x)
     _check_shapes(model, x, [tuple(np.shape(array)) for array in flat])
     _check_numbers(model, x, flat)
-    return {_INPUTS: x} if y is None else {_INPUTS: x, _INDICES: _units(y, count, units)}
+    y = prepare(y, int(count or 0))
+    return {_INPUTS: x} if y is None else {_INPUTS: x, _INDICES: y}
 
 
 def expected(data: Any, steps: int | None) -> int:
@@ -198,7 +201,20 @@ def _refuse_text(model: keras.Model, x: Any, dtype: object) -> None:
     )
 
 
-def _units(y: Any, count: int, units: int | None) -> np.ndarray:
+def units_of(y: Any, count: int, units: int | None) -> np.ndarray:
+    """Check units, and bring them to one row for each image.
+
+    Args:
+        y: Integers `(B, U)`, `(B,)`, or one for all images.
+        count: Number of images.
+        units: How many units there are, where that is known.
+
+    Returns:
+        Integers `(B, U)`, int32.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
     try:
         array = np.asarray(y)
     except ValueError as error:
@@ -232,14 +248,15 @@ def _one_hot(y: np.ndarray) -> str:
     return " For one-hot labels, say `y.argmax(-1)`."
 
 
-def unpack(data: Any) -> tuple[Inputs, Tensor | None]:
+def unpack(data: Any, any_y: bool = False) -> tuple[Inputs, Tensor | None]:
     """Part one batch, as the step of `predict` gets it, into inputs and units.
 
     Args:
         data: What `pack` made, `x`, or `(x, y)`.
+        any_y: Whether `y` may be anything, for a target that is not the units.
 
     Returns:
-        Inputs, and units `(B, U)` or `None`.
+        Inputs, and units `(B, U)`, or what else the target takes, or `None`.
 
     Raises:
         ValueError: If `y` is no integers `(B,)` or `(B, U)`.
@@ -247,7 +264,7 @@ def unpack(data: Any) -> tuple[Inputs, Tensor | None]:
     inputs, indices, _ = keras.utils.unpack_x_y_sample_weight(data)
     if isinstance(inputs, dict) and _INPUTS in inputs:
         return inputs[_INPUTS], inputs.get(_INDICES)
-    if indices is not None:
+    if indices is not None and not any_y:
         indices = tf.convert_to_tensor(indices)
         if not indices.dtype.is_integer or indices.shape.rank not in (1, 2):
             raise ValueError(
@@ -260,7 +277,7 @@ def unpack(data: Any) -> tuple[Inputs, Tensor | None]:
 
 
 def batches(
-    model: keras.Model, x: Any, y: Any, batch_size: int | None, units: int | None = None
+    model: keras.Model, x: Any, y: Any, batch_size: int | None, prepare: Prepare, any_y: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Read data batch by batch.
 
@@ -269,7 +286,8 @@ def batches(
         x: See `pack`.
         y: See `pack`.
         batch_size: Images in a batch, for images that come in none; 32 by default.
-        units: See `pack`.
+        prepare: See `pack`.
+        any_y: See `unpack`.
 
     Yields:
         One batch, as `pack` makes it.
@@ -278,7 +296,7 @@ def batches(
         TypeError: See `pack`.
         ValueError: See `pack`.
     """
-    data = pack(model, x, y, batch_size, units)
+    data = pack(model, x, y, batch_size, prepare)
     if not is_stream(x):
         size, count = batch_size or 32, int(_count(x) or 0)
         for start in range(0, count, size):
@@ -288,7 +306,7 @@ def batches(
     # A PyDataset knows its length, and is no iterable of its own.
     read = (x[number] for number in range(len(x))) if isinstance(x, keras.utils.PyDataset) else data
     for batch in read:
-        inputs, indices = unpack(batch)
+        inputs, indices = unpack(batch, any_y)
         yield {_INPUTS: inputs} if indices is None else {_INPUTS: inputs, _INDICES: indices}
 
 

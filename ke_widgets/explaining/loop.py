@@ -26,13 +26,15 @@ from ke_widgets.backend.tensorflow import resize
 from ke_widgets.engine.compiling import cached, owner_and_view
 from ke_widgets.errors.arguments import check_swapped
 from ke_widgets.explaining import arguments, data
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, expose, find_path, output_shape
-from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.explaining.scores import check_outputs, prepared, takes_units
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, check_target, expose
+from ke_widgets.methods import table
+from ke_widgets.model.exposed import Exposed, View
 from ke_widgets.model.heads import manual_signals
-from ke_widgets.model.inputs import fitted, graph_of, image_positions, size_of_image
+from ke_widgets.model.inputs import fitted, image_positions, size_of_image
 from ke_widgets.model.locate import head_index, warn_of_probabilities
-from ke_widgets.model.units import FOUND_BY_A_RUN, check_finite, check_scores_shape
-from ke_widgets.typing import Filter, Inputs, Method, Shape, Signals, SpatialAxis, Tensor
+from ke_widgets.model.units import FOUND_BY_A_RUN, check_finite
+from ke_widgets.typing import Filter, Inputs, Method, ScoreFunction, Signals, SpatialAxis, Tensor
 
 _NOT_OWN = ("model", "inputs", "indices", "batch_size")
 _LARGE = 1024**3  # Bytes of maps of which a user wants to know before they are there.
@@ -45,6 +47,8 @@ LOOP_ARGS = """\
         `(x, y)`. Signals `(B, T, C)`, volumes `(B, D, H, W, C)` and videos are taken as images are.
     y: Units to explain, integers `(B, U)`: one map for each; or `(B,)`, one unit for each image, or one integer for
         all. `None` explains all units. Not with data that brings its own.
+    target: What is explained, one of `ke.targets` or a function of its form; `y` is then its data. `None` leaves that
+        to the model: an exposed one may have a target; of others, units are explained.
     batch_size: Images that go through at once; 32 by default. Not with data in batches.
     verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
     steps: How many batches to run, for data that has no end.
@@ -99,6 +103,7 @@ def explain(
     steps: int | None = None,
     callbacks: Any = None,
     *,
+    target: ScoreFunction | None = None,
     indices_axis: int = KERNEL_AXIS,
     indices_batch_dims: int = -1,
     spatial_axis: SpatialAxis = SPATIAL_AXIS,
@@ -136,6 +141,7 @@ def explain(
         >>> logits.shape, maps.shape
         ((2, 1), (2, 8, 8, 1))
     """
+    model = retargeted(model, target, method)
     settings = {
         "indices_axis": indices_axis,
         "indices_batch_dims": indices_batch_dims,
@@ -149,7 +155,8 @@ def explain(
     arguments.check_counts(batch_size=batch_size, steps=steps)
     arguments.check_verbose(verbose)
     loop = _loop(method, model, settings, compiling, params)
-    batches = data.pack(model, x, y, batch_size, _number_of_units(model, indices_axis))
+    prepare = functools.partial(prepared, model, indices_axis)
+    batches = data.pack(model, x, y, batch_size, prepare)
     with loop.lock, _as_value_errors():
         loop.begin(data.expected(batches, steps))
         try:
@@ -199,11 +206,13 @@ def explain_batches(
     known = {p.name: p.default for p in inspect.signature(explain).parameters.values() if p.kind is p.KEYWORD_ONLY}
     settings = {name: options.pop(name, default) for name, default in known.items()}
     compiling = {name: settings.pop(name) for name in ("run_eagerly", "jit_compile", "steps_per_execution")}
+    model = retargeted(model, settings.pop("target"), method)
     arguments.check_counts(batch_size=batch_size, steps=steps)
     loop = _loop(method, model, settings, compiling, options, "explain_batches")
     spread = loop.distribute_strategy.num_replicas_in_sync > 1
-    units, anything, count = _number_of_units(model, settings["indices_axis"]), False, 0
-    for batch in itertools.islice(data.batches(model, x, y, batch_size, units), steps):
+    prepare = functools.partial(prepared, model, settings["indices_axis"])
+    anything, count, any_y = False, 0, not takes_units(model)
+    for batch in itertools.islice(data.batches(model, x, y, batch_size, prepare, any_y), steps):
         with loop.lock, _as_value_errors():
             loop.begin(0 if count else 1)
             if spread:  # One batch that is not parted among devices would be run by each of them.
@@ -258,7 +267,7 @@ def partial_explain(
         bound = signature.bind(model, x, y, *args, **kwargs)
         bound.apply_defaults()
         given = dict(bound.arguments)
-        return explain(method, view_for(given.pop("model"), signals), **given)
+        return explain(method, view_for(given.pop("model"), signals, given.pop("target")), **given)
 
     signature = inspect.Signature(list(every.values()), return_annotation=tuple[np.ndarray, np.ndarray])
     name = getattr(method, "__name__", "method")
@@ -278,13 +287,31 @@ def _is_model(value: object) -> bool:
     return isinstance(value, keras.Model)
 
 
-def view_for(model: keras.Model, signals: Signals | None) -> keras.Model:
+def retargeted(model: keras.Model, target: ScoreFunction | None, method: Method) -> keras.Model:
+    """Give a model another target; a plain one is exposed as the method wants it.
+
+    Args:
+        model: A Keras model.
+        target: See `explain`; `None` leaves the model as it is.
+        method: A method.
+
+    Returns:
+        A Keras model.
+    """
+    if target is None:
+        return model
+    _, spec = table().get(getattr(method, "__name__", ""), (None, None))
+    return view_for(model, spec.signals if spec else "one", target)
+
+
+def view_for(model: keras.Model, signals: Signals | None, target: ScoreFunction | None = None) -> keras.Model:
     """Expose a plain model with one output as a method wants it; leave any other model as it is.
 
     Args:
         model: A Keras model.
         signals: `"one"`, for the default signal; `"none"`, for the logits before a fused softmax or sigmoid; `None`
             or `"biases"`, for the model itself.
+        target: What is explained; `None` for units of the logits, or what an exposed model is exposed for.
 
     Returns:
         A Keras model.
@@ -293,6 +320,9 @@ def view_for(model: keras.Model, signals: Signals | None) -> keras.Model:
         ValueError: If the model has several outputs, of which nobody chose one.
     """
     check_model(model)
+    check_target(target)
+    if target is not None:
+        return _view_of_target(model, signals, target)
     if signals is None or isinstance(model, Exposed) or manual_signals(model):
         return model
     if signals == "biases":
@@ -300,6 +330,15 @@ def view_for(model: keras.Model, signals: Signals | None) -> keras.Model:
         warn_of_probabilities(model)
         return model
     return expose(model) if signals == "one" else expose(model, [])
+
+
+def _view_of_target(model: keras.Model, signals: Signals | None, target: ScoreFunction) -> Exposed:
+    if not isinstance(model, Exposed):
+        return expose(model, None if signals in ("one", None) else [], target=target)
+    scores, *others = model.endpoints
+    if getattr(target, "reads", "logits") != getattr(model.target, "reads", "logits"):
+        scores = expose(model.model, [], target=target).endpoints[0]
+    return Exposed(model.model, [scores, *others], target)
 
 
 _SIGNALS = {
@@ -394,7 +433,7 @@ class _Loop(keras.Model):
 
 def _warn_of_size(outputs: Any, batch: Any, expected: int) -> None:
     """Warn of maps of all units that fill the memory, before they do."""
-    inputs, indices = data.unpack(batch)
+    inputs, indices = data.unpack(batch, any_y=True)
     sides = [tuple(maps.shape[1:]) for maps in keras.tree.flatten(outputs[1])]
     if indices is not None or not expected or any(None in shape for shape in sides):
         return
@@ -441,7 +480,7 @@ def _loop(
     own = {} if settings["inner_batch_size"] is None else {"batch_size": settings["inner_batch_size"]}
     arguments.check_own(method, {**params, **own}, caller, list(inspect.signature(explain).parameters))
     owner, view = owner_and_view(model)
-    _check_scores(method, model)
+    check_outputs(method, model)
     # Read past the property, which would write what it finds to the user's model.
     usual: dict[str, Any] = {
         "run_eagerly": bool(owner.run_eagerly),
@@ -461,33 +500,6 @@ def _loop(
     return cached(owner, key, build)
 
 
-def _scores_shape(model: keras.Model) -> Shape | None:
-    """Give the shape of the scores, where the graph tells it."""
-    if not isinstance(model, Exposed):
-        graph = graph_of(model)
-        return None if graph is None else tuple(graph.outputs[0].shape)
-    endpoint, graph = model.endpoints[0], graph_of(model)
-    if endpoint.path:
-        shape = None if endpoint.link == "input" else output_shape(find_path(model.model, endpoint.path))
-    else:
-        shape = None if graph is None else tuple(graph.outputs[endpoint.index].shape)
-    if shape is None or len(shape) < 3 or any(side != 1 for side in shape[1:-1]):
-        return shape
-    return shape[:1] + shape[-1:]  # As an exposed model gives those of a 1 x 1 convolution.
-
-
-def _number_of_units(model: keras.Model, indices_axis: int) -> int | None:
-    shape = _scores_shape(model)
-    return shape[1] if shape is not None and len(shape) == 2 and indices_axis == KERNEL_AXIS else None
-
-
-def _check_scores(method: Callable[..., Any], model: keras.Model) -> None:
-    """Refuse scores that are not `(B, U)`, for the methods that are ours; another one may know what to do with them."""
-    shape, home = _scores_shape(model), inspect.unwrap(method).__module__
-    if shape is not None and home.startswith("ke_widgets.methods"):
-        check_scores_shape(shape, (model.model if isinstance(model, Exposed) else model).name)
-
-
 def _frozen(value: Any) -> Hashable:
     """Turn a parameter into something hashable that is equal where the parameter is: arrays go by value."""
     if isinstance(value, dict):
@@ -505,14 +517,14 @@ def _frozen(value: Any) -> Hashable:
 def _step(
     method: Method,
     owner: Callable[[], Any],
-    view: tuple[Endpoint, ...] | None,
+    view: View | None,
     settings: dict[str, Any],
     params: dict[str, Any],
     batch: Any,
 ) -> tuple[Tensor, Any, Tensor]:
     """Explain one batch: logits, maps, and 1 for each image with anything in its raw maps, else 0."""
-    inputs, indices = data.unpack(batch)
-    model = owner() if view is None else Exposed(owner(), view)
+    inputs, indices = data.unpack(batch, any_y=view is not None and not takes_units(view))
+    model = owner() if view is None else Exposed(owner(), *view)
     inputs = check_finite(fitted(model, inputs))
     axes = {name: settings[name] for name in ("indices_axis", "indices_batch_dims", "spatial_axis")}
     own = {"batch_size": settings["inner_batch_size"], "image_input": settings["image_input"]}

@@ -16,6 +16,8 @@ from ke_widgets.methods import Spec, Steps, run, stepwise
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
+from ke_widgets.model.units import scores_of
+from ke_widgets.targets import Contrast, Units
 from ke_widgets.typing import Combine, Inputs, SpatialAxis, Tensor
 
 
@@ -44,6 +46,7 @@ def cam(
     Source:
         Learning Deep Features for Discriminative Localization, arXiv:1512.04150, eq. 2.
     """
+    pair = _is_pair(model)
     logits, signal = spatial_forward(model, inputs, spatial_axis)
     signal = ops.stack(signal, axis=1) if isinstance(signal, list) else signal
     kernel = _head_kernel(model, signal.shape[-1])
@@ -51,7 +54,19 @@ def cam(
     weights = kernel if indices is None else ops.take(kernel, indices, axis=-1)
     letters = "ku" if len(weights.shape) == 2 else "kbu"
     maps = ops.einsum(f"b...k,{letters}->b...u", signal, ops.cast(weights, signal.dtype))
-    return gather_units(logits, indices, indices_axis, indices_batch_dims), maps
+    units = gather_units(logits, indices, indices_axis, indices_batch_dims)
+    return (units[..., :1] - units[..., 1:], maps[..., :1] - maps[..., 1:]) if pair else (units, maps)
+
+
+def _is_pair(model: keras.Model) -> bool:
+    """Return whether the target is a contrast of two units; check that it is, or units, whose weights CAM reads."""
+    target = getattr(model, "target", None)
+    if target is not None and not isinstance(target, Units | Contrast):
+        raise ValueError(
+            f"The target of CAM must be Units or Contrast, whose weights it reads. Received: {target}. Use `gradcam`, "
+            "which takes any target."
+        )
+    return isinstance(target, Contrast)
 
 
 _RESHAPING = (
@@ -230,16 +245,21 @@ def _begin_scorecam(
     places = _places_under(model, inputs, signal, spatial_axis)
     flat = [as_float(x) if axes else x for x, axes in zip(keras.tree.flatten(inputs), places)]
     inputs = keras.tree.pack_sequence_as(inputs, flat)
+    if weights == "classes" and not isinstance(getattr(model, "target", None) or Units(), Units):
+        raise ValueError(
+            "`weights` must be 'channels' or 'logits' for a target that is no unit: there is no softmax over it. "
+            "Received: weights='classes'."
+        )
     if weights == "classes" and logits.shape[indices_axis] == 1:
         raise ValueError(
             "`weights` must be 'channels' or 'logits' for a model with one unit: a softmax over it is always 1. "
             "Received: weights='classes'."
         )
-    units = gather_units(logits, indices, indices_axis, indices_batch_dims)
+    units = scores_of(model, logits, indices, indices_axis, indices_batch_dims)
     empty = ops.zeros_like(units)
     if baseline and weights != "channels":
         blank = forward(model, keras.tree.map_structure(ops.zeros_like, inputs))[0]
-        empty = gather_units(_scores(blank, weights, indices_axis), indices, indices_axis, indices_batch_dims)
+        empty = scores_of(model, _scores(blank, weights, indices_axis), indices, indices_axis, indices_batch_dims)
     # What has no score yet weighs nothing.
     nothing = -float("inf") if weights == "channels" else 0.0
     signal = tuple(signal) if isinstance(signal, list) else signal
@@ -281,7 +301,7 @@ def _advance_scorecam(
     logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, masked))
     if indices is not None and len(indices.shape) > 1:
         indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
-    found = gather_units(_scores(logits, weights, indices_axis), indices, indices_axis, indices_batch_dims)
+    found = scores_of(model, _scores(logits, weights, indices_axis), indices, indices_axis, indices_batch_dims)
     found = ops.reshape(found, (size, *ops.shape(units))) - empty
     return ops.scatter_update(scores, ops.expand_dims(chosen, -1), found)
 

@@ -19,7 +19,7 @@ from ke_widgets.backend import tensorflow as backend
 from ke_widgets.engine.batch_size import most_samples
 from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, gather_units
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Steps, run, stepwise
 from ke_widgets.methods.cams import cam
 from ke_widgets.methods.gradient import METHODS as OF_GRADIENTS
@@ -27,7 +27,8 @@ from ke_widgets.methods.gradient import gradients, over_channels
 from ke_widgets.model.exposed import Endpoint, Exposed
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
-from ke_widgets.typing import Inputs, Method, SpatialAxis, Tensor
+from ke_widgets.targets import Contrast, Units
+from ke_widgets.typing import Inputs, Method, ScoreFunction, SpatialAxis, Tensor
 from ke_widgets.utils import tolist
 
 
@@ -227,6 +228,7 @@ def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
 
     def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, Tensor]:
         _check_any_size(model, scales)
+        _check_moves(model, indices)
         inputs = _images_floating(model, inputs)
         if len(passes) > 1 and not image_positions(inputs):
             raise ValueError(
@@ -271,6 +273,16 @@ def _scaled(x: Tensor, scale: float, axes: tuple[int, ...]) -> Tensor:
     return ops.moveaxis(backend.resize(ops.moveaxis(x, axes, first), size), first, axes)
 
 
+def _check_moves(model: keras.Model, y: Tensor | None) -> None:
+    """Check that the data of the target have no places, which would stay where the image is mirrored."""
+    target: Any = getattr(model, "target", None)
+    if getattr(target, "spatial", False) and y is not None:
+        raise ValueError(
+            f"The target of `tta` must hold for mirrored and scaled images too. Received: {target} with places in `y`. "
+            "Use `smooth`, which moves nothing."
+        )
+
+
 def _check_any_size(model: keras.Model, scales: tuple[float, ...]) -> None:
     whole = model.model if isinstance(model, Exposed) else model
     shapes = [tuple(x.shape) for x in keras.tree.flatten(getattr(whole, "inputs", None) or [])]
@@ -301,34 +313,39 @@ def contrast(method: Method) -> Method:
     Source:
         Contrastive Explanations in Neural Networks, arXiv:2008.00178 (there, the gradient of a loss between the two).
     """
-    if method is cam:  # Its weights are those of units, not a gradient.
-        return _difference_of_maps(method)
+    return _retargeted(method, "contrast", _contrasted)
+
+
+def _contrasted(target: ScoreFunction | None) -> ScoreFunction:
+    if target is not None and not isinstance(target, Units):
+        raise ValueError(f"`contrast` must have a model whose target is Units. Received: {target}.")
+    return Contrast()
+
+
+def _retargeted(method: Callable[..., Any], verb: str, changed: Callable[[ScoreFunction | None], ScoreFunction]) -> Any:
+    """Make a method that explains another target: `changed(target)` of that which the model has."""
+
+    def view(model: keras.Model) -> Exposed:
+        if isinstance(model, Exposed):
+            return Exposed(model.model, model.endpoints, changed(model.target))
+        return Exposed(model, [Endpoint("")], changed(None))
+
     steps = getattr(method, "steps", None)
     if steps is None:
 
         @functools.wraps(method)
-        def told_apart(
-            model: keras.Model, inputs: Inputs, indices: Tensor, *axes: Any, **own: Any
-        ) -> tuple[Tensor, Any]:
-            return method(_Difference(model, indices), inputs, None, *axes, **own)
+        def retargeted(model: keras.Model, *args: Any, **own: Any) -> tuple[Tensor, Any]:
+            return method(view(model), *args, **own)
 
-        return _named(told_apart, "contrast", method)
+        return _named(retargeted, verb, method)
 
-    def begin(model: keras.Model, inputs: Inputs, indices: Tensor, **params: Any) -> tuple[Any, Any]:
-        state, sums = steps.begin(_Difference(model, indices), inputs, None, **params)
-        return (indices, state), sums
+    def begin(model: keras.Model, *args: Any, **params: Any) -> tuple[Any, Any]:
+        return steps.begin(view(model), *args, **params)
 
-    def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> Any:
-        (indices, state), sums = carry
-        return steps.advance(_Difference(model, indices), (state, sums), number, **params)
+    def advance(model: keras.Model, *args: Any, **params: Any) -> Any:
+        return steps.advance(view(model), *args, **params)
 
-    def count(carry: Any, **params: Any) -> int | Tensor:
-        return steps.count((carry[0][1], carry[1]), **params)
-
-    def end(carry: Any, done: Any, **params: Any) -> tuple[Tensor, Tensor]:
-        return steps.end((carry[0][1], carry[1]), done, **params)
-
-    return _made_of(method, "contrast", dataclasses.replace(steps, begin=begin, advance=advance, count=count, end=end))
+    return _made_of(method, verb, dataclasses.replace(steps, begin=begin, advance=advance))
 
 
 @functools.lru_cache(maxsize=64)
@@ -361,22 +378,21 @@ def negate(method: Method) -> Method:
     """
     if method is cam:  # Its weights are those of units, not a gradient.
         return _negative_maps(method)
-    steps = getattr(method, "steps", None)
-    if steps is None:
+    return _retargeted(method, "negate", _Negative)
 
-        @functools.wraps(method)
-        def negated(model: keras.Model, *args: Any, **own: Any) -> tuple[Tensor, Any]:
-            return method(_Negative(model), *args, **own)
 
-        return _named(negated, "negate", method)
+@dataclasses.dataclass(frozen=True)
+class _Negative:
+    """The negative of another target's scores."""
 
-    def begin(model: keras.Model, *args: Any, **params: Any) -> tuple[Any, Any]:
-        return steps.begin(_Negative(model), *args, **params)
+    target: ScoreFunction | None
 
-    def advance(model: keras.Model, *args: Any, **params: Any) -> Any:
-        return steps.advance(_Negative(model), *args, **params)
+    @property
+    def spatial(self) -> bool:
+        return getattr(self.target, "spatial", False)
 
-    return _made_of(method, "negate", dataclasses.replace(steps, begin=begin, advance=advance))
+    def __call__(self, outputs: Any, y: Tensor | None) -> Tensor:
+        return -(self.target or Units())(outputs, y)
 
 
 def _negative_maps(method: Method) -> Method:
@@ -386,41 +402,6 @@ def _negative_maps(method: Method) -> Method:
         return -logits, -maps
 
     return _named(negated, "negate", method)
-
-
-class _Negative(Exposed):
-    """An exposed model whose units are the negatives of its logits."""
-
-    def __init__(self, model: keras.Model) -> None:
-        super().__init__(*_whole(model), score=ops.negative)
-
-
-def _whole(model: keras.Model) -> tuple[keras.Model, tuple[Endpoint, ...]]:
-    """Give the model that runs, and its endpoints: those of its view, or its own output."""
-    return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
-
-
-def _difference_of_maps(method: Method) -> Method:
-    @functools.wraps(method)
-    def told_apart(*args: Any, **own: Any) -> tuple[Tensor, Tensor]:
-        logits, maps = method(*args, **own)
-        return logits[..., :1] - logits[..., 1:], maps[..., :1] - maps[..., 1:]
-
-    return _named(told_apart, "contrast", method)
-
-
-class _Difference(Exposed):
-    """An exposed model whose only unit is the difference of two logits."""
-
-    def __init__(self, model: keras.Model, pairs: Tensor) -> None:
-        super().__init__(*_whole(model), score=functools.partial(_difference, pairs=pairs))
-
-
-def _difference(logits: Tensor, pairs: Tensor) -> Tensor:
-    # Sampling methods put several copies of the batch one after the other.
-    copies = ops.shape(logits)[0] // ops.shape(pairs)[0]
-    units = gather_units(logits, ops.tile(pairs, (copies, 1)))
-    return units[:, :1] - units[:, 1:]
 
 
 def _made_of(method: Callable[..., Any], verb: str, steps: Steps) -> Any:

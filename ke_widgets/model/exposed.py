@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import keras
 
@@ -10,7 +10,7 @@ from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.hooks import Watch
 from ke_widgets.model.score_activations import activation_kind
-from ke_widgets.typing import Inputs, Tensor
+from ke_widgets.typing import Inputs, ScoreFunction, Tensor
 
 Link = Literal["output", "input", "logits"]
 
@@ -24,17 +24,24 @@ class Endpoint:
         link: `"output"`, `"input"`, or `"logits"`: the value before the layer's fused activation (its output, when it
             has none).
         node: Which of the layer's calls, counted in running order; `"last"` for the last one, `"all"` for their list.
-        index: Which tensor, where the layer takes or gives several.
+        index: Which tensor, where the layer takes or gives several; `"all"` for all of them, in their own structure.
     """
 
     path: str
     link: Link = "output"
     node: int | Literal["last", "all"] = "last"
-    index: int = 0
+    index: int | Literal["all"] = 0
 
     def __str__(self):
         call = "" if self.node == "last" else f", call {self.node}"
         return f"{self.path or 'the model'} ({self.link}{call})"
+
+
+class View(NamedTuple):
+    """What an exposed model shows of the model that it holds; `Exposed(model, *view)` makes it again."""
+
+    endpoints: tuple[Endpoint, ...]
+    target: ScoreFunction | None = None
 
 
 class Exposed(keras.Model):
@@ -46,14 +53,14 @@ class Exposed(keras.Model):
     Attributes:
         model: The model that runs.
         endpoints: What it gives, in order; the first one is the logits.
-        score: A function that turns the logits into what is explained, `(B, U_all) -> (B, U)`; `None` leaves them.
+        target: What is explained, a `ke_widgets.targets.Target`; `None` stands for units of the logits.
     """
 
     def __init__(
         self,
         model: keras.Model,
         endpoints: Iterable[Endpoint],
-        score: Callable[[Tensor], Tensor] | None = None,
+        target: ScoreFunction | None = None,
         **kwargs: Any,
     ) -> None:
         # Without autocast, inputs reach `model` as they are; it casts them itself.
@@ -61,8 +68,13 @@ class Exposed(keras.Model):
         # Past `Layer.__setattr__`, which would track the model, and write to it.
         self.__dict__["model"] = model
         self.__dict__["endpoints"] = tuple(endpoints)
-        self.__dict__["score"] = score
+        self.__dict__["target"] = target
         self.built = True
+
+    @property
+    def view(self) -> "View":
+        """All but the model: what caches are keyed by."""
+        return View(self.endpoints, self.target)
 
     @property
     def layers(self) -> list[keras.Layer]:
@@ -81,9 +93,8 @@ class Exposed(keras.Model):
 
     def read(self, inputs: Inputs, training: bool = False, watch: Watch | None = None) -> list[Any]:
         """Run the model once: logits, and one tensor for each further endpoint. See `read` below."""
-        logits, *signals = read(self.model, inputs, self.endpoints, training=training, watch=watch)
-        logits = _without_places(logits)
-        return [logits if self.score is None else self.score(logits), *signals]
+        outputs, *signals = read(self.model, inputs, self.endpoints, training=training, watch=watch)
+        return [outputs if getattr(self.target, "spatial", False) else _without_places(outputs), *signals]
 
     def get_config(self) -> NoReturn:
         raise NotImplementedError("An exposed model is a view and cannot be saved. Save `exposed.model` instead.")
@@ -246,7 +257,10 @@ def _why(model, endpoint, calls):
 def _tensor(endpoint, call) -> Any:
     if endpoint.link == "logits" and call.logits is not None:
         return call.logits
-    tensors = _tensors((call.args, call.kwargs) if endpoint.link == "input" else call.outputs)
+    given = (call.args, call.kwargs) if endpoint.link == "input" else call.outputs
+    if endpoint.index == "all":
+        return given
+    tensors = _tensors(given)
     if not 0 <= endpoint.index < len(tensors):
         raise ValueError(
             f"`index` must count one of the {len(tensors)} tensors at {endpoint}. Received: index={endpoint.index}."

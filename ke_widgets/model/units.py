@@ -1,19 +1,22 @@
 """Gather the explained units, and check in a run what only a run can tell: units, scores, batches, finite inputs."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from ke_widgets.model.grids import at_least_float32
 from ke_widgets.typing import ArrayLike, Inputs, Tensor
 
 OUT_OF_RANGE = "`y` (the units to explain) must count from 0 to one less than the number of units"
 OTHER_BATCH = "The exposed signal must have one entry for each image"
 NOT_FINITE = "`x` must be finite"
+WITHOUT_CANDIDATE = "`y` must hold boxes that overlap a candidate of the model"
 # What a compiled function says in the words of these is no fault of ours.
-FOUND_BY_A_RUN = (OUT_OF_RANGE, OTHER_BATCH, NOT_FINITE)
+FOUND_BY_A_RUN = (OUT_OF_RANGE, OTHER_BATCH, NOT_FINITE, WITHOUT_CANDIDATE)
 
 
 def check_units(indices: ArrayLike, number: int | Tensor) -> ArrayLike:
@@ -78,6 +81,40 @@ def gather_units(tensor: Tensor, indices: Tensor | None, axis: int = -1, batch_d
     return ops.transpose(taken, [*order[:batch_dims], *outer, *middle, *order[axis + added :]])
 
 
+def scores_of(
+    model: keras.Model, outputs: Any, y: Tensor | None, indices_axis: int = -1, indices_batch_dims: int = -1
+) -> Tensor:
+    """Compute what is explained from what a model gives.
+
+    Args:
+        model: An exposed model, whose `target` says what is explained; or any other, whose units are.
+        outputs: Its first output, such as logits `(B, U_all)`; half precision is cast to float32.
+        y: Data of the target, such as units `(B, U)`.
+        indices_axis: Axis of the units in the logits; of a target that is none, it says nothing.
+        indices_batch_dims: Leading axes that logits and units share; the same.
+
+    Returns:
+        Scores `(B, U)`.
+
+    Raises:
+        ValueError: If the target, or `y`, does not fit the outputs.
+    """
+    outputs = keras.tree.map_structure(at_least_float32, outputs)
+    target: Any = getattr(model, "target", None)
+    if target is None:
+        check_scores(outputs, model)
+        return gather_units(outputs, y, indices_axis, indices_batch_dims)
+    shapes = [tuple(x.shape) for x in keras.tree.flatten(outputs)]
+    if len(shapes) == 1 and hasattr(target, "check"):
+        target.check(shapes[0], model.name.removesuffix("_exposed"))
+    scores = target(outputs, y)
+    if len(scores.shape) != 2:
+        raise ValueError(
+            f"A target must give scores (B, U). Received: {target}, which gives the shape {tuple(scores.shape)}."
+        )
+    return scores
+
+
 def check_scores(scores: Tensor, model: keras.Model) -> None:
     """Refuse scores that are not one for each unit: which of them is to be explained, nobody said.
 
@@ -128,6 +165,29 @@ def check_batch(signal: Tensor, logits: Tensor, where: str) -> Tensor:
     entries, images = tf.shape(signal)[0], tf.shape(logits)[0]
     said = [f"{OTHER_BATCH}. Received: {where}, with", entries, "for", images, f"images. {advice}"]
     return _after(tf.debugging.Assert(tf.equal(entries, images), said), signal)
+
+
+def check_candidates(overlaps: Tensor) -> Tensor:
+    """Check that each box overlaps a candidate.
+
+    Args:
+        overlaps: Intersection over union `(B, N)` of one box for each image with the candidates.
+
+    Returns:
+        The overlaps, to be used only once they are known to fit.
+
+    Raises:
+        ValueError: If an image has none above 0. In a compiled function, TensorFlow's `InvalidArgumentError` with the
+            same text.
+    """
+    alone = tf.reduce_all(overlaps <= 0, axis=-1)
+    text = f"{WITHOUT_CANDIDATE}. Received: boxes without one in images"
+    if tf.executing_eagerly():
+        if bool(tf.reduce_any(alone)):
+            raise ValueError(f"{text} {np.flatnonzero(alone.numpy()).tolist()}.")
+        return overlaps
+    said = [text, tf.reshape(tf.where(alone), (-1,)), "of a batch."]
+    return _after(tf.debugging.Assert(~tf.reduce_any(alone), said, summarize=8), overlaps)
 
 
 def check_finite(inputs: Inputs) -> Inputs:

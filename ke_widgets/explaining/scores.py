@@ -1,0 +1,96 @@
+"""What of a model's scores is known before a run, and `y` checked against it."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from ke_widgets.explaining.data import units_of
+from ke_widgets.inspection import KERNEL_AXIS, find_path, output_shape
+from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.inputs import graph_of
+from ke_widgets.model.units import check_scores_shape
+from ke_widgets.targets import Target, Units
+from ke_widgets.typing import Shape
+
+
+def prepared(model: keras.Model, indices_axis: int, y: Any, count: int) -> np.ndarray | None:
+    """Check `y`, and bring it to one entry for each image.
+
+    Args:
+        model: The model that is explained; its target says what `y` is.
+        indices_axis: Axis of the units in the logits.
+        y: As the user gave it.
+        count: Number of images.
+
+    Returns:
+        An array with one entry for each image, or `None`.
+
+    Raises:
+        ValueError: If it does not fit the target, or the model.
+    """
+    target: Any = getattr(model, "target", None)
+    if takes_units(model):
+        return None if y is None else units_of(y, count, number_of_units(model, indices_axis))
+    if not isinstance(target, Target):
+        return None if y is None else np.asarray(y)
+    y = target.prepare(y, count)
+    shape = scores_shape(model)
+    if shape is not None:
+        target.check_data(y, shape, model.name.removesuffix("_exposed"))
+    return y
+
+
+def takes_units(view: Any) -> bool:
+    """Return whether `y` of a model, or of a view of it, are units of its logits."""
+    target = getattr(view, "target", None)
+    return target is None or type(target) is Units
+
+
+def scores_shape(model: keras.Model) -> Shape | None:
+    """Give the shape of the scores, where the graph tells it."""
+    if not isinstance(model, Exposed):
+        graph = graph_of(model)
+        return None if graph is None else tuple(graph.outputs[0].shape)
+    endpoint, graph = model.endpoints[0], graph_of(model)
+    if endpoint.path:
+        shape = None if endpoint.link == "input" else output_shape(find_path(model.model, endpoint.path))
+    elif endpoint.index == "all":
+        return None
+    else:
+        shape = None if graph is None else tuple(graph.outputs[endpoint.index].shape)
+    if (
+        getattr(model.target, "spatial", False)
+        or shape is None
+        or len(shape) < 3
+        or any(side != 1 for side in shape[1:-1])
+    ):
+        return shape
+    return shape[:1] + shape[-1:]  # As an exposed model gives those of a 1 x 1 convolution.
+
+
+def number_of_units(model: keras.Model, indices_axis: int) -> int | None:
+    """Return how many units the model has, where the graph tells it."""
+    shape = scores_shape(model)
+    return shape[1] if shape is not None and len(shape) == 2 and indices_axis == KERNEL_AXIS else None
+
+
+def check_outputs(method: Callable[..., Any], model: keras.Model) -> None:
+    """Check that the target fits the model's output, where the graph tells its shape.
+
+    Without a target that is one score for each unit, for the methods of this package; another one may take more.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    shape, home = scores_shape(model), inspect.unwrap(method).__module__
+    target: Any = getattr(model, "target", None)
+    name = (model.model if isinstance(model, Exposed) else model).name
+    if shape is None:
+        return
+    if isinstance(target, Target):
+        target.check(shape, name)
+    elif target is None and home.startswith("ke_widgets.methods"):
+        check_scores_shape(shape, name)
