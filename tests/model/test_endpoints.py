@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from ke_widgets.inspection import (
-    endpoints,
-    expose,
-)
+from ke_widgets.inspection import expose
+from ke_widgets.model.endpoints import endpoints, find_path, output_shape
 from ke_widgets.model.exposed import Endpoint
 from tests import models
 
@@ -134,3 +132,53 @@ def test_every_call_of_a_shared_layer_has_a_number(siamese):
 def test_what_names_no_signal_is_refused(nested, arguments, kind, message):
     with pytest.raises(kind, match=message):
         expose(nested, arguments)
+
+
+def test_a_tensor_of_a_shared_layer_is_the_call_that_made_it():
+    inputs = keras.Input(models.IMAGE)
+    shared = layers.Conv2D(3, 3, padding="same", name="shared")
+    first = shared(inputs)
+    second = shared(first)
+    model = keras.Model(inputs, layers.Flatten()(second))
+    assert endpoints(model, [first, second]) == [Endpoint("shared", node=0), Endpoint("shared", node=1)]
+
+
+def test_of_several_tensors_that_a_layer_gives_each_has_its_index():
+    inputs = keras.Input((5, 3))
+    sequence, hidden, memory = layers.LSTM(4, return_sequences=True, return_state=True, name="loop")(inputs)
+    model = keras.Model(inputs, [sequence, hidden, memory])
+    expected = [Endpoint("loop", index=2), Endpoint("loop"), Endpoint("loop", index=1)]
+    assert endpoints(model, [memory, sequence, hidden]) == expected
+
+
+def test_an_input_is_what_goes_into_the_model_around_it(nested):
+    model = models.multi_input()
+    extra, image = (Endpoint("", link="input", index=n) for n in (0, 1))  # Keras sorts the keys of a dict.
+    assert endpoints(model, ["image", "extra"]) == [image, extra]
+    assert endpoints(model, model.inputs) == [extra, image]
+    inner = nested.get_layer("backbone").layers[0]
+    assert endpoints(nested, [inner]) == [Endpoint("backbone", link="input", index=0)]
+
+
+def test_the_model_itself_is_the_empty_path(nested):
+    assert endpoints(nested, [nested]) == [Endpoint("")]
+
+
+def test_a_path_is_found_and_of_a_wrong_one_the_nearest_are_named(nested):
+    assert find_path(nested, "backbone/conv") is nested.get_layer("backbone").get_layer("conv")
+    with pytest.raises(ValueError, match=r"Received: 'Backbone/Conv'. Nearest: 'backbone/conv'"):
+        find_path(nested, "Backbone/Conv")
+    with pytest.raises(ValueError, match=r"Received: 'xyz'. Nearest: 'pool', 'logits', 'predictions'\."):
+        find_path(nested, "xyz")
+
+
+def test_a_shape_is_that_of_the_last_call_where_there_is_one(nested):
+    assert output_shape(nested.get_layer("backbone").get_layer("conv")) == (None, 6, 6, 4)
+    conv = layers.Conv2D(4, 3)
+    assert output_shape(conv) is None
+    conv(keras.Input((8, 8, 3)))
+    conv(keras.Input((5, 4, 3)))
+    assert output_shape(conv) == (None, 3, 2, 4)
+    loop = layers.LSTM(4, return_state=True)
+    loop(keras.Input((5, 3)))
+    assert output_shape(loop) is None

@@ -14,7 +14,7 @@ import ke_widgets as ke
 from ke_widgets.engine.gradients import with_signal
 from ke_widgets.explaining.loop import view_for
 from ke_widgets.inspection import expose
-from ke_widgets.model.heads import manual_signals
+from ke_widgets.model.heads import chosen, kept_of, manual_signals, written_heads
 from ke_widgets.model.locate import (
     head_activation,
     head_index,
@@ -246,3 +246,46 @@ def test_what_is_kept_holds_no_model():
     del model
     gc.collect()
     assert gone() is None
+
+
+NESTED = [(("classes", "kind"), "first"), (("classes", "age"), "second"), (("mask",), "second")]
+
+
+@pytest.mark.parametrize(
+    ("head", "index"), [(("classes", "age"), 1), ("classes/kind", 0), ("mask", 2), ("first", 0), (1, 1), (0, 0)]
+)
+def test_an_output_is_called_by_its_keys_its_text_its_name_or_its_number(head, index):
+    assert chosen(models.flat(), head, NESTED) == index
+
+
+@pytest.mark.parametrize("head", [None, "second", "classes", 3, -1, True, 1.0, ("mask", "age")])
+def test_a_name_of_two_outputs_or_of_none_is_refused(head):
+    with pytest.raises(ValueError, match="one of ") as caught:
+        chosen(models.flat(), head, NESTED)
+    assert "['classes/kind', 'classes/age', 'mask']. Received: head=" in str(caught.value)
+
+
+def test_of_an_unknown_number_of_outputs_any_index_may_be_there():
+    model = models.flat()
+    assert (chosen(model, None, None), chosen(model, 5, None), chosen(model, None, [((), "only")])) == (0, 5, 0)
+    with pytest.raises(ValueError, match=r"by its index, from 0. Received: head='age'"):
+        chosen(model, "age", None)
+
+
+def test_outputs_are_listed_with_the_keys_that_lead_to_them():
+    model = two_heads(lambda a, b, c: {"classes": [a, b], "mask": c})
+    keys = [keys for keys, _ in written_heads(model)]
+    assert keys == [("classes", 0), ("classes", 1), ("mask",)]
+    assert written_heads(models.flat()) == [((), "predictions")]
+    assert written_heads(models.subclassed()) is None
+
+
+def test_what_is_kept_of_a_model_is_one_dict_until_it_changes():
+    model, other = fused(), fused()
+    kept_of(model)["seen"] = True
+    assert kept_of(model)["seen"]
+    assert "seen" not in kept_of(other)
+    model.get_layer("logits").set_weights([2 * w for w in model.get_layer("logits").get_weights()])
+    assert "seen" in kept_of(model), "other weights are not another model"
+    replaced(model)
+    assert "seen" not in kept_of(model)
