@@ -2,11 +2,13 @@
 
 import inspect
 
+import keras
 import numpy as np
 import pytest
 
 import ke_widgets as ke
 from ke_widgets import methods
+from ke_widgets.explaining import shortcuts
 from ke_widgets.methods.cams import gradcam
 from tests import models
 
@@ -49,3 +51,38 @@ def test_every_method_has_a_shortcut_with_a_signature_and_a_text():
         assert text.startswith(first)
         assert "Units to explain, integers `(B, U)`" in text
         assert "Source:" in text
+
+
+def part(maps, sign):
+    """What of raw maps is shown: what speaks for the unit, or how much there is."""
+    return np.maximum(maps, 0) if sign == "positive" else np.abs(maps)
+
+
+SIGNS = {
+    **dict.fromkeys(("cam", "gradcam", "gradcampp", "scorecam"), "positive"),
+    **dict.fromkeys(("gradients", "smoothgrad", "full_gradients"), "absolute"),
+}
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_a_shortcut_scales_each_map_of_its_method_and_gives_it_the_size_of_the_image(model, name):
+    shortcut, x = getattr(shortcuts, name), models.images(3)
+    kept = part(shortcut(model, x, UNITS, postprocessing=None, resizing=False, verbose=0)[1], SIGNS[name])
+    expected = kept / np.maximum(kept.max((1, 2), keepdims=True), 1e-30)
+    found = shortcut(model, x, UNITS, resizing=False, verbose=0)[1]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    whole = shortcut(model, x, UNITS, verbose=0)[1]
+    np.testing.assert_allclose(whole, keras.ops.image.resize(found, (8, 8)), atol=1e-6)
+
+
+def test_each_is_named_after_the_method_that_it_explains():
+    assert {name: getattr(shortcuts, name).explains.__name__ for name in SIGNS} == {name: name for name in SIGNS}
+    assert [getattr(ke, name) for name in SIGNS] == [getattr(shortcuts, name) for name in SIGNS]
+
+
+def test_what_a_plain_model_gives_is_exposed_as_the_method_wants_it(model):
+    x = models.images(2)
+    logits = np.asarray(ke.inspection.expose(model, [])(x)[0])
+    for name in SIGNS:
+        np.testing.assert_allclose(getattr(ke, name)(model, x, verbose=0)[0], logits, rtol=1e-4, err_msg=name)
+    np.testing.assert_allclose(keras.ops.softmax(logits), model(x), rtol=1e-5)
