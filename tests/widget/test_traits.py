@@ -164,11 +164,15 @@ def test_only_what_is_set_is_checked_so_that_traits_may_be_set_in_any_order(chos
     assert second == Choice(0, "other", 0, "gradients", {}, model_index=1)
 
 
-def test_each_widget_has_a_dict_of_its_own(chosen):
-    other = Chosen()
-    other.params["repetitions"] = 3
-    assert chosen.params == {}
-    other.close()
+@pytest.mark.parametrize("adopting", [False, True])
+def test_each_widget_has_a_dict_of_its_own(chosen, adopting):
+    others = Chosen(), Chosen()
+    for other in others:
+        other._page = SimpleNamespace(adopting=adopting)
+    others[0].params["repetitions"] = 3
+    assert others[1].params == chosen.params == {}
+    for other in others:
+        other.close()
 
 
 def test_what_the_page_chose_is_taken_as_it_is(chosen, session):
@@ -185,6 +189,8 @@ def test_a_pane_is_the_main_one_but_for_what_it_says(chosen):
     assert chosen.pane_choice(1) == dataclasses.replace(main, class_index=2)
     assert chosen.pane_choice(2) == dataclasses.replace(main, model_index=1, layer="other"), "it has no block"
     assert chosen.pane_choice(3) == dataclasses.replace(main, model_index=1, layer="stem")
+    chosen.panes = [{"model_index": 1, "layer": "block/add"}]
+    assert chosen.pane_choice(1).layer == "block/add", "what the pane says stays, and is refused by name"
 
 
 def test_at_first_the_class_with_the_highest_score_is_chosen(chosen):
