@@ -1,10 +1,16 @@
 """Who hears a message, what is answered at once, and what the worker is asked."""
 
+import contextvars
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from ke_widgets.widget.comm import messages
+from ke_widgets.widget.comm.controller import Controller
+from ke_widgets.widget.comm.handlers import Curves
+from ke_widgets.widget.session.choice import Choice
 from tests.widget.page import LONG, Page, pieces
 
 
@@ -126,3 +132,208 @@ def test_requests_of_two_panes_do_not_displace_each_other(widget):
     answers = [(content["pane"], content["id"]) for content in page.received if content["kind"] == "result"]
     assert {(0, "4"), (1, "5")} <= set(answers)
     assert sorted(id for _, id in page.kinds()) == list("012345")
+
+
+# Without threads and models: what is asked of the worker is noted
+
+
+def choice(**changed):
+    return Choice(**{"image_index": 0, "layer": "stem", "class_index": 1, "method": "gradcam", "params": {}, **changed})
+
+
+class Noting:
+    """A worker that notes requests with their senders, and calls tasks at once."""
+
+    def __init__(self):
+        self.asked, self.dropped, self.waits = [], [], True
+
+    def submit(self, request, sender=0):
+        self.asked.append((request, sender))
+        return self.dropped.pop() if self.dropped else None
+
+    def run_soon(self, function):
+        function()
+
+    def cancel(self, meant):
+        cancelled = [request for request, _ in self.asked if meant(request)]
+        self.asked = [each for each in self.asked if each[0] not in cancelled]
+        return cancelled
+
+    def pending(self):
+        return [request for request, _ in self.asked]
+
+    def wait(self, timeout):
+        return self.waits
+
+    def works(self):
+        return bool(self.asked)
+
+
+class Wired(Controller):
+    """A controller, and all that it says."""
+
+    def __init__(self):
+        self.sent, self.adopted, self.weights = [], [], [0]
+        session = SimpleNamespace(
+            generations=lambda: list(self.weights),
+            check=self.check,
+            is_preparing=False,
+            prepare=lambda *given: None,
+            models=[SimpleNamespace(is_compiled=False)],
+        )
+        super().__init__(session, self.note, self.adopted.append, None, lambda: {"layer": "stem"}, None)
+        self.worker = self.painter = Noting()
+
+    def note(self, content, buffers):
+        self.sent.append(content)
+
+    def check(self, choice):
+        if choice.layer == "nowhere":
+            raise ValueError("There is no layer 'nowhere'.")
+
+    def hear(self, kind, **fields):
+        self.receive({"kind": kind, **fields})
+
+    def hear_explain(self, id, pane=0, kind="explain", **changed):
+        self.hear(kind, id=id, pane=pane, choice=vars(choice(**changed)))
+
+
+def test_a_choice_of_the_main_pane_becomes_the_traits_and_each_pane_has_a_place_of_its_own():
+    wired = Wired()
+    assert not wired.heard
+    wired.hear_explain("a", class_index=2)
+    wired.hear_explain("b", pane=1)
+    wired.hear_explain("c", kind="all_layers")
+    assert wired.heard
+    assert wired.adopted == [choice(class_index=2)]
+    assert [(request.id, sender) for request, sender in wired.worker.asked] == [
+        ("a", (0, "Explain")),
+        ("b", (1, "Explain")),
+        ("c", (0, "AllLayers")),
+    ]
+
+
+@pytest.mark.parametrize("content", [{"kind": "explain", "id": "x"}, {"kind": "?", "id": "x"}])
+def test_what_makes_no_sense_is_answered_with_its_id_and_goes_no_further(content):
+    wired = Wired()
+    wired.receive(content)
+    assert [(each["kind"], each["id"]) for each in wired.sent] == [("error", "x")]
+    wired.hear_explain("y", layer="nowhere")
+    assert (wired.sent[1]["id"], wired.sent[1]["message"]) == ("y", "There is no layer 'nowhere'.")
+    assert (wired.worker.asked, wired.adopted) == ([], [])
+
+
+def test_a_request_whose_place_is_taken_is_told_so_where_the_page_asked():
+    wired = Wired()
+    wired.worker.dropped = [messages.Explain("old", choice()), messages.Explain(None, choice())]
+    wired.hear_explain("one")
+    assert wired.sent == [], "it was asked from Python"
+    wired.hear_explain("two")
+    assert [(each["kind"], each["id"]) for each in wired.sent] == [("superseded", "old")]
+
+
+def test_cancel_and_check_mean_a_request_by_its_id_or_else_by_its_pane():
+    wired = Wired()
+    for request in (messages.Explain(None, choice(), 1), messages.Explain("a", choice(), 1)):
+        wired.submit(request)
+    known = [(None, 1, True), (None, 0, False), ("a", 0, True), ("b", 1, False)]
+    for id, pane, _ in known:
+        wired.hear("check", id=id, pane=pane)
+    assert [(each["id"], each["pane"], each["known"]) for each in wired.sent] == known
+    wired.hear("cancel", id=None, pane=0)
+    assert len(wired.worker.asked) == 2
+    wired.hear("cancel", id=None, pane=1)
+    assert [request.id for request, _ in wired.worker.asked] == ["a"]
+    wired.hear("cancel", id="a", pane=0)
+    assert wired.worker.asked == []
+    assert [each["id"] for each in wired.sent if each["kind"] == "superseded"] == ["a"]
+
+
+def test_cancel_of_an_export_stops_exports_and_nothing_else():
+    wired, stopped = Wired(), []
+    wired.exports.append(SimpleNamespace(cancel=lambda: stopped.append("export")))
+    wired.hear_explain("a")
+    wired.hear("cancel", id="a")
+    assert stopped == []
+    wired.hear_explain("b")
+    wired.hear("cancel", id="export")
+    assert stopped == ["export"]
+    assert [request.id for request, _ in wired.worker.asked] == ["b"]
+
+
+def test_curves_are_asked_for_and_cancelled_beside_everything_else():
+    wired = Wired()
+    wired.hear_explain("a")
+    wired.ask_curves(choice())
+    assert wired.worker.asked[1] == (Curves(choice()), "curves")
+    wired.cancel_curves()
+    assert [request.id for request, _ in wired.worker.asked] == ["a"]
+
+
+def test_what_is_published_goes_where_the_page_listens():
+    where, found = contextvars.ContextVar("where", default="the cell"), []
+    wired = Wired()
+    wired.publish(lambda: found.append(where.get()))
+    contextvars.copy_context().run(lambda: (where.set("the page"), wired.hear("hello")))
+    wired.publish(lambda: found.append(where.get()))
+    wired.publish(lambda: found.append(where.set("changed") and where.get()))
+    wired.publish(lambda: found.append(where.get()))
+    assert found == ["the cell", "the page", "changed", "the page"]
+
+
+def test_a_function_is_called_where_the_session_is_used_and_gives_or_raises():
+    wired = Wired()
+    assert wired.call(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        wired.call(lambda: 1 / 0)
+
+
+def test_to_settle_is_to_ask_for_what_was_not_asked_for_and_to_raise_what_failed():
+    wired = Wired()
+    assert wired.settle(choice(), 1, None)
+    assert wired.settle(choice(), 1, None)
+    assert [request.choice for request, _ in wired.worker.asked] == [choice()]
+    assert wired.settle(choice(layer="other"), 1, None)
+    assert [request.choice.layer for request, _ in wired.worker.asked] == ["stem", "other"]
+    wired.handlers.error = RuntimeError("broken")
+    with pytest.raises(RuntimeError, match="broken"):
+        wired.settle(choice(layer="other"), 1, None)
+    wired.worker.waits = False
+    assert not wired.settle(choice(layer="other"), 1, None)
+
+
+def test_to_settle_after_a_training_is_to_explain_all_again():
+    wired, again = Wired(), []
+    wired.settle(choice(), 1, lambda: again.append("all"))
+    assert again == []
+    wired.weights = [1]
+    wired.settle(choice(), 1, lambda: again.append("all"))
+    assert again == ["all"]
+
+
+def test_what_python_chose_is_told_only_once_a_page_is_there():
+    wired = Wired()
+    wired.resend.changed()
+    assert wired._rest() is None
+    wired.hear("hello")
+    assert wired.opened == 1
+    assert wired._rest() == 1
+    assert wired.sent == [{"kind": "state", "id": None, "number": 1, "serial": 0, "traits": {"layer": "stem"}}]
+    wired.hear("ack", number=1)
+    assert wired._rest() is None
+
+
+def test_predictions_wait_for_a_rest_and_then_for_the_model_to_be_compiled():
+    wired = Wired()
+    wired.hear("predictions", id="p", indices=[0])
+    assert wired.worker.asked == []
+    wired._session.is_preparing = True
+    assert wired._rest() == 0.1, "it is looked again soon"
+    assert wired.worker.asked == []
+    wired._session.models[0].is_compiled = True
+    assert wired._rest() is None
+    ((job, sender),) = wired.worker.asked
+    assert job.id == "p"
+    assert sender is job
+    wired._rest()
+    assert len(wired.worker.asked) == 1

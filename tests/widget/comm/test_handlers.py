@@ -229,7 +229,7 @@ def test_progress_is_told_ten_times_a_second_and_shown_twice(monkeypatch):
     told = Told(pieces=20)
     told.ask(messages.Explain("a", choice(), 2))
     *steps, (end, _) = told.answers
-    # The clock stands at 0.06 times the number of the step: every second one is told.
+    # A step takes 0.06 seconds: every second one is told, and the first of these after half a second has a map.
     assert [content["done"] for content, _ in steps] == [2, 4, 6, 8, 10, 12, 14, 16, 18]
     assert [content["done"] for content, _ in steps if "map" in content] == [10]
     assert steps[0][0]["text"] == "step 2 of 20"
