@@ -164,15 +164,11 @@ def test_only_what_is_set_is_checked_so_that_traits_may_be_set_in_any_order(chos
     assert second == Choice(0, "other", 0, "gradients", {}, model_index=1)
 
 
-@pytest.mark.parametrize("adopting", [False, True])
-def test_each_widget_has_a_dict_of_its_own(chosen, adopting):
-    others = Chosen(), Chosen()
-    for other in others:
-        other._page = SimpleNamespace(adopting=adopting)
-    others[0].params["repetitions"] = 3
-    assert others[1].params == chosen.params == {}
-    for other in others:
-        other.close()
+def test_each_widget_has_a_dict_of_its_own(chosen):
+    other = Chosen()
+    other.params["repetitions"] = 3
+    assert chosen.params == {}
+    other.close()
 
 
 def test_what_the_page_chose_is_taken_as_it_is(chosen, session):

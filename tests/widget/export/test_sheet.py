@@ -45,16 +45,16 @@ def test_all_lengths_grow_with_the_longest_side(times):
 
 
 @pytest.mark.parametrize(
-    ("note", "lines"),
+    ("note", "lines", "inked"),
     [
-        ("", 1),
-        ("logit", 1),
-        ("a unit that has a line but no room between the ends", 2),
-        ("a unit of two lines " * 5, 3),
+        ("", 1, []),
+        ("logit", 1, [0]),  # between the ends
+        ("a unit that has a line but no room between the ends", 2, [1]),
+        ("a unit of two lines " * 5, 3, [1, 2]),
     ],
-    ids=["none", "between the ends", "below them", "two lines below them"],
+    ids=["none", "short", "long", "longer"],
 )
-def test_a_scale_has_its_colours_and_its_ends_below_the_picture(note, lines):
+def test_a_scale_has_its_colours_and_its_ends_below_the_picture(note, lines, inked):
     part = Part(WIDE, colours=SCALE, ends=("-0.001", "1000.0"), note=note)
     sheet = Sheet([part], "", True)
     assert sheet.height == 6 + 100 + round(5 + 6 + 2 + lines * 1.4 * 7 - 2) + 6
@@ -64,6 +64,8 @@ def test_a_scale_has_its_colours_and_its_ends_below_the_picture(note, lines):
     assert (np.diff(bar[3:-3]) >= 0).all()
     assert bar[3:-3].min() < 10
     assert bar[3:-3].max() > 245
+    middle = [drawn[round(119 + n * 9.8) : round(119 + (n + 1) * 9.8), 90:156] for n in range(lines)]
+    assert [n for n, line in enumerate(middle) if (line < 128).any()] == inked
 
 
 def test_what_has_no_scale_says_why_below_the_picture():
