@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ke_widgets.widget.session.choice import Choice
-from ke_widgets.widget.traits import Traits
+from ke_widgets.widget.traits import FromPage, Traits
 from tests.widget.page import LONG
 
 
@@ -88,6 +88,7 @@ class Looked:
 
 class Chosen(Traits):
     _esm = "export default {}"
+    _page = FromPage()
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_cancel_of_an_export_stops_exports_and_nothing_else():
 def test_curves_are_asked_for_and_cancelled_beside_everything_else():
     wired = Wired()
     wired.hear_explain("a")
-    wired.ask_curves(choice())
+    wired.request_curves(choice())
     assert wired.worker.asked[1] == (Curves(choice()), "curves")
     wired.cancel_curves()
     assert [request.id for request, _ in wired.worker.asked] == ["a"]

@@ -13,9 +13,9 @@ from ke_widgets.widget.comm import handlers, messages
 from ke_widgets.widget.comm.handlers import Curves, Handlers
 from ke_widgets.widget.comm.predictions import PredictionsJob
 from ke_widgets.widget.images.encoding import Encoded
-from ke_widgets.widget.images.fitting import WHOLE
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import Curves as ShownCurves
+from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.view import ExplainerWidget
 from tests.widget.page import LONG, Page, pieces, train
 
@@ -118,20 +118,24 @@ def choice(**changed):
 
 def explained(value=1.0, done=1, total=1):
     """A map of one number."""
-    return SimpleNamespace(
+    return Explanation(
         map=np.full((1, 1), value),
-        low=0.0,
-        high=value,
-        seen=WHOLE,
+        logits=np.zeros(1),
+        unit=1,
+        contrast=None,
+        layer="stem",
+        method="gradcam",
+        params={},
+        image_index=0,
+        model_index=0,
         scores=np.array([0.2, 0.8]),
         scores_kind="probability",
-        milliseconds=3,
-        note=None,
+        low=0.0,
+        high=value,
+        empty_reason=None,
+        milliseconds=3.0,
         done=done,
         total=total,
-        generation=0,
-        unit=1,
-        model_index=0,
     )
 
 
@@ -273,7 +277,7 @@ def test_after_a_training_all_that_was_found_is_forgotten_and_the_page_told_once
     assert told.handlers.trained()
     assert not told.handlers.trained()
     assert (told.handlers.newest(), told.handlers.found(choice())) == (None, None)
-    assert told.contents("kind", "id")[1:] == [("weights", None)]
+    assert told.contents("kind", "id")[1:] == [("generations", None)]
     assert told.answers[-1][0]["generations"] == [3]
 
 
