@@ -5,12 +5,12 @@ import warnings
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 import ke_widgets as ke
 from ke_widgets.methods.cams import gradcam
 from tests import models
+from tests.explaining.streams import batched
 
 UNITS = np.array([[0, 2], [1, 0], [2, 2]])
 
@@ -18,14 +18,6 @@ UNITS = np.array([[0, 2], [1, 0], [2, 2]])
 @pytest.fixture(scope="module")
 def model():
     return models.fused()
-
-
-def batched(*arrays):
-    return tf.data.Dataset.from_tensor_slices(arrays if len(arrays) > 1 else arrays[0]).batch(2)
-
-
-def from_generator(*batches):
-    return (batch for batch in batches)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import ke_widgets as ke
 from ke_widgets.explaining import data
 from ke_widgets.methods.cams import gradcam
 from tests import models
+from tests.explaining.streams import batched, from_generator
 
 UNITS = np.array([[0, 2], [1, 0], [2, 2]])
 
@@ -19,14 +20,6 @@ UNITS = np.array([[0, 2], [1, 0], [2, 2]])
 @pytest.fixture(scope="module")
 def model():
     return models.fused()
-
-
-def batched(*arrays):
-    return tf.data.Dataset.from_tensor_slices(arrays if len(arrays) > 1 else arrays[0]).batch(2)
-
-
-def from_generator(*batches):
-    return (batch for batch in batches)
 
 
 @pytest.fixture(scope="module")

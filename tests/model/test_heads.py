@@ -143,12 +143,6 @@ def with_signals(*names):
     return keras.Model(model.input, [model.get_layer("logits").output, *(model.get_layer(n).output for n in names)])
 
 
-def of_nested():
-    model = models.nested()
-    backbone, pool = model.get_layer("backbone"), model.get_layer("pool")
-    return keras.Model(model.input, [model.get_layer("logits").output, pool.input, backbone.get_layer("conv").input])
-
-
 @pytest.mark.parametrize(
     ("build", "manual"),
     [

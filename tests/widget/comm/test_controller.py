@@ -8,9 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from ke_widgets.widget.comm import messages
-from ke_widgets.widget.comm.controller import Controller
 from ke_widgets.widget.comm.handlers import Curves
-from ke_widgets.widget.session.choice import Choice
+from tests.widget.comm.fakes import Wired, choice
 from tests.widget.page import LONG, Page, pieces
 
 
@@ -135,67 +134,6 @@ def test_requests_of_two_panes_do_not_displace_each_other(widget):
 
 
 # Without threads and models: what is asked of the worker is noted
-
-
-def choice(**changed):
-    return Choice(**{"image_index": 0, "layer": "stem", "class_index": 1, "method": "gradcam", "params": {}, **changed})
-
-
-class Noting:
-    """A worker that notes requests with their senders, and calls tasks at once."""
-
-    def __init__(self):
-        self.asked, self.dropped, self.waits = [], [], True
-
-    def submit(self, request, sender=0):
-        self.asked.append((request, sender))
-        return self.dropped.pop() if self.dropped else None
-
-    def run_soon(self, function):
-        function()
-
-    def cancel(self, meant):
-        cancelled = [request for request, _ in self.asked if meant(request)]
-        self.asked = [each for each in self.asked if each[0] not in cancelled]
-        return cancelled
-
-    def pending(self):
-        return [request for request, _ in self.asked]
-
-    def wait(self, timeout):
-        return self.waits
-
-    def works(self):
-        return bool(self.asked)
-
-
-class Wired(Controller):
-    """A controller, and all that it says."""
-
-    def __init__(self):
-        self.sent, self.adopted, self.weights = [], [], [0]
-        session = SimpleNamespace(
-            generations=lambda: list(self.weights),
-            check=self.check,
-            is_preparing=False,
-            prepare=lambda *given: None,
-            models=[SimpleNamespace(is_compiled=False)],
-        )
-        super().__init__(session, self.note, self.adopted.append, None, lambda: {"layer": "stem"}, None)
-        self.worker = self.painter = Noting()
-
-    def note(self, content, buffers):
-        self.sent.append(content)
-
-    def check(self, choice):
-        if choice.layer == "nowhere":
-            raise ValueError("There is no layer 'nowhere'.")
-
-    def hear(self, kind, **fields):
-        self.receive({"kind": kind, **fields})
-
-    def hear_explain(self, id, pane=0, kind="explain", **changed):
-        self.hear(kind, id=id, pane=pane, choice=vars(choice(**changed)))
 
 
 def test_a_choice_of_the_main_pane_becomes_the_traits_and_each_pane_has_a_place_of_its_own():

@@ -1,7 +1,6 @@
 """From a request to its answers."""
 
 import contextlib
-import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,13 +9,11 @@ from PIL import Image
 
 from ke_widgets import methods
 from ke_widgets.widget.comm import handlers, messages
-from ke_widgets.widget.comm.handlers import Curves, Handlers
+from ke_widgets.widget.comm.handlers import Curves
 from ke_widgets.widget.comm.predictions import PredictionsJob
-from ke_widgets.widget.images.encoding import Encoded
-from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import Curves as ShownCurves
-from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.view import ExplainerWidget
+from tests.widget.comm.fakes import Told, choice
 from tests.widget.page import LONG, Page, pieces, train
 
 
@@ -110,81 +107,6 @@ def test_a_scan_is_answered_with_every_layer(widget):
 
 
 # Of a session that computes nothing
-
-
-def choice(**changed):
-    return Choice(**{"image_index": 0, "layer": "stem", "class_index": 1, "method": "gradcam", "params": {}, **changed})
-
-
-def explained(value=1.0, done=1, total=1):
-    """A map of one number."""
-    return Explanation(
-        map=np.full((1, 1), value),
-        logits=np.zeros(1),
-        unit=1,
-        contrast=None,
-        layer="stem",
-        method="gradcam",
-        params={},
-        image_index=0,
-        model_index=0,
-        scores=np.array([0.2, 0.8]),
-        scores_kind="probability",
-        low=0.0,
-        high=value,
-        empty_reason=None,
-        milliseconds=3.0,
-        done=done,
-        total=total,
-    )
-
-
-class Told:
-    """A session, and all that handlers say: answers, what is kept, what the panel is told."""
-
-    def __init__(self, pieces=1):
-        self.pieces, self.weights, self.checked, self.prepared = pieces, [0], [], []
-        self.answers, self.kept, self.panel = [], [], Panel()
-        self.images = SimpleNamespace(encoded=self.picture)
-        self.models = [SimpleNamespace(steps=self.steps, generation=lambda: self.weights[0])]
-        self.handlers = Handlers(self, self.answers.append, self.kept.append, lambda tell: tell(self.panel))
-
-    def steps(self, choice):
-        for done in range(1, self.pieces + 1):
-            yield done, self.pieces, functools.partial(explained, float(done), done, self.pieces)
-
-    def picture(self, index, size=8):
-        if index > 2:
-            raise ValueError(f"There is no image {index}.")
-        return Encoded(b"%d of %d" % (index, size), (5, 4))
-
-    def generations(self):
-        return list(self.weights)
-
-    def check(self, choice):
-        self.checked.append(choice)
-
-    def model_of(self, choice):
-        return self.models[choice.model_index]
-
-    def run(self, **fields):
-        return explained()
-
-    def prepare(self, choices, busy):
-        self.prepared.append(choices)
-
-    def ask(self, request, why_stop=lambda: None):
-        self.handlers.run(request, why_stop)
-
-    def contents(self, *names):
-        return [tuple(content[name] for name in names) for content, _ in self.answers]
-
-
-class Panel(list):
-    """Notes what it is told, by the name of the method."""
-
-    def __getattr__(self, name):
-        return lambda *given: self.append((name, *given))
 
 
 def test_a_request_is_answered_with_its_map_and_what_was_found_is_kept():
