@@ -141,7 +141,7 @@ def test_a_trait_holds_one_form_of_what_people_write(chosen, name, value, kept):
         ("params", 3, TypeError, r"`params` must be a dict .* Received: params=3\."),
         ("panes", 3, TypeError, r"`panes` must be a list of dicts .* Received: panes=3\."),
         ("panes", [{}, 3], TypeError, "`panes` must be a list of dicts"),
-        ("panes", [{}] * 4, ValueError, r"`panes` must be 3 at most. Received: 4\."),
+        ("panes", [{}] * 4, ValueError, r"`panes` must .*3.* Received: 4\."),
         ("panes", [{"klass_index": 1}], ValueError, r"Received: \['klass_index'\]. Did you mean 'class_index'\?"),
         ("panes", [{"opacity": 1}], ValueError, r"Received: \['opacity'\]\.$"),
         ("panes", [{"layer": "wrong"}], ValueError, "There is no such layer"),

@@ -5,6 +5,8 @@ import xml.etree.ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from ke_widgets.widget.export.sheet import Part, Sheet, side_by_side
 
@@ -37,11 +39,15 @@ def test_all_lengths_grow_with_the_longest_side(times):
     sheet = Sheet(parts, "both", True)
     # Margins of 6 and a gap of 10 points; the right one stands in the middle of the 110 points that a title needs.
     assert sheet.width == (6 + 234 + 10 + 110 + 6) * times
-    assert sheet._picture_lefts() == [6 * times, (6 + 234 + 10 + (110 - 50) // 2) * times]
     # A line is 1.4 times as high as its letters, of 9 points and of 8, with 3 points below.
     heading, title = round((1.4 * 9 + 3) * times), round((1.4 * 8 + 3) * times)
-    assert sheet._top == 6 * times + heading + title
-    assert sheet.height == sheet._top + (100 + 6) * times
+    top = 6 * times + heading + title
+    assert sheet.height == top + (100 + 6) * times
+    drawn = np.asarray(sheet.pixels())
+    for part, left in zip(parts, (6 * times, (6 + 234 + 10 + (110 - 50) // 2) * times)):
+        height, width = part.drawn.shape[:2]
+        np.testing.assert_array_equal(drawn[top : top + height, left : left + width], part.drawn)
+        assert (drawn[top : top + height, [left - 1, left + width]] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -79,18 +85,23 @@ def test_what_has_no_scale_says_why_below_the_picture():
 TEXTS = ["A heading of some words that needs more than a line", "W" * 90, "a " + "bc" * 60 + " d", "one", "x  y\nz"]
 
 
+def width(text):
+    """The points that letters of 8 points take, and a little more, as screens move them to whole pixels."""
+    return 1.03 * text_to_path.get_text_width_height_descent(text, FontProperties(size=8), False)[0]
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_is_put_on_lines_that_fit_and_nothing_of_it_is_lost(text):
     sheet = Sheet([Part(WIDE)], "", True)
     lines = sheet._wrapped(text, 120, 8)
-    assert all(sheet._wide(line, 8) <= 120 for line in lines)
+    assert all(width(line) <= 120 for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(text.split())
     # A word is parted only where it is wider than a line, and a line is as full as it can be.
     words = text.split()
-    if all(sheet._wide(word, 8) <= 120 for word in words):
+    if all(width(word) <= 120 for word in words):
         assert " ".join(lines) == " ".join(words)
         for line, following in itertools.pairwise(lines):
-            assert sheet._wide(f"{line} {following.split()[0]}", 8) > 120
+            assert width(f"{line} {following.split()[0]}") > 120
     assert sheet._wrapped("", 120, 8) == []
 
 
