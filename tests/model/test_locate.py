@@ -113,23 +113,6 @@ def test_a_model_of_unknown_input_is_looked_through_with_an_image():
     assert default_layer(model, inputs=images) == "conv"
 
 
-class Never(layers.Layer):
-    def compute_output_shape(self, shape):
-        return shape
-
-    def call(self, x):
-        raise RuntimeError("not today")
-
-
-def test_a_model_that_runs_at_no_size_says_why():
-    inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, Never()(inputs), name="net")
-    with pytest.raises(
-        ValueError, match=r"`model` must run on what it says that it takes. Received: 'net', which raised"
-    ):
-        callgraph.from_trace(model)
-
-
 @pytest.mark.parametrize(
     ("builder", "logits", "signal"),
     [
