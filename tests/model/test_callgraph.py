@@ -3,7 +3,7 @@
 import keras
 import pytest
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from ke_widgets.model import callgraph
 from tests import models

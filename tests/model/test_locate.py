@@ -21,8 +21,6 @@ from ke_widgets.model.locate import (
 )
 from tests import models
 
-# What is kept.
-
 
 @pytest.mark.parametrize("build", [models.doubly_nested, models.over_backbone, models.over_subclassed, models.in_lists])
 def test_a_model_is_looked_through_once(build, monkeypatch):
@@ -49,9 +47,6 @@ def test_a_warm_expose_costs_next_to_nothing():
         expose(model)
         warm.append(time.perf_counter() - started)
     assert min(warm) < cold / 4
-
-
-# What a model takes.
 
 
 UNIT = np.array([[1], [0]])
