@@ -20,6 +20,41 @@ LONG_FILES = {
     "widget/images/images.py": "one class",
     "widget/export/job.py": "one class",
 }
+# A code file `engine/gradients.py` is tested in `tests/engine/test_gradients.py`, and here, where that is not so.
+TESTED_IN = {
+    "__init__.py": "test_ke_widgets.py",
+    "__main__.py": "test_main.py",
+    "doctor/__init__.py": "doctor/test_report.py",
+    "methods/__init__.py": "methods/test_contract.py",
+    "server/__init__.py": "test_server.py",
+}
+NOT_TESTED = {"typing.py": "names of types, which pyright checks"}
+# What these claim holds for more than one file.
+CROSS_CUTTING = {
+    "engine/test_stress.py": "models as other threads see them while they are read",
+    "engine/test_untouched.py": "models after everything that runs them",
+    "methods/test_oracles.py": "all methods beside other libraries",
+    "methods/test_precision.py": "all methods in every precision",
+    "test_docs.py": "examples of all documents",
+    "test_first_calls.py": "what is called first, on models of many kinds",
+    "test_imports.py": "what imports what",
+    "test_pointing.py": "maps of the demo models on scenes whose answers are known",
+    "test_seeds.py": "the snippets of the seed documents",
+    "test_wheel.py": "the package as it is installed",
+    "widget/test_brought_models.py": "the widget over models that people bring",
+    "widget/test_close.py": "what all parts of a widget leave behind",
+    "widget/test_failing_models.py": "the widget over models that raise",
+    "widget/test_mistakes.py": "the mistakes of a first user",
+    "widget/test_photographs.py": "photographs, from what is passed to where the map lies",
+    "widget/test_still.py": "saved notebooks without a kernel",
+    "widget/test_stress.py": "models as other threads see them while a widget works",
+}
+NOT_OF_CODE_FILES = (
+    "benchmarks/",
+    "browser/",
+    "oracles/",
+    "zoo/",
+)  # tests of pages, machines and models, not of a file
 
 
 def body_length(function):
@@ -59,6 +94,38 @@ def too_many_untyped():
     return any(len(names) > MOST_UNTYPED[part] for part, names in found.items())
 
 
+def holds_code(path):
+    """Tell whether a file defines a function or a class; an `__init__.py` may only gather names."""
+    tree = ast.parse(path.read_text("utf-8"))
+    return any(isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for each in ast.walk(tree))
+
+
+def mirrored(name):
+    """Return the file in `tests/` that tests a code file."""
+    folder, _, file = name.rpartition("/")
+    return TESTED_IN.get(name) or f"{folder}/test_{file}".lstrip("/")
+
+
+def breaks_the_mirror():
+    """Print how many code files have a test file of their own, and each file and exception that breaks the rule."""
+    files = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+    code = [name for name, path in files.items() if not name.endswith("__init__.py") or holds_code(path)]
+    found = {path.relative_to(ROOT / "tests").as_posix(): path for path in sorted((ROOT / "tests").rglob("test_*.py"))}
+    tests = {name for name, path in found.items() if "def test_" in path.read_text("utf-8")}
+    expected = {mirrored(name): name for name in code if name not in NOT_TESTED}
+    without = [name for test, name in expected.items() if test not in tests]
+    of_no_file = {name for name in tests - {*expected} if not name.startswith(NOT_OF_CODE_FILES)}
+    needless = {*TESTED_IN, *NOT_TESTED} - {*code} | {*CROSS_CUTTING} - of_no_file
+    print(f"code files with a test file: {len(expected) - len(without)} of {len(expected)}")
+    for name in without:
+        print(f"{name} has no test in tests/{mirrored(name)}")
+    for name in sorted(of_no_file - {*CROSS_CUTTING}):
+        print(f"tests/{name} tests no code file and is not named as cross-cutting")
+    for name in sorted(needless):
+        print(f"{name} is an exception that is needed no longer")
+    return bool(without or of_no_file - {*CROSS_CUTTING} or needless)
+
+
 def main():
     found = {path.relative_to(PACKAGE).as_posix(): read(path) for path in sorted(PACKAGE.rglob("*.py"))}
     longest = max((lines, name) for name, (lines, _) in found.items() if name not in LONG_FILES)
@@ -70,7 +137,12 @@ def main():
     gone = [name for name in LONG_FILES if name not in found or found[name][0] <= MOST_LINES]
     for name in gone:
         print(f"{name} is an exception that is needed no longer")
-    return too_many_untyped() or longest[0] > MOST_LINES or largest[0] > MOST_BODY or bool(gone)
+    return (
+        any([too_many_untyped(), breaks_the_mirror()])
+        or longest[0] > MOST_LINES
+        or largest[0] > MOST_BODY
+        or bool(gone)
+    )
 
 
 if __name__ == "__main__":

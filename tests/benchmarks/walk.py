@@ -14,7 +14,7 @@ import numpy as np
 
 import ke_widgets
 from ke_widgets import demo
-from tests.widget.test_view import Page
+from tests.widget.page import Page
 
 PACKAGE = os.path.dirname(ke_widgets.__file__)
 

@@ -147,19 +147,6 @@ def test_a_constant_taken_off_is_itself_the_bias():
     np.testing.assert_allclose(constant, np.tile(-2.0 * weights, (2, 1, 1, 1, 1)))
 
 
-def test_what_adds_nothing_of_its_own_is_not_listed():
-    inputs = keras.Input((6, 6, 2), dtype="float64")
-    x = inputs[..., ::-1] / 127.5 * tf.constant(3.0, "float64")
-    x = layers.Resizing(4, 4, **WIDE)(x)
-    x = ops.transpose(
-        ops.concatenate([x, -x], axis=1) + layers.Identity(**WIDE)(ops.concatenate([x, x], 1)), (0, 2, 1, 3)
-    )
-    model = keras.Model(inputs, dense()(layers.Flatten(**WIDE)(x)))
-    assert [layer.name for layer in layers_with_biases(model, return_biases=False)] == [model.layers[-1].name]
-    shifted = keras.Model(inputs, dense(use_bias=False)(layers.Flatten(**WIDE)(1.0 - inputs)))
-    assert len(layers_with_biases(shifted, return_biases=False)) == 1
-
-
 # Resizing
 
 

@@ -1,17 +1,16 @@
 """What the loop refuses: in one sentence, before anything runs, and with nothing left behind."""
 
-import functools
 import warnings
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 import ke_widgets as ke
 from ke_widgets.methods.cams import gradcam
 from tests import models
+from tests.explaining.streams import batched
 
 UNITS = np.array([[0, 2], [1, 0], [2, 2]])
 
@@ -21,103 +20,10 @@ def model():
     return models.fused()
 
 
-def wrong_pixel(value, image):
-    images = models.images(3)
-    images[image, 2, 3, 1] = value
-    return images
-
-
-def batched(*arrays):
-    return tf.data.Dataset.from_tensor_slices(arrays if len(arrays) > 1 else arrays[0]).batch(2)
-
-
-def from_generator(*batches):
-    return (batch for batch in batches)
-
-
-DATA = {
-    "one image": (lambda: models.images(1)[0], ValueError, r"\(B, 8, 8, 3\).* x of shape \(8, 8, 3\).*Say `x\[None\]`"),
-    "rank 5": (lambda: models.images(3)[None], ValueError, r"that the model takes, \(B, 8, 8, 3\).* \(1, 3, 8, 8, 3\)"),
-    "rank 2": (
-        lambda: np.ones((3, 192)),
-        ValueError,
-        r"that the model takes, \(B, 8, 8, 3\). Received: x of shape \(3, 192\)",
-    ),
-    "grey": (lambda: np.ones((3, 8, 8, 1)), ValueError, r"Received: x of shape \(3, 8, 8, 1\)"),
-    "RGBA": (lambda: np.ones((3, 8, 8, 4)), ValueError, r"Received: x of shape \(3, 8, 8, 4\)"),
-    "channels first": (lambda: np.ones((3, 3, 8, 8)), ValueError, r"Received: x of shape \(3, 3, 8, 8\)"),
-    "another size": (lambda: np.ones((3, 9, 8, 3)), ValueError, r"Received: x of shape \(3, 9, 8, 3\)"),
-    "text": (lambda: np.full((3, 8, 8, 3), "a"), TypeError, r"`x` must hold numbers.* dtype <U1"),
-    "bytes": (lambda: np.full((3, 8, 8, 3), b"a"), TypeError, r"`x` must hold numbers"),
-    "objects": (lambda: np.full((3, 8, 8, 3), None), TypeError, r"`x` must hold numbers.* dtype object"),
-    "complex": (lambda: np.ones((3, 8, 8, 3), complex), TypeError, r"`x` must hold numbers.* dtype complex128"),
-    "ragged": (
-        lambda: np.array([np.ones((8, 8, 3)), np.ones((9, 8, 3))], object),
-        (TypeError, ValueError),
-        r"`x` must h",
-    ),
-    "a path": (lambda: "cat.png", ValueError, r"`x` must be at least one image.* x of type str"),
-    "nothing": (lambda: None, ValueError, r"`x` must be at least one image.* NoneType"),
-    "a list of images": (lambda: list(models.images(3)), ValueError, r"Received: 3 arrays .*say `np.stack\(x\)`"),
-    "an empty list": (lambda: [], ValueError, r"`x` must be at least one image"),
-    "an empty array": (lambda: models.images(0), ValueError, r"`x` must be at least one image"),
-    "NaN": (
-        lambda: wrong_pixel(np.nan, 1),
-        ValueError,
-        r"`x` must be finite. Received: NaN or infinity in 1 images: 1",
-    ),
-    "infinity": (lambda: wrong_pixel(-np.inf, 2), ValueError, r"`x` must be finite.* in 1 images: 2"),
-    "NaN in a tensor": (lambda: tf.constant(wrong_pixel(np.nan, 0)), ValueError, r"`x` must be finite.* images: 0"),
-    "NaN everywhere": (
-        lambda: np.full((40, 8, 8, 3), np.nan),
-        ValueError,
-        r"in 40 images: 0, 1, 2, 3, 4, 5, 6, 7, \.\.\.",
-    ),
-    "NaN in a dataset": (
-        lambda: batched(wrong_pixel(np.nan, 1)),
-        ValueError,
-        r"finite. Received: NaN or infinity in images 1",
-    ),
-    "NaN in a generator": (
-        lambda: from_generator(wrong_pixel(np.inf, 2)),
-        ValueError,
-        r"finite.* in images 2 of a batch",
-    ),
-    "an unbatched dataset": (
-        lambda: tf.data.Dataset.from_tensor_slices(models.images(3)),
-        ValueError,
-        r"x of shape \(8, 8, 3\). Batch the data, `x.batch\(32\)`",
-    ),
-    "channels in a dataset": (lambda: batched(np.ones((3, 8, 8, 1))), ValueError, r"x of shape \(None, 8, 8, 1\)"),
-    "text in a dataset": (lambda: batched(np.full((3, 8, 8, 3), "a")), TypeError, r"`x` must hold numbers"),
-    "an empty dataset": (lambda: batched(models.images(3)).take(0), ValueError, r"`x` must give at least one batch"),
-    "an emptied dataset": (
-        lambda: batched(models.images(3)).filter(lambda x: False),
-        ValueError,
-        r"`x` must give at least one batch",
-    ),
-    "an empty generator": (lambda: from_generator(), ValueError, r"`x` must give at least one batch"),
-}
-
-
 @pytest.fixture(scope="module")
 def right(model):
     exposed = ke.inspection.expose(model)
     return exposed, ke.explain(gradcam, exposed, models.images(3), UNITS[:, :1], verbose=0)
-
-
-@pytest.mark.parametrize("kind", DATA)
-@pytest.mark.parametrize("loop", ["explain", "batches"])
-def test_data_that_the_model_does_not_take_is_refused_and_the_next_call_is_right(model, right, kind, loop):
-    make, error, words = DATA[kind]
-    exposed, expected = right
-    before = models.snapshot(model)
-    run = functools.partial(ke.explain, verbose=0) if loop == "explain" else lambda *all: list(ke.explain_batches(*all))
-    with pytest.raises(error, match=words):
-        run(gradcam, exposed, make())
-    assert not models.same(before, models.snapshot(model))
-    for found, wanted in zip(ke.explain(gradcam, exposed, models.images(3), UNITS[:, :1], verbose=0), expected):
-        np.testing.assert_array_equal(found, wanted)
 
 
 def run(model, **changed):
@@ -184,105 +90,6 @@ def test_an_argument_that_does_not_fit_is_refused_in_one_sentence(model, right, 
         run(model, **changed)
     for found, wanted in zip(run(model, y=UNITS[:, :1]), right[1]):
         np.testing.assert_array_equal(found, wanted)
-
-
-def test_a_shortcut_names_the_nearest_argument(model):
-    for wrong, near in (("chanels", "channels"), ("batchsize", "batch_size"), ("postprocesing", "postprocessing")):
-        with pytest.raises(TypeError, match=f"`ke.gradients` has no argument '{wrong}'. Did you mean '{near}'"):
-            ke.gradients(model, models.images(1), **{wrong: 1})
-
-
-def test_keys_that_the_model_does_not_know_are_refused():
-    model, images = models.multi_input(), models.images(2)
-    for x in (
-        {"image": images},
-        {"image": images, "extra": np.ones((2, 2)), "more": images},
-        {"a": images, "b": images},
-    ):
-        with pytest.raises(ValueError, match=r"a key for each input of the model: \['image', 'extra'\]"):
-            ke.gradcam(model, x, 0, verbose=0)
-
-
-@pytest.mark.parametrize("data", ["arrays", "dataset", "generator", "batches"])
-def test_units_may_be_one_for_all_or_one_for_each(model, data):
-    x = models.images(3)
-    for y, rows in (
-        (2, [[2]] * 3),
-        (np.int64(1), [[1]] * 3),
-        ([0, 2, 1], [[0], [2], [1]]),
-        (np.array([1, 1, 0]), [[1], [1], [0]]),
-    ):
-        wanted = ke.gradcam(model, x, np.array(rows), verbose=0)
-        each = np.array(rows)[:, 0]
-        if data == "arrays":
-            found = ke.gradcam(model, x, y, verbose=0)
-        elif data == "dataset":
-            found = ke.gradcam(model, batched(x, each), verbose=0)
-        elif data == "generator":
-            found = ke.gradcam(model, from_generator((x[:2], each[:2]), (x[2:], each[2:])), verbose=0)
-        else:
-            exposed, own = ke.inspection.expose(model), {"postprocessing": ke.filters.positive_normalize}
-            found = [np.concatenate(p) for p in zip(*ke.explain_batches(gradcam, exposed, x, y, batch_size=2, **own))]
-        for one, other in zip(found, wanted):
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-
-
-def test_explain_resizes_and_is_the_shortcut_with_its_filter(model):
-    x = models.images(3)
-    exposed = ke.inspection.expose(model)
-    found = ke.explain(gradcam, exposed, x, UNITS, postprocessing=ke.filters.positive_normalize, verbose=0)
-    for one, other in zip(found, ke.gradcam(exposed, x, UNITS, verbose=0)):
-        np.testing.assert_array_equal(one, other)
-    assert ke.explain(gradcam, exposed, x, UNITS, verbose=0)[1].shape == (3, 8, 8, 2)
-    assert next(ke.explain_batches(gradcam, exposed, x, UNITS))[1].shape == (3, 8, 8, 2)
-    assert ke.explain(gradcam, exposed, x, UNITS, verbose=0, resizing=False)[1].shape == (3, 6, 6, 2)
-
-
-class Any(keras.Model):
-    """A model without a graph: what it takes, only a run tells."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.pool, self.dense = layers.Conv2D(3, 3), layers.GlobalAveragePooling2D(), layers.Dense(2)
-
-    def call(self, x):
-        return self.dense(self.pool(self.conv(x)))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        np.ones((2, 8, 8)),
-        np.ones((2, 8, 8, 4)),
-        np.ones((2, 3, 8, 8, 3)),
-        np.ones((2, 2, 2, 3)),
-        np.full((1, 8, 8, 3), "a"),
-    ],
-)
-def test_a_wrong_call_of_a_model_without_a_graph_leaves_nothing_behind(wrong):
-    model = Any()
-    model(models.images(1))
-    with pytest.raises((ValueError, TypeError)):
-        ke.gradients(model, wrong, 0, verbose=0)
-    found, fresh = (
-        ke.gradients(m, models.images(2), 0, verbose=0)[1] for m in (model, ke.inspection.expose(model, []))
-    )
-    np.testing.assert_allclose(found, fresh, rtol=1e-5)
-
-
-def test_data_of_other_dtypes_and_ranks_in_turn_have_the_same_maps():
-    model = keras.Sequential([keras.Input((8, 8, 1)), *models.fused().layers[1:2], layers.Dense(2)])
-    x = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1)).astype("uint8")
-    expected = ke.gradients(model, x.astype("float32"), 1, verbose=0)[1]
-    for other in (
-        x,
-        x[..., 0],
-        x.astype("float64"),
-        x.astype("float16")[..., 0],
-        x.astype("int64"),
-        x.astype("float32"),
-    ):
-        np.testing.assert_allclose(ke.gradients(model, other, 1, verbose=0)[1], expected, rtol=1e-4, atol=1e-5)
 
 
 # Warnings

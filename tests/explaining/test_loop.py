@@ -15,7 +15,6 @@ import pytest
 import tensorflow as tf
 
 import ke_widgets as ke
-from ke_widgets import methods
 from ke_widgets.engine import compiling
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.explaining.loop import explain, explain_batches, partial_explain
@@ -238,22 +237,6 @@ def test_a_plain_model_is_exposed_as_its_method_wants_it(model, expected):
     check(ke.gradcam(model, models.images(COUNT), UNITS, verbose=0, postprocessing=None, resizing=None), expected)
     logits, _ = ke.gradients(model, models.images(COUNT), verbose=0)
     np.testing.assert_allclose(keras.ops.softmax(logits), model(models.images(COUNT)), rtol=1e-5)
-
-
-def test_every_method_has_a_shortcut_with_a_signature_and_a_text():
-    for name, (method, spec) in methods.table().items():
-        shortcut = getattr(ke, name)
-        assert name in ke.__all__
-        parameters = inspect.signature(shortcut).parameters
-        order = ["model", "x", "y", "batch_size", "verbose", "steps", "callbacks"]
-        assert list(parameters)[:7] == order
-        own = {p.name for p in methods.parameters(method)} - {"batch_size"}
-        assert own <= set(parameters)
-        assert parameters["postprocessing"].default is spec.postprocessing
-        first, text = inspect.getdoc(method).splitlines()[0], inspect.getdoc(shortcut)
-        assert text.startswith(first)
-        assert "Units to explain, integers `(B, U)`" in text
-        assert "Source:" in text
 
 
 def test_a_partial_has_the_defaults_that_it_was_given(model, expected):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ke_widgets.engine.implicit_bias import added_by
-from ke_widgets.inspection import biases, expose, get_logits_layer, is_homogeneous, layers_with_biases
+from ke_widgets.inspection import expose, get_logits_layer, is_homogeneous, layers_with_biases
 from ke_widgets.methods.gradient import full_gradient_terms, full_gradients, gradients
 from ke_widgets.model import hooks
 from tests import models
@@ -59,12 +59,6 @@ def test_integer_images_have_gradients():
 def test_gradients_refuse_an_unknown_reduction():
     with pytest.raises(ValueError, match=r"`channels` must be 'max' or 'mean'. Received: channels='sum'"):
         gradients(small(), IMAGES, channels="sum")
-
-
-def test_units_that_do_not_depend_on_the_image_are_refused():
-    model = keras.Sequential([keras.Input((6, 6, 2)), layers.Lambda(lambda x: ops.ones((2, 3)))])
-    with pytest.raises(ValueError, match=r"units must depend on the image. Received: the input 'keras_tensor"):
-        gradients(model, IMAGES)
 
 
 # Full-gradients: complete
@@ -553,45 +547,6 @@ def test_a_quantized_layer_rounds_what_comes_in():
     for name in ("dense", "logits"):
         model.get_layer(name).quantize("int8")
     assert remainder(model, IMAGES.astype("float32")) < 2e-6
-
-
-# Biases
-
-
-def test_biases_are_those_worked_out_by_hand():
-    layer = layers.BatchNormalization(epsilon=0.25, **WIDE)
-    layer.build((None, 4, 4, 1))
-    for name, value in {"gamma": 3.0, "beta": 1.0, "moving_mean": 2.0, "moving_variance": 2.0}.items():
-        getattr(layer, name).assign([value])
-    dense = layers.Dense(2, bias_initializer="ones")
-    dense.build((None, 3))
-    found = biases([layer, dense, layers.LayerNormalization()])
-    np.testing.assert_allclose(found[0], [1 - 3 * 2 / 1.5])
-    np.testing.assert_allclose(found[1], [1, 1])
-    assert found[2] is None
-
-
-def test_layers_with_biases_lists_what_adds_something_and_nothing_else():
-    inputs = keras.Input((8, 8, 3))
-    x = layers.Rescaling(1 / 255, offset=-1, name="rescaling")(inputs)
-    x = layers.Conv2D(4, 3, use_bias=False, name="bare")(x)
-    x = layers.BatchNormalization(name="norm")(x)
-    x = layers.MaxPooling2D()(layers.ReLU()(x))
-    x = layers.Conv2D(4, 1, use_bias=False, activation="silu", name="curved")(x)
-    x = layers.Flatten()(layers.Dropout(0.5)(x))
-    x = layers.Dense(2, name="logits")(x)
-    model = keras.Model(inputs, layers.Activation("softmax", name="predictions")(x))
-    found, constants = layers_with_biases(model)
-    assert [layer.name for layer in found] == ["rescaling", "norm", "curved", "logits"]
-    assert [bias is None for bias in constants] == [True, False, True, False]
-    logits = get_logits_layer(model)
-    assert [layer.name for layer in layers_with_biases(model, [logits], False)] == ["rescaling", "norm", "curved"]
-
-
-@pytest.mark.parametrize("kind", ["subclassed", "in_lists", "nested", "doubly_nested"])
-def test_layers_with_biases_looks_into_models(kind):
-    found = layers_with_biases(getattr(models, kind)(), return_biases=False)
-    assert {layer.name for layer in found} == {"conv", "logits"}
 
 
 class Block(layers.Layer):

@@ -1,4 +1,9 @@
+"""What feeds what: the graph and a trace say the same; what a graph does not tell is said."""
+
+import keras
 import pytest
+import tensorflow as tf
+from keras import layers
 
 from ke_widgets.model import callgraph
 from tests import models
@@ -30,3 +35,88 @@ def test_a_subclassed_model_is_rehearsed_with_what_is_inside_of_it():
     assert paths == ["backbone/conv", "backbone", "head/pool", "head/logits", "head"]
     assert callgraph.from_functional(model) is None
     assert models.same(before, models.snapshot(model)) == []
+
+
+class Never(layers.Layer):
+    def compute_output_shape(self, shape):
+        return shape
+
+    def call(self, x):
+        raise RuntimeError("not today")
+
+
+def test_a_model_that_runs_at_no_size_says_why():
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Never()(inputs), name="net")
+    with pytest.raises(
+        ValueError, match=r"`model` must run on what it says that it takes. Received: 'net', which raised"
+    ):
+        callgraph.from_trace(model)
+
+
+def diamond():
+    """images -> left, right -> sum -> end, and a branch that nothing of it needs."""
+    images = keras.Input((4, 4, 2), name="images")
+    left, right = layers.ReLU(name="left")(images), layers.Conv2D(2, 1, name="right")(images)
+    end = layers.Flatten(name="end")(layers.Add(name="sum")([left, right]))
+    beside = layers.Flatten(name="beside")(right)
+    return keras.Model(images, {"end": end, "more": [beside]})
+
+
+@pytest.mark.parametrize("read", [callgraph.from_functional, callgraph.from_trace])
+def test_the_way_back_from_an_output_is_all_that_it_needs(read):
+    known = read(diamond())
+    assert known.keys == [("end",), ("more", 0)]
+    end, beside = known.outputs
+    (images,) = known.inputs
+    assert [step.path for step in known.backwards(beside)] == ["beside", "right"]
+    assert sorted(step.path for step in known.backwards(end)) == ["end", "left", "right", "sum"]
+    assert known.producer(end).path == "end"
+    assert known.producer(images) is None
+    assert known.reader(end) is None
+    assert known.reader(images).path in ("left", "right")
+    (added,) = known.producer(end).inputs
+    assert known.producer(added).path == "sum"
+    assert {id(images), id(added)} < known.ancestors(end)
+    assert id(added) not in known.ancestors(beside)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        tf.stop_gradient,
+        lambda x: tf.raw_ops.ZerosLike(x=x),
+        lambda x: tf.fill(tf.shape(x), 1.0),
+        lambda x: tf.cast(tf.argmax(x, -1), "float32"),
+    ],
+    ids=["stop_gradient", "zeros", "shape", "argmax"],
+)
+def test_what_no_derivative_passes_feeds_nothing(function):
+    images = keras.Input((4, 4, 2), name="images")
+    cut = layers.Lambda(function, name="cut")(layers.ReLU(name="before")(images))
+    known = callgraph.from_trace(keras.Model(images, layers.Flatten(name="end")(cut)))
+    assert [step.path for step in known.steps] == ["before", "cut", "end"]
+    assert [step.path for step in known.backwards(known.outputs[0])] == ["end", "cut"]
+
+
+def test_what_runs_inside_a_layer_of_code_is_not_in_a_graph():
+    known = callgraph.from_functional(models.over_subclassed())
+    assert [step.path for step in known.steps] == ["conv", "head"]
+    with pytest.raises(callgraph.Opaque):
+        known.demand(known.steps[1].operation)
+    known.demand(known.steps[0].operation)
+    with pytest.raises(callgraph.Opaque):
+        known.demand(known.steps[0].operation, anyway=True)
+    callgraph.from_trace(models.flat()).demand(known.steps[1].operation, anyway=True)
+
+
+def test_a_tensor_that_no_run_changes_has_a_value():
+    found = []
+
+    def run(x):
+        sides = tf.range(1, 4) * tf.stack([2, tf.constant(5), 3]) - tf.constant([1, 1, 1])
+        found.extend(callgraph.constant(each) for each in (tf.concat([sides, [7]], 0), x[0, 0] + 1, tf.shape(x)[0] + 1))
+
+    tf.function(run).get_concrete_function(tf.TensorSpec((None, 5), "int32"))
+    assert found[0].tolist() == [1 * 2 - 1, 2 * 5 - 1, 3 * 3 - 1, 7]
+    assert found[1:] == [None, None]

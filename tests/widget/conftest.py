@@ -1,8 +1,11 @@
-"""A model small enough to draw, and images for it."""
+"""A model small enough to draw, images for it, and a widget over them."""
 
 import keras
 import numpy as np
 import pytest
+
+from ke_widgets.widget.view import ExplainerWidget
+from tests.widget.page import LONG
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,11 @@ def model():
 @pytest.fixture(scope="session")
 def images():
     return np.random.default_rng(0).integers(0, 256, size=(5, 8, 8, 3), dtype="uint8")
+
+
+@pytest.fixture
+def widget(model, images):
+    widget = ExplainerWidget(model, images, labels=["a", "b", "c"])
+    widget.wait(LONG)
+    yield widget
+    widget.close()

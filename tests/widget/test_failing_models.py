@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ke_widgets.widget.view import ExplainerWidget
-from tests.widget.test_view import LONG, Page
+from tests.widget.page import LONG, Page
 
 MEMORY = "OOM when allocating tensor with shape[9,9999] and type float on /job:localhost/device:GPU:0 by allocator a"
 
