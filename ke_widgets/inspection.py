@@ -88,8 +88,20 @@ def expose(
         scores = endpoints(model, _as_list(outputs))
     else:
         scores = [_scores_endpoint(model, head, getattr(target, "reads", "logits"))]
-    signals = [signal_endpoint(model, head)] if arguments is None else endpoints(model, _as_list(arguments))
+    if arguments is not None:
+        signals = endpoints(model, _as_list(arguments))
+    elif getattr(target, "spatial", False):
+        signals = [_signal_before(model, scores[0], head)]
+    else:
+        signals = [signal_endpoint(model, head)]
     return Exposed(model, [*scores, *signals], target)
+
+
+def _signal_before(model: keras.Model, scores: Endpoint, head: Head | None) -> Endpoint:
+    """Return the last signal before scores that lie over the image themselves, as those of a segmentation do."""
+    paths = list(spatial_signals(model, head))
+    before = paths[: paths.index(scores.path)] if scores.path in paths else paths
+    return Endpoint(before[-1]) if before else signal_endpoint(model, head)
 
 
 def _scores_endpoint(model: keras.Model, head: Head | None, reads: str) -> Endpoint:

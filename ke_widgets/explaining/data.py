@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from ke_widgets.model.inputs import fitted_shape, graph_of, references
-from ke_widgets.model.units import check_units, not_finite
+from ke_widgets.model.units import not_finite
 from ke_widgets.typing import Inputs, Shape, Tensor
 
 _INPUTS, _INDICES = "ke_widgets_inputs", "ke_widgets_indices"
@@ -199,53 +199,6 @@ def _refuse_text(model: keras.Model, x: Any, dtype: object) -> None:
         f"`x` must hold numbers: images of one size, as the model takes them. Received: x of dtype {dtype}. Images of "
         "several sizes must be resized first; files must be read, such as by `keras.utils.load_img`."
     )
-
-
-def units_of(y: Any, count: int, units: int | None) -> np.ndarray:
-    """Check units, and bring them to one row for each image.
-
-    Args:
-        y: Integers `(B, U)`, `(B,)`, or one for all images.
-        count: Number of images.
-        units: How many units there are, where that is known.
-
-    Returns:
-        Integers `(B, U)`, int32.
-
-    Raises:
-        ValueError: If they do not fit.
-    """
-    try:
-        array = np.asarray(y)
-    except ValueError as error:
-        raise ValueError(
-            "`y` must have as many units for each image: (B, U). Received: rows of several lengths."
-        ) from error
-    if array.dtype.kind not in "iu":
-        raise ValueError(
-            f"`y` must hold integers, the units to explain. Received: y of dtype {array.dtype}.{_one_hot(array)}"
-        )
-    if array.ndim == 0:
-        array = np.full((count, 1), array)
-    array = array[:, None] if array.ndim == 1 else array
-    if array.ndim != 2 or len(array) != count or not array.shape[1]:
-        raise ValueError(
-            f"`y` must have a row of at least one unit for each of the {count} images, (B, U); or be (B,), one unit "
-            f"for each, or one integer for all. Received: y of shape {np.shape(y)}."
-        )
-    if array.min() < 0:
-        raise ValueError(f"`y` must hold units from 0. Received: y with {array.min()}.")
-    if units is not None and array.max() >= units:
-        check_units(array, units)
-    if array.shape[1] == units and _one_hot(array):
-        raise ValueError(f"`y` must hold the numbers of units. Received: y of shape {array.shape}.{_one_hot(array)}")
-    return array.astype("int32")
-
-
-def _one_hot(y: np.ndarray) -> str:
-    if y.ndim != 2 or y.shape[1] < 3 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
-        return ""
-    return " For one-hot labels, say `y.argmax(-1)`."
 
 
 def unpack(data: Any, any_y: bool = False) -> tuple[Inputs, Tensor | None]:

@@ -7,12 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from ke_widgets.explaining.data import units_of
 from ke_widgets.inspection import KERNEL_AXIS, find_path, output_shape
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.inputs import graph_of
-from ke_widgets.model.units import check_scores_shape
+from ke_widgets.model.units import check_scores_shape, check_units
 from ke_widgets.targets import Target, Units
+from ke_widgets.targets.target import rows
 from ke_widgets.typing import Shape
 
 
@@ -35,7 +35,7 @@ def prepared(model: keras.Model, indices_axis: int, y: Any, count: int) -> np.nd
     if takes_units(model):
         return None if y is None else units_of(y, count, number_of_units(model, indices_axis))
     if not isinstance(target, Target):
-        return None if y is None else np.asarray(y)
+        return None if y is None else rows(y, count, getattr(target, "__name__", type(target).__name__))
     y = target.prepare(y, count)
     shape = scores_shape(model)
     if shape is not None:
@@ -94,3 +94,50 @@ def check_outputs(method: Callable[..., Any], model: keras.Model) -> None:
         target.check(shape, name)
     elif target is None and home.startswith("ke_widgets.methods"):
         check_scores_shape(shape, name)
+
+
+def units_of(y: Any, count: int, units: int | None) -> np.ndarray:
+    """Check units, and bring them to one row for each image.
+
+    Args:
+        y: Integers `(B, U)`, `(B,)`, or one for all images.
+        count: Number of images.
+        units: How many units there are, where that is known.
+
+    Returns:
+        Integers `(B, U)`, int32.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    try:
+        array = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(
+            "`y` must have as many units for each image: (B, U). Received: rows of several lengths."
+        ) from error
+    if array.dtype.kind not in "iu":
+        raise ValueError(
+            f"`y` must hold integers, the units to explain. Received: y of dtype {array.dtype}.{_one_hot(array)}"
+        )
+    if array.ndim == 0:
+        array = np.full((count, 1), array)
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or len(array) != count or not array.shape[1]:
+        raise ValueError(
+            f"`y` must have a row of at least one unit for each of the {count} images, (B, U); or be (B,), one unit "
+            f"for each, or one integer for all. Received: y of shape {np.shape(y)}."
+        )
+    if array.min() < 0:
+        raise ValueError(f"`y` must hold units from 0. Received: y with {array.min()}.")
+    if units is not None and array.max() >= units:
+        check_units(array, units)
+    if array.shape[1] == units and _one_hot(array):
+        raise ValueError(f"`y` must hold the numbers of units. Received: y of shape {array.shape}.{_one_hot(array)}")
+    return array.astype("int32")
+
+
+def _one_hot(y: np.ndarray) -> str:
+    if y.ndim != 2 or y.shape[1] < 3 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
+        return ""
+    return " For one-hot labels, say `y.argmax(-1)`."

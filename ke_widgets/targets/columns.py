@@ -8,7 +8,7 @@ from keras import ops
 
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model.units import gather_units
-from ke_widgets.targets.target import Target, each_image
+from ke_widgets.targets.target import Target, each_image, rows
 from ke_widgets.typing import Shape
 
 
@@ -144,9 +144,7 @@ def _integers(y: Any, count: int | None, target: str) -> np.ndarray:
         raise ValueError(
             f"`y` of the target {target} must hold integers (B, U), (B,) or one for all. Received: y={short_repr(y)}."
         )
-    if units.ndim == 0:
-        units = np.full((count or 1, 1), units)
-    return each_image(units[:, None] if units.ndim == 1 else units, count, target)
+    return rows(units, count, target)
 
 
 def _check_rank(shape: Shape, target: str, expected: str, name: str) -> None:

@@ -31,7 +31,7 @@ class Target:
         raise NotImplementedError
 
     def prepare(self, y: Any, count: int | None) -> np.ndarray | None:
-        """Check `y` before anything runs, and bring it to one entry for each image.
+        """Check `y` before anything runs, and bring it to one entry for each image; one integer is a row `(U,)` of one.
 
         Args:
             y: As the user gave it.
@@ -43,7 +43,7 @@ class Target:
         Raises:
             ValueError: If it does not fit.
         """
-        return None if y is None else each_image(y, count, type(self).__name__)
+        return None if y is None else rows(y, count, type(self).__name__)
 
     def check(self, shape: Shape, name: str) -> None:
         """Check the shape of the model's output.
@@ -58,6 +58,14 @@ class Target:
 
     def check_data(self, y: np.ndarray | None, shape: Shape, name: str) -> None:
         """Check `y` against the shape of the model's output; see `check`."""
+
+
+def rows(y: Any, count: int | None, target: str) -> np.ndarray:
+    """Bring `y` to one entry for each image; integers `(B,)`, or one for all, become rows `(B, 1)`."""
+    y = np.asarray(y)
+    if y.dtype.kind in "iu" and y.ndim < 2:
+        y = np.full((count or 1, 1), y) if y.ndim == 0 else y[:, None]
+    return each_image(y, count, target)
 
 
 def each_image(y: Any, count: int | None, target: str) -> np.ndarray:
