@@ -10,9 +10,23 @@ from keras import layers
 
 import ke_widgets as ke
 from ke_widgets.explaining import data
+from ke_widgets.explaining.scores import units_of
 from ke_widgets.methods.cams import gradcam
 from tests import models
 from tests.explaining.streams import batched, from_generator
+
+
+def pack(model, x, y, batch_size, units=None):
+    return data.pack(model, x, y, batch_size, functools.partial(_units, units))
+
+
+def batches(model, x, y, batch_size):
+    return data.batches(model, x, y, batch_size, functools.partial(_units, None))
+
+
+def _units(units, y, count):
+    return None if y is None else units_of(y, count, units)
+
 
 UNITS = np.array([[0, 2], [1, 0], [2, 2]])
 
@@ -227,18 +241,18 @@ def test_streams_are_what_brings_batches_of_its_own():
     ],
 )
 def test_units_become_a_row_for_each_image(model, y, rows):
-    inputs, indices = data.unpack(data.pack(model, models.images(3), y, None, 3))
+    inputs, indices = data.unpack(pack(model, models.images(3), y, None, 3))
     np.testing.assert_array_equal(inputs, models.images(3))
     assert (indices.tolist(), indices.dtype) == (rows, "int32")
-    inputs, indices = data.unpack(data.pack(model, models.images(3), None, None))
+    inputs, indices = data.unpack(pack(model, models.images(3), None, None))
     assert indices is None
 
 
 def test_rows_of_zeros_and_one_one_are_units_where_they_are_not_as_many_as_the_units(model):
-    _, indices = data.unpack(data.pack(model, models.images(3), np.eye(3, dtype=int), None, units=None))
+    _, indices = data.unpack(pack(model, models.images(3), np.eye(3, dtype=int), None, units=None))
     assert indices.tolist() == np.eye(3).tolist()
     with pytest.raises(ValueError, match=r"Received: y of shape \(3, 3\). For one-hot labels, say `y.argmax\(-1\)`"):
-        data.pack(model, models.images(3), np.eye(3, dtype=int), None, units=3)
+        pack(model, models.images(3), np.eye(3, dtype=int), None, units=3)
 
 
 @pytest.mark.parametrize(
@@ -258,23 +272,23 @@ def test_rows_of_zeros_and_one_one_are_units_where_they_are_not_as_many_as_the_u
     ],
 )
 def test_how_many_are_expected_is_images_or_below_zero_batches(model, make, steps, count):
-    assert data.expected(data.pack(model, make(), None, None), steps) == count
+    assert data.expected(pack(model, make(), None, None), steps) == count
 
 
 def test_images_are_read_in_batches_of_the_given_size_in_the_precision_of_predict(model):
     x = models.images(5).astype("float64")
-    parts = [data.unpack(batch) for batch in data.batches(model, x, [0, 1, 2, 1, 0], 2)]
+    parts = [data.unpack(batch) for batch in batches(model, x, [0, 1, 2, 1, 0], 2)]
     assert [indices.tolist() for _, indices in parts] == [[[0], [1]], [[2], [1]], [[0]]]
     assert {keras.backend.standardize_dtype(images.dtype) for images, _ in parts} == {"float32"}
     np.testing.assert_array_equal(np.concatenate([images for images, _ in parts]), x.astype("float32"))
-    (whole,) = data.batches(model, (10 * x).astype("uint8"), None, None)
+    (whole,) = batches(model, (10 * x).astype("uint8"), None, None)
     assert data.unpack(whole)[0].dtype == "uint8"
-    assert len(list(data.batches(model, models.images(33), None, None))) == 2, "32 at a time"
+    assert len(list(batches(model, models.images(33), None, None))) == 2, "32 at a time"
 
 
 @pytest.mark.parametrize("make", [lambda: Numbered(2), lambda: from_generator(Numbered(2)[0], Numbered(2)[1])])
 def test_streams_are_read_batch_by_batch_with_their_own_units(model, make):
-    parts = [data.unpack(batch) for batch in data.batches(model, make(), None, None)]
+    parts = [data.unpack(batch) for batch in batches(model, make(), None, None)]
     assert [np.asarray(indices).tolist() for _, indices in parts] == [[[0], [1]], [[1], [1]]]
     assert [np.unique(images).tolist() for images, _ in parts] == [[0], [1]]
 
@@ -283,9 +297,9 @@ def test_a_stream_takes_neither_units_nor_a_batch_size(model):
     for given in ({"y": 0, "batch_size": None}, {"y": None, "batch_size": 2}):
         (name,) = (name for name, value in given.items() if value is not None)
         with pytest.raises(ValueError, match=f"`{name}` must not be given .* Received: {name} beside x=Numbered"):
-            data.pack(model, Numbered(2), **given)
+            pack(model, Numbered(2), **given)
     with pytest.raises(ValueError, match=r"at least one batch of images. Received: data without any"):
-        data.pack(model, Numbered(0), None, None)
+        pack(model, Numbered(0), None, None)
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
@@ -293,7 +307,7 @@ def test_images_that_are_not_finite_are_counted_wherever_they_stand(model):
     x = np.zeros((600, 8, 8, 3), "float32")
     x[[3, 255, 256, 599], 0, 0, 0] = [np.nan, np.inf, -np.inf, np.nan]
     with pytest.raises(ValueError, match=r"in 4 images: 3, 255, 256, 599\."):
-        data.pack(model, x, None, None)
+        pack(model, x, None, None)
     x[[3, 255, 256, 599], 0, 0, 0] = 0
     x[0] = 3e38  # Their sum is no float32: they are looked at one by one.
-    assert data.expected(data.pack(model, x, None, None), None) == 600
+    assert data.expected(pack(model, x, None, None), None) == 600
