@@ -159,13 +159,13 @@ class Controller:
             path=path,
             title=title or heading([explained.model.name for explained in self._session.models]),
             session=self._session,
-            plan=selection,
+            selection=selection,
             setup=page_setup(setup, selection),
             traits=initial_traits(selection, traits),
             encode=messages.encode_map,
             limit=limit,
             go_on=self.go_on,
-            tell=report,
+            on_progress=report,
         )
 
     def go_on(self, work: Export | PredictionsJob) -> None:

@@ -1,4 +1,4 @@
-"""Files that are written wholly or not at all."""
+"""Write files atomically."""
 
 import contextlib
 import os
@@ -7,16 +7,16 @@ from pathlib import Path
 
 
 def check_path(path):
-    """Refuse what no file can be written to.
+    """Check that a file can be written at a path.
 
     Args:
-        path: Where a file is to be.
+        path: Path of the file.
 
     Returns:
         A `Path`.
 
     Raises:
-        ValueError: If it names a folder, or a file in one that does not exist.
+        ValueError: If it is a folder, or its folder does not exist.
     """
     path = Path(path)
     if path.is_dir() or not path.absolute().parent.is_dir():
@@ -26,13 +26,13 @@ def check_path(path):
 
 @contextlib.contextmanager
 def whole_file(path):
-    """Write a file beside the one that is meant, which it replaces at the end; where that fails, nothing is left.
+    """Write to a temporary file that replaces `path` on success, and is deleted on failure.
 
     Args:
         path: A `Path`.
 
     Yields:
-        The `Path` to write to; whoever takes that file away again writes nothing.
+        The `Path` to write to. If that file is deleted again, nothing is written.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
