@@ -9,11 +9,7 @@ import type { ViewState } from "../state/viewState.ts";
 import { Select } from "./controls/Select.tsx";
 import { ParamForm } from "./ParamForm.tsx";
 
-const VIEWS = [
-  { value: "overlay", title: "overlay" },
-  { value: "map", title: "map alone" },
-  { value: "image", title: "image alone" },
-];
+const VIEWS = ["overlay", "map", "image"].map((value) => ({ value, title: value }));
 
 export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   const disabled = store.disconnected.value;
