@@ -1,8 +1,13 @@
 """The chart panel below the view: the class scores, the curves, and the button that computes the curves."""
 
+from collections.abc import Callable
+from typing import Any
+
 import ipywidgets
+import numpy as np
 
 from ke_widgets.widget.charts import Charts
+from ke_widgets.widget.session.explanation import Explanation
 
 _COMPUTE, _CANCEL = "Deletion and insertion", "Cancel"
 _TOOLTIP = (
@@ -24,7 +29,13 @@ class Panel:
         box: The ipywidgets box to display.
     """
 
-    def __init__(self, labels, on_pick, on_compute, on_cancel):
+    def __init__(
+        self,
+        labels: list[str],
+        on_pick: Callable[[int], Any],
+        on_compute: Callable[[], Any],
+        on_cancel: Callable[[], Any],
+    ) -> None:
         self._labels = labels
         self._on_compute, self._on_cancel = on_compute, on_cancel
         self._shown = None
@@ -42,26 +53,28 @@ class Panel:
         # ipywidgets keeps layouts and styles alive until they are closed; a layout that the user assigned is not ours.
         self._parts = [*parts, *(part.layout for part in parts), self._button.style]
 
-    def show(self, explanation):
+    def show(self, explanation: Explanation) -> None:
         """Show the scores of a new explanation, and clear the curves of any other map."""
         self._charts.set_scores(self._labels, explanation.scores, explanation.unit, explanation.scores_kind)
         if self._shown is not None and self._shown is not explanation:
             self._charts.clear_curves("The map has changed")
         self._shown = explanation
 
-    def computing(self, computing):
+    def computing(self, computing: bool) -> None:
         """Switch the button to Cancel while the curves are computed."""
         self._button.description = _CANCEL if computing else _COMPUTE
 
-    def curves(self, shares, deletion, insertion, done, total):
+    def curves(
+        self, shares: np.ndarray, deletion: np.ndarray | None, insertion: np.ndarray | None, done: int, total: int
+    ) -> None:
         """Show the curves as far as they are computed; see `Charts.set_curves`."""
         self._charts.set_curves(shares, deletion, insertion, done, total)
 
-    def refuse(self, reason):
+    def refuse(self, reason: str) -> None:
         """Clear the curves and show the reason."""
         self._charts.clear_curves(reason)
 
-    def close(self):
+    def close(self) -> None:
         """Close the charts in every view."""
         self._charts.close()
         for part in self._parts:

@@ -5,9 +5,12 @@ legible on white and on black; text and axes follow the page's theme.
 """
 
 import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import bqplot
 import numpy as np
+from numpy.typing import ArrayLike
 
 TOP = 10
 LABEL_LENGTH = 18
@@ -32,13 +35,13 @@ class Charts:
         curves: A `bqplot.Figure` with the two curves.
     """
 
-    def __init__(self, on_pick=None):
+    def __init__(self, on_pick: Callable[[int], Any] | None = None) -> None:
         self._on_pick = on_pick
         self.scores = self._make_scores()
         self.curves = self._make_curves()
         self.clear_curves("Not computed yet")
 
-    def set_scores(self, labels, scores, chosen, kind="probability"):
+    def set_scores(self, labels: Sequence[str], scores: ArrayLike, chosen: int, kind: str = "probability") -> None:
         """Show the ten highest scores and the score of the selected class.
 
         Args:
@@ -62,7 +65,9 @@ class Charts:
             self._bars.selected = None
         self.scores.layout.height = f"{_ROW * len(shown) + 75}px"
 
-    def set_curves(self, fractions, deletion, insertion, done, total):
+    def set_curves(
+        self, fractions: np.ndarray, deletion: ArrayLike | None, insertion: ArrayLike | None, done: int, total: int
+    ) -> None:
         """Show the curves as far as they are computed.
 
         Args:
@@ -85,7 +90,7 @@ class Charts:
             self._legend.text = [_area(name, fractions, curve) for name, curve in zip(names, curves)]
             self.curves.title = "" if done >= total else f"{done} of {total}"
 
-    def clear_curves(self, reason):
+    def clear_curves(self, reason: str) -> None:
         """Clear the curves and show the reason.
 
         Args:
@@ -97,7 +102,7 @@ class Charts:
             self._legend.text = ["", ""]
             self.curves.title = reason
 
-    def close(self):
+    def close(self) -> None:
         """Close both figures in every view, and free what they hold."""
         for figure in (self.scores, self.curves):
             scales = (figure.scale_x, figure.scale_y, *(axis.scale for axis in figure.axes))

@@ -1,5 +1,7 @@
 """A collapsible section below the view; its content is created when it is first opened."""
 
+from collections.abc import Callable
+
 import ipywidgets
 
 
@@ -15,7 +17,7 @@ class Fold:
         box: The ipywidgets box to display.
     """
 
-    def __init__(self, name, tooltip, make):
+    def __init__(self, name: str, tooltip: str, make: Callable[[], ipywidgets.Widget]) -> None:
         self._make = make
         self._button = ipywidgets.ToggleButton(description=name, tooltip=tooltip)
         self._button.observe(self._toggled, "value")
@@ -25,7 +27,7 @@ class Fold:
         for name in ("ke-fold", "ke-charts"):
             self.box.add_class(name)
 
-    def close(self):
+    def close(self) -> None:
         """Close the button and the box, but not the content."""
         for part in (self._button, self.box, *self._own):
             part.close()

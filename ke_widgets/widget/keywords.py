@@ -1,5 +1,8 @@
 """Check the arguments and attributes of the widget, and suggest the right name for a wrong one."""
 
+from collections.abc import Collection
+from typing import Any
+
 import keras
 
 from ke_widgets import methods
@@ -21,7 +24,7 @@ _SYNONYMS = {
 }
 
 
-def check_order(model, images):
+def check_order(model: Any, images: Any) -> None:
     """Check that models and images are not swapped.
 
     Raises:
@@ -35,7 +38,7 @@ def _holds_models(value):
     return isinstance(value, keras.Model) or (isinstance(value, list | tuple) and any(map(_holds_models, value)))
 
 
-def check_surplus(surplus):
+def check_surplus(surplus: tuple) -> None:
     """Check that nothing is given by position after the images.
 
     Args:
@@ -55,7 +58,7 @@ def check_surplus(surplus):
     )
 
 
-def check_keywords(given, known, shown):
+def check_keywords(given: dict[str, Any], known: Collection[str], shown: Collection[str]) -> None:
     """Check that the widget has every keyword.
 
     Args:
@@ -80,7 +83,7 @@ def check_keywords(given, known, shown):
         check_names(CALLER, [name], shown)
 
 
-def check_attribute(name, traits):
+def check_attribute(name: str, traits: Collection[str]) -> None:
     """Check that an attribute is not a misspelled trait, because setting it would have no effect.
 
     Users may set attributes of their own, as on any Python object: a name unlike any of ours is allowed.

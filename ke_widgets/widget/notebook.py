@@ -2,6 +2,8 @@
 
 import threading
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 from IPython.core.getipython import get_ipython
 
@@ -10,17 +12,17 @@ _cells_begun = 0
 _widgets_by_cell: dict[str, list] = {}
 
 
-def cell_runs():
+def cell_runs() -> bool:
     """Return whether a cell of the notebook is running; always `False` without IPython."""
     return _running.is_set()
 
 
-def cells_begun():
+def cells_begun() -> int:
     """Count the cells that have started since `watch_cells` was called; 0 without IPython."""
     return _cells_begun
 
 
-def watch_cells():
+def watch_cells() -> None:
     """Register the hooks that track running cells, once per kernel; the calling cell counts as running."""
     shell = get_ipython()
     if shell is None or _started in shell.events.callbacks["pre_run_cell"]:
@@ -40,7 +42,7 @@ def _ended(*_):
     _running.clear()
 
 
-def after_each_cell(function):
+def after_each_cell(function: Callable[..., Any]) -> Callable[[], None]:
     """Register `function` to be called after every cell; does nothing without IPython.
 
     Args:
@@ -62,7 +64,7 @@ def after_each_cell(function):
     return end
 
 
-def replace(widget, shell):
+def replace(widget: Any, shell: Any) -> None:
     """Record which cell creates `widget`, and close the widgets of its earlier runs that are no longer used.
 
     Otherwise every run of the cell would leak a thread, its images and its maps: ipywidgets keeps every widget until it

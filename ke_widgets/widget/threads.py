@@ -2,11 +2,13 @@
 
 import atexit
 import threading
+from collections.abc import Callable
+from typing import Any
 
 _ALIVE = {}
 
 
-def start(target, name, stop=lambda: None):
+def start(target: Callable[[], Any], name: str, stop: Callable[[], Any] = lambda: None) -> threading.Thread:
     """Start a thread that runs `target()`.
 
     Args:

@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anywidget
@@ -40,14 +41,14 @@ class Read(traitlets.TraitType):
         **more: Passed to `traitlets.TraitType`.
     """
 
-    def __init__(self, read, default, **more):
+    def __init__(self, read: Callable[[Any, Any], Any], default: Any, **more: Any) -> None:
         super().__init__(default, **more)
         self.read = read
 
-    def default(self, obj=None):
+    def default(self, obj: Any = None) -> Any:
         return copy.copy(self.default_value)  # Widgets must not share one dict or list.
 
-    def validate(self, obj, value):
+    def validate(self, obj: Any, value: Any) -> Any:
         return value if obj._page.adopting else self.read(obj, value)
 
 
@@ -133,11 +134,11 @@ class Traits(anywidget.AnyWidget):
     _page: Any = None  # A `FromPage`.
 
     @property
-    def choice(self):
+    def choice(self) -> Choice:
         """Return the current `Choice` of the main pane."""
         return Choice(**{name: getattr(self, name) for name in CHOICE})
 
-    def pane_choice(self, pane):
+    def pane_choice(self, pane: int) -> Choice:
         """Return the current choice of one pane: the main pane's choice, updated with the pane's own fields.
 
         Args:

@@ -5,6 +5,7 @@ import io
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,6 +13,8 @@ from PIL import Image
 from ke_widgets.widget.export.files import check_path, whole_file
 from ke_widgets.widget.export.sheet import PaneDrawing, Sheet, side_by_side
 from ke_widgets.widget.export.snapshot import caption, colormap_of, compose, has_values, legend, scaled
+from ke_widgets.widget.session.explanation import Explanation
+from ke_widgets.widget.session.session import Session
 
 _VECTORS = (".pdf", ".svg")
 _RASTERS = (".png", ".jpg", ".tif", ".webp")
@@ -58,7 +61,7 @@ class FigureFile:
         """Whether the figure has text."""
         return bool(self.colorbar or self.title)
 
-    def write(self, session, explanations, display):
+    def write(self, session: Session, explanations: list[Explanation], display: dict[str, Any]) -> None:
         """Draw the figure, and write the file completely or not at all.
 
         Args:
@@ -87,7 +90,8 @@ class FigureFile:
         parts = []
         for picture, each in zip(pictures, explanations):
             sides = picture.shape[:2]
-            size = tuple(max(1, round(scale * longest * side / max(sides))) for side in sides)
+            height, width = (max(1, round(scale * longest * side / max(sides))) for side in sides)
+            size = height, width
             if math.prod(size) > _MOST_PIXELS:
                 raise ValueError(
                     f"`scale` must keep each picture within {_MOST_PIXELS:,} pixels. Received: scale={self.scale!r}, "

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def check_path(path):
+def check_path(path: str | os.PathLike) -> Path:
     """Check that a file can be written at a path.
 
     Args:
@@ -25,7 +26,7 @@ def check_path(path):
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: Path) -> Iterator[Path]:
     """Write to a temporary file that replaces `path` on success, and is deleted on failure.
 
     Args:

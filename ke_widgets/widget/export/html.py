@@ -4,7 +4,9 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _STATIC = Path(__file__).parents[1] / "static"
 _HEAD = """<!doctype html>
@@ -32,7 +34,7 @@ _FOOT = """}}</script>
 """
 
 
-def page(title, about, contents):
+def page(title: str, about: str, contents: Any) -> tuple[str, str]:
     """Render the page around the maps, without external resources and with all text escaped.
 
     Args:
@@ -65,13 +67,13 @@ def page(title, about, contents):
     return head, _FOOT.format(script=script)
 
 
-def listed(words):
+def listed(words: Sequence[str]) -> str:
     """Join words to a list in a sentence: `a`, `a and b`, `a, b and c`."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def text(data):
+def text(data: Any) -> str:
     """Serialize plain data to JSON that is safe inside a script element."""
     written = json.dumps(data, separators=(",", ":"), default=list, allow_nan=False)
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -7,6 +7,8 @@ import json
 import math
 import threading
 import time
+from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -43,7 +45,7 @@ class Export:
         failures: Errors of maps that could not be computed.
     """
 
-    def __init__(self, path, title, session, selection, setup, traits, encode, limit, go_on, on_progress):
+    def __init__(self, path, title, session, selection, setup, traits, encode, limit, go_on, on_progress) -> None:
         self.path = check_path(path)
         self.size = None
         self.finished = False
@@ -68,7 +70,7 @@ class Export:
         self._work = self._run()
         self.total = sum(len(layers) for _, _, layers, _, _ in self._groups())
 
-    def turn(self):
+    def turn(self) -> None:
         """Run for `_TURN_SECONDS`, so that the caller can do other work between two turns."""
         end = time.monotonic() + _TURN_SECONDS
         try:
@@ -84,13 +86,13 @@ class Export:
         if not self.finished:
             self._finish()
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Stop the export without writing a file."""
         if not self.finished:
             self._error = concurrent.futures.CancelledError(f"{self.path.name} was cancelled; no file was written.")
             self._finish()
 
-    def wait(self, verbose="auto"):
+    def wait(self, verbose: Literal["auto", 0, 1, 2] = "auto") -> Path:
         """Wait on another thread until the export ends.
 
         Args:

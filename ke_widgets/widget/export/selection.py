@@ -2,13 +2,16 @@
 
 import difflib
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.export.html import listed
 from ke_widgets.widget.session import by_name
+from ke_widgets.widget.session.session import Session
 
 _MOST_IMAGES = 8
 _BEST_CLASSES, _FEW_CLASSES = 3, 12
@@ -38,7 +41,15 @@ class Selection:
         return " × ".join(f"{count} {_plural(word, count)}" for count, word in counts)
 
 
-def select(setup, chosen, scores, images=None, layers=None, classes=None, methods=None):
+def select(
+    setup: dict[str, Any],
+    chosen: dict[str, Any],
+    scores: Callable[[list[int]], np.ndarray],
+    images: Any = None,
+    layers: Any = None,
+    classes: Any = None,
+    methods: Any = None,
+) -> Selection:
     """Check the requested selection, and fill in defaults.
 
     Args:
@@ -68,7 +79,7 @@ def select(setup, chosen, scores, images=None, layers=None, classes=None, method
     )
 
 
-def select_from(session, setup, traits, asked):
+def select_from(session: Session, setup: dict[str, Any], traits: dict[str, Any], asked: dict[str, Any]) -> Selection:
     """Build the selection of a session; layers may be layer objects. See `select`.
 
     Args:
@@ -90,12 +101,12 @@ def select_from(session, setup, traits, asked):
     return select(setup, traits, session.models[traits["model_index"]].scores, **asked)
 
 
-def heading(names):
+def heading(names: Sequence[str]) -> str:
     """Return the heading of a page on one model or several."""
     return f"What {listed(names)} {'looks' if len(names) == 1 else 'look'} at"
 
 
-def page_setup(setup, selection):
+def page_setup(setup: dict[str, Any], selection: Selection) -> dict[str, Any]:
     """Build the setup of the file's page: the widget's setup, restricted to the selection.
 
     Args:
@@ -117,7 +128,7 @@ def page_setup(setup, selection):
     }
 
 
-def initial_traits(selection, traits):
+def initial_traits(selection: Selection, traits: dict[str, Any]) -> dict[str, Any]:
     """Build the initial traits of the file's page: the main pane's current choice, as far as the file has it.
 
     The page starts with one pane; readers can open more with Compare.

@@ -5,6 +5,7 @@ size in every figure. Text and vectors are drawn by matplotlib without `pyplot`,
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -36,7 +37,7 @@ class PaneDrawing:
     note: str = ""
 
 
-def side_by_side(parts):
+def side_by_side(parts: list[PaneDrawing]) -> Image.Image:
     """Join pictures side by side, without margins."""
     gap = 0 if len(parts) == 1 else round(_GAP * _per_point(parts))
     width = sum(part.drawn.shape[1] + gap for part in parts) - gap
@@ -62,7 +63,7 @@ class Sheet:
         has_text: Whether the figure has text; otherwise the pictures fill it.
     """
 
-    def __init__(self, parts, heading, has_text):
+    def __init__(self, parts: list[PaneDrawing], heading: str, has_text: bool) -> None:
         self._parts, self._point = parts, _per_point(parts)
         margin, gap = self._pixels(_MARGIN if has_text else 0), self._pixels(_GAP)
         widths = [max(part.drawn.shape[1], self._pixels(_LEAST_COLUMN if has_text else 0)) for part in parts]
@@ -77,7 +78,7 @@ class Sheet:
         self._notes = [self._note(part, width) for part, width in zip(parts, widths)]
         self.height = max(map(self._bottom_of, parts, self._notes)) + margin
 
-    def pixels(self):
+    def pixels(self) -> Image.Image:
         """Render as pixels; the pictures are pasted unchanged.
 
         Returns:
@@ -92,7 +93,7 @@ class Sheet:
             sheet.paste(Image.fromarray(part.drawn), (left, self._top))
         return sheet
 
-    def save(self, path, kind):
+    def save(self, path: Path, kind: str) -> None:
         """Save as vectors; fonts are embedded, or drawn as outlines.
 
         Args:

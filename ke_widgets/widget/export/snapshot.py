@@ -4,12 +4,16 @@ import base64
 import functools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from keras import ops
 from PIL import Image
 
 from ke_widgets.widget.images.fitting import WHOLE, in_pixels
+from ke_widgets.widget.images.images import Images
+from ke_widgets.widget.session.explanation import Explanation
+from ke_widgets.widget.session.session import Session
 
 STILL_SIDES = (256, 400)  # Pixels of a picture in a notebook: legible, and small in the file.
 _DIMMED = 0.65  # Brightness outside the region that the model sees; as in `js/src/styles/stage.css`.
@@ -17,7 +21,7 @@ _TABLES = Path(__file__).parents[1] / "colormaps.json"
 
 
 @functools.cache
-def colours(name):
+def colours(name: str) -> np.ndarray:
     """Return the 256 colours of a colormap, equal to the page's.
 
     Args:
@@ -33,7 +37,7 @@ def colours(name):
     return np.stack([np.interp(positions, np.arange(len(stops)), channel) for channel in stops.T], axis=1)
 
 
-def resized(image, least, most):
+def resized(image: np.ndarray, least: int, most: int) -> np.ndarray:
     """Resize an image so that its longest side is within bounds.
 
     Args:
@@ -55,7 +59,14 @@ def resized(image, least, most):
     return np.asarray(small).reshape(shape[1], shape[0], -1)
 
 
-def compose(image, explanation, colormap, opacity=0.6, threshold=0.0, view="overlay"):
+def compose(
+    image: np.ndarray,
+    explanation: Explanation,
+    colormap: str,
+    opacity: float = 0.6,
+    threshold: float = 0.0,
+    view: str = "overlay",
+) -> np.ndarray:
     """Draw a map over its image: transparent where values are small, and over a grey image for signed maps.
 
     The map covers the region that the model saw. The rest of the image is dimmed.
@@ -98,7 +109,7 @@ def _overlaid(image, explanation, colormap, opacity, threshold, view):
     return np.rint(backdrop * (1 - covered) + painted * covered).astype("uint8")
 
 
-def has_values(explanation):
+def has_values(explanation: Explanation) -> bool:
     """Return whether a map is finite and not empty."""
     return explanation.high > explanation.low and bool(np.isfinite(explanation.map).all())
 
@@ -115,7 +126,7 @@ def _fade(strength):
     return share**2 * (3 - 2 * share)
 
 
-def scaled(image, size):
+def scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize a picture.
 
     Args:
@@ -131,15 +142,17 @@ def scaled(image, size):
     method = (
         Image.Resampling.BICUBIC if size[0] > image.shape[0] else Image.Resampling.LANCZOS
     )  # Lanczos rings when it enlarges.
-    return np.asarray(picture.resize(size[::-1], method)).reshape(*size, -1)
+    return np.asarray(picture.resize((size[1], size[0]), method)).reshape(*size, -1)
 
 
-def colormap_of(explanation, display):
+def colormap_of(explanation: Explanation, display: dict[str, Any]) -> str:
     """Return the colormap of a map: a signed map with the default colormap gets a diverging one."""
     return "RdBu_r" if explanation.low < 0 and display["colormap"] == "inferno" else display["colormap"]
 
 
-def draw(images, explanation, display, sides=None):
+def draw(
+    images: Images, explanation: Explanation, display: dict[str, Any], sides: tuple[int, int] | None = None
+) -> Image.Image:
     """Draw a result over its image, as the page does.
 
     Args:
@@ -157,7 +170,7 @@ def draw(images, explanation, display, sides=None):
     return Image.fromarray(compose(image, explanation, **{**display, "colormap": colormap_of(explanation, display)}))
 
 
-def legend(explanation, display):
+def legend(explanation: Explanation, display: dict[str, Any]) -> np.ndarray:
     """Return the colours of a map from its lowest value to its highest, over white, as in the page's legend.
 
     Args:
@@ -175,7 +188,7 @@ def legend(explanation, display):
     return np.rint(colours(colormap_of(explanation, display)) * shown + 255 * (1 - shown)).astype("uint8")
 
 
-def caption(session, explanation):
+def caption(session: Session, explanation: Explanation) -> str:
     """Write a one-line caption: method, class, layer, and the model if there are several."""
     labels, name = session.labels, session.methods[explanation.method][1].title
     against = "" if explanation.contrast is None else f" rather than {labels[explanation.contrast]}"
@@ -184,7 +197,7 @@ def caption(session, explanation):
     return f"{name} of {labels[explanation.unit]}{against}{where}{of}"
 
 
-def alt_text(session, explanation):
+def alt_text(session: Session, explanation: Explanation) -> str:
     """Write the alternative text of a picture.
 
     Args:

@@ -4,6 +4,7 @@ import collections
 import collections.abc
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def _check_first(images, first):
         raise _refusal(images, f"It yields {short_repr(first)}.{again}")
 
 
-def order_hint(shape, fits):
+def order_hint(shape: tuple[int, ...], fits: Callable[[tuple], bool]) -> str:
     """Suggest what to write if the axes of an image are not in the order that the model takes.
 
     Args:

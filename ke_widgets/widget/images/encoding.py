@@ -22,7 +22,7 @@ class Encoded(NamedTuple):
     size: tuple[int, int]
 
 
-def as_uint8(image):
+def as_uint8(image: np.ndarray) -> np.ndarray:
     """Convert pixels to uint8: floats in [0, 1] times 255, other ranges scaled from their minimum to their maximum.
 
     Args:
@@ -42,7 +42,7 @@ def as_uint8(image):
     return np.clip(np.rint(image * 255), 0, 255).astype("uint8")
 
 
-def encode(picture, longest=0):
+def encode(picture: np.ndarray, longest: int = 0) -> bytes:
     """Encode a picture as PNG, or as JPEG above one megapixel.
 
     Args:

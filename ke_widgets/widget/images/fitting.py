@@ -3,11 +3,13 @@
 import numpy as np
 from PIL import Image
 
+Region = tuple[float, float, float, float]  # Top, left, bottom and right, as fractions of height and width.
+
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 _LARGE_FACTOR = 3  # Enlarging by this factor deserves a notice.
 
 
-def centre_crop(size, target_size):
+def centre_crop(size: tuple[int, int], target_size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Compute the largest centre crop of an image with a given aspect ratio, as `keras.utils.load_img` does.
 
     Args:
@@ -23,7 +25,7 @@ def centre_crop(size, target_size):
     return top, left, top + tall, left + wide
 
 
-def cropped_region(size, target_size):
+def cropped_region(size: tuple[int, int], target_size: tuple[int, int]) -> Region:
     """Return the centre crop as fractions of the image's height and width.
 
     Args:
@@ -37,7 +39,7 @@ def cropped_region(size, target_size):
     return top / size[0], left / size[1], bottom / size[0], right / size[1]
 
 
-def in_pixels(region, size):
+def in_pixels(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Convert a region in fractions of an image to rows and columns, at least one of each.
 
     Args:
@@ -52,7 +54,7 @@ def in_pixels(region, size):
     return top, left, max(bottom, top + 1), max(right, left + 1)
 
 
-def fit(image, target_size):
+def fit(image: np.ndarray, target_size: tuple[int, int]) -> np.ndarray:
     """Centre-crop an image to the target's aspect ratio, and resize it with antialiasing.
 
     Args:
@@ -72,7 +74,7 @@ def fit(image, target_size):
     return np.stack(fitted, axis=-1) if image.ndim == 3 else fitted[0]
 
 
-def fitting_notices(sizes, target_size):
+def fitting_notices(sizes: list[tuple[int, int]], target_size: tuple[int, int]) -> list[str]:
     """Describe what fitting does to images of some sizes.
 
     Args:

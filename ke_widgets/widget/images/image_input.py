@@ -1,5 +1,6 @@
 """The input of a model: image size, channels, and the structure that holds the tensor."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +29,12 @@ class ImageInput:
     required: bool
     structure: Any = None
 
-    def pack(self, x):
+    def pack(self, x: Any) -> Any:
         """Pack a tensor of images into the structure that the model takes."""
         return x if self.structure is None else keras.tree.pack_sequence_as(self.structure, [x])
 
 
-def image_input(model):
+def image_input(model: keras.Model) -> ImageInput:
     """Find the image input of a model.
 
     Args:
@@ -102,7 +103,9 @@ def _of_signals(model):
     return any("1D" in cls.__name__ for cls in type(first).__mro__)
 
 
-def fitting_images(model, taken, images, preprocess):
+def fitting_images(
+    model: keras.Model, taken: ImageInput, images: Any, preprocess: Callable[[Any], Any] | None
+) -> Images:
     """Build the `Images` for a model; resize them only if the model does not run at their own size.
 
     Args:
@@ -123,7 +126,7 @@ def fitting_images(model, taken, images, preprocess):
     return Images(images, taken.shape, preprocess)
 
 
-def of_another_size(model, taken, images):
+def of_another_size(model: keras.Model, taken: ImageInput, images: Images) -> list[str]:
     """Report that images enter a model at another size than it was built on.
 
     Args:

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.images import reading
 from ke_widgets.widget.images.containers import listed, order_hint
 from ke_widgets.widget.images.encoding import Encoded, as_uint8, encode
-from ke_widgets.widget.images.fitting import WHOLE, cropped_region, fit
+from ke_widgets.widget.images.fitting import WHOLE, Region, cropped_region, fit
 from ke_widgets.widget.images.preprocessing import own_colours, sees_all
 
 _KEPT_PICTURES = 256
@@ -42,7 +43,9 @@ class Images:
         deep: Whether only the upper 8 bits of a picture's grey levels are used.
     """
 
-    def __init__(self, images, shape, preprocess=None):
+    def __init__(
+        self, images: Any, shape: tuple[int | None, ...], preprocess: Callable[[Any], Any] | None = None
+    ) -> None:
         self._grey = len(shape) == 2
         self._shape = (*shape, 1) if self._grey else tuple(shape)
         self._preprocess = None if preprocess is None else _one_at_a_time(preprocess)
@@ -65,26 +68,26 @@ class Images:
         return len(self._images)
 
     @property
-    def size(self):
+    def size(self) -> Any:
         """Rows and columns that the model requires; `None` for any."""
         return self._shape[:2]
 
     @property
-    def prepared(self):
+    def prepared(self) -> bool:
         """Whether a `preprocess` function is used."""
         return self._preprocess is not None
 
     @property
-    def moved(self):
+    def moved(self) -> bool:
         """Whether the model's input is displayed, because `preprocess` moves pixels of the first image."""
         return self._inverse(self._fitted(self._array(0))) is not None
 
-    def prepares_as(self, other):
+    def prepares_as(self, other: "Images") -> bool:
         """Return whether other images are preprocessed in the same way, judged by the first one."""
         return np.array_equal(self.inputs(0), other.inputs(0))
 
     @property
-    def fitted_sizes(self):
+    def fitted_sizes(self) -> tuple[list[tuple[int, int]], Any]:
         """Sizes of the images that are fitted, among the first hundred, and the size that they are fitted to."""
         others = {}
         if None not in self.size:
@@ -97,7 +100,7 @@ class Images:
             return [], self.size
         return list(others), self.size
 
-    def inputs(self, index):
+    def inputs(self, index: int) -> np.ndarray:
         """Return one image as the model's input.
 
         Args:
@@ -124,7 +127,7 @@ class Images:
         images = images[..., 0] if self._grey else images
         return images if np.issubdtype(images.dtype, np.floating) else images.astype("float32")
 
-    def picture(self, index):
+    def picture(self, index: int) -> np.ndarray:
         """Return one image for display: the original, or the model's input where the map does not fit the original.
 
         Args:
@@ -144,7 +147,7 @@ class Images:
             image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=-1)
         return as_uint8(image[..., :3])
 
-    def input_region(self, index):
+    def input_region(self, index: int) -> Region:
         """Return the region of a picture that the model sees.
 
         Args:
@@ -162,7 +165,7 @@ class Images:
             self._regions[index] = WHOLE if whole else cropped_region(size, self.size)
         return self._regions[index]
 
-    def encoded(self, index, size=0):
+    def encoded(self, index: int, size: int = 0) -> Encoded:
         """Encode one image for the page.
 
         Args:
@@ -202,7 +205,7 @@ class Images:
             self._size_kept[key] = prepared.ndim > 2 and prepared.shape[1:3] == image.shape[:2]
         return self._size_kept[key]
 
-    def _size_of(self, index):
+    def _size_of(self, index) -> Any:
         """Return the rows and columns of an image; only the header of a file is read."""
         image = self._images[index]
         if isinstance(image, str | os.PathLike):

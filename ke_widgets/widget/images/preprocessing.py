@@ -4,6 +4,9 @@ A map is drawn over what the model saw. If `preprocess` only resizes, that is th
 border or a flip, only the model's input aligns with the map.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -16,7 +19,7 @@ _ROUNDING = 0.005
 _SHIFT_TOLERANCE = 0.4  # Resize methods differ by about this shift, in pixels of the coarser image.
 
 
-def check_preprocess(preprocess):
+def check_preprocess(preprocess: Any) -> None:
     """Check that `preprocess` is a function or `None`.
 
     Raises:
@@ -45,7 +48,7 @@ def _hint(preprocess):
     return f" Write `preprocess=keras.applications.{family}.{_FUNCTION}`." if family else ""
 
 
-def sees_all(preprocess, image):
+def sees_all(preprocess: Callable[[np.ndarray], Any], image: np.ndarray) -> bool:
     """Return whether `preprocess` keeps the relative position of every pixel, so that it only resizes.
 
     A smooth pattern is passed through it. The result must be the same pattern at another size, shifted by less than a
@@ -75,7 +78,9 @@ def sees_all(preprocess, image):
     return all(_unexplained(x, wave) <= _unexplained(moved, wave) + _ROUNDING for x, wave, moved in views)
 
 
-def own_colours(preprocess, image):
+def own_colours(
+    preprocess: Callable[[np.ndarray], Any], image: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray] | None:
     """Invert the colour transform of `preprocess`, if it is a scale, a shift or a permutation of channels.
 
     Args:

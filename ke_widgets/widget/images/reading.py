@@ -1,15 +1,17 @@
 """Read pictures from files and from PIL, as `keras.utils.load_img` does."""
 
 import contextlib
+import os
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
-_MODES = {1: "L", 4: "RGBA"}  # By the model's number of channels; all others are RGB.
+_MODES: dict[int | None, str] = {1: "L", 4: "RGBA"}  # By the model's number of channels; all others are RGB.
 
 
 @contextlib.contextmanager
-def opened(path):
+def opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     """Open a picture from a file.
 
     Args:
@@ -28,7 +30,7 @@ def opened(path):
         raise ValueError(f"`images` must name pictures that can be read. Received: {str(path)!r}: {error}") from error
 
 
-def pixels(picture, channels):
+def pixels(picture: Image.Image, channels: int | None) -> tuple[np.ndarray, bool]:
     """Return the pixels of a picture at its own size.
 
     Keras clips grey levels above 8 bits at 255 when it converts to RGB; this function keeps their upper 8 bits.

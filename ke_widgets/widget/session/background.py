@@ -3,6 +3,8 @@
 import contextlib
 import sys
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 # A duty cycle of 1/33 while a cell or request runs, so that it is slowed by less than a tenth. When idle, a short pause
 # after each slice: a message from the page passes through several threads of the kernel, and each of them would
@@ -16,7 +18,12 @@ class Abandoned(BaseException):
 
 
 @contextlib.contextmanager
-def giving_way(busy, stop=lambda: False, clock=time.perf_counter, sleep=time.sleep):
+def giving_way(
+    busy: Callable[[], bool],
+    stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> Iterator[None]:
     """Make this thread sleep most of the time while `busy()` is true, and briefly otherwise, whatever code it runs.
 
     A function is traced in a single call into code that is not ours, so the pauses are made in Python's profiling hook,

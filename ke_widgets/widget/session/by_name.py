@@ -4,6 +4,7 @@ import math
 import numbers
 import operator
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model import layers as model_layers
 
 
-def number(name, value, count, what):
+def number(name: str, value: Any, count: int, what: str) -> int:
     """Check an index, and convert it to a Python integer.
 
     Args:
@@ -38,7 +39,7 @@ def number(name, value, count, what):
     return found
 
 
-def wrong_number(error, name, value, count, what):
+def wrong_number(error: type[Exception], name: str, value: Any, count: int, what: str) -> Exception:
     """Build the error for an index that is out of range or not an integer; see `number`."""
     return error(
         f"`{name}` must be the index of one of the {count} {what}, 0 to {count - 1}. Received: "
@@ -60,7 +61,7 @@ def _integer(value):
         return None
 
 
-def class_number(name, value, labels):
+def class_number(name: str, value: Any, labels: Sequence[str]) -> int:
     """Resolve a class by its index or its label.
 
     Args:
@@ -95,7 +96,7 @@ def _more(values, shown):
     return ", ..." if len(values) > shown else "."
 
 
-def method_name(name, value, titles):
+def method_name(name: str, value: Any, titles: dict[str, str]) -> str:
     """Resolve a method by its name, its title, or the function itself.
 
     Args:
@@ -135,7 +136,7 @@ def _plain(text):
     return re.sub(r"[^a-z0-9]", "", text.lower().replace("+", "p"))
 
 
-def one_of(name, value, known):
+def one_of(name: str, value: Any, known: Sequence[str]) -> str:
     """Resolve one of several words, ignoring case.
 
     Raises:
@@ -153,7 +154,7 @@ def one_of(name, value, known):
     )
 
 
-def share(name, value):
+def share(name: str, value: Any) -> float:
     """Check a number from 0 to 1, and convert it to a float.
 
     Raises:
@@ -180,7 +181,7 @@ def _quotes_hint(value):
     return f" Without quotation marks: {found:g}." if isinstance(value, str) and math.isfinite(found) else ""
 
 
-def layer_path(value, models, chosen=0):
+def layer_path(value: Any, models: Sequence[Any], chosen: int = 0) -> str:
     """Resolve a layer by its path, its name if that is unique, its index, or the layer itself.
 
     Args:

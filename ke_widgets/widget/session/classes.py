@@ -1,6 +1,8 @@
 """The mapping from displayed classes to units of the model; one unit may stand for two classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,11 +26,11 @@ class Classes:
     binary: bool = False
 
     @property
-    def count(self):
+    def count(self) -> int:
         """Return the number of classes."""
         return 2 if self.binary else self.units
 
-    def scores(self, outputs):
+    def scores(self, outputs: np.ndarray) -> np.ndarray:
         """Compute one score for each class.
 
         Args:
@@ -39,7 +41,7 @@ class Classes:
         """
         return np.concatenate([self.of_class(0, outputs), outputs], axis=-1) if self.binary else outputs
 
-    def of_class(self, class_index, scores):
+    def of_class(self, class_index: int, scores: Any) -> Any:
         """Convert scores of a unit to scores of the class that it stands for.
 
         Args:
@@ -53,11 +55,13 @@ class Classes:
             return scores
         return 1 - scores if self.probability else -scores
 
-    def unit(self, class_index):
+    def unit(self, class_index: int) -> int:
         """Return the index of the unit that stands for a class."""
         return 0 if self.binary else class_index
 
-    def question(self, class_index, contrast_index=None):
+    def question(
+        self, class_index: int, contrast_index: int | None = None
+    ) -> tuple[Callable[[Callable], Callable], Any]:
         """Return how a method explains a choice of classes.
 
         Args:
@@ -75,12 +79,12 @@ class Classes:
         wrap = negate if self.binary and class_index == 0 else lambda method: method
         return wrap, ops.convert_to_tensor([[self.unit(class_index)]], "int32")
 
-    def next(self, class_index, contrast_index):
+    def next(self, class_index: int, contrast_index: int | None) -> tuple[int, int | None]:
         """Return a representative of the choices that are likely to follow a given one; see `question`."""
         other = 1 - class_index if self.binary and contrast_index != class_index else class_index
         return other, None if self.binary and contrast_index != class_index else contrast_index
 
-    def is_correct(self, scores, true):
+    def is_correct(self, scores: np.ndarray, true: np.ndarray) -> bool:
         """Return whether a prediction is correct.
 
         Args:
@@ -96,7 +100,7 @@ class Classes:
         return bool(true[scores.argmax()])
 
 
-def classes_of(logits, scores, named):
+def classes_of(logits: Any, scores: Any, named: int | None) -> Classes:
     """Determine how the classes of a model map to its units.
 
     Args:

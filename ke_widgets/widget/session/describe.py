@@ -1,14 +1,16 @@
 """The description that the page receives once, when it opens: models, layers, classes, methods, colormaps."""
 
 from dataclasses import asdict
+from typing import Any
 
 from ke_widgets import methods
 from ke_widgets.widget.session.graph import graph
+from ke_widgets.widget.session.session import Session
 
 COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
 
 
-def describe(session):
+def describe(session: Session) -> dict[str, Any]:
     """Build the description of a session for the page.
 
     Args:

@@ -1,5 +1,6 @@
 """The result of explaining one choice: a map, and everything needed to display and interpret it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,7 +77,7 @@ class Curves(NamedTuple):
     total: int
 
 
-def display_range(values, signed=False):
+def display_range(values: np.ndarray, signed: bool = False) -> tuple[float, float]:
     """Compute the display range of a map.
 
     Args:
@@ -95,7 +96,9 @@ def display_range(values, signed=False):
     return 0.0, max(float(finite.max()), 0.0)
 
 
-def empty_reason(values, finite, low, high, blind=lambda: False):
+def empty_reason(
+    values: np.ndarray, finite: bool, low: float, high: float, blind: Callable[[], bool] = lambda: False
+) -> str | None:
     """Explain why a map is empty.
 
     Args:

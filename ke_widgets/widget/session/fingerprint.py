@@ -1,6 +1,8 @@
 """A fingerprint of a model's weights: a small sample, compared to detect training or loading."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,7 +11,7 @@ from keras import ops
 _NARROW = ("float32", "float16", "bfloat16", "bool", "int8", "uint8", "int16", "uint16", "int4")
 
 
-def fingerprint(model, inputs, indices):
+def fingerprint(model: keras.Model, inputs: Any, indices: Any) -> Any:
     """Concatenate the scalar and vector weights in full with the middle row of each other weight.
 
     The sample is about one percent of all weights, and changes when the model is trained or loaded. The states of
@@ -26,7 +28,7 @@ def _dtype(weight):
 
 
 @functools.lru_cache(maxsize=64)
-def with_fingerprint(method):
+def with_fingerprint(method: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     """Wrap a method to return its result and the fingerprint from one compiled function, at almost no extra cost."""
 
     @functools.wraps(method)

@@ -9,7 +9,7 @@ from ke_widgets.model import callgraph
 from ke_widgets.model import layers as model_layers
 
 
-def graph(model, shapes=None) -> tuple[list[dict[str, Any]], bool]:
+def graph(model: keras.Model, shapes: dict[str, tuple] | None = None) -> tuple[list[dict[str, Any]], bool]:
     """List every layer of `model` in execution order, each nested model before its own layers.
 
     Args:

@@ -1,6 +1,7 @@
 """Normalize the usual formats of class names and of the images' true classes."""
 
 import numbers
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _text(label):
     return label.decode() if isinstance(label, bytes) else str(label)
 
 
-def names(labels, count):
+def names(labels: dict[int, str] | Callable[[int], Any] | None, count: int) -> list[str]:
     """List the name of each class.
 
     Args:
@@ -96,7 +97,9 @@ def _few(indices, labels=None):
     return ", ".join(shown) + ("..." if len(indices) > 5 else "")
 
 
-def true_classes(y_true, count, classes, labels=()):
+def true_classes(
+    y_true: Any, count: int, classes: int, labels: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Normalize the true classes of images.
 
     Args:

@@ -1,5 +1,8 @@
 """Notices on a model and its images that affect how to read the maps: input ranges, crops, preprocessing."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -19,7 +22,7 @@ _CROPS = ("CenterCrop", "Cropping2D", "CropImages", "GetItem")
 _MAY_CROP = ("Resizing", "RandomCrop")  # These crop only if the aspect ratio changes.
 
 
-def first_operations(model):
+def first_operations(model: keras.Model) -> list[keras.Operation]:
     """List the operations that may scale or crop the images, up to the first layer with weights.
 
     Args:
@@ -73,7 +76,7 @@ class Entrance:
         crop: The name of a cropping layer before it, and the sizes before and after; or `None`.
     """
 
-    def __init__(self, order):
+    def __init__(self, order: Iterable[tuple[keras.Operation, Any]]) -> None:
         self.range = self.rescaling = self.crop = None
         scaled = False
         for operation, call in order:
@@ -106,7 +109,7 @@ def _crops(operation, call, before, after):
     )
 
 
-def notices(explained, own_preprocessor):
+def notices(explained: Any, own_preprocessor: bool) -> list[str]:
     """List the notices that a user should read before the maps.
 
     Args:
@@ -142,7 +145,7 @@ def notices(explained, own_preprocessor):
     return found
 
 
-def of_several(models):
+def of_several(models: Sequence[Any]) -> list[str]:
     """Report models whose maps are misaligned, because all models share one picture of each image.
 
     Args:
