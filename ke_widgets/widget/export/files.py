@@ -3,7 +3,7 @@
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 
@@ -26,7 +26,7 @@ def check_path(path: str | os.PathLike) -> Path:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Generator[Path, None, None]:
     """Write to a temporary file that replaces `path` on success, and is deleted on failure.
 
     Args:

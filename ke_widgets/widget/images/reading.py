@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 from PIL import Image
@@ -11,7 +11,7 @@ _MODES: dict[int | None, str] = {1: "L", 4: "RGBA"}  # By the model's number of 
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike) -> Iterator[Image.Image]:
+def opened(path: str | os.PathLike) -> Generator[Image.Image, None, None]:
     """Open a picture from a file.
 
     Args:

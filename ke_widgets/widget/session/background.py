@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 # A duty cycle of 1/33 while a cell or request runs, so that it is slowed by less than a tenth. When idle, a short pause
@@ -23,7 +23,7 @@ def giving_way(
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], Any] = time.sleep,
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Make this thread sleep most of the time while `busy()` is true, and briefly otherwise, whatever code it runs.
 
     A function is traced in a single call into code that is not ours, so the pauses are made in Python's profiling hook,
