@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-depth", ".ke-sliders")
+PARTS = (".ke-toolbar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-depth", ".ke-sliders")
 PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-caption", "")
 BOXES = """(parts) => parts.map((part) => {
   const { x, y, width, height } = document.querySelector(`.ke ${part}`).getBoundingClientRect();
@@ -89,7 +89,7 @@ def test_the_class_that_was_pressed_is_picked_whatever_new_scores_put_under_the_
 
 INSIDE = """() => {
   const { right } = document.querySelector('.ke').getBoundingClientRect();
-  const cut = '.ke-scroll, .ke-images, .ke-hidden, .ke-told, svg';
+  const cut = '.ke-scroll, .ke-images, .ke-hidden, .ke-status, svg';
   return [...document.querySelectorAll('.ke *')].filter((each) => !each.closest(cut)
     && each.getBoundingClientRect().right > right + 1).map((each) => each.className);
 }"""
@@ -145,7 +145,7 @@ def test_the_selects_of_a_narrow_toolbar_show_their_whole_text_in_one_row(opened
     selects = [page.get_by_role("combobox", name=name, exact=True) for name in ("Method", "Colormap", "View")]
     assert all(select.evaluate(ROOM) >= 0 for select in selects)
     assert len({select.bounding_box()["y"] for select in selects}) == 1
-    assert page.locator(".ke-bar").bounding_box()["height"] <= 41
+    assert page.locator(".ke-toolbar").bounding_box()["height"] <= 41
 
 
 @pytest.mark.parametrize(("width", "lines"), [(480, 2), (1280, 1)])

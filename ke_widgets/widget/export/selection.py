@@ -43,7 +43,7 @@ class Selection:
 
 def select(
     setup: dict[str, Any],
-    chosen: dict[str, Any],
+    current: dict[str, Any],
     scores: Callable[[list[int]], np.ndarray],
     images: Any = None,
     layers: Any = None,
@@ -54,7 +54,7 @@ def select(
 
     Args:
         setup: The description of the session for the page; see `describe`.
-        chosen: The current choice, by the names of the traits.
+        current: The current choice, by the names of the traits.
         scores: A function from image indices to the scores `(N, U)` of the current model.
         images: Indices of images. Default: the first eight, including the current one.
         layers: Paths of layers, or `"all"`. Default: the current layer, and the last one of each resolution.
@@ -68,14 +68,14 @@ def select(
     Raises:
         ValueError: If an item does not exist, or a list is empty; the message says what would fit.
     """
-    numbers = _images(images, setup["images"], chosen["image_index"])
+    numbers = _images(images, setup["images"], current["image_index"])
     known = {method["name"]: method for method in setup["methods"]}
-    names = _methods(methods, known, chosen["method"])
+    names = _methods(methods, known, current["method"])
     return Selection(
         images=numbers,
-        classes=_classes(classes, setup["labels"], chosen["class_index"], lambda: scores(numbers)),
+        classes=_classes(classes, setup["labels"], current["class_index"], lambda: scores(numbers)),
         methods=names,
-        layers=_layers(layers, setup["models"], chosen, any(known[name]["uses_layer"] for name in names)),
+        layers=_layers(layers, setup["models"], current, any(known[name]["uses_layer"] for name in names)),
     )
 
 
@@ -198,13 +198,13 @@ def _methods(methods, known, shown):
     return _once([by_name.method_name("methods", value, titles) for value in asked])
 
 
-def _layers(layers, models, chosen, has_layer):
+def _layers(layers, models, current, has_layer):
     known = [[node["path"] for node in model["nodes"] if node["spatial"]] or [""] for model in models]
     if isinstance(layers, str) and layers == "all":
         return known
     if layers is None:
         found = [{model["default_layer"], *(_stages(model["nodes"]) if has_layer else [])} for model in models]
-        found[chosen["model_index"]].add(chosen["layer"])
+        found[current["model_index"]].add(current["layer"])
     else:
         asked = _list("layers", layers)
         everywhere = list(dict.fromkeys(path for paths in known for path in paths if path))

@@ -28,8 +28,8 @@ export function ClassOptions(props: OptionsProps) {
       {...events}
     >
       <Rows {...props} id={id} list={list} />
-      {rows.length === 0 && <p class="ke-aside">No matching class.</p>}
-      {more > 0 && <p class="ke-aside">{formatCount(more)} more: search to find them.</p>}
+      {rows.length === 0 && <p class="ke-note">No matching class.</p>}
+      {more > 0 && <p class="ke-note">{formatCount(more)} more: search to find them.</p>}
     </div>
   );
 }

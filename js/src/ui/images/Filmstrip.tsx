@@ -35,7 +35,7 @@ export function Filmstrip(props: Props) {
       data-lm-suppress-shortcuts="true"
       onKeyDown={(event) => onKeyDown(event, chosenAt.peek(), props, box.current)}
     >
-      <div class="ke-reel" style={{ width: `${length * PITCH}px` }}>
+      <div class="ke-filmstrip" style={{ width: `${length * PITCH}px` }}>
         {positions.map((position) => {
           const index = items.value[position];
           const own = { id: `${id}-${index}`, index, position, cut, count: length };

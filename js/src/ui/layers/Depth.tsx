@@ -80,7 +80,7 @@ function Bars({ allLayers, position }: { allLayers: AllLayers; position: number 
       <title>{MEANING}</title>
       <g transform="matrix(0 1 -1 0 1 0)">
         <path d={all} />
-        {position >= 0 && <path class="ke-here" d={bar(position, lengths[position] ?? 0, 0)} />}
+        {position >= 0 && <path class="ke-current" d={bar(position, lengths[position] ?? 0, 0)} />}
       </g>
     </svg>
   );
@@ -100,7 +100,7 @@ export function DepthFoot(props: DepthProps) {
         {position.value + 1}/{count}
       </span>
       {why ? (
-        <span class="ke-why" title={why}>
+        <span class="ke-reason" title={why}>
           {why}
         </span>
       ) : (
