@@ -2,7 +2,7 @@ import { useComputed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { barLengths } from "../../state/scores.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../../text/format.ts";
-import { BESIDE, truncate } from "../../text/truncate.ts";
+import { CLASS_LIMITS, truncate } from "../../text/truncate.ts";
 import { useOwnId } from "../hooks/useOwnId.ts";
 import { ClassOption } from "./ClassOption.tsx";
 import type { ClassProps, OptionsProps } from "./classProps.ts";
@@ -36,7 +36,7 @@ export function ClassOptions(props: OptionsProps) {
 
 function Rows({ id, list, labels, query, chosen, contrast, result }: OptionsProps & { id: string; list: ClassRows }) {
   const { rows, cursor } = list;
-  const cut = useMemo(() => truncate(labels, BESIDE), [labels]);
+  const cut = useMemo(() => truncate(labels, CLASS_LIMITS), [labels]);
   const scores = useScores(result);
   return (
     <div class="ke-options" style={{ height: `${rows.length * HEIGHT}px` }}>

@@ -56,7 +56,7 @@ export function DepthStrip(props: DepthProps) {
         value={position.value + 1}
         disabled={!enabled.value}
         data-lm-suppress-shortcuts="true"
-        // Not on focus: tabbing through is no use of it.
+        // Not on focus, which Tab causes as well.
         onKeyDown={({ key }) => step(key, 0, 2) >= 0 && onFetchAll()}
         onPointerDown={onFetchAll}
         onInput={(event) => onPick(layers.peek()[event.currentTarget.valueAsNumber - 1])}
