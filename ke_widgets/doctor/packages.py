@@ -39,7 +39,7 @@ Row: TypeAlias = tuple[Level, str] | tuple[Level, str, str]
 
 
 def version(name: str) -> str | None:
-    """Give the version of an installed distribution, or `None`."""
+    """Return the version of an installed distribution, or `None`."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -47,7 +47,7 @@ def version(name: str) -> str | None:
 
 
 def numbers(text: str | None) -> tuple[int, ...]:
-    """Give a version as a tuple that compares: `"4.6.0rc1"` is `(4, 6, 0)`.
+    """Return a version as a tuple that compares: `"4.6.0rc1"` is `(4, 6, 0)`.
 
     Examples:
         >>> numbers("0.11.0") > numbers("0.9")

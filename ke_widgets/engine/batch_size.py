@@ -50,7 +50,7 @@ def most_samples(inputs: Inputs) -> int:
     Next to the fastest number others are as fast, so that one may be taken which leaves no piece half empty.
 
     Args:
-        inputs: See `chunk_size`.
+        inputs: See `batch_size_for`.
 
     Returns:
         An integer of at least 1.
@@ -77,7 +77,7 @@ def _time(device: str, differentiated: bool) -> int:
 
 
 def _each(run: Callable[[Tensor], Tensor], counts: Iterable[int]) -> dict[int, float]:
-    """Give the seconds that an image takes among each of `counts`."""
+    """Return the seconds that an image takes among each of `counts`."""
     # As many images each time, whatever goes at once: else the shortest run would be the likeliest to go undisturbed.
     most = max(counts)
     images = {count: tf.zeros((count, SIDE, SIDE, 3)) for count in counts}

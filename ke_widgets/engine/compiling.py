@@ -24,7 +24,7 @@ _LOCK = threading.Lock()
 
 
 def cached(model: keras.Model, key: Hashable, build: Callable[[], Any]) -> Any:
-    """Give what `build()` made for `model` and `key` before, or make and keep it; the eight last used are kept.
+    """Return what `build()` made for `model` and `key` before, or make and keep it; the eight last used are kept.
 
     Args:
         model: A Keras model, held weakly; `build` must not hold it either.
@@ -47,7 +47,7 @@ def cached(model: keras.Model, key: Hashable, build: Callable[[], Any]) -> Any:
 def ready(
     method: Callable[..., Any], model: keras.Model, inputs: Any, indices: Any, **params: Any
 ) -> "Compiled | None":
-    """Give the function that `compiled` made, if a call of it with these arguments compiles nothing; else `None`.
+    """Return the function that `compiled` made, if a call of it with these arguments compiles nothing; else `None`.
 
     Args:
         method: See `compiled`.
@@ -144,7 +144,7 @@ class Compiled:
         self._refused = set()
 
     def is_traced(self, inputs: Any, indices: Any) -> bool:
-        """Tell whether a call with these compiles nothing, and waits for nobody who does.
+        """Return whether a call with these compiles nothing, and waits for nobody who does.
 
         Args:
             inputs: Tensors, alone or in tuples, lists and dicts.

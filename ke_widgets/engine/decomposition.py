@@ -181,7 +181,7 @@ def _implicit_sites(
 
 
 def _constant(bias: Tensor) -> Factor:
-    """Give `factor` and `some` of a bias that is there already."""
+    """Return `factor` and `some` of a bias that is there already."""
     return (lambda: bias), None
 
 
@@ -192,13 +192,13 @@ def _activated(activation: Callable[[Tensor], Tensor], call: hooks.Call) -> Fact
 
 
 def _stops_at_six(operation: Any) -> bool:
-    """Tell whether an operation is ReLU6, which networks have many of: it is cheap where nothing stops at 6."""
+    """Return whether an operation is ReLU6, which networks have many of: it is cheap where nothing stops at 6."""
     if type(operation) is keras.layers.ReLU:
         return operation.max_value == 6 and not operation.threshold and not operation.negative_slope
     return type(operation) is keras.layers.Activation and operation.activation is keras.activations.relu6
 
 
 def _six(outputs: Tensor) -> Factor:
-    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
+    """Return `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
     outputs = tf.expand_dims(at_least_float32(outputs), 1)
     return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6

@@ -64,7 +64,7 @@ def spatial_forward(
     Args:
         model: An exposed model, or a `keras.Model` with outputs `[logits, *signals]`.
         inputs: Images `(B, H, W, C)`, or what else the model takes.
-        spatial_axis: Axes of the places in the signal, counted from the end.
+        spatial_axis: Spatial axes of the signal, counted from the end.
 
     Returns:
         Logits `(B, U_all)` and the signal `(B, H', W', K)`; that of a layer whose calls are all exposed, one for each
@@ -141,7 +141,7 @@ def image_jacobian(
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
-        spatial_axis: Axes of the places in the image, counted from the end.
+        spatial_axis: Spatial axes of the image, counted from the end.
         image_input: Name or position of the image, in a model that takes several.
 
     Returns:
@@ -187,7 +187,7 @@ def signal_jacobian(
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
-        spatial_axis: Axes of the places in the signals, counted from the end.
+        spatial_axis: Spatial axes of the signals, counted from the end.
 
     Returns:
         Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`, whatever
@@ -297,7 +297,7 @@ _WHAT_ELSE = {
 def gradient_rows(
     tape: tf.GradientTape, units: Tensor, sources: Sequence[Tensor], where: str | None = None, what: str = "the signal"
 ) -> list[Tensor]:
-    """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
+    """Return one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
 
     Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error: they are
     `"the signal"` or `"the image"`.

@@ -66,7 +66,7 @@ def floats(structure: Any) -> list[Tensor]:
 def added_by(
     operation: keras.Operation, call: hooks.Call, signals: Sequence[Tensor], kept: Sequence[int] = (0,)
 ) -> list[Tensor]:
-    """Give what one call of an operation adds to each floating tensor that it returns.
+    """Return what one call of an operation adds to each floating tensor that it returns.
 
     Args:
         operation: A layer, or another Keras operation.
@@ -85,7 +85,7 @@ def added_by(
 
 
 def _own_way(operation: Any, call: hooks.Call, signals: Sequence[Tensor]) -> list[Tensor] | None:
-    """Give the bias in closed form, in a list that is empty where nothing is added; `None` where no form is known."""
+    """Return the bias in closed form, in a list that is empty where nothing is added; `None` where no form is known."""
     if not type(operation).call.__module__.startswith("keras."):
         return None
     name, outputs = type(operation).__name__, call.outputs
@@ -133,7 +133,7 @@ def _layer_normalization(layer: Any, x: Tensor, outputs: Tensor) -> list[Tensor]
 
 
 def activation_bias(activation: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """Give what an activation adds: its value less its derivative along what comes in.
+    """Return what an activation adds: its value less its derivative along what comes in.
 
     Args:
         activation: A function of one tensor.
@@ -164,7 +164,7 @@ def implicit_bias(
     signals: Sequence[Tensor],
     kept: Sequence[int] = (0,),
 ) -> list[Tensor]:
-    r"""Give what `function` adds of its own at these arguments, by differentiating twice.
+    r"""Return what `function` adds of its own at these arguments, by differentiating twice.
 
     J x is the derivative of the backward pass s -> J^T s along x: unlike TensorFlow's forward mode, that goes through
     custom gradients and loops.

@@ -20,7 +20,7 @@ _LOOKED_AT = 256  # Images that are looked at together for what is not finite: s
 
 
 def is_stream(x: Any) -> bool:
-    """Tell whether data comes in batches of its own."""
+    """Return whether data comes in batches of its own."""
     return isinstance(x, _STREAMS) or hasattr(x, "__next__")
 
 
@@ -58,7 +58,7 @@ def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, units: int 
 
 
 def expected(data: Any, steps: int | None) -> int:
-    """Tell how many images a run is expected to have; where nobody knows, how many batches, as a number below 0.
+    """Return how many images a run is expected to have; where unknown, how many batches, as a number below 0.
 
     Args:
         data: What `pack` gave.
@@ -79,7 +79,7 @@ def expected(data: Any, steps: int | None) -> int:
 
 
 def _tuples(batches: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
-    """Give a generator's batches as Keras wants them, and refuse one that has none."""
+    """Return a generator's batches as Keras wants them, and refuse one that has none."""
     first = next(batches, None)
     if first is None:
         raise ValueError(NO_BATCH)

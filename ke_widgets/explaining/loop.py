@@ -429,7 +429,7 @@ def _loop(
     params: dict[str, Any],
     caller: str = "explain",
 ) -> Any:
-    """Give the loop for a method, a model and all parameters, made before or now."""
+    """Return the loop for a method, a model and all parameters, made before or now."""
     check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
     check_model(model)
     arguments.check_method(method)
@@ -462,7 +462,7 @@ def _loop(
 
 
 def _scores_shape(model: keras.Model) -> Shape | None:
-    """Give the shape of the scores, where the graph tells it."""
+    """Return the shape of the scores, where the graph tells it."""
     if not isinstance(model, Exposed):
         graph = graph_of(model)
         return None if graph is None else tuple(graph.outputs[0].shape)
@@ -528,7 +528,7 @@ def _step(
 
 
 def _target_size(model: keras.Model, inputs: Inputs, settings: dict[str, Any]) -> tuple[Any, ...]:
-    """Give the size to which maps are resized, `()` for none."""
+    """Return the size to which maps are resized, `()` for none."""
     if settings["resizing"] is not True:
         return tuple(settings["resizing"] or ())
     chosen, found = settings["image_input"], image_positions(inputs)

@@ -22,7 +22,7 @@ Returns, the same for every method:
 
 A method works eagerly and under `tf.function(method, reduce_retracing=True)`, and leaves `model` as it was.
 
-A method that samples or perturbs takes `batch_size` (`None`: what is fastest on this device, see
+A method that samples or perturbs takes `batch_size` (`None`: the fastest on this device, see
 `ke_widgets.engine.batch_size`), runs its pieces one after the other, and exists as pieces too: it
 carries `Steps`, put on by the decorator `stepwise`. `run` goes through them in one call, which is the method itself;
 `step_by_step` goes through them for a caller who wants to report after each, show what there is so far, or stop:

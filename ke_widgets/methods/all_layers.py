@@ -14,7 +14,7 @@ from ke_widgets.typing import Combine, Inputs, SpatialAxis, Tensor
 
 @functools.lru_cache(maxsize=64)
 def runs_at_all_layers(method: Callable[..., Any]) -> bool:
-    """Tell whether `at_all_layers` takes a method: whether its map at a layer follows from signal and gradient there.
+    """Return whether `at_all_layers` takes a method: whether its map at a layer follows from signal and gradient there.
 
     Args:
         method: A method of `ke_widgets.methods`.

@@ -64,7 +64,7 @@ _RESHAPING = (
 
 
 def _head_kernel(model: keras.Model, channels: int) -> Tensor:
-    """Give the kernel `(K, U)` of the layer that makes the logits."""
+    """Return the kernel `(K, U)` of the layer that makes the logits."""
     if isinstance(model, Exposed):
         path, model = model.endpoints[0].path, model.model
     else:
@@ -200,7 +200,7 @@ def _at_one_layer(combine: Combine, model: keras.Model, inputs: Inputs, *axes: A
 
 
 def _places(gradients: Tensor) -> tuple[int, ...]:
-    """Give the axes of the places in gradients `(B, U, ..., K)`."""
+    """Return the spatial axes of gradients `(B, U, ..., K)`."""
     return tuple(range(2, len(gradients.shape) - 1))
 
 
@@ -293,7 +293,7 @@ def _scores(logits: Tensor, weights: str, axis: int) -> Tensor:
 def _places_under(
     model: keras.Model, inputs: Inputs, signal: Tensor, spatial_axis: SpatialAxis
 ) -> list[tuple[int, ...]]:
-    """Give the axes of each flat input that lie under the signal `(B, H', W', K)`; `()` for what cannot be masked.
+    """Return the axes of each flat input that lie under the signal `(B, H', W', K)`; `()` for what cannot be masked.
 
     An input lies under the signal where it has as many places, or one more: the frames of a video, of which the signal
     shows one.
@@ -315,7 +315,7 @@ def _places_under(
 
 
 def _is_frame(model: keras.Model) -> bool:
-    """Tell whether the exposed layer runs once for each frame of a video."""
+    """Return whether the exposed layer runs once for each frame of a video."""
     if not isinstance(model, Exposed) or len(model.endpoints) < 2:
         return False
     parts = model.endpoints[1].path.split("/")
@@ -324,7 +324,7 @@ def _is_frame(model: keras.Model) -> bool:
 
 
 def _frames(model: keras.Model, signal: Tensor) -> np.ndarray:
-    """Give the number of the frame that each channel shows, counted from the end where it is the last one."""
+    """Return the number of the frame that each channel shows, counted from the end where it is the last one."""
     if isinstance(signal, tuple):
         return np.repeat(np.arange(len(signal), dtype="int32"), [x.shape[-1] for x in signal])
     node = model.endpoints[1].node if _is_frame(model) else -1
@@ -332,7 +332,7 @@ def _frames(model: keras.Model, signal: Tensor) -> np.ndarray:
 
 
 def _masked(x: Tensor, part: Tensor, axes: tuple[int, ...], frames: Tensor) -> Tensor:
-    """Give an input `(B, H, W, C)` under each channel of `part` `(B, H', W', K)`: `(K * B, H, W, C)`.
+    """Return an input `(B, H, W, C)` under each channel of `part` `(B, H', W', K)`: `(K * B, H, W, C)`.
 
     Args:
         x: The input.
@@ -401,7 +401,7 @@ def scorecam(
         weights: How scores become weights: `"channels"`, their softmax over the channels, as in the paper;
             `"classes"`, the unit's probability, as in the authors' code; `"logits"`, the scores themselves.
         baseline: Take the score of the image of zeros off, where it does not cancel.
-        batch_size: Channels that go through the model at once, for each image; `None` takes what is fastest on this
+        batch_size: Channels that go through the model at once, for each image; `None` takes the fastest on this
             device. It changes nothing in the maps. See `ke_widgets.methods` for the other arguments.
 
     Returns:

@@ -173,7 +173,7 @@ def full_gradient_terms(
 
 
 def _computes_between_layers(model: keras.Model) -> bool:
-    """Tell whether a model, or one in it, is subclassed; not where the caller chose some of its layers."""
+    """Return whether a model, or one in it, is subclassed; not where the caller chose some of its layers."""
     if isinstance(model, Exposed) and len(model.endpoints) > 1:
         return False
     model = getattr(model, "model", model) if isinstance(model, Exposed) else model
@@ -196,7 +196,7 @@ def _terms(
 def _biased(
     model: keras.Model, biases: Sequence[Tensor | None] | None
 ) -> tuple[keras.Model, list[tuple[str, Any, Any]]]:
-    """Give the model to read, and the name, layer and bias of each of its biased layers."""
+    """Return the model to read, and the name, layer and bias of each of its biased layers."""
     exposed = isinstance(model, Exposed)
     if not exposed and biases is None and len(getattr(model, "outputs", None) or [None]) > 1:
         raise ValueError(
@@ -250,7 +250,7 @@ def _check_biases(
 def _plane(
     model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis, terms: Iterable[Term]
 ) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
-    """Find the input that the map lies over: its number, the axes of the places in all signals, and its size there."""
+    """Find the input that the map lies over: its number, the spatial axes of all signals, and its size there."""
     flat = keras.tree.flatten(inputs)
     found = [(number, _axes(len(x.shape), spatial_axis, model, terms)) for number, x in enumerate(flat)]
     fit = [(number, axes) for number, axes in found if axes]
@@ -268,7 +268,7 @@ def _plane(
 
 
 def _axes(rank: int, spatial_axis: SpatialAxis, model: keras.Model, terms: Iterable[Term]) -> tuple[int, ...]:
-    """Give the axes of the places for an input of this rank, or none where it has none."""
+    """Return the spatial axes for an input of this rank, or none where it has none."""
     axes = tuple(spatial_axis)
     if rank == len(axes) + 2:
         return axes
@@ -282,7 +282,7 @@ def _axes(rank: int, spatial_axis: SpatialAxis, model: keras.Model, terms: Itera
 
 
 def _is_sequence(model: keras.Model, terms: Iterable[Term]) -> bool:
-    """Tell whether (B, T, C) is a signal over time and no grey image: by what the model makes of it."""
+    """Return whether (B, T, C) is a signal over time and no grey image: by what the model makes of it."""
     ranks = {len(term.gradient.shape) - 2 for term in terms}
     inner = model_layers.operations(getattr(model, "model", model)).values()
     return 3 not in ranks and (2 in ranks or any(isinstance(x, _RECURRENT) for x in inner))
@@ -292,7 +292,7 @@ _RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 
 def _with_channel(term: Term, axes: tuple[int, ...]) -> Term:
-    """Give a grey image (B, H, W) its channel."""
+    """Return a grey image (B, H, W) its channel."""
     if len(term.gradient.shape) == len(axes) + 3:
         return term
     where = 2 if -1 in axes else -1
@@ -301,7 +301,7 @@ def _with_channel(term: Term, axes: tuple[int, ...]) -> Term:
 
 
 def _places(x: Tensor, size: tuple[Any, ...], axes: tuple[int, ...]) -> Tensor:
-    """Lay a gradient `(B, U, ...)` out in places, channels last; see `lay_out`."""
+    """Lay a gradient `(B, U, ...)` out in places, channels last; see `to_grid`."""
     as_it_is = len(x.shape) == len(axes) + 3 and tuple(axes) == tuple(range(-1 - len(axes), -1))
     return x if as_it_is else to_grid(x, size, axes, leading=2)
 

@@ -53,7 +53,7 @@ def smooth(
         noise: Standard deviation of the noise; with 0, the result is the method itself.
         relative: Whether `noise` is a fraction of each image's `max - min`, as in the paper, or in units of the input.
         seed: Where the noise starts.
-        batch_size: Samples that go through the model at once, for each image; `None` takes what is fastest on this
+        batch_size: Samples that go through the model at once, for each image; `None` takes the fastest on this
             device. It changes nothing in the maps but for rounding.
         statistic: `"mean"` over the samples; `"square"`, the mean of the squares (SmoothGrad squared); `"variance"`
             (VarGrad), which is the second less the square of the first.
@@ -142,7 +142,7 @@ def _smooth(method: Method, samples: int, noise: float, relative: bool, seed: in
 def _logits(
     method: Method, model: keras.Model, inputs: Inputs, indices: Tensor | None, params: dict[str, Any]
 ) -> Tensor:
-    """Give the logits of the images themselves: of a method in pieces, the first one tells them.
+    """Return the logits of the images themselves: of a method in pieces, the first one tells them.
 
     Compiled, a forward pass is left of this: what gives the maps is pruned.
     """
@@ -173,7 +173,7 @@ def _images_floating(model: keras.Model, inputs: Inputs) -> Inputs:
 
 
 def _with_noise(inputs: Inputs, chosen: Tensor, noise: float, relative: bool, seed: int) -> Inputs:
-    """Give inputs `(B, ...)` with the chosen samples' noise on them: `(S * B, ...)`. Integers have none."""
+    """Return inputs `(B, ...)` with the chosen samples' noise on them: `(S * B, ...)`. Integers have none."""
     flat = keras.tree.flatten(inputs)
 
     def noisy(place: int, x: Tensor) -> Tensor:
@@ -251,7 +251,7 @@ def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
 
 
 def _seen(model: keras.Model, inputs: Inputs, scale: float, mirror: bool, spatial_axis: SpatialAxis) -> Inputs:
-    """Give the inputs with their images scaled and mirrored."""
+    """Return the inputs with their images scaled and mirrored."""
     flat = keras.tree.flatten(inputs)
     for position in image_positions(inputs):
         axes = axes_of_image(model, inputs, position, spatial_axis)
@@ -396,7 +396,7 @@ class _Negative(Exposed):
 
 
 def _whole(model: keras.Model) -> tuple[keras.Model, tuple[Endpoint, ...]]:
-    """Give the model that runs, and its endpoints: those of its view, or its own output."""
+    """Return the model that runs, and its endpoints: those of its view, or its own output."""
     return (model.model, model.endpoints) if isinstance(model, Exposed) else (model, (Endpoint(""),))
 
 
@@ -424,7 +424,7 @@ def _difference(logits: Tensor, pairs: Tensor) -> Tensor:
 
 
 def _made_of(method: Callable[..., Any], verb: str, steps: Steps) -> Any:
-    """Give the method that runs `steps`, with the signature of the method that it is made of."""
+    """Return the method that runs `steps`, with the signature of the method that it is made of."""
 
     @functools.wraps(method)
     def made(
@@ -522,7 +522,7 @@ def smoothgrad(
         noise: Standard deviation of the noise.
         relative: Whether `noise` is a fraction of each image's `max - min`, or in units of the input.
         seed: Where the noise starts.
-        batch_size: Samples that go through the model at once, for each image; `None` takes what is fastest on this
+        batch_size: Samples that go through the model at once, for each image; `None` takes the fastest on this
             device. It changes nothing in the maps but for rounding.
         image_input: See `gradients`.
 

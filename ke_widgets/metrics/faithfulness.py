@@ -52,7 +52,7 @@ def deletion(
             takes centred images, and black for one that takes pixels.
         activation: A function, or the name of one in `keras.activations`, that makes scores of the model's output
             `(N, U_all)`, such as `"softmax"` where it gives logits; `None` leaves it.
-        batch_size: Images that go through the model at once; `None` takes what is fastest on this device. It changes
+        batch_size: Images that go through the model at once; `None` takes the fastest on this device. It changes
             nothing in the scores.
 
     Returns:
@@ -205,7 +205,7 @@ def _walk(
 
 
 def _look(model: keras.Model, tensors: tuple[Tensor, ...], _: object) -> Tensor:
-    """Give the model's first output `(N, U_all)` for `N` images of which each is partly `start`, partly `end`."""
+    """Return the model's first output `(N, U_all)` for `N` images of which each is partly `start`, partly `end`."""
     start, end, ranks, images, maps, taken = tensors
     changed = ops.take(ranks, maps, axis=0) < ops.reshape(taken, (-1, 1, 1))
     start, end = (ops.take(x, images, axis=0) for x in (start, end))
@@ -218,7 +218,7 @@ def _with_areas(shares: np.ndarray, scores: np.ndarray) -> Any:
 
 
 def _ranks(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Give each pixel's place `(B, U, H, W)` in the order of its map: 0 for the highest."""
+    """Return each pixel's place `(B, U, H, W)` in the order of its map: 0 for the highest."""
     flat = np.moveaxis(resized(maps, size), -1, 1).reshape(len(maps), maps.shape[-1], -1)
     order = np.argsort(-flat, axis=-1, kind="stable")
     ranks = np.empty(order.shape, "int32")

@@ -8,7 +8,7 @@ from ke_widgets.typing import ArrayLike
 
 
 def pointing_game(maps: ArrayLike, masks: ArrayLike) -> np.ndarray:
-    """Tell for each map whether its maximum lies on the object.
+    """Return for each map whether its maximum lies on the object.
 
     Maps are resized bilinearly to the masks' size first, so that the maximum is a pixel of the image.
 

@@ -64,22 +64,22 @@ class Axes:
         self._made = 0
 
     def other(self, size: Side) -> AxisParts:
-        """Give an axis that is none of the image's, such as that of channels."""
+        """Return an axis that is none of the image's, such as that of channels."""
         self._made += 1
         return (Part(Other(self._made), size, 1, size),)
 
     def others(self, shape: Shape) -> AxesParts:
-        """Give the axes of a tensor that has no place any more."""
+        """Return the axes of a tensor that has no place any more."""
         return tuple(self.other(side) for side in shape)
 
     def unknown(self, shape: Shape) -> AxesParts:
-        """Give the axes of a tensor of which nothing but its shape is known."""
+        """Return the axes of a tensor of which nothing but its shape is known."""
         self._made += len(shape)
         names = [Other(self._made - n, unknown=True) for n in range(len(shape))]
         return tuple((Part(name, side, 1, side),) for name, side in zip(names, shape))
 
     def source(self, shape: Shape, names: Sequence[str | None]) -> AxesParts:
-        """Give the axes of an input: `names` are those of its axes, `None` for the channels'."""
+        """Return the axes of an input: `names` are those of its axes, `None` for the channels'."""
         named = [None if name is None else Part(name, side, 1, side) for side, name in zip(shape, names)]
         return tuple(self.other(side) if part is None else (part,) for side, part in zip(shape, named))
 
@@ -175,14 +175,14 @@ class Axes:
 
 
 def _with_others(axis, before, side):
-    """Give the axis of tokens with others: `before` of them before, `side` in all."""
+    """Return the axis of tokens with others: `before` of them before, `side` in all."""
     if len(axis) == 1 and axis[0].inner:
         return (axis[0]._replace(size=side, extent=side, offset=axis[0].offset + before),)
     return (Part("tokens", side, 1, side, axis, before),)
 
 
 def size(axis: AxisParts) -> Side:
-    """Give how many places an axis has, `None` if nobody knows."""
+    """Return how many places an axis has, `None` if nobody knows."""
     return product(part.size for part in axis)
 
 
@@ -193,7 +193,7 @@ def product(sides: Iterable[Side]) -> Side:
 
 
 def is_named(axis: Sequence[Part]) -> bool:
-    """Tell whether anything of the image's own axes lies on an axis."""
+    """Return whether anything of the image's own axes lies on an axis."""
     return any(not isinstance(part.name, Other) for part in axis)
 
 

@@ -98,7 +98,7 @@ def layers_with_biases(
 
 
 def biases(layers: Iterable[keras.Operation]) -> list[Tensor | None]:
-    r"""Give the constant that each layer adds to its signal, before its activation.
+    r"""Return the constant that each layer adds to its signal, before its activation.
 
     Batch normalization, $y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta$, adds
     $\beta - \gamma \mu / \sqrt{\sigma^2 + \epsilon}$.
@@ -118,7 +118,7 @@ def biases(layers: Iterable[keras.Operation]) -> list[Tensor | None]:
 
 
 def is_homogeneous(activation: str | Callable[..., Any] | None) -> bool:
-    """Tell whether an activation is known to scale with its input, as ReLU does and GELU does not.
+    """Return whether an activation is known to scale with its input, as ReLU does and GELU does not.
 
     Args:
         activation: A function, a name, or `None`; a name that Keras does not know is not known to.
@@ -182,19 +182,19 @@ def _is_biased(layer):
 
 
 def _as_keras_does(operation):
-    """Tell whether an operation runs code of Keras alone: a subclass with a `call` of its own may add anything."""
+    """Return whether an operation runs code of Keras alone: a subclass with a `call` of its own may add anything."""
     return type(operation).call.__module__.startswith("keras.")
 
 
 def _calls(operation):
-    """Tell which arguments of each call are tensors of a model's graph; empty for what stands in no graph."""
+    """Return which arguments of each call are tensors of a model's graph; empty for what stands in no graph."""
     nodes = getattr(operation, "_inbound_nodes", [])
     flat = [keras.tree.flatten((node.arguments.args, node.arguments.kwargs)) for node in nodes]
     return [[isinstance(x, keras.KerasTensor) for x in call if x is not None] for call in flat]
 
 
 def _batch_normalizations(layers):
-    """Give the constant that each of them adds, computed for all at once: there are many, of few numbers each."""
+    """Return the constant that each of them adds, computed for all at once: there are many, of few numbers each."""
     if not layers:
         return []
     variances, means = ([getattr(layer, name) for layer in layers] for name in ("moving_variance", "moving_mean"))

@@ -68,15 +68,15 @@ class CallGraph:
     graph: Any = field(default=None, repr=False)
 
     def producer(self, tensor: Tensor) -> Call | None:
-        """Give the innermost step that made `tensor`, or `None`."""
+        """Return the innermost step that made `tensor`, or `None`."""
         return next((step for step in self.steps if _among(tensor, step.outputs)), None)
 
     def reader(self, tensor: Tensor) -> Call | None:
-        """Give the first step that takes `tensor`, or `None`."""
+        """Return the first step that takes `tensor`, or `None`."""
         return next((step for step in self.steps if _among(tensor, step.inputs)), None)
 
     def ancestors(self, tensor: Tensor) -> set[int]:
-        """Give the `id`s of all tensors that `tensor` depends on, and its own."""
+        """Return the `id`s of all tensors that `tensor` depends on, and its own."""
         if self.graph is not None:
             return _ancestors(tensor)
         wanted = {id(tensor)}
@@ -91,7 +91,7 @@ class CallGraph:
         return [step for step in reversed(self.steps) if any(id(x) in wanted for x in step.outputs)]
 
     def number(self, step: Call) -> int | Literal["last"]:
-        """Tell which call of its operation `step` is, in running order; `"last"` where there is one only."""
+        """Return which call of its operation `step` is, in running order; `"last"` where there is one only."""
         calls = self.calls(step.operation)
         return [id(call) for call in calls].index(id(step)) if len(calls) > 1 else "last"
 
@@ -112,7 +112,7 @@ def from_functional(model: keras.Model) -> CallGraph | None:
         model: A built Keras model.
 
     Returns:
-        A `Flow`; what runs inside a layer without a graph is not in it. `None` for a model without a graph.
+        A `CallGraph`; what runs inside a layer without a graph is not in it. `None` for a model without a graph.
     """
     graph = model_layers.functional(model)
     if graph is None:
@@ -157,7 +157,7 @@ def from_trace(model: keras.Model, inputs: Inputs | None = None) -> CallGraph | 
         inputs: An example of what it takes, for a model of which Keras keeps no input shape.
 
     Returns:
-        A `Flow`, or `None` where nobody knows what the model takes.
+        A `CallGraph`, or `None` where unknown what the model takes.
 
     Raises:
         ValueError: If the model runs on none of the shapes that it should take.
@@ -246,7 +246,7 @@ _ARITHMETIC = {
 
 
 def constant(tensor: Tensor) -> Any:
-    """Give the value of a tensor of a graph, or `None` where only a run tells it."""
+    """Return the value of a tensor of a graph, or `None` where only a run determines it."""
     value = tf.get_static_value(tensor)
     if value is None and tensor.op.type in _ARITHMETIC:
         values = [constant(x) for x in tensor.op.inputs]

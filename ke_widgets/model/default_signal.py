@@ -33,7 +33,7 @@ def find_signal(model: keras.Model, known: CallGraph | None, index: int) -> Endp
 
     Args:
         model: The model that `known` is of.
-        known: Its `Flow`, or `None`.
+        known: Its `CallGraph`, or `None`.
         index: Which of its outputs.
 
     Returns:
@@ -47,7 +47,7 @@ def find_signal(model: keras.Model, known: CallGraph | None, index: int) -> Endp
 
 
 def _shows_features(known, endpoint):
-    """Tell whether anything that was learned stands before a signal: else it shows the pixels themselves."""
+    """Return whether anything that was learned stands before a signal: else it shows the pixels themselves."""
     before = known.backwards(_tensor(known, endpoint))
     return any(getattr(s.operation, "weights", None) and not isinstance(s.operation, _SCALING) for s in before)
 
@@ -75,7 +75,7 @@ def _last_signal(model, known, index):
 
 
 def _innermost(known, hidden, step, number):
-    """Give the step that made an output, and its number there, where a layer hands several on that were made inside."""
+    """Return the call that produced an output, and the output's index there, where a layer passes on inner outputs."""
     tensor = step.outputs[number]
     made = known.producer(tensor)
     if len(step.outputs) == 1 or made is None or hidden(made):
@@ -84,7 +84,7 @@ def _innermost(known, hidden, step, number):
 
 
 def _pooling(known, output, hidden):
-    """Give the last step on the way to an output that pools over all places, or `None`."""
+    """Return the last step on the way to an output that pools over all places, or `None`."""
     for step in known.backwards(output):
         known.demand(step.operation)
         if _pools(step) and not hidden(step):
@@ -93,14 +93,14 @@ def _pooling(known, output, hidden):
 
 
 def _goes_around(known, pooling, signals):
-    """Tell whether a signal lies over the image after a pooling: it weighs channels then, and is not the last word."""
+    """Return whether a signal after a pooling covers the image: such a pooling only weights channels."""
     order = {id(step): number for number, step in enumerate(known.steps)}
     last = next(signals, None)
     return last is not None and order[id(last[0])] > order[id(pooling)]
 
 
 def _pools(step):
-    """Tell whether a step pools over all places; a Flatten behind a pooling has nothing left to flatten."""
+    """Return whether a step pools over all places; a Flatten behind a pooling has nothing left to flatten."""
     if not isinstance(step.operation, POOLING_LAYERS) or not step.inputs:
         return False
     sides = step.inputs[0].shape[1:-1]
@@ -132,7 +132,7 @@ def _latest_first(known, step):
 
 
 def _hidden(known):
-    """Give a function that tells whether a step is a detail of a layer of Keras's own, such as attention."""
+    """Return a function that tells whether a step is a detail of a layer of Keras's own, such as attention."""
     around = {step.path: step.operation for step in known.steps}
 
     def hidden(step):
@@ -144,7 +144,7 @@ def _hidden(known):
 
 
 def _is_whole(operation):
-    """Tell whether what a layer is made of is nothing to look at by itself."""
+    """Return whether what a layer is made of is nothing to look at by itself."""
     if isinstance(operation, _ATTENTION):
         return True
     own = type(operation).__module__.startswith("keras.")
@@ -157,7 +157,7 @@ def _endpoint(known, step, number, link: Link = "output"):
 
 
 def _is_a_frame(known, step):
-    """Tell whether a step is one of those that a TimeDistributed of known length makes, one for each frame."""
+    """Return whether a step is one of those that a TimeDistributed of known length makes, one for each frame."""
     return any(
         isinstance(other.operation, keras.layers.TimeDistributed)
         and step.path.startswith(other.path + model_layers.SEPARATOR)
@@ -166,14 +166,14 @@ def _is_a_frame(known, step):
 
 
 def _grid_counts(model, known, index, tokens):
-    """Tell for each of some signals of tokens whether those that have a place reach the scores.
+    """Return for each of some signals of tokens whether those that have a place reach the scores.
 
     The derivative says so, on noise. Weights that are all 0, as heads are before training, would cut every way: they
     are taken for others while this runs, which the model does not see.
 
     Args:
         model: The model.
-        known: Its `Flow`.
+        known: Its `CallGraph`.
         index: Which of its outputs.
         tokens: A list of step, number of the output, and number of tokens before the grid.
     """
@@ -221,7 +221,7 @@ def find_spatial(
     """Map each layer that lies over the image, on the way to an output, to the shape of its last such signal.
 
     Args:
-        known: A `Flow`.
+        known: A `CallGraph`.
         index: Which of its outputs.
         signal: The `Endpoint` of the default signal, or `None`.
         open_sides: Whether the model takes images of any size, so that sides say nothing.
@@ -248,10 +248,10 @@ def find_spatial(
 
 
 def tokens_after(known: CallGraph, endpoint: Endpoint) -> int:
-    """Tell how many of the tokens of a signal stand after those that have a place in the image.
+    """Return how many of the tokens of a signal stand after those that have a place in the image.
 
     Args:
-        known: A `Flow`.
+        known: A `CallGraph`.
         endpoint: The `Endpoint` of the signal.
 
     Returns:
@@ -269,7 +269,7 @@ def tokens_after(known: CallGraph, endpoint: Endpoint) -> int:
 
 
 def _tensor(known, endpoint):
-    """Give the tensor of an endpoint in a call graph."""
+    """Return the tensor of an endpoint in a call graph."""
     steps = [step for step in known.steps if step.path == endpoint.path]
     step = steps[endpoint.node if isinstance(endpoint.node, int) else -1]
     return (step.inputs if endpoint.link == "input" else step.outputs)[endpoint.index]

@@ -100,7 +100,7 @@ def _locate(model, where):
 
 
 def find_path(model: keras.Model, path: str) -> keras.Operation:
-    """Give the layer at a path such as `"backbone/conv1"`.
+    """Return the layer at a path such as `"backbone/conv1"`.
 
     Args:
         model: A Keras model.
@@ -151,7 +151,7 @@ def _input_endpoint(model, path, layer):
 
 
 def output_shape(operation: keras.Operation) -> Shape | None:
-    """Give the static shape of an operation's last output, `None` where Keras does not know it or it has several.
+    """Return the static shape of an operation's last output, `None` where Keras does not know it or it has several.
 
     Args:
         operation: A layer or another Keras operation.

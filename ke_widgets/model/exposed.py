@@ -90,7 +90,7 @@ class Exposed(keras.Model):
 
 
 def _without_places(logits):
-    """Give the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`."""
+    """Return the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`."""
     if len(logits.shape) > 2 and all(side == 1 for side in logits.shape[1:-1]):
         return keras.ops.squeeze(logits, tuple(range(1, len(logits.shape) - 1)))
     return logits
@@ -198,7 +198,7 @@ class _Entry(keras.layers.Layer):
 
 
 def _endless(call):
-    """Tell whether a TimeDistributed ran as a loop of unknown length, out of which no tensor comes."""
+    """Return whether a TimeDistributed ran as a loop of unknown length, out of which no tensor comes."""
     inputs = _tensors((call.args, call.kwargs))
     return bool(inputs) and inputs[0].shape[1] is None
 

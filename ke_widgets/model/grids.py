@@ -20,13 +20,13 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 
 def as_float(x: ArrayLike) -> Tensor:
-    """Give `x` as a tensor that can be differentiated or scaled: integers become float32."""
+    """Return `x` as a tensor that can be differentiated or scaled: integers become float32."""
     x = tf.convert_to_tensor(x)
     return x if x.dtype.is_floating else tf.cast(x, "float32")
 
 
 def axes_of_places(rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
-    """Give the axes of the places in data `(B, ..., C)` of a rank.
+    """Return the spatial axes of data `(B, ..., C)` of a rank.
 
     The usual axes, those of images, stand for all axes between the first and the last: so signals `(B, T, C)` and
     volumes `(B, D, H, W, C)` need no others. Axes that were chosen are taken as they are.
@@ -53,7 +53,7 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
     Args:
         x: A tensor with `leading` axes before the places.
         size: Sizes of the image, as `inputs.size_of_image` gives them.
-        spatial_axis: Axes of the places in `x`, counted from the end; see `axes_of_places`.
+        spatial_axis: Spatial axes of `x`, counted from the end; see `axes_of_places`.
         leading: 1 for a signal `(B, ...)`, 2 for its gradient `(B, U, ...)`.
 
     Returns:
@@ -83,7 +83,7 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
 
 @functools.lru_cache(maxsize=4096)
 def token_grid(tokens: int, height: int, width: int) -> tuple[int, int] | None:
-    """Give rows and columns of the grid in which tokens lie over an image.
+    """Return rows and columns of the grid in which tokens lie over an image.
 
     A grid is the image cut into square patches, rounded up or down where they do not fit. Up to eight tokens more may
     stand before it: for the class, for distillation, registers.
@@ -128,7 +128,7 @@ def _rounded(places, height, width):
 
 
 def _cuts(rows, columns, height, width):
-    """Tell whether patches of one size cut an image into so many rows and columns."""
+    """Return whether patches of one size cut an image into so many rows and columns."""
     for patch in range(1, max(height, width) + 1):
         down, up = (height // patch, width // patch), (-(-height // patch), -(-width // patch))
         if (rows, columns) in (down, up):
@@ -139,7 +139,7 @@ def _cuts(rows, columns, height, width):
 
 
 def _grid(tokens, height, width):
-    """Give rows and columns as `token_grid` does, also where only a run tells the sizes."""
+    """Return rows and columns as `token_grid` does, also where only a run determines the sizes."""
     if all(isinstance(n, int) for n in (tokens, height, width)):
         return token_grid(tokens, height, width)
     tokens, height, width = (tf.cast(n, "float32") for n in (tokens, height, width))

@@ -25,7 +25,7 @@ def written_heads(model: keras.Model) -> Heads | None:
 
 
 def chosen(model: keras.Model, head: Head | None, heads: Heads | None) -> int:
-    """Find `head` among the keys and names of the outputs; `heads` is `None` where nobody knows how many there are."""
+    """Find `head` among the keys and names of the outputs; `heads` is `None` where their number is unknown."""
     most = sys.maxsize if heads is None else len(heads)
     if head is None and (heads is None or most <= 1):
         return 0
@@ -44,14 +44,14 @@ def chosen(model: keras.Model, head: Head | None, heads: Heads | None) -> int:
 
 
 def _label(keys, name):
-    """Give what a user calls an output: its key in a dict, else its name, else its place in a list."""
+    """Return what a user calls an output: its key in a dict, else its name, else its place in a list."""
     if any(isinstance(key, str) for key in keys):
         return model_layers.SEPARATOR.join(map(str, keys))
     return name if name is not None else (keys[0] if len(keys) == 1 else keys)
 
 
 def manual_signals(model: keras.Model) -> bool:
-    """Tell whether a model was made by hand for a method: `keras.Model(inputs, [logits, *signals])`.
+    """Return whether a model was made by hand for a method: `keras.Model(inputs, [logits, *signals])`.
 
     Args:
         model: A Keras model.
@@ -74,7 +74,7 @@ _KEPT: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.WeakKe
 
 
 def kept_of(model: keras.Model) -> dict[Any, Any]:
-    """Give what was found for a model before, unless its layers or their activations are others since."""
+    """Return what was found for a model before, unless its layers or their activations are others since."""
     stamp = tuple(_mark(layer) for layer in model._flatten_layers())
     kept = _KEPT.get(model)
     if kept is None or kept["stamp"] != stamp:

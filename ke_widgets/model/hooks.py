@@ -94,7 +94,7 @@ class _Hooks:
         return [recording for recording in self.recordings if id(operation) in recording.calls]
 
     def concern(self, operation: keras.Operation) -> bool:
-        """Tell whether a call of `operation` is noted, noted before its activation, or replaced."""
+        """Return whether a call of `operation` is noted, noted before its activation, or replaced."""
         return id(operation) in self.outputs or bool(self.wanting(operation))
 
 
@@ -217,14 +217,14 @@ def _run(operation, *args, **kwargs):
 
 
 def leaves_pixels_out(operation: keras.Operation) -> bool:
-    """Tell whether a layer is a convolution of 1 x 1 with strides, run by Keras's own code."""
+    """Return whether a layer is a convolution of 1 x 1 with strides, run by Keras's own code."""
     if getattr(type(operation), "call", None) is not _CONVOLUTION:
         return False
     return max(operation.kernel_size) == 1 and max(operation.strides) > 1
 
 
 def _fused_activation(operation, wanted):
-    """Give the function that the layer calls as its `activation`, if that must be noted; else `None`."""
+    """Return the function that the layer calls as its `activation`, if that must be noted; else `None`."""
     activation = vars(operation).get("activation")
     if not isinstance(activation, str):
         return activation if wanted and callable(activation) else None
@@ -261,7 +261,7 @@ def _call_each_step(operation, hooks, *args, **kwargs):
 
 
 def twin(operation: keras.Operation) -> Any:
-    """Give an object of an operation's class with its attributes: what is set on it, the operation does not see."""
+    """Return an object of an operation's class with its attributes: what is set on it, the operation does not see."""
     copy = object.__new__(type(operation))
     copy.__dict__.update(operation.__dict__)  # Past `Layer.__setattr__`, which would track the new ones.
     return copy
@@ -269,7 +269,7 @@ def twin(operation: keras.Operation) -> Any:
 
 @contextlib.contextmanager
 def _changed_twin(layer, /, **changed):
-    """Give a twin of a layer with other values of some attributes.
+    """Return a twin of a layer with other values of some attributes.
 
     What the layer's own code sets on it, a counter or something for its parent to read, comes to the layer, as in any
     run of it.

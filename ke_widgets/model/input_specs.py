@@ -41,7 +41,7 @@ def attempts(model: keras.Model, inputs: Inputs | None = None) -> Iterator[Any]:
 
 
 def _closed(spec, sides):
-    """Give an input's spec with its batch, and the sides of an image, closed."""
+    """Return an input's spec with its batch, and the sides of an image, closed."""
     shape, first = list(spec.shape), keras.config.image_data_format() == "channels_first"
     places = () if len(shape) != 4 else (2, 3) if first and shape[1] is not None else (1, 2)
     for axis, side in zip((0, *places), sides):
@@ -51,18 +51,18 @@ def _closed(spec, sides):
 
 
 def has_open_sides(model: keras.Model) -> bool:
-    """Tell whether a model takes images of any size."""
+    """Return whether a model takes images of any size."""
     specs = keras.tree.flatten(declared(model))
     return any(x is not None and len(x.shape) == 4 and None in x.shape[1:] for x in specs)
 
 
 def is_known(model: keras.Model) -> bool:
-    """Tell whether Keras keeps the shape of what a model takes."""
+    """Return whether Keras keeps the shape of what a model takes."""
     return declared(model) is not None
 
 
 def noise(spec: tf.TensorSpec, rng: np.random.Generator, strength: float = 1) -> Tensor:
-    """Give noise for one image that fits a `tf.TensorSpec`."""
+    """Return noise for one image that fits a `tf.TensorSpec`."""
     shape, dtype = [1, *(1 if side is None else side for side in spec.shape[1:])], tf.as_dtype(spec.dtype)
     if dtype.is_floating:
         return tf.cast(rng.normal(size=shape) * strength, dtype)
@@ -70,7 +70,7 @@ def noise(spec: tf.TensorSpec, rng: np.random.Generator, strength: float = 1) ->
 
 
 def declared(model: keras.Model) -> Any:
-    """Give what a model says that it takes, as `tf.TensorSpec`s nested as it wants them, or `None`."""
+    """Return what a model says that it takes, as `tf.TensorSpec`s nested as it wants them, or `None`."""
     graph = model_layers.functional(model)
     if graph is not None:
         return keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), graph._inputs_struct)

@@ -31,12 +31,12 @@ _IS_GREY: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.Wea
 
 
 def graph_of(model: keras.Model) -> Any:
-    """Give the graph of the model that the user holds, or `None` for one without."""
+    """Return the graph of the model that the user holds, or `None` for one without."""
     return model_layers.functional(model.model if isinstance(model, Exposed) else model)
 
 
 def references(model: keras.Model, inputs: Inputs) -> list[keras.KerasTensor | None]:
-    """List what the model's graph says of each of the flat inputs: a symbolic tensor, or `None` where nobody knows.
+    """List what the model's graph says of each of the flat inputs: a symbolic tensor, or `None` where unknown.
 
     Args:
         model: An exposed or any other Keras model.
@@ -57,7 +57,7 @@ def references(model: keras.Model, inputs: Inputs) -> list[keras.KerasTensor | N
 
 
 def names(model: keras.Model, inputs: Inputs) -> list[str]:
-    """Give the name of each of the flat inputs: its key, that of the model's graph, or its number."""
+    """Return the name of each of the flat inputs: its key, that of the model's graph, or its number."""
     if isinstance(inputs, dict):
         return [str(key) for key in sorted(inputs)]
     known = references(model, inputs)
@@ -79,7 +79,7 @@ def fitted(model: keras.Model, inputs: Inputs) -> Inputs:
 
 
 def fitted_shape(shape: Shape, wanted: Shape) -> Shape:
-    """Give the shape that data gets by `fitted`, where the model takes `wanted`."""
+    """Return the shape that data gets by `fitted`, where the model takes `wanted`."""
     if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
         return (*shape, 1)
     return tuple(shape[:-1]) if len(shape) == len(wanted) + 1 and shape[-1] == 1 else tuple(shape)
@@ -112,7 +112,7 @@ def image_positions(inputs: Inputs) -> list[int]:
 
 
 def image_position(model: keras.Model, inputs: Inputs, image_input: int | str | None = None) -> int:
-    """Tell which of the flat inputs is the image.
+    """Return which of the flat inputs is the image.
 
     Args:
         model: An exposed or any other Keras model.
@@ -152,7 +152,7 @@ def image_position(model: keras.Model, inputs: Inputs, image_input: int | str | 
 def axes_of_image(
     model: keras.Model, inputs: Inputs, position: int, spatial_axis: SpatialAxis = SPATIAL_AXIS
 ) -> tuple[int, ...]:
-    """Give the axes of the places in one of the flat inputs, counted from the end.
+    """Return the spatial axes of one of the flat inputs, counted from the end.
 
     Data `(B, H, W)` is a grey image, and both of its axes are places, where the model makes it one: where the first
     layer that tells adds the channel axis, or flattens it. Where that runs along time (a 1-D convolution, an RNN, a
@@ -186,7 +186,7 @@ def axes_of_image(
 
 
 def usual_axes(model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
-    """Give the axes of the places in the images and all signals: behind the channels where the images have these first.
+    """Return the spatial axes of the images and all signals: behind the channels where the images have these first.
 
     Args:
         model: An exposed or any other Keras model.
@@ -204,7 +204,7 @@ def usual_axes(model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = S
 
 
 def axes_of_signal(model: keras.Model, rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
-    """Give the axes of the places in a signal: the usual ones are behind the channels where all layers put these first.
+    """Return the spatial axes of a signal: the usual ones are behind the channels where all layers put these first.
 
     Args:
         model: An exposed or any other Keras model.
@@ -228,7 +228,7 @@ def _channels_first(model):
 def size_of_image(
     model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = SPATIAL_AXIS, image_input: int | str | None = None
 ) -> tuple[Any, ...]:
-    """Give the sizes of the image along its places: `(H, W)`, `(T,)` or `(D, H, W)`; `()` without an image.
+    """Return the sizes of the image along its places: `(H, W)`, `(T,)` or `(D, H, W)`; `()` without an image.
 
     Args:
         model: An exposed or any other Keras model.
@@ -237,7 +237,7 @@ def size_of_image(
         image_input: See `image_position`; without it, the first image.
 
     Returns:
-        A tuple of integers, or of tensors where only the run tells.
+        A tuple of integers, or of tensors where only a run determines it.
     """
     found = image_positions(inputs)
     if image_input is not None:
@@ -253,7 +253,7 @@ def size_of_image(
 
 
 def _is_grey(model, source):
-    """Tell whether an input `(B, H, W)` is an image, by what the model does to it."""
+    """Return whether an input `(B, H, W)` is an image, by what the model does to it."""
     model = model.model if isinstance(model, Exposed) else model
     kept, name = _IS_GREY.setdefault(model, {}), getattr(source, "name", None)
     if name not in kept:

@@ -16,7 +16,7 @@ SEPARATOR = "/"
 
 
 def functional(operation: keras.Operation) -> Any:
-    """Give the Functional graph that `operation` runs, or `None` when it has none (a plain or a subclassed layer)."""
+    """Return the Functional graph that `operation` runs, or `None` when it has none (a plain or a subclassed layer)."""
     if isinstance(operation, keras.Sequential):
         # A Sequential keeps its graph in a Functional of its own, once it is built.
         return operation._functional if type(operation).call is keras.Sequential.call else None
@@ -66,23 +66,23 @@ def _collect(parent, prefix, found, above):
 
 
 def path_of(model: keras.Model, operation: keras.Operation) -> str | None:
-    """Give the path of `operation` in `model`, or `None` where it is not inside."""
+    """Return the path of `operation` in `model`, or `None` where it is not inside."""
     return next((path for path, candidate in operations(model).items() if candidate is operation), None)
 
 
 def channels_first(operations: Iterable[keras.Operation]) -> bool:
-    """Tell whether all layers that say where channels stand say that they come first."""
+    """Return whether all layers that say where channels stand say that they come first."""
     return {operation.data_format for operation in operations if _slides(operation)} == {"channels_first"}
 
 
 def _slides(operation):
-    """Tell whether a layer's `data_format` says how a signal lies: a Flatten has one too, whatever comes in."""
+    """Return whether a layer's `data_format` says how a signal lies: a Flatten has one too, whatever comes in."""
     families = ("keras.src.layers.convolutional", "keras.src.layers.pooling")
     return hasattr(operation, "data_format") and any(c.__module__.startswith(families) for c in type(operation).__mro__)
 
 
 def opaque(operation: keras.Operation) -> bool:
-    """Tell whether layers run inside `operation` in a way that no graph tells."""
+    """Return whether layers run inside `operation` in a way that no graph tells."""
     if functional(operation) is not None or not children(operation):
         return False
     # What is inside Keras's own layers, such as attention, is a detail; a wrapper's layer is not.

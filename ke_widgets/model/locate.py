@@ -39,7 +39,7 @@ def head_index(model: keras.Model, head: Head | None, inputs: Inputs | None = No
 
 
 def _head(model, head, inputs):
-    """Give the index of the chosen output, and what was found for the model before."""
+    """Return the index of the chosen output, and what was found for the model before."""
     kept = kept_of(model)
     if "heads" not in kept:
         written = written_heads(model)
@@ -73,7 +73,7 @@ def logits_endpoint(model: keras.Model, head: Head | None = None, inputs: Inputs
 def head_activation(
     model: keras.Model, head: Head | None = None, inputs: Inputs | None = None
 ) -> Literal["softmax", "sigmoid"] | None:
-    """Tell how a model makes its output from the logits.
+    """Return how a model makes its output from the logits.
 
     Args:
         model: A built Keras model.
@@ -148,7 +148,7 @@ def spatial_signals(
 
 
 def default_layer(model: keras.Model, head: Head | None = None, inputs: Inputs | None = None) -> str | None:
-    """Give the path of the layer whose output is the default signal, or, where none is, the last one that feeds it."""
+    """Return the path of the layer whose output is the default signal, else of the last layer that feeds it."""
     return _find(model, head, "spatial", inputs)[1]
 
 
@@ -182,7 +182,7 @@ def warn_of_probabilities(
 
 
 def _gives_probabilities(model, index, inputs):
-    """Tell whether a model's output stays between 0 and 1 on strong noise, as nothing does that was not made to."""
+    """Return whether a model's output stays between 0 and 1 on strong noise, as nothing does that was not made to."""
     if inputs is None:
         specs = next(input_specs.attempts(model), None)
         if specs is None:
@@ -201,14 +201,14 @@ def _gives_probabilities(model, index, inputs):
 
 
 def tokens_after(model: keras.Model, endpoint: Endpoint) -> int:
-    """Tell how many tokens of a signal `(B, N, K)` stand after those that have a place in the image.
+    """Return how many tokens of a signal `(B, N, K)` stand after those that have a place in the image.
 
     Args:
         model: A built Keras model.
         endpoint: The `Endpoint` of the signal.
 
     Returns:
-        An integer; 0 also where nobody knows.
+        An integer; 0 also where unknown.
     """
     kept = kept_of(model)
     if ("after", endpoint) not in kept:
@@ -227,19 +227,19 @@ def _tokens_after(model, endpoint):
     return 0
 
 
-def way_back(model: keras.Model, head: Head | None = None, rehearse: bool = False) -> list[tuple[str, keras.Operation]]:
+def way_back(model: keras.Model, head: Head | None = None, traced: bool = False) -> list[tuple[str, keras.Operation]]:
     """List the path and operation of every call on the way to an output, the latest first.
 
     Args:
         model: A built Keras model.
         head: Index or name of the output, in a model with several.
-        rehearse: Trace the model once to see also what runs inside layers that have no graph.
+        traced: Trace the model once to see also what runs inside layers that have no graph.
 
     Returns:
         A list of pairs. For a model that neither a graph nor a rehearsal tells of: all operations, the last first.
     """
     index = head_index(model, head)
-    known = (None if rehearse else callgraph.from_functional(model)) or callgraph.from_trace(model)
+    known = (None if traced else callgraph.from_functional(model)) or callgraph.from_trace(model)
     if known is None:
         return list(reversed(model_layers.operations(model).items()))
     return [(step.path, step.operation) for step in known.backwards(known.outputs[index])]
@@ -261,7 +261,7 @@ def _find(model, head, what, inputs) -> Any:
 
 
 def _rehearse(model, head, inputs, kept):
-    """Trace a model once and keep all that can be told from it; `None` where nobody knows what it takes."""
+    """Trace a model once and keep all that can be told from it; `None` where unknown what it takes."""
     known = callgraph.from_trace(model, inputs)
     if known is not None:
         if model_layers.functional(model) is None:

@@ -59,7 +59,7 @@ def find_logits(known: CallGraph | None, index: int) -> Found:
     """Walk back from an output of a call graph to the logits.
 
     Args:
-        known: A `Flow`, or `None` where nobody knows how the model runs.
+        known: A `CallGraph`, or `None` where unknown how the model runs.
         index: Which of its outputs.
 
     Returns:
@@ -110,7 +110,7 @@ class _Walk:
         return False
 
     def _is_fused(self, step):
-        """Tell whether a layer's own activation makes the scores; the logits are before it then."""
+        """Return whether a layer's own activation makes the scores; the logits are before it then."""
         if not isinstance(step.operation, _WEIGHTED) and step.logits is None:
             return False
         does = activation_kind(getattr(step.operation, "activation", None), self.tensor.shape)
@@ -155,20 +155,20 @@ class _Walk:
 
 
 def _has_activation_of_its_own(operation):
-    """Tell whether only a run tells where a layer of the user's own uses its `activation`."""
+    """Return whether only a run tells where a layer of the user's own uses its `activation`."""
     activation = None if _is_kerass_own(operation) else getattr(operation, "activation", None)
     return activation is not None and not isinstance(operation, keras.Model)
 
 
 def _is_kerass_own(operation):
-    """Tell whether a layer is one of Keras's that runs no code of the user's."""
+    """Return whether a layer is one of Keras's that runs no code of the user's."""
     return type(operation).__module__.startswith("keras.") and not isinstance(
         operation, keras.Model | keras.layers.Wrapper | keras.layers.Lambda
     )
 
 
 def _name(known, tensor):
-    """Give an endpoint for a tensor, or `None` where no layer gives or takes it."""
+    """Return an endpoint for a tensor, or `None` where no layer gives or takes it."""
     step = known.producer(tensor)
     if step is not None:
         plain = isinstance(step.operation, _WEIGHTED) and hasattr(step.operation, "activation")
@@ -183,7 +183,7 @@ def _endpoint(known, step, link, tensors, tensor):
 
 
 def _step_kind(step):
-    """Tell what a call does to scores, by running a twin of it on a few numbers."""
+    """Return what a call does to scores, by running a twin of it on a few numbers."""
     operation, shape = step.operation, step.inputs[0].shape if step.inputs else ()
     if isinstance(operation, _ALWAYS_SAME):
         return "identity"
@@ -208,7 +208,7 @@ def _is_tensor(x):
 
 
 def _operation_kind(operation):
-    """Tell what an operation of TensorFlow does to scores, and list the tensor that it does it to."""
+    """Return what an operation of TensorFlow does to scores, and list the tensor that it does it to."""
     if operation.type in ("Minimum", "Maximum"):
         moving = [x for x in operation.inputs if constant(x) is None]
         return "scores" if len(moving) == 1 else None, moving
@@ -229,7 +229,7 @@ def _quotient(operation):
 
 
 def _exponent(tensor):
-    """Give the `x` of `exp(x)`, or of `exp(x - max(x))`, or `None`."""
+    """Return the `x` of `exp(x)`, or of `exp(x - max(x))`, or `None`."""
     if tensor.op.type != "Exp":
         return None
     (inner,) = tensor.op.inputs

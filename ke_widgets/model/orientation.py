@@ -38,7 +38,7 @@ def follow(
 
 
 def _outputs(operation, several, axes):
-    """Give the axes of each output, `None` for one that carries no image."""
+    """Return the axes of each output, `None` for one that carries no image."""
     if operation.type in _NO_IMAGE:
         return [None] * len(operation.outputs)
     shapes = [_shape(tensor) for tensor in operation.outputs]

@@ -42,7 +42,7 @@ class Planes:
     """The axes of all tensors of a call graph.
 
     Args:
-        known: A `Flow`.
+        known: A `CallGraph`.
     """
 
     def __init__(self, known: CallGraph) -> None:
@@ -113,7 +113,7 @@ class Planes:
         return found if len(found) == len(step.outputs) else [self._axes.unknown(x.shape) for x in step.outputs]
 
     def lie_over(self, tensor: Tensor, also_one_place: bool = False) -> bool:
-        """Tell whether a tensor lies over the image plane, in the image's own orientation, one for each image.
+        """Return whether a tensor lies over the image plane, in the image's own orientation, one for each image.
 
         Args:
             tensor: A tensor of the call graph.
@@ -170,7 +170,7 @@ class Planes:
         return grid == tuple(found.get(name, 1) for name in PLACES[1:])
 
     def others(self, tensor: Tensor) -> int:
-        """Tell how many tokens without a place stand before the grid."""
+        """Return how many tokens without a place stand before the grid."""
         axes = self._of.get(id(tensor))
         if axes is None or len(axes) != 3 or self.image is None or len(self.image) == 1:
             return 0
@@ -179,7 +179,7 @@ class Planes:
         return 0 if grid is None else number - grid[0] * grid[1]
 
     def after(self, tensor: Tensor) -> int:
-        """Tell how many tokens without a place stand after the grid."""
+        """Return how many tokens without a place stand after the grid."""
         axes = self._of.get(id(tensor))
         tokens = axes[1][0] if axes is not None and len(axes) == 3 and len(axes[1]) == 1 else None
         if tokens is None or not tokens.inner or tokens.size is None:
@@ -188,14 +188,14 @@ class Planes:
 
 
 def _closed(shape, axes):
-    """Give a shape with the sides that its axes are known to have; batches are as in a rehearsal."""
+    """Return a shape with the sides that its axes are known to have; batches are as in a rehearsal."""
     if axes is None:
         return [input_specs.BATCH if n == 0 and side is None else side for n, side in enumerate(shape)]
     return [size(axis) if side is None else side for side, axis in zip(shape, axes)]
 
 
 def _first_image(images, channels_first):
-    """Give the sides of the image plane (or the volume, or the one side of a signal)."""
+    """Return the sides of the image plane (or the volume, or the one side of a signal)."""
     return _sides(tuple(images[0].shape), channels_first) if images else None
 
 
@@ -225,7 +225,7 @@ def _names(shape, channels_first):
 
 
 def _is_place(axis, name):
-    """Tell whether an axis is the image's axis of a name; `None` where nothing is known of it."""
+    """Return whether an axis is the image's axis of a name; `None` where nothing is known of it."""
     if not axis:
         return True
     if not is_named(axis):
@@ -235,7 +235,7 @@ def _is_place(axis, name):
 
 
 def _in_proportion(sides, image):
-    """Tell whether sides are the image's, all made smaller alike, up to rounding."""
+    """Return whether sides are the image's, all made smaller alike, up to rounding."""
     if None in (*sides, *image):
         return True
     ratios = [side / whole for side, whole in zip(sides, image)]

@@ -34,7 +34,7 @@ _KNOWN: dict[Any, Kind | None] = {
 
 
 def activation_kind(activation: str | Callable[..., Any] | None, shape: Shape = (None, 4)) -> Kind | None:
-    """Tell what an activation does to scores.
+    """Return what an activation does to scores.
 
     Args:
         activation: A function, a layer, a name that Keras knows, or `None`.
@@ -60,7 +60,7 @@ def activation_kind(activation: str | Callable[..., Any] | None, shape: Shape = 
 
 
 def kind(function: Callable[[Tensor], Tensor], shape: Shape) -> Kind | None:
-    """Tell what a function of one tensor does to scores; see `activation_kind`.
+    """Return what a function of one tensor does to scores; see `activation_kind`.
 
     Args:
         function: A function that can be run on its own.
@@ -117,7 +117,7 @@ def _changed(run, change, shape, x):
 
 
 def _is_softmax(run, x):
-    """Tell whether units are shared out of 1, and a constant added to all of them changes nothing."""
+    """Return whether units are shared out of 1, and a constant added to all of them changes nothing."""
     y = run(x)
     if (y < -1e-3).any() or (y > 1 + 1e-3).any() or not np.allclose(run(x + 3), y, atol=2e-3):
         return False
@@ -127,7 +127,7 @@ def _is_softmax(run, x):
 
 
 def _is_sigmoid(run, x):
-    """Tell whether each unit rises from 0 to 1 on its own."""
+    """Return whether each unit rises from 0 to 1 on its own."""
     y, moved = run(x), x.copy()
     first = (slice(None), *[0] * (x.ndim - 1))
     moved[first] += 1

@@ -21,7 +21,7 @@ def check_units(indices: ArrayLike, number: int | Tensor) -> ArrayLike:
 
     Args:
         indices: Integers, a tensor or an array.
-        number: How many units there are; an integer, or a tensor where only the run tells.
+        number: How many units there are; an integer, or a tensor where only a run determines it.
 
     Returns:
         The indices, to be used only once they are known to fit.
@@ -165,6 +165,6 @@ def not_finite(images: Sequence[int] | np.ndarray) -> str:
 
 
 def _after(check, x):
-    """Give `x` behind a check, which is `None` where it ran already."""
+    """Return `x` behind a check, which is `None` where it ran already."""
     with tf.control_dependencies([check] if check is not None else []):
         return tf.identity(x)
