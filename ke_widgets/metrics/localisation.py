@@ -1,4 +1,4 @@
-"""Whether a map points at the object."""
+"""Measure whether a map points at the object."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def pointing_game(maps: ArrayLike, masks: ArrayLike) -> np.ndarray:
 
     Args:
         maps: Maps `(B, H', W', U)`, any range.
-        masks: Where the object of each unit is, `(B, H, W, U)`, bool.
+        masks: The pixels of each unit's object, `(B, H, W, U)`, bool.
 
     Returns:
         Hits `(B, U)`, bool. The first maximum counts, in reading order; a constant map points at the first pixel.
