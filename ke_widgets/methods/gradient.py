@@ -250,7 +250,7 @@ def _check_biases(
 def _plane(
     model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis, terms: Iterable[Term]
 ) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
-    """Find the input that the map lies over: its number, the spatial axes of all signals, and its size there."""
+    """Return the position of the input that the map covers, the spatial axes of all signals, and the map's size."""
     flat = keras.tree.flatten(inputs)
     found = [(number, _axes(len(x.shape), spatial_axis, model, terms)) for number, x in enumerate(flat)]
     fit = [(number, axes) for number, axes in found if axes]

@@ -194,8 +194,8 @@ def tta(method: Method, scales: float | Sequence[float] = (), hflip: bool = True
     $$M_u = \frac{1}{n} \sum_{t=1}^n t^{-1} \big( M_u(t(x)) \big)$$
 
     where `t` runs over the unchanged image, each of `scales`, and the mirror images of all of these. Each map is
-    mirrored back and resized to the first one. The mirrored axis is the last spatial one: the columns of images, volumes and
-    frames, the time of signals. Inputs other than images stay as they are.
+    mirrored back and resized to the first one. The mirrored axis is the last spatial one: the columns of images,
+    volumes and frames, the time of signals. Inputs other than images stay as they are.
 
     Args:
         method: A method of `ke_widgets.methods`, or one that this module made.

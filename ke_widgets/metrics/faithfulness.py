@@ -48,8 +48,8 @@ def deletion(
         indices: Which units the maps explain, `(B, U)`; `None` if they explain all.
         steps: Number of shares of pixels beside 0: evenly spaced, up to all pixels.
         baseline: The value that replaces pixels: a number, `"mean"` (of each image and channel), `"blur"` (`blur` with
-            a tenth of the longer side), or an array that broadcasts to `inputs`. Zero, as in the paper, is grey for a model that
-            takes centred images, and black for one that takes pixels.
+            a tenth of the longer side), or an array that broadcasts to `inputs`. Zero, as in the paper, is grey for a
+            model that takes centred images, and black for one that takes pixels.
         activation: A function, or the name of one in `keras.activations`, that turns the model's output `(N, U_all)`
             into scores, such as `"softmax"` for logits; `None` leaves it.
         batch_size: Images per forward pass; `None` takes the fastest on this device. It does not change the scores.
