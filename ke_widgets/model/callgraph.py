@@ -96,7 +96,7 @@ class CallGraph:
         return [id(call) for call in calls].index(id(step)) if len(calls) > 1 else "last"
 
     def demand(self, operation: keras.Operation, anyway: bool = False) -> None:
-        """Raise `Opaque` if a functional graph lacks the calls inside `operation`; `anyway` raises for any such graph."""
+        """Raise `Opaque` if a functional graph lacks the calls inside `operation`; `anyway`: for any such graph."""
         if self.graph is None and (anyway or model_layers.opaque(operation)):
             raise Opaque
 
