@@ -15,7 +15,7 @@ from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.describe import COLORMAPS
 
 CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model_index")
-LOOK = ("view", "opacity", "colormap", "threshold")
+DISPLAY = ("view", "opacity", "colormap", "threshold")
 VIEWS = ("overlay", "map", "image")
 _MOST_PANES = 3
 
@@ -163,8 +163,8 @@ class Traits(anywidget.AnyWidget):
         return {**first, "class_index": int(scores.argmax()), **choice}
 
     @property
-    def _look(self):
-        return {name: getattr(self, name) for name in LOOK}
+    def _display(self):
+        return {name: getattr(self, name) for name in DISPLAY}
 
     @traitlets.validate(*CHOICE)
     def _validate_choice(self, proposal):

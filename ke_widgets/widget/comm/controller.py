@@ -57,7 +57,7 @@ class Controller:
         self.resend = Resend(self._send_state)
 
     @property
-    def heard(self):
+    def heard(self) -> bool:
         """Whether a page has sent a message yet."""
         return self._context is not None
 
