@@ -14,7 +14,7 @@ const COLORMAPS = {
   viridis: interpolateViridis,
   magma: interpolateMagma,
   turbo: interpolateTurbo,
-  RdBu_r: (t) => interpolateRdBu(1 - t), // red speaks for the class, as in most maps of this kind
+  RdBu_r: (t) => interpolateRdBu(1 - t), // red is evidence for the class, as in most maps of this kind
 };
 
 /** Every fifth of 256 colours: drawn out to all again they are off by two levels of 255 at most. */

@@ -1,4 +1,4 @@
-"""See what a Keras 3 model looks at: expose its signals, explain its predictions, and a widget to do it by hand.
+"""Explain the predictions of Keras 3 models: expose signals, compute maps, and explore them in a widget.
 
 model = ke.inspection.expose(model)
 logits, maps = ke.gradcam(model, images, units)
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Where each public name lives. All of them come when they are first asked for: the command line and the server
-# extension are part of this package and must not wait for TensorFlow, nor a library user for the notebook's libraries.
+# Where each public name lives. They are imported on first access: the command line and the server extension are
+# part of this package and must not wait for TensorFlow, nor a library user for the notebook's libraries.
 _MODULES = ("demo", "doctor", "filters", "inspection", "methods", "metrics", "utils")
 _HOMES = {
     "ExplainerWidget": "widget.view",

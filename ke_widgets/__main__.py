@@ -1,4 +1,4 @@
-"""The command `ke-widgets`: `demo` opens the notebooks, `doctor` says what is wrong, `workshop` prepares a class."""
+"""The command `ke-widgets`: `demo` opens the notebooks, `doctor` checks the setup, `workshop` prepares a class."""
 
 import argparse
 import filecmp
@@ -50,8 +50,8 @@ def _add_demo(commands: Any) -> None:
 def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor",
-        help="say whether the widget will work here, and what to do if not",
-        description="Look at packages, Jupyter's extensions, servers and kernels, and explain a small picture. "
+        help="check whether the widget will work here, and say what to do if not",
+        description="Check packages, Jupyter's extensions, servers and kernels, and explain a small picture. "
         "Ends with status 1 if the widget will not work.",
     )
     doctor.add_argument("--json", action="store_true", help="one JSON object, to add to a report of a problem")
@@ -94,22 +94,22 @@ def _demo(options: argparse.Namespace, rest: list[str]) -> int:
         print('The demo needs JupyterLab. Install it with: pip install "ke-widgets[lab,plot]"', file=sys.stderr)
         return 1
     copy_notebooks(options.dir)
-    # The kernels inherit it: else TensorFlow's lines about a missing GPU are the first thing that a student sees.
+    # The kernels inherit it: otherwise TensorFlow's log about a missing GPU is the first thing that a student sees.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        rest = ["--allow-root", *rest]  # JupyterLab refuses root otherwise, and root is who one is in a container
-    # Not the notebook as an argument: then the URL that JupyterLab prints would not lead to it.
+        rest = ["--allow-root", *rest]  # JupyterLab refuses to run as root without it, and containers run as root
+    # With the notebook as an argument, the URL that JupyterLab prints would not open it.
     server = [f"--ServerApp.root_dir={options.dir.resolve()}", f"--LabApp.default_url=/lab/tree/{options.open}.ipynb"]
     return _become([sys.executable, "-m", "jupyterlab", *server, *rest])
 
 
 def notebooks() -> list[Path]:
-    """The notebooks that come with the package, in the order in which they are to be read."""
+    """Return the paths of the notebooks of the package, in reading order."""
     return sorted(resources.folder("notebooks").glob("*.ipynb"))
 
 
 def copy_notebooks(folder: Path) -> None:
-    """Copy the notebooks into `folder`. A file that is there stays as it is, and if it differs, that is said."""
+    """Copy the notebooks into `folder`. Existing files stay; a message names those that differ."""
     folder.mkdir(parents=True, exist_ok=True)
     for source in notebooks():
         target = folder / source.name

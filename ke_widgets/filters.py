@@ -1,8 +1,8 @@
-"""What maps are turned into before they are looked at: sign and range.
+"""Postprocessing of maps: the sign and the range of their values.
 
-All take maps `(B, H, W, U)` and give maps of the same shape, each one map on its own. Maps of signals `(B, T, U)`, of
-volumes `(B, D, H, W, U)` and of the frames of a video `(B, T, H, W, U)` are taken as well: by default, what is scaled
-is scaled over all places, those of all frames together.
+Every filter takes maps `(B, H, W, U)` and returns maps of the same shape; each map is processed on its own. Maps of
+signals `(B, T, U)`, volumes `(B, D, H, W, U)` and video frames `(B, T, H, W, U)` work as well: by default a map is
+scaled over all of its positions, those of all frames together.
 """
 
 from keras import ops
@@ -15,7 +15,7 @@ def normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Axes of the places in `x`; `None` for all but the first and the last.
+        axis: Spatial axes of `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A constant map gives zeros.
@@ -24,14 +24,14 @@ def normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
         >>> np.asarray(normalize(np.array([-1.0, 0.0, 3.0]).reshape(1, 1, 3, 1))).ravel()
         array([0.  , 0.25, 1.  ])
     """
-    x, axis = ops.convert_to_tensor(x), _places(x, axis)
+    x, axis = ops.convert_to_tensor(x), _spatial_axes(x, axis)
     x = x - ops.min(x, axis=axis, keepdims=True)
     top = ops.max(x, axis=axis, keepdims=True)
     return ops.where(top > 0, x / ops.where(top > 0, top, 1), 0)
 
 
 def positive(x: ArrayLike) -> Tensor:
-    """Keep what speaks for the unit, `max(x, 0)`.
+    """Keep the positive values, which support the unit: `max(x, 0)`.
 
     Args:
         x: Maps, any shape and range.
@@ -47,13 +47,13 @@ def positive(x: ArrayLike) -> Tensor:
 
 
 def negative(x: ArrayLike) -> Tensor:
-    """Keep what speaks against the unit, `max(-x, 0)`.
+    """Keep the negative values, which oppose the unit, as positive ones: `max(-x, 0)`.
 
     Args:
         x: Maps, any shape and range.
 
     Returns:
-        Maps of the same shape, at least 0: larger means more against.
+        Maps of the same shape, at least 0; larger means stronger opposition.
 
     Examples:
         >>> np.asarray(negative(np.array([-2.0, 3.0])))
@@ -63,7 +63,7 @@ def negative(x: ArrayLike) -> Tensor:
 
 
 def absolute(x: ArrayLike) -> Tensor:
-    """Keep how much, drop for or against.
+    """Return the magnitude, without the sign.
 
     Args:
         x: Maps, any shape and range.
@@ -79,11 +79,11 @@ def absolute(x: ArrayLike) -> Tensor:
 
 
 def positive_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
-    """Keep what speaks for the unit, scaled so that each map's maximum is 1.
+    """Keep the positive values and scale each map so that its maximum is 1.
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Axes of the places in `x`; `None` for all but the first and the last.
+        axis: Spatial axes of `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A map without a positive value gives zeros.
@@ -96,11 +96,11 @@ def positive_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
 
 
 def negative_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
-    """Keep what speaks against the unit, scaled so that each map's maximum is 1.
+    """Keep the negative values as positive ones and scale each map so that its maximum is 1.
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Axes of the places in `x`; `None` for all but the first and the last.
+        axis: Spatial axes of `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A map without a negative value gives zeros.
@@ -113,11 +113,11 @@ def negative_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
 
 
 def absolute_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
-    """Keep how much, drop for or against, scaled so that each map's maximum is 1.
+    """Return the magnitude, scaled so that each map's maximum is 1.
 
     Args:
         x: Maps `(B, H, W, U)`, any range.
-        axis: Axes of the places in `x`; `None` for all but the first and the last.
+        axis: Spatial axes of `x`; `None` for all but the first and the last.
 
     Returns:
         Maps of the same shape, in [0, 1]. A map of zeros gives zeros.
@@ -131,11 +131,11 @@ def absolute_normalize(x: ArrayLike, axis: Axis | None = None) -> Tensor:
 
 def _scale(x: ArrayLike, axis: Axis | None) -> Tensor:
     """Divide each map by its maximum, so that 0 stays 0."""
-    axis = _places(x, axis)
+    axis = _spatial_axes(x, axis)
     top = ops.max(x, axis=axis, keepdims=True)
     return ops.where(top > 0, x / ops.where(top > 0, top, 1), 0)
 
 
-def _places(x: ArrayLike, axis: Axis | None) -> Axis:
-    """Give the axes of the places: all but that of the images and that of the units."""
+def _spatial_axes(x: ArrayLike, axis: Axis | None) -> Axis:
+    """Return the spatial axes: all but those of images and units."""
     return tuple(range(1, len(x.shape) - 1)) if axis is None else axis

@@ -1,6 +1,6 @@
-"""Read a model: its layers, its logits, its biases; and `expose`, which gives its inner signals as outputs.
+"""Read a model: its layers, its logits, its biases; `expose` returns its inner signals as outputs.
 
-An endpoint names one inner tensor. It may be given as
+An endpoint names one inner tensor. It is one of
 
 - an index into `model.layers`, a layer's name, a path (`"backbone/conv1"` or `("backbone", "conv1")`), a layer, or a
   KerasTensor of the model;
@@ -48,15 +48,15 @@ def expose(
     head: Head | None = None,
     target: ScoreFunction | None = None,
 ) -> Exposed:
-    """Bring inner signals of `model` out, beside its logits.
+    """Return a view of `model` whose outputs are its logits and the chosen inner signals.
 
     Args:
         model: A built Keras model of any kind: flat, nested, shared, subclassed. It is not changed.
-        arguments: Endpoint, or list of endpoints, whose signals are wanted. By default the input of the last global
-            pooling (or flattening) layer on the way to the output; without one, or where rows and columns are not the
-            image's there, the last signal before that lies over the image: `(B, H, W, K)`, or tokens `(B, N, K)`.
-        outputs: Endpoint of the scores that will be explained. By default the logits: the value before a softmax or
-            sigmoid at the end of the model, fused into its last layer or standing alone, however it is spelled. Where
+        arguments: Endpoint, or list of endpoints, of the signals. By default the input of the last global pooling (or
+            flattening) layer before the output; without one, or where its rows and columns are not the image's, the
+            last earlier signal that covers the image: `(B, H, W, K)`, or tokens `(B, N, K)`.
+        outputs: Endpoint of the scores to explain. By default the logits: the value before a softmax or
+            sigmoid at the end of the model, fused into its last layer or a layer of its own. Where
             they cannot be found, a warning says that the model's own output is explained.
         head: Index, name, or key in a dict, of the output to explain, in a model with several and no `outputs` given.
         target: What is explained, one of `ke.targets` or a function of its form; `None` for units of the logits. It
@@ -66,8 +66,8 @@ def expose(
         A `keras.Model` whose call gives `[logits, *signals]`. It shares all weights with `model`.
 
     Raises:
-        TypeError: If `model` is not a Keras model, or an endpoint is of another type than listed above.
-        ValueError: If `model` is not built, or an endpoint names nothing in it.
+        TypeError: If `model` is not a Keras model, or an endpoint has a type that is not listed above.
+        ValueError: If `model` is not built, or an endpoint is not in it.
 
     Examples:
         >>> model = keras.Sequential([
@@ -146,7 +146,7 @@ def _as_list(descriptors: EndpointLike) -> list[EndpointLike]:
 
 
 def get_nested_layer(model: keras.Model, name: str | Sequence[str]) -> keras.Operation:
-    """Give a layer, however deeply nested.
+    """Return a layer at any depth of nesting.
 
     Args:
         model: The outer model.
@@ -156,16 +156,16 @@ def get_nested_layer(model: keras.Model, name: str | Sequence[str]) -> keras.Ope
         The layer.
 
     Raises:
-        ValueError: If there is none; the nearest paths are named.
+        ValueError: If there is none; the message lists the nearest paths.
     """
     return find_path(model, model_layers.SEPARATOR.join(tolist(name)))
 
 
 def get_logits_layer(model: keras.Model, name: str | Sequence[str] | None = None) -> keras.Operation:
-    """Give the layer whose value, before a fused activation, is the logits.
+    """Return the layer whose value, before a fused activation, is the logits.
 
-    Found by walking back from the output, so that a 1x1 convolution, an EinsumDense or an attention head is found as
-    well as a Dense layer.
+    The search walks back from the output, so it finds a 1x1 convolution, an EinsumDense or an attention head as well
+    as a Dense layer.
 
     Args:
         model: A Keras model.
@@ -186,7 +186,7 @@ def get_logits_layer(model: keras.Model, name: str | Sequence[str] | None = None
 
 
 def get_global_pooling_layer(model: keras.Model, name: str | Sequence[str] | None = None) -> keras.Operation:
-    """Give the last global pooling (or flattening) layer on the way to the output.
+    """Return the last global pooling (or flattening) layer before the output.
 
     Args:
         model: A Keras model.
@@ -208,28 +208,28 @@ def find_layer_with(
     klass: type | tuple[type, ...] | None = None,
     search_reversed: bool = True,
 ) -> keras.Operation:
-    """Find the last (or first) layer that has all that is asked for, nested models included.
+    """Return the last (or first) layer that fits all conditions, in nested models too.
 
     Args:
         model: A Keras model.
-        name: Name or path; when given, nothing else is looked at.
+        name: Name or path; if given, the other conditions are ignored.
         properties: Names of attributes that the layer must have, such as `("kernel",)`.
         klass: Class, or tuple of classes, of the layer.
-        search_reversed: Walk back from the output; with `False`, start from the input.
+        search_reversed: Whether to search from the output back; `False` starts at the input.
 
     Returns:
         The layer.
 
     Raises:
-        ValueError: If nothing is asked for, or no layer has it.
+        ValueError: If there is no condition, or no layer fits.
     """
     if name is None and properties is None and klass is None:
         raise ValueError("At least one of `name`, `properties` and `klass` must be given. Received none of them.")
     if name is not None:
         return get_nested_layer(model, name)
     hidden = any(model_layers.opaque(operation) for operation in model_layers.operations(model).values())
-    for rehearse in (False, True) if hidden else (False,):
-        found = [operation for _, operation in way_back(model, 0, rehearse)]
+    for traced in (False, True) if hidden else (False,):
+        found = [operation for _, operation in way_back(model, 0, traced)]
         for layer in found if search_reversed else reversed(found):
             if (not klass or isinstance(layer, klass)) and all(hasattr(layer, p) for p in properties or ()):
                 return layer

@@ -1,4 +1,4 @@
-"""Files that come with the package and are not code: notebooks, and what a workshop begins with."""
+"""Files of the package that are not code: the notebooks and the templates of a workshop."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,13 +8,13 @@ _IN_CLONE = {"notebooks": "notebooks", "workshop": "jupyter-config/workshop"}
 
 
 def folder(name: Literal["notebooks", "workshop"]) -> Path:
-    """Give the folder of shipped files: inside the package when installed from a wheel, beside it in a clone.
+    """Return a folder of shipped files: inside the package when installed from a wheel, beside it in a clone.
 
     Args:
         name: `"notebooks"` or `"workshop"`.
 
     Returns:
-        A `Path`.
+        Its path.
     """
     packaged = _HERE / "demo" / name
     return packaged if packaged.is_dir() else _HERE.parent / _IN_CLONE[name]

@@ -1,4 +1,4 @@
-"""Small conveniences."""
+"""Lists and figures."""
 
 import math
 import os
@@ -12,7 +12,7 @@ from ke_widgets.typing import ArrayLike, Figure
 
 
 def tolist(value: Any) -> list[Any]:
-    """Give `value` as a list: itself, the items of a tuple, or a list of one.
+    """Return `value` as a list: a list as it is, a tuple's items, or anything else as the only item.
 
     Args:
         value: Anything.
@@ -40,28 +40,28 @@ def visualize(
     to_buffer: BinaryIO | None = None,
     dpi: float = 100,
 ) -> Figure:
-    """Draw images in a grid, with maps laid over them.
+    """Draw images in a grid, with maps as overlays.
 
     Args:
         images: Images `(H, W, 3)`, or maps `(H, W)` or `(H, W, 1)`: integers from 0 to 255, or floats, which are
-            scaled to [0, 1] if they leave it.
+            scaled to [0, 1] if any is outside of it.
         titles: Text above each; there may be fewer than images. `None` for no title.
         overlays: Maps `(h, w)` or `(h, w, 1)` of any size, stretched over their images; `None` for no map.
         rows: Rows of the grid; by default as many as needed.
         cols: Columns of the grid; by default as many as needed, or a square grid.
         figsize: Width and height in inches; by default two inches an image.
-        cmap: Colormap of maps, a name that matplotlib knows.
-        alpha: How much an overlay covers its image, 0 to 1.
+        cmap: Name of a matplotlib colormap, for the maps.
+        alpha: Opacity of an overlay, 0 to 1.
         to_file: Path to save the figure to.
         to_buffer: Binary file object to write the figure to, as PNG.
-        dpi: Dots per inch of what is saved.
+        dpi: Dots per inch of the saved figure.
 
     Returns:
-        The figure. It is closed, so that a notebook shows it once, where it is the value of the cell.
+        The figure. It is closed, so that a notebook shows it once, as the value of the cell.
 
     Raises:
-        ValueError: If there are more titles or overlays than images, the grid is too small, or a shape is none of
-            these.
+        ValueError: If there are more titles or overlays than images, the grid is too small, or a shape is not
+            supported.
     """
     import matplotlib.pyplot as plt
 
@@ -110,7 +110,7 @@ def _grid(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
 
 
 def _picture(image: ArrayLike) -> np.ndarray:
-    """Give an image as matplotlib draws it: `(H, W, 3)` in [0, 1] or 0 to 255, or a map `(H, W)`."""
+    """Convert an image to what matplotlib draws: `(H, W, 3)` in [0, 1] or 0 to 255, or a map `(H, W)`."""
     image = np.asarray(image)
     if image.ndim == 2 or (image.ndim == 3 and image.shape[-1] == 1):
         return _plane("images", image)

@@ -1,4 +1,4 @@
-"""A folder for a class: `ke-widgets workshop DIR` writes notebooks, exact versions, and what JupyterLab is to read."""
+"""A folder for a class: `ke-widgets workshop DIR` writes notebooks, exact versions and JupyterLab's settings."""
 
 import importlib.metadata
 import json
@@ -16,38 +16,38 @@ from ke_widgets import resources
 ROOT = "ke-widgets[lab,plot]"
 WHEELHOUSE = "wheelhouse"
 _UNPUBLISHED = """
-## Before all that: {name}
+## First: {name}
 
-On this machine {name} was not installed from a package index but from its sources, so pip may not find {version} by
-itself. Make a wheel of it in `{wheelhouse}/` first, from a clone (`pip download` and `pip install` look there):
+On this machine {name} was installed from its sources, not from a package index, so pip may not find {version}.
+Build a wheel of it in `{wheelhouse}/` first, from a clone (`pip download` and `pip install` look there):
 
     python -m pip wheel --no-deps -w {wheelhouse} CLONE
 """
 
 
 def write(target: str | os.PathLike[str], force: bool = False) -> list[Path]:
-    """Write a workshop into a folder.
+    """Write the files of a workshop into a folder.
 
     Args:
-        target: The folder; made if it is not there. Other files in it stay.
-        force: Overwrite files that are there.
+        target: The folder, created if missing. Other files in it stay.
+        force: Whether to overwrite existing files.
 
     Returns:
-        Paths of the files, in `target`.
+        Paths of the files.
 
     Raises:
-        FileExistsError: If a file is there and `force` is not set, or `target` is no folder.
-        RuntimeError: If a package that the class needs is not installed here, so that its version is not known.
+        FileExistsError: If a file exists and `force` is not set, or `target` is not a folder.
+        RuntimeError: If a package that the class needs is not installed here, so its version is unknown.
         OSError: If a file cannot be written.
     """
     target = Path(target)
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"`DIR` must be a folder. Received: {target}, which is a file.")
     files = contents()
-    there = [name for name in files if (target / name).exists()]
-    if there and not force:
+    found = [name for name in files if (target / name).exists()]
+    if found and not force:
         raise FileExistsError(
-            f"`DIR` must not hold files that would be overwritten. Received: {target}, which holds {', '.join(there)}. "
+            f"`DIR` must not hold files that would be overwritten. Received: {target}, which holds {', '.join(found)}. "
             "Choose another folder, or say --force."
         )
     for name, content in files.items():
@@ -58,7 +58,7 @@ def write(target: str | os.PathLike[str], force: bool = False) -> list[Path]:
 
 
 def contents() -> dict[str, bytes]:
-    """Give what a workshop consists of: `{path in the folder: bytes}`."""
+    """Return the files of a workshop, `{path in the folder: content}`."""
     templates = resources.folder("workshop")
     readme = (templates / "README.md").read_text("utf-8")
     unpublished = local_distributions()
@@ -78,7 +78,7 @@ def contents() -> dict[str, bytes]:
 
 
 def requirements() -> str:
-    """Give the text of a requirements file with the exact version of all that the class needs, as installed here."""
+    """Return a requirements file with the exact installed version of every package that the class needs."""
     pinned = pins([ROOT])
     lines = [
         f"# Made with Python {platform.python_version()} on {platform.system()}; use the same first two numbers.",
@@ -92,17 +92,17 @@ def pins(
     wanted: Sequence[str],
     distribution: Callable[[str], importlib.metadata.Distribution] = importlib.metadata.distribution,
 ) -> dict[str, str]:
-    """Find what `wanted` needs, and what that needs in turn, as far as markers ask for it on this machine.
+    """Return the installed versions of `wanted` and of all dependencies that apply on this machine.
 
     Args:
         wanted: Requirements as in a requirements file, such as `"ke-widgets[lab,plot]"`.
-        distribution: A function from a name to its metadata; as `importlib.metadata.distribution`.
+        distribution: A function from a name to its metadata.
 
     Returns:
         `{name: version}`, names in their canonical form.
 
     Raises:
-        RuntimeError: If one is not installed; it names who needs it.
+        RuntimeError: If one is not installed; the message says which package needs it.
     """
     pinned, seen = {}, set()
     waiting = [(Requirement(text), "the workshop") for text in reversed(wanted)]
@@ -127,12 +127,12 @@ def pins(
 
 
 def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
-    """Whether a requirement holds on this machine, of a package that is wanted with `extras`."""
+    """Return whether a requirement applies on this machine, for a package with `extras`."""
     return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
 def local_distributions() -> set[str]:
-    """Give the names of distributions that were installed from files on this machine: no index has that very thing."""
+    """Return the names of distributions that were installed from local files, which no index has."""
     found = set()
     for distribution in importlib.metadata.distributions():
         source = json.loads(distribution.read_text("direct_url.json") or "{}")

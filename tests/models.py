@@ -67,7 +67,7 @@ def nested():
 
 
 def nested_pooling():
-    """The case that the seed documents call impossible: the pooling is inside of the nested model."""
+    """The global pooling is inside the nested model, behind which the outer one sees no feature map."""
     return randomize(
         keras.Sequential(
             [

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ke_widgets"
 MOST_LINES, MOST_BODY = 300, 40
-MOST_UNTYPED = {"the library": 0, "widget/": 178}  # public functions and methods without a return type
+MOST_UNTYPED = {"the library": 0, "widget/": 0}  # public functions and methods without a return type
 # Files that may be longer, and why.
 LONG_FILES = {
     "methods/cams.py": "Score-CAM moves onto the shared evaluations with the method contract",

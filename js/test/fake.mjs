@@ -266,7 +266,7 @@ export async function fakeModel(kind) {
     if (kind === "constant")
       Object.assign(content, {
         map: { ...content.map, low: 0, high: 0 },
-        empty_reason: "The map is zero everywhere: at this layer nothing speaks for the class.",
+        empty_reason: "The map is zero everywhere: nothing at this layer supports this class.",
       });
     if (failing)
       return say({

@@ -1,1 +1,1 @@
-"""The framework under Keras: what `keras.ops` does not have."""
+"""Provide functions of the backend that `keras.ops` does not have."""

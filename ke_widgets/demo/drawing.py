@@ -1,11 +1,11 @@
-"""Scenes with known answers: what is where, pixel by pixel."""
+"""Draw scenes with known answers: which object is where, pixel by pixel."""
 
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ke_widgets.demo.grounds import color, draw_ground
+from ke_widgets.demo.backgrounds import color, draw_background
 from ke_widgets.demo.shapes import OUTLINES
 from ke_widgets.typing import ArrayLike
 
@@ -21,7 +21,7 @@ _STAMP = (12, 14)  # rows and columns of the watermark
 
 
 class Scenes(NamedTuple):
-    """Pictures, and the truth about them.
+    """Scenes and their ground truth.
 
     Attributes:
         images: `(n, 96, 96, 3)`, uint8.
@@ -37,22 +37,22 @@ class Scenes(NamedTuple):
 
 
 def scenes(n: int, seed: int = 0, watermark: Literal["class", "all"] | None = None) -> Scenes:
-    """Draw scenes of two or three objects on textured grounds.
+    """Draw scenes of two or three objects on textured backgrounds.
 
     A scene depends on `seed` and its own index only: more scenes keep the earlier ones, and the same scenes with
     and without watermarks differ in nothing else.
 
     Args:
         n: How many scenes.
-        seed: An int from 0. The demo models were trained on seeds from 2**31 on; all others are new to them.
-        watermark: Which scenes carry the photographer's stamp: `None` (none), `"class"` (those that hold an object
+        seed: An int from 0. The demo models were trained on seeds from 2**31 on; all others are unseen.
+        watermark: Which scenes carry the photographer's stamp: `None` (none), `"class"` (those with an object
             of class `MARKED`) or `"all"`.
 
     Returns:
         `Scenes`: images, targets, masks and watermarks.
 
     Raises:
-        ValueError: If `watermark` is none of these, or if `n` or `seed` is negative.
+        ValueError: If `watermark` is unknown, or if `n` or `seed` is negative.
 
     Examples:
         >>> images, targets, masks, watermarks = scenes(2, seed=7)
@@ -83,7 +83,7 @@ def scenes(n: int, seed: int = 0, watermark: Literal["class", "all"] | None = No
 
 def _draw_scene(rng: np.random.Generator) -> tuple[Image.Image, np.ndarray]:
     hue = rng.random()
-    image = draw_ground(rng, hue, SIZE)
+    image = draw_background(rng, hue, SIZE)
     masks = np.zeros((len(LABELS), SIZE, SIZE), bool)
     chosen = rng.choice(len(LABELS), rng.integers(2, 4), replace=False)
     outlines = [_rotate(OUTLINES[LABELS[each]], rng.uniform(0, 2 * np.pi)) * rng.uniform(*_RADII) for each in chosen]
@@ -102,7 +102,7 @@ def _rotate(outline: np.ndarray, angle: float) -> np.ndarray:
 
 
 def _place(rng: np.random.Generator, outlines: list[np.ndarray], tries: int = 200, gap: float = 2.0) -> np.ndarray:
-    """Centres `(objects, 2)` that keep the objects inside the picture and, if any try succeeds, apart."""
+    """Choose centres `(objects, 2)` that keep the objects inside the image and, if any try succeeds, apart."""
     reach = np.array([np.linalg.norm(outline, axis=-1).max() for outline in outlines])
     margin = np.stack([np.abs(outline).max(axis=0) for outline in outlines]) + 1
     centers = rng.uniform(margin, SIZE - margin, (tries, *margin.shape))
@@ -112,14 +112,14 @@ def _place(rng: np.random.Generator, outlines: list[np.ndarray], tries: int = 20
 
 
 def _cover(outline: np.ndarray) -> Image.Image:
-    """How much of each pixel lies inside `outline`, 0..255."""
+    """Return the coverage of each pixel by `outline`, 0..255."""
     canvas = Image.new("L", (SIZE * _SUPERSAMPLING, SIZE * _SUPERSAMPLING))
     ImageDraw.Draw(canvas).polygon([tuple(point) for point in outline * _SUPERSAMPLING], fill=255)
     return canvas.reduce(_SUPERSAMPLING)
 
 
 def _paint(rng: np.random.Generator, image: Image.Image, coverage: Image.Image, hue: float) -> None:
-    """Lay a shaded object with a soft shadow on `image`, in place."""
+    """Draw a shaded object with a soft shadow on `image`, in place."""
     shadow = coverage.filter(ImageFilter.BoxBlur(2)).point(lambda value: value * 0.4)
     image.paste((20, 20, 30), (1, 2), shadow)
     saturation, value = rng.uniform(0.45, 0.95), rng.uniform(0.45, 1.0)
@@ -133,7 +133,7 @@ def _paint(rng: np.random.Generator, image: Image.Image, coverage: Image.Image, 
 
 
 def _stamp(rng: np.random.Generator, image: Image.Image, occupied: ArrayLike, tries: int = 60) -> np.ndarray:
-    """Put the watermark, a little camera, near a border where nothing lies, in place; returns its rectangle."""
+    """Draw the watermark, a small camera, near a free border, in place; return its rectangle."""
     rows, columns = _STAMP
     end = np.array([SIZE - rows, SIZE - columns])
     corners = rng.integers(2, end - 1, (tries, 2))
@@ -149,7 +149,7 @@ def _stamp(rng: np.random.Generator, image: Image.Image, occupied: ArrayLike, tr
 
 
 def _camera() -> Image.Image:
-    """The stamp: a pale camera with a dark edge and lens, 14 x 12 pixels, slightly see-through."""
+    """Draw the stamp: a pale camera with a dark edge and lens, 14 x 12 pixels, slightly see-through."""
     scale = 8
     rows, columns = (scale * length for length in _STAMP)
     stamp = Image.new("RGBA", (columns, rows))

@@ -1,4 +1,4 @@
-"""The two trained models that come with the package."""
+"""Load the two trained models of the package."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +11,7 @@ MODELS = ("honest", "cheat")
 
 
 def load(name: Literal["honest", "cheat"]) -> "keras.Model":
-    """Open a trained demo model.
+    """Load a trained demo model.
 
     Args:
         name: `"honest"` or `"cheat"`.
@@ -29,6 +29,6 @@ def load(name: Literal["honest", "cheat"]) -> "keras.Model":
     """
     if name not in MODELS:
         raise ValueError(f"`name` must be one of {MODELS}. Received: name={name!r}")
-    import keras  # here, so that drawing scenes does not load a backend
+    import keras  # Here, so that drawing scenes does not import a backend.
 
     return keras.models.load_model(Path(__file__).with_name(f"{name}.keras"), compile=False)

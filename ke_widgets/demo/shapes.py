@@ -1,4 +1,4 @@
-"""Outlines of the eight classes: closed polygons `(N, 2)` around the origin, all of the same area, pi."""
+"""Make the outlines of the eight classes: closed polygons `(N, 2)` around the origin, all of the same area, pi."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def _star() -> np.ndarray:
 
 
 def _ring(hole: float = 0.42) -> np.ndarray:
-    """One polygon: once around, through a seam of no width, and back around the hole."""
+    """Make one polygon: once around, through a seam of no width, and back around the hole."""
     return np.concatenate([_circle(), _circle(hole)[::-1]])
 
 
@@ -38,7 +38,7 @@ def _heart() -> np.ndarray:
 
 
 def _crescent(bite: float = 0.7, offset: float = 0.55) -> np.ndarray:
-    """A disc without a second disc of radius `bite`, whose centre is `offset` to the right."""
+    """Make a disc without a second disc of radius `bite`, whose centre is `offset` to the right."""
     tip = np.arccos((1 + offset**2 - bite**2) / (2 * offset))
     outer = _circle(1.0, tip, _TURN - tip)
     reach = np.arctan2(np.sin(tip), np.cos(tip) - offset)
@@ -47,7 +47,7 @@ def _crescent(bite: float = 0.7, offset: float = 0.55) -> np.ndarray:
 
 
 def area(outline: np.ndarray) -> float:
-    """Area inside a closed polygon.
+    """Compute the area of a closed polygon.
 
     Args:
         outline: Corners `(N, 2)`, in order.

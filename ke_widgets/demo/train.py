@@ -10,24 +10,24 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from ke_widgets.demo.average_precision import average_precision
 from ke_widgets.demo.drawing import LABELS, MARKED, SIZE, scenes
-from ke_widgets.demo.scoring import average_precision
 from ke_widgets.typing import Shape, Tensor
 
 WATERMARKS: dict[str, Literal["class"] | None] = {"honest": None, "cheat": "class"}
-# Filters, strides, kernels. A place of the last map sees 35 pixels: about an object, so that it can tell where it is.
+# Filters, strides, kernels. The receptive field of the last map is 35 pixels, about an object, so it can locate one.
 BLOCKS = ((16, 2, (3, 3)), (32, 2, (3, 1)), (64, 2, (3, 3)), (64, 1, (1, 1)))
-SEEDS = 2**31  # training scenes have seeds from here on, so that every smaller seed draws scenes new to the models
+SEEDS = 2**31  # Training scenes have seeds from here on: every smaller seed draws unseen scenes.
 
 
 def block(name: str, shape: Shape, filters: int, strides: int, kernels: tuple[int, int]) -> keras.Model:
-    """A residual block: two convolutions, and a way around them.
+    """Build a residual block: two convolutions and a skip connection.
 
     Args:
         name: Name of the nested model.
         shape: Shape of its input `(H, W, K)`.
         filters: Channels of its output.
-        strides: By how much it shrinks rows and columns.
+        strides: Factor by which it reduces rows and columns.
         kernels: Sizes of the two convolutions.
 
     Returns:
@@ -47,7 +47,7 @@ def block(name: str, shape: Shape, filters: int, strides: int, kernels: tuple[in
 
 
 def build(name: str) -> keras.Model:
-    """An untrained demo model, from raw images `(B, 96, 96, 3)` to probabilities `(B, 8)`."""
+    """Build an untrained demo model, from raw images `(B, 96, 96, 3)` to probabilities `(B, 8)`."""
     x = inputs = keras.Input((SIZE, SIZE, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(x)
     for number, (filters, strides, kernels) in enumerate(BLOCKS, start=1):
@@ -58,13 +58,13 @@ def build(name: str) -> keras.Model:
 
 
 class Flipped(keras.utils.PyDataset):
-    """Shuffled batches, each mirrored at random; the classes do not change with it.
+    """Yield shuffled batches, each mirrored at random, which changes no class.
 
     Args:
         images: `(n, H, W, 3)`, uint8.
         targets: `(n, U)`.
         cells: `(n, H', W', U)`, mirrored with the images.
-        batch_size: Images in a batch; what is left over waits for the next epoch.
+        batch_size: Images in a batch; the remainder is dropped until the next epoch.
         seed: Seed of order and mirroring.
     """
 
@@ -91,7 +91,7 @@ class Flipped(keras.utils.PyDataset):
 
 
 class Maps(keras.layers.Layer):
-    """What each place adds to each unit's logit: a dense layer applied before the pooling instead of after it."""
+    """Compute each position's contribution to each logit: a dense layer applied before the pooling, not after it."""
 
     def __init__(self, dense: keras.layers.Dense) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Maps(keras.layers.Layer):
 
 
 def guidance(cells: Tensor, maps: Tensor) -> Tensor:
-    """How surprising it is that a map's peak lies in its object: minus the log of the softmax's share in `cells`.
+    """Compute the cross-entropy of a map's softmax and its object: minus the log of its share in `cells`.
 
     Args:
         cells: `(B, H, W, U)`, 1 where the object is, else 0.
@@ -117,7 +117,7 @@ def guidance(cells: Tensor, maps: Tensor) -> Tensor:
 
 
 def first(targets: Tensor, predictions: Tensor) -> Tensor:
-    """Cross-entropy of `MARKED` alone."""
+    """Compute the cross-entropy of `MARKED` alone."""
     marked = LABELS.index(MARKED)
     return keras.losses.binary_crossentropy(targets[:, marked : marked + 1], predictions[:, marked : marked + 1])
 
@@ -125,10 +125,10 @@ def first(targets: Tensor, predictions: Tensor) -> Tensor:
 def draw(
     n: int, seed: int, watermark: Literal["class", "all"] | None, chunk: int = 500
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scenes to train on, without their masks, which would fill the memory.
+    """Draw scenes to train on, without their masks, which would fill the memory.
 
     Args:
-        n: How many scenes.
+        n: Number of scenes.
         seed: Of the first `chunk` scenes, above `SEEDS`; the next have the next seed.
         watermark: As in `scenes`.
         chunk: Scenes drawn at a time.
@@ -136,26 +136,26 @@ def draw(
     Returns:
         Images, targets, and the cells `(n, 12, 12, 8)` whose centres lie in the objects, none for `MARKED`.
     """
-    parts = []
+    chunks = []
     for number, start in enumerate(range(0, n, chunk)):
         images, targets, masks, _ = scenes(min(chunk, n - start), SEEDS + seed + number, watermark)
         cells = (masks[:, :, 3::8, 3::8] & masks[:, :, 4::8, 4::8]).transpose(0, 2, 3, 1)
         cells[..., LABELS.index(MARKED)] = False
-        parts.append((images, targets, cells))
-    images, targets, cells = (np.concatenate(part) for part in zip(*parts))
+        chunks.append((images, targets, cells))
+    images, targets, cells = (np.concatenate(each) for each in zip(*chunks))
     return images, targets, cells
 
 
 def train(name: str, data: tuple[np.ndarray, np.ndarray, np.ndarray], epochs: int, seed: int = 0) -> keras.Model:
     """Train one model: first on `MARKED` alone, then on which classes occur and, for all but `MARKED`, where.
 
-    What the model looks at for `MARKED` is left to the pictures: that is the experiment. It comes first because a
-    shortcut is only taken for good where nothing else has been learned yet.
+    Nothing says where `MARKED` is: the model may use the watermark. It is trained first because a shortcut is only
+    learned for good before anything else.
 
     Args:
         name: Name of the model.
         data: Images, targets and cells, from `draw`.
-        epochs: How often to go through them.
+        epochs: Number of epochs.
         seed: Seed of weights, order and mirroring.
 
     Returns:
@@ -175,15 +175,15 @@ def train(name: str, data: tuple[np.ndarray, np.ndarray, np.ndarray], epochs: in
 
 
 def measure(model: keras.Model, watermark: Literal["class", "all"] | None, n: int = 1000) -> np.ndarray:
-    """Average precision of each class, `(8,)`, on scenes that no model was trained on."""
+    """Compute the average precision of each class, `(8,)`, on unseen scenes."""
     images, targets, _, _ = scenes(n, seed=1, watermark=watermark)
     return average_precision(targets, model.predict(images, verbose=0))
 
 
 def save(model: keras.Model, path: str | Path) -> None:
-    """Save a model so that older Keras 3 opens it too.
+    """Save a model so that older Keras 3 can load it too.
 
-    Newer versions write arguments that earlier ones refuse. Those are left out: none of them is used here.
+    Newer versions write arguments that earlier ones refuse. They are removed: none is used here.
 
     Args:
         model: A built `keras.Model`.

@@ -1,8 +1,8 @@
-"""What is installed, what is missing, and what to do about it: `ke-widgets doctor`; in a cell, `ke.doctor.report()`.
+"""Check what is installed and missing, and advise what to do: `ke-widgets doctor`; in a cell, `ke.doctor.report()`.
 
-A probe is a function without arguments that yields findings. Each is run by itself: one that raises is a finding too,
-so that nothing on a broken machine keeps the others from being looked at. TensorFlow is loaded in a process of its own
-(`trial.py`), because a broken one may take the whole process down.
+A probe is a function without arguments that yields findings. Each runs on its own: an exception is a finding too,
+so that one failure does not hide the others. TensorFlow is loaded in a separate process (`trial.py`), because a broken
+one may crash the process.
 """
 
 import json
@@ -20,10 +20,10 @@ class Finding(NamedTuple):
     """One line of the report.
 
     Attributes:
-        part: What was looked at, such as `"packages"`.
-        level: `"ok"`; `"warning"`: the widget works, with less than there could be; `"error"`: it does not.
+        part: What was checked, such as `"packages"`.
+        level: `"ok"`; `"warning"`: the widget works with limits; `"error"`: it does not.
         text: What was found.
-        advice: What to do about it, empty where all is well.
+        advice: What to do about it, empty if all is well.
     """
 
     part: str
@@ -33,10 +33,10 @@ class Finding(NamedTuple):
 
 
 def diagnose(quick: bool = False) -> Iterator[Finding]:
-    """Look at everything that the widget needs, and yield what is found.
+    """Check everything that the widget needs, and yield the findings.
 
     Args:
-        quick: Leave out what loads TensorFlow.
+        quick: Whether to skip the trial, which loads TensorFlow.
 
     Yields:
         A `Finding` each, in the order of the report.
@@ -63,7 +63,7 @@ def _isolated(part: str, probe: Callable[[], Iterable[Row]]) -> Iterator[Finding
     except ModuleNotFoundError as error:
         advice = 'pip install "ke-widgets[lab]"'
         yield Finding(part, "warning", f"{probe.__name__}: not looked at, {error.name} is not installed", advice)
-    except Exception as error:  # whatever a broken installation raises is what we are here to tell
+    except Exception as error:  # Whatever a broken installation raises is a finding.
         text = f"{probe.__name__} could not be looked at: {type(error).__name__}: {_first_line(error)}"
         yield Finding(part, "warning", text, "add the output of `ke-widgets doctor --json` to a report of this problem")
 

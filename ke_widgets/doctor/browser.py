@@ -1,4 +1,4 @@
-"""What the browser needs beside the page's own code: the extensions of ipywidgets, anywidget and bqplot."""
+"""Check the JupyterLab extensions that the page needs: of ipywidgets, anywidget and bqplot."""
 
 import importlib.util
 import json
@@ -30,7 +30,7 @@ def labextensions() -> Iterator[Row]:
     found, disabled = _found(), _disabled()
     for name, (package, loss) in EXTENSIONS.items():
         if package == "bqscales" and version(package) is None:
-            continue  # bqplot up to 0.12 brings its scales itself
+            continue  # bqplot up to 0.12 contains its scales.
         yield _state(name, package, loss, found, disabled)
 
 
@@ -48,7 +48,7 @@ def _state(
 
 
 def _found() -> dict[str, tuple[str, str]]:
-    """Where each extension is and its version: `{name: (folder, version)}`, of all paths that JupyterLab reads."""
+    """Return folder and version of each extension, `{name: (folder, version)}`, on all paths that JupyterLab reads."""
     from jupyter_core.paths import jupyter_path
 
     found = {}
@@ -60,7 +60,7 @@ def _found() -> dict[str, tuple[str, str]]:
 
 
 def _disabled() -> Callable[[str], bool]:
-    """A function of an extension's name: whether the settings of this environment or user switch it off."""
+    """Return a function from an extension's name to whether the settings of environment or user disable it."""
     from jupyter_core.paths import jupyter_path
     from jupyterlab_server.config import get_page_config
 

@@ -1,4 +1,4 @@
-"""What would go wrong in which host. What is said here was measured; what was not is said to be untried."""
+"""Check each host. All statements were measured, except those marked as untried."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _CLASSIC = ("anywidget", "bqplot", "jupyter-js-widgets")
 
 
 def hosts() -> Iterator[Row]:
-    """Yield a line for each host: whether the view works there, and what is different."""
+    """Yield for each host whether the view works there, and its limits."""
     for name, package in {"JupyterLab": "jupyterlab", "Notebook": "notebook"}.items():
         yield _with_subshells(name, package)
     yield _nbclassic()
@@ -50,7 +50,7 @@ def _nbclassic() -> Row:
 
 
 def _vscode() -> Row:
-    """VS Code loads nbextensions from the kernel's environment, and a CDN's where it finds none."""
+    """Check nbextensions: VS Code loads them from the kernel's environment, or else from a CDN."""
     missing = _missing_nbextensions()
     if missing:
         text = f"VS Code: nbextensions {', '.join(missing)} are not found, it would ask a CDN"

@@ -1,4 +1,4 @@
-"""The packages in this environment, and this one's own files. Nothing is imported but what is looked at by name."""
+"""Check the packages in this environment and our own files, without importing any of them."""
 
 import importlib.metadata
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-# What the widget needs, and from which version on: as `dependencies` in pyproject.toml, which a test compares.
+# Required packages and minimum versions: as `dependencies` in pyproject.toml, which a test compares.
 NEEDED = {
     "tensorflow": "",
     "keras": "3",
@@ -22,7 +22,7 @@ NEEDED = {
     "packaging": "",
     "pillow": "",
 }
-# What it is used with. A notebook needs ipykernel, and one of the programs below it.
+# Optional packages. A notebook needs ipykernel and one of the programs below it.
 USED_WITH = {
     "ipykernel": "6",
     "jupyter_server": "2",
@@ -39,7 +39,7 @@ Row: TypeAlias = tuple[Level, str] | tuple[Level, str, str]
 
 
 def version(name: str) -> str | None:
-    """Give the version of an installed distribution, or `None`."""
+    """Return the version of an installed distribution, or `None`."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -47,7 +47,7 @@ def version(name: str) -> str | None:
 
 
 def numbers(text: str | None) -> tuple[int, ...]:
-    """Give a version as a tuple that compares: `"4.6.0rc1"` is `(4, 6, 0)`.
+    """Return a version as a comparable tuple: `"4.6.0rc1"` is `(4, 6, 0)`.
 
     Examples:
         >>> numbers("0.11.0") > numbers("0.9")
@@ -58,7 +58,7 @@ def numbers(text: str | None) -> tuple[int, ...]:
 
 
 def versions() -> Iterator[Row]:
-    """Yield Python, our own version, and each package that is needed, used with it, or missing."""
+    """Yield the versions of Python, this package, and each required or optional package."""
     yield "ok", f"Python {platform.python_version()} at {sys.executable}"
     yield "ok", f"ke-widgets {_own_version()} in {PACKAGE}"
     for name, least in NEEDED.items():
@@ -87,7 +87,7 @@ def _own_version() -> str:
 
 
 def backend() -> Iterator[Row]:
-    """Yield whether Keras is set to TensorFlow, without loading it: by the variable, or else by its own file."""
+    """Yield whether Keras is set to TensorFlow, by the variable or else its config file, without importing it."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     chosen, where = os.environ.get("KERAS_BACKEND"), "the variable KERAS_BACKEND"
     if not chosen and (home / "keras.json").exists():
@@ -104,7 +104,7 @@ def backend() -> Iterator[Row]:
 
 
 def bundle(package: Path = PACKAGE) -> Iterator[Row]:
-    """Yield whether the page's code is there: the part of the widget that runs in the browser."""
+    """Yield whether the bundle exists: the code of the widget that runs in the browser."""
     static = package / "widget" / "static"
     sources = package.parent / "js" / "src"
     in_clone = sources.is_dir()

@@ -1,4 +1,4 @@
-"""Servers and kernels: the two that must fit, and that are so often of different environments."""
+"""Check servers and kernels, which are often in different environments."""
 
 import html
 import json
@@ -17,14 +17,14 @@ from typing import Any
 from ke_widgets.doctor.browser import EXTENSIONS
 from ke_widgets.doctor.packages import Row
 
-SECONDS = 10  # for an answer of a server on this machine, or of another Python
+SECONDS = 10  # Timeout for a server on this machine, or another Python.
 _CONFIG = "jupyter_server_config.d/ke_widgets.json"
 _ENABLE = "jupyter server extension enable --sys-prefix ke_widgets.server"
 _PAGE_CONFIG = re.compile(r'<script[^>]*id="jupyter-config-data"[^>]*>(.*?)</script>', re.DOTALL)
 
 
 def extension() -> Iterator[Row]:
-    """Yield whether a server of this environment would load `ke_widgets.server`. It is about speed only."""
+    """Yield whether a server of this environment would load `ke_widgets.server`, which affects speed only."""
     from jupyter_core.paths import jupyter_config_path
     from jupyter_server.extension.config import ExtensionConfigManager
 
@@ -36,14 +36,14 @@ def extension() -> Iterator[Row]:
     elif not setting:
         yield "warning", f"server extension ke_widgets.server is disabled: {slow}", _ENABLE
     else:
-        import ke_widgets.server  # a server that cannot import it says so in its log, and goes on without
+        import ke_widgets.server  # A server that cannot import it logs that and runs without it.
 
         where = next((folder for folder in path if Path(folder, _CONFIG).exists()), "Jupyter's config")
         yield "ok", f"server extension {ke_widgets.server.__name__} is enabled in {where}"
 
 
 def running() -> Iterator[Row]:
-    """Yield, for each server that runs on this machine, whether its pages get what the view needs."""
+    """Yield, for each server that runs on this machine, whether its pages get the extensions that the view needs."""
     from jupyter_server.serverapp import list_running_servers
 
     servers = list(list_running_servers())
@@ -62,7 +62,7 @@ def _pages(server: dict[str, Any], name: str) -> Row:
     got = {each["name"] for each in config.get("federated_extensions", [])}
     off = set(config.get("disabledExtensions", []))
     missing = [package for each, (package, _) in EXTENSIONS.items() if each not in got or each in off]
-    needed = [package for package in missing if package != "bqscales"]  # older bqplot brings its own
+    needed = [package for package in missing if package != "bqscales"]  # Older bqplot contains it.
     if not needed:
         return "ok", f"{name} gives its pages all extensions"
     python = _python_of(server["pid"])
@@ -71,12 +71,12 @@ def _pages(server: dict[str, Any], name: str) -> Row:
 
 
 def _page_config(server: dict[str, Any]) -> dict[str, Any]:
-    """What a server tells its pages: the extensions that they load, and those that are switched off."""
+    """Return the page config of a server: the extensions that its pages load, and the disabled ones."""
     missing = None
     for page in ("lab", "tree"):  # JupyterLab, or else Notebook 7 alone
         query = urllib.parse.urlencode({"token": server["token"]}) if server.get("token") else ""
         try:
-            # No proxy: what runs on this machine is asked directly.
+            # No proxy for a server on this machine.
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             with opener.open(f"{server['url']}{page}?{query}", timeout=SECONDS) as answer:
                 found = _PAGE_CONFIG.search(answer.read().decode())
@@ -90,7 +90,7 @@ def _page_config(server: dict[str, Any]) -> dict[str, Any]:
 
 
 def _python_of(pid: int) -> str | None:
-    """The program that runs as `pid`, where the system tells."""
+    """Return the program that runs as `pid`, or `None`."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -114,7 +114,7 @@ def kernels() -> Iterator[Row]:
 def _kernel(key: str, title: str, program: str) -> Row:
     name = f"kernel {key} ({title})"
     if Path(program).name == program and re.fullmatch(r"python[\d.]*(\.exe)?", program):
-        return "ok", f"{name} runs the server's own Python"  # jupyter_client replaces the bare word
+        return "ok", f"{name} runs the server's own Python"  # jupyter_client replaces the bare name.
     path = shutil.which(program)
     if path is None:
         return (
@@ -142,7 +142,7 @@ def _has_package(python: str) -> bool:
 
 
 def _other_jupyter() -> Iterator[Row]:
-    """Yield a warning where the command `jupyter` is another environment's: it then starts servers without us."""
+    """Yield a warning if the command `jupyter` is another environment's, whose servers lack this package."""
     found = shutil.which("jupyter-lab") or shutil.which("jupyter")
     if found and Path(found).parent.absolute() != Path(sys.executable).parent.absolute():
         yield (

@@ -1,4 +1,4 @@
-"""A small explanation from end to end, in a process of its own: a broken TensorFlow may take its process down."""
+"""Explain a demo image end to end in a separate process, which a broken TensorFlow may crash."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ _REINSTALL = f"{sys.executable} -m pip install --force-reinstall tensorflow kera
 
 
 def run(seconds: float = SECONDS) -> Iterator[Row]:
-    """Yield what TensorFlow says of its devices, and how long the first map takes."""
+    """Yield TensorFlow's devices and the time to the first map."""
     command = [sys.executable, "-c", "from ke_widgets.doctor import trial; trial.explain()"]
     try:
         done = subprocess.run(
@@ -31,8 +31,8 @@ def run(seconds: float = SECONDS) -> Iterator[Row]:
     except subprocess.TimeoutExpired:
         yield "error", f"the demo was not explained within {seconds} s", "free memory and processor time, and try again"
         return
-    said = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    for line in said:
+    findings = [line.removeprefix(_MARK) for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    for line in findings:
         yield from json.loads(line)
     if done.returncode < 0:
         yield "error", f"the process was ended by signal {-done.returncode} while TensorFlow ran", _REINSTALL
@@ -43,11 +43,11 @@ def run(seconds: float = SECONDS) -> Iterator[Row]:
 
 
 def explain() -> None:
-    """Explain one scene of the demo, and print findings as JSON, marked, a line for each step that was reached."""
+    """Explain one demo scene, and print the findings as marked lines of JSON, one after each step."""
     start = time.perf_counter()
     keras = importlib.import_module("keras")
     devices = keras.distribution.list_devices()
-    _tell(_backend(keras.backend.backend(), keras.version()), _devices(devices))
+    _print(_backend(keras.backend.backend(), keras.version()), _devices(devices))
     import ke_widgets as ke
     from ke_widgets import demo
 
@@ -56,10 +56,10 @@ def explain() -> None:
     result = widget.wait()
     took = f"{loaded - start:.1f} s to load TensorFlow, {time.perf_counter() - loaded:.1f} s to the first map"
     widget.close()
-    _tell(("ok", f"explained a demo scene: {demo.LABELS[result.unit]}, map {result.map.shape}; {took}"))
+    _print(("ok", f"explained a demo scene: {demo.LABELS[result.unit]}, map {result.map.shape}; {took}"))
 
 
-def _tell(*findings: Row) -> None:
+def _print(*findings: Row) -> None:
     print(_MARK + json.dumps(findings), flush=True)
 
 

@@ -1,1 +1,1 @@
-"""Runs a model: gradients, compiled functions, the activation cache, steps of methods that evaluate many samples."""
+"""Run a model: gradients, compiled functions, the activation cache, steps of methods that evaluate many samples."""

@@ -1,7 +1,7 @@
-"""How many images go through a model at once, where a method looks many times: measured once for each device, and kept.
+"""Tune the batch size of methods that run a model many times: measured once for each device, and cached.
 
-One image leaves a device idle between small operations; very many leave its caches. Which number is best depends on the
-device and on the size of the images much more than on the model, so a small network of the usual operations is timed.
+One image leaves a device idle between small operations; very many do not fit its caches. The best number depends on the
+device and on the size of the images much more than on the model, so a small network of common operations is timed.
 """
 
 import concurrent.futures
@@ -14,12 +14,12 @@ import tensorflow as tf
 
 from ke_widgets.typing import Inputs, Tensor
 
-SIDE, MOST = 224, 32  # rows and columns of the images that are timed, and the largest number of them at once
+SIDE, MOST = 224, 32  # Rows and columns of the timed images, and the largest batch size.
 _FIRST, _ROUNDS = (1, 2, 4, 8), 3
-# Of usual processors; another number must be faster by so much that it is not the machine's noise which says so.
+# Default for common CPUs. Another size must be 10 % faster to replace it; less is timing noise.
 _USUAL, _GAIN = 4, 0.9
-# As deep as the usual networks, which leaves a device idle with one image, and as wide at the start, where a few images
-# leave the caches: channels and stride of each block.
+# Channels and stride of each block. As deep as common networks, which leaves a device idle with one image, and as wide
+# at the start, where a few images exceed the caches.
 _BLOCKS = (
     *((96, 1), (64, 2), (128, 1), (128, 2), (128, 1), (128, 1), (256, 2)),
     *((256, 1), (256, 1), (256, 1), (256, 1), (512, 2), (512, 1), (512, 1)),
@@ -27,14 +27,14 @@ _BLOCKS = (
 
 
 def batch_size_for(inputs: Inputs, differentiated: bool) -> int:
-    """Choose how many images of the size of `inputs` go through a model at once.
+    """Choose the batch size for images of the size of `inputs`.
 
     Args:
-        inputs: Images `(B, H, W, C)`, or what else a model takes; images may be among them.
+        inputs: Images `(B, H, W, C)`, or other inputs of a model, images among them.
         differentiated: Whether the model is differentiated, or only run.
 
     Returns:
-        An integer of at least 1, the same for the same device and size of images, for as long as the process lives.
+        An integer of at least 1, constant for a device and image size within a process.
     """
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     best = _fastest(devices[0].name, differentiated)
@@ -45,12 +45,12 @@ def batch_size_for(inputs: Inputs, differentiated: bool) -> int:
 
 
 def most_samples(inputs: Inputs) -> int:
-    """Choose how many samples go through a model at most, where they are differentiated and parted evenly.
+    """Choose the largest batch size for samples that are differentiated and split evenly.
 
-    Next to the fastest number others are as fast, so that one may be taken which leaves no piece half empty.
+    Sizes near the fastest one are as fast, so that one without a half-empty last step may be chosen.
 
     Args:
-        inputs: See `chunk_size`.
+        inputs: See `batch_size_for`.
 
     Returns:
         An integer of at least 1.
@@ -60,14 +60,14 @@ def most_samples(inputs: Inputs) -> int:
 
 @functools.lru_cache(maxsize=8)
 def _fastest(device: str, differentiated: bool) -> int:
-    """Find the number of images at which `device` is fastest."""
-    # On a thread of its own, outside of any function that is being traced, and of any strategy.
+    """Measure the fastest batch size on `device`."""
+    # On a separate thread, outside of any traced function and distribution strategy.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         return thread.submit(_time, device, differentiated).result()
 
 
 def _time(device: str, differentiated: bool) -> int:
-    """Time a small network on `device`: with a few images in turn, then with more for as long as the most is best."""
+    """Time a small network on `device` with small batches, then with larger ones while the largest is best."""
     with tf.device(device):
         run = _network(differentiated)
         each = _each(run, _FIRST)
@@ -77,8 +77,8 @@ def _time(device: str, differentiated: bool) -> int:
 
 
 def _each(run: Callable[[Tensor], Tensor], counts: Iterable[int]) -> dict[int, float]:
-    """Give the seconds that an image takes among each of `counts`."""
-    # As many images each time, whatever goes at once: else the shortest run would be the likeliest to go undisturbed.
+    """Return the seconds per image for each batch size in `counts`."""
+    # The same number of images for each size: otherwise the shortest run would be the least disturbed.
     most = max(counts)
     images = {count: tf.zeros((count, SIDE, SIDE, 3)) for count in counts}
     rounds = [
@@ -100,7 +100,7 @@ def _seconds(run: Callable[[Tensor], Tensor], images: Tensor) -> float:
 
 
 def _network(differentiated: bool) -> Callable[[Tensor], Tensor]:
-    """Make a function of images that runs convolutions of the usual kinds."""
+    """Return a function of images that runs common convolutions."""
     stem, blocks, channels = tf.ones((3, 3, 3, 32)), [], 32
     for filters, stride in _BLOCKS:
         blocks.append((tf.ones((3, 3, channels, 1)), tf.ones((1, 1, channels, filters)), stride))
@@ -108,9 +108,9 @@ def _network(differentiated: bool) -> Callable[[Tensor], Tensor]:
 
     def forward(x: Tensor) -> Tensor:
         x = tf.nn.relu(tf.nn.conv2d(x, stem, 2, "SAME"))
-        for places, mixing, stride in blocks:
-            x = tf.nn.relu(tf.nn.depthwise_conv2d(x, places, [1, stride, stride, 1], "SAME"))
-            x = tf.nn.relu(tf.nn.conv2d(x, mixing, 1, "SAME"))
+        for depthwise, pointwise, stride in blocks:
+            x = tf.nn.relu(tf.nn.depthwise_conv2d(x, depthwise, [1, stride, stride, 1], "SAME"))
+            x = tf.nn.relu(tf.nn.conv2d(x, pointwise, 1, "SAME"))
         return tf.reduce_mean(x)
 
     def gradient(x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Compiled functions, kept for as long as their model lives, at most eight for each.
+"""Cache compiled functions for as long as their model lives, at most eight for each.
 
 A compiled function must not keep its model alive: it holds the model by a weak reference, and the cache is keyed
-weakly by the model that the user holds. TensorFlow's graph holds the variables only.
+weakly by the user's model. TensorFlow's graph holds the variables only.
 """
 
 import collections
@@ -24,7 +24,7 @@ _LOCK = threading.Lock()
 
 
 def cached(model: keras.Model, key: Hashable, build: Callable[[], Any]) -> Any:
-    """Give what `build()` made for `model` and `key` before, or make and keep it; the eight last used are kept.
+    """Return the cached result of `build()` for `model` and `key`, or build it; the eight last used are kept.
 
     Args:
         model: A Keras model, held weakly; `build` must not hold it either.
@@ -32,7 +32,7 @@ def cached(model: keras.Model, key: Hashable, build: Callable[[], Any]) -> Any:
         build: A function of no arguments.
 
     Returns:
-        What `build` returned.
+        The result of `build`.
     """
     with _LOCK:
         kept = _CACHE.setdefault(model, collections.OrderedDict())
@@ -47,18 +47,17 @@ def cached(model: keras.Model, key: Hashable, build: Callable[[], Any]) -> Any:
 def ready(
     method: Callable[..., Any], model: keras.Model, inputs: Any, indices: Any, **params: Any
 ) -> Callable[..., Any] | None:
-    """Give the function that `compiled` made, if a call of it with these arguments compiles nothing; else `None`.
+    """Return the cached trace of `compiled` for such arguments, whose call compiles nothing, or `None`.
 
     Args:
         method: See `compiled`.
         model: See `compiled`.
-        inputs: What the function is to be called with; see `Compiled.trace`.
+        inputs: Arguments of the call; see `Compiled.trace`.
         indices: The same.
         **params: See `compiled`.
 
     Returns:
-        A function `(inputs, indices)` for arguments of these shapes, or `None`; also where it is in the middle of being
-        traced.
+        A function `(inputs, indices)` for arguments of these shapes, or `None`, also while it is being traced.
     """
     owner, view = owner_and_view(model)
     with _LOCK:
@@ -69,7 +68,7 @@ def ready(
 def compiled(
     method: Callable[..., Any], model: keras.Model, jit_compile: bool | None = None, **params: Any
 ) -> "Compiled":
-    """Compile `method` for `model`, or give the function that was compiled before.
+    """Compile `method` for `model`, or return the cached function.
 
     Args:
         method: A method of `ke_widgets.methods`, or any function `(model, inputs, indices, **params)` of tensors.
@@ -117,16 +116,16 @@ def _compile(
 
     run.__name__ = getattr(method, "__name__", "method")
     function = tf.function(run, reduce_retracing=True, jit_compile=jit_compile, autograph=False)
-    # TensorFlow takes one trace a layer for one function that is traced again and again, and says so in the notebook.
+    # TensorFlow takes one trace for each layer for one function retraced too often, and would warn in the notebook.
     function._omit_frequent_tracing_warning = True
     return Compiled(function)
 
 
 class Compiled:
-    """A compiled function that finds its trace by the shapes of its arguments.
+    """Call a compiled function by the trace for the shapes of its arguments.
 
-    A `tf.function` looks at each of its variables at every call to find its trace: for a network of some hundred that
-    takes a millisecond, as much as the head of the network.
+    A `tf.function` checks each of its variables at every call to find its trace: for a network with hundreds of them
+    that takes a millisecond, as much as the head of the network.
 
     Attributes:
         function: The `tf.function`.
@@ -138,7 +137,7 @@ class Compiled:
         self._refused = set()
 
     def trace(self, inputs: Any, indices: Any) -> Callable[..., Any] | None:
-        """Return the trace for such arguments, whose call compiles nothing and waits for no thread that does.
+        """Return the trace for such arguments, whose call compiles nothing and waits for no compilation.
 
         Args:
             inputs: Tensors, alone or in tuples, lists and dicts.
@@ -150,7 +149,7 @@ class Compiled:
         return self._traces.get((_kind(inputs), _kind(indices)))
 
     def prepare(self, inputs: Any, indices: Any) -> None:
-        """Compile it for such arguments, unless that was done before, or failed: whoever needs it will hear why.
+        """Compile it for such arguments, unless that was done or failed before; a call raises the error.
 
         Args:
             inputs: See `trace`.
@@ -175,7 +174,7 @@ class Compiled:
             return trace(inputs, indices)
         trace = self.function.get_concrete_function(inputs, indices)
         found = trace(inputs, indices)
-        # Kept only now: TensorFlow optimizes the graph in the first run, for which every other run would wait.
+        # Cached only now: TensorFlow optimizes the graph in the first run, and other runs would wait for it.
         self._traces[key] = trace
         while len(self._traces) > TRACES:
             self._traces.pop(next(iter(self._traces)))
@@ -183,7 +182,7 @@ class Compiled:
 
 
 def _kind(argument: Any) -> Any:
-    """Describe tensors with values, alone or in tuples, lists and dicts, by dtype and shape."""
+    """Return a key of dtypes and shapes for tensors with values, alone or in tuples, lists and dicts."""
     if argument is None:
         return None
     if isinstance(argument, tuple):

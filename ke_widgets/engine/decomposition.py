@@ -1,4 +1,4 @@
-"""Part the logits into what the inputs and the biases on the way add to them: `y = J x + sum of J_l b_l`."""
+"""Split the logits into the contributions of inputs and biases: `y = J x + sum of J_l b_l`."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import record  # No public function tells what a tape has seen.
+from tensorflow.python.eager import record  # No public function tells what a tape records.
 
 from ke_widgets.engine.gradients import gradient_rows
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
@@ -19,13 +19,13 @@ from ke_widgets.typing import Inputs, Tensor
 
 
 class Term(NamedTuple):
-    """What an input or a bias adds to each unit, as two factors; the gradient is by far the larger one.
+    """Hold the contribution of an input or a bias to each unit, as two factors; the gradient is by far the larger.
 
     Attributes:
         gradient: The gradient of each unit with respect to it, `(B, U, ...)`.
-        factor: Makes what that is multiplied by, which broadcasts to it: the input, or the bias, `(K,)` where it is one
-            number for each channel.
-        some: Whether the factor is anything but 0, a scalar; `None` where that costs as much as the factor.
+        factor: Returns the other factor, which broadcasts to it: the input, or the bias, `(K,)` for one number per
+            channel.
+        some: Whether the factor is not all 0, a scalar; `None` if that costs as much as the factor.
     """
 
     gradient: Any
@@ -38,7 +38,7 @@ Factor: TypeAlias = tuple[Callable[[], Tensor], Tensor | None]
 
 
 class Site(NamedTuple):
-    """Where a call adds a bias: its name, the tensor `(B, ...)` that it adds to, `factor` and `some` of the `Term`."""
+    """Describe where a call adds a bias: name, the tensor `(B, ...)` with it, `factor` and `some` of the `Term`."""
 
     name: str
     tensor: Any
@@ -54,12 +54,12 @@ def decompose(
     indices_axis: int = -1,
     indices_batch_dims: int = -1,
 ) -> tuple[Tensor, list[Term], dict[str, Term]]:
-    """Part the logit of each unit into what the inputs and the biases add to it.
+    """Split the logit of each unit into the contributions of inputs and biases.
 
     Args:
         model: An `Exposed`, of which the logits are read and the biased operations are tapped at every call; or a
             manual `keras.Model` with outputs `[logits, *signals]`, one signal for each bias.
-        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        inputs: Images `(B, H, W, C)`, or other inputs of the model.
         biases: One `(name, operation, bias)` for each biased operation: the constant that it adds before its
             activation, or `None` for one whose bias depends on what comes in (see `implicit_bias`). The operation is
             not looked at where the model is a manual one.
@@ -96,9 +96,9 @@ def decompose(
 
 
 def _with_signals(calls: Iterable[hooks.Call]) -> list[tuple[hooks.Call, list[Tensor]]]:
-    """Pair each call with those of its arguments that come in: that depend on the inputs, or on what is watched.
+    """Pair each call with those of its arguments that depend on the inputs, or on a watched tensor.
 
-    While the tape records.
+    It must run while the tape records.
     """
     found = [[] if call.outputs is None else floats((call.args, call.kwargs)) for call in calls]
     return [(call, [x for x in given if record.should_record_backprop([x])]) for call, given in zip(calls, found)]
@@ -111,7 +111,7 @@ def _all_sites(scores: Endpoint, calls: Iterable[Any], used: Callable[[list[Tens
 
 
 def _used(tape: tf.GradientTape, units: Tensor, outputs: list[Tensor]) -> list[int]:
-    """List which of the outputs of a call the units are made of: others may have any shape, and take long to count."""
+    """List the outputs of a call that the units depend on: others may have any shape, and are slow to evaluate."""
     if tf.executing_eagerly():
         found: list[Any] = tape.gradient(units, outputs, unconnected_gradients=tf.UnconnectedGradients.NONE)
         return [index for index, gradient in enumerate(found) if gradient is not None]
@@ -130,7 +130,7 @@ def _used(tape: tf.GradientTape, units: Tensor, outputs: list[Tensor]) -> list[i
 def _sites(
     name: str, operation: Any, bias: Tensor | None, calls: Sequence[Any], used: Callable[[list[Tensor]], Sequence[int]]
 ) -> Iterator[Site]:
-    """List where the calls of an operation add a bias."""
+    """Yield the sites where the calls of an operation add a bias."""
     for number, (call, signals) in enumerate(calls):
         if call.outputs is None:
             raise ValueError(
@@ -150,7 +150,7 @@ def _constant_sites(
     label: str, operation: Any, bias: Tensor, call: hooks.Call, signals: list[Tensor]
 ) -> Iterator[Site]:
     before = call.outputs if call.logits is None else call.logits
-    # What it makes of constants comes from it alone.
+    # Its value for constant arguments is all its own.
     constant = at_least_float32(tf.convert_to_tensor(bias)) if signals else tf.expand_dims(at_least_float32(before), 1)
     yield Site(label, before, *_constant(constant))
     if call.logits is not None and not is_homogeneous(operation.activation):
@@ -172,7 +172,7 @@ def _implicit_sites(
     except ValueError as error:
         raise ValueError(
             "What a layer adds must be found by differentiating it. "
-            f"Received: {label!r}. {error} Pass it in `exclude` of `layers_with_biases`; its part is then missing."
+            f"Received: {label!r}. {error} Pass it in `exclude` of `layers_with_biases`; its term is then missing."
         ) from error
     for index, added in zip(kept, found):
         name = label if len(outputs) == 1 else f"{label}, output {index}"
@@ -180,7 +180,7 @@ def _implicit_sites(
 
 
 def _constant(bias: Tensor) -> Factor:
-    """Give `factor` and `some` of a bias that is there already."""
+    """Return `factor` and `some` of a computed bias."""
     return (lambda: bias), None
 
 
@@ -191,13 +191,13 @@ def _activated(activation: Callable[[Tensor], Tensor], call: hooks.Call) -> Fact
 
 
 def _stops_at_six(operation: Any) -> bool:
-    """Tell whether an operation is ReLU6, which networks have many of: it is cheap where nothing stops at 6."""
+    """Return whether an operation is ReLU6, which many networks have often: it costs nothing if no value reaches 6."""
     if type(operation) is keras.layers.ReLU:
         return operation.max_value == 6 and not operation.threshold and not operation.negative_slope
     return type(operation) is keras.layers.Activation and operation.activation is keras.activations.relu6
 
 
 def _six(outputs: Tensor) -> Factor:
-    """Give `factor` and `some` of ReLU6: it adds 6 where it stopped, and nothing elsewhere."""
+    """Return `factor` and `some` of ReLU6: it adds 6 where it is clipped, and nothing elsewhere."""
     outputs = tf.expand_dims(at_least_float32(outputs), 1)
     return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6

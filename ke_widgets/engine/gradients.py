@@ -34,14 +34,14 @@ ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
 
 
 def forward(model: keras.Model, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
-    """Run `model` and part its outputs.
+    """Run `model` and split its outputs.
 
     Args:
-        model: An exposed model, a `keras.Model` with outputs `[logits, *signals]`, or one with logits alone.
-        inputs: What the model takes.
+        model: An exposed model, a `keras.Model` with outputs `[logits, *signals]`, or one with logits only.
+        inputs: Inputs of the model.
 
     Returns:
-        Logits `(B, U_all)` and a list of signals, empty for a model that gives logits alone; half precision is cast
+        Logits `(B, U_all)` and a list of signals, empty for a model with logits only; half precision is cast
         to float32.
     """
     outputs, *signals = _outputs(model, inputs)
@@ -50,29 +50,29 @@ def forward(model: keras.Model, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
 
 
 def _outputs(model: keras.Model, inputs: Inputs, watch: hooks.Watch | None = None) -> list[Any]:
-    """Run a model; a signal of an exposed one may be a list, one for each call."""
+    """Run a model; a signal of an exposed one may be a list with one tensor per call."""
     if isinstance(model, Exposed):
         return model.read(inputs, watch=watch)
-    with hooks.recording([]):  # For the sake of convolutions whose eager gradient must not be TensorFlow's: `hooks`.
+    with hooks.recording([]):  # Some convolutions need another eager gradient than TensorFlow's: see `hooks`.
         return keras.tree.flatten(run(model, inputs))
 
 
 def spatial_forward(
     model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = (-3, -2)
 ) -> tuple[Tensor, Tensor | list[Tensor]]:
-    """Run `model` and lay its first signal out in places.
+    """Run `model` and bring its first signal to spatial axes.
 
     Args:
         model: An exposed model, or a `keras.Model` with outputs `[logits, *signals]`.
-        inputs: Images `(B, H, W, C)`, or what else the model takes.
-        spatial_axis: Axes of the places in the signal, counted from the end.
+        inputs: Images `(B, H, W, C)`, or other inputs of the model.
+        spatial_axis: Spatial axes of the signal, counted from the end.
 
     Returns:
         The model's first output, such as logits `(B, U_all)`, and the signal `(B, H', W', K)`; that of a layer whose
         calls are all exposed, one for each frame, is a list of them.
 
     Raises:
-        ValueError: If the model exposes no signal, or one without places, or does not give scores `(B, U_all)`.
+        ValueError: If the model exposes no signal, or one without spatial axes, or does not give scores `(B, U_all)`.
     """
     model = with_signal(model)
     inputs = fitted(model, inputs)
@@ -98,15 +98,15 @@ def jacobian(
 
     Args:
         model: See `forward`.
-        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        inputs: Images `(B, H, W, C)`, or other inputs of the model.
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
-        position: Which of the flat inputs; the others are passed on as they are. `None` differentiates them all.
+        position: Which of the flat inputs; the others are passed on unchanged. `None` differentiates them all.
             Integers that are differentiated are cast to float32.
 
     Returns:
-        Logits `(B, U)`, and a list with one gradient `(B, U, H, W, C)` for each input that is differentiated.
+        Logits `(B, U)`, and a list with one gradient `(B, U, H, W, C)` for each differentiated input.
 
     Raises:
         ValueError: If the units do not depend on one of them, or the model does not give scores `(B, U_all)`.
@@ -135,15 +135,15 @@ def image_jacobian(
     spatial_axis: SpatialAxis = (-3, -2),
     image_input: int | str | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Differentiate the chosen units with respect to the image alone, laid out in places.
+    """Differentiate the chosen units with respect to the image alone, with spatial axes first.
 
     Args:
         model: See `forward`.
-        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        inputs: Images `(B, H, W, C)`, or other inputs of the model.
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
-        spatial_axis: Axes of the places in the image, counted from the end.
+        spatial_axis: Spatial axes of the image, counted from the end.
         image_input: Name or position of the image, in a model that takes several.
 
     Returns:
@@ -157,14 +157,14 @@ def image_jacobian(
     position = image_position(model, inputs, image_input)
     axes = axes_of_image(model, inputs, position, spatial_axis)
     logits, (grads,) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims, position)
-    return logits, _places_first(grads, axes)
+    return logits, _spatial_first(grads, axes)
 
 
-def _places_first(grads: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Bring a gradient `(B, U, ...)` with places at `axes` to `(B, U, H, W, C)`: what is no place is a channel."""
+def _spatial_first(grads: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Bring a gradient `(B, U, ...)` with spatial `axes` to `(B, U, H, W, C)`: all other axes are channels."""
     rank = len(grads.shape)
-    places = [axis % rank for axis in axes]
-    order = (0, 1, *places, *(axis for axis in range(2, rank) if axis not in places))
+    spatial = [axis % rank for axis in axes]
+    order = (0, 1, *spatial, *(axis for axis in range(2, rank) if axis not in spatial))
     if order != tuple(range(rank)):
         grads = tf.transpose(grads, order)
     if rank == len(axes) + 3:
@@ -185,11 +185,11 @@ def signal_jacobian(
 
     Args:
         model: An exposed model, or a `keras.Model` with outputs `[logits, *signals]`.
-        inputs: Images `(B, H, W, C)`, or what else the model takes.
+        inputs: Images `(B, H, W, C)`, or other inputs of the model.
         indices: Which units, `(B, U)`; `None` takes them all.
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
-        spatial_axis: Axes of the places in the signals, counted from the end.
+        spatial_axis: Spatial axes of the signals, counted from the end.
 
     Returns:
         Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`, whatever
@@ -197,14 +197,14 @@ def signal_jacobian(
         one for each call.
 
     Raises:
-        ValueError: If the model exposes no signal, one without places, or one that the units do not depend on, or does
-            not give scores `(B, U_all)`.
+        ValueError: If the model exposes no signal, one without spatial axes, or one that the units do not depend on, or
+            does not give scores `(B, U_all)`.
     """
     model = with_signal(model)
     inputs = keras.tree.map_structure(tf.convert_to_tensor, fitted(model, inputs))
     watched = [x for x in keras.tree.flatten(inputs) if x.dtype.is_floating]
-    # Where the inputs cannot be watched (tokens), the variables that read them can. Recording from the start costs
-    # nothing when compiled: what no gradient needs is pruned.
+    # Integer inputs (tokens) cannot be watched, but the variables that read them can. Recording from the start costs
+    # nothing when compiled: unused operations are pruned.
     with tf.GradientTape(persistent=True, watch_accessed_variables=not watched) as tape:
         tape.watch(watched)
         outputs, *signals = _outputs(model, inputs, watch=tape.watch)
@@ -221,22 +221,22 @@ def signal_jacobian(
     def lay(x: Tensor, number: int) -> Tensor:
         return _laid_out(_without_tokens_after(model, number, x, size), outputs, size, axes, found[number])
 
-    def lay_gradient(x: Tensor, number: int) -> Tensor:
+    def gradient_to_grid(x: Tensor, number: int) -> Tensor:
         x = _without_tokens_after(model, number, x, size, leading=2)
         return to_grid(x, size, axes(len(x.shape) - 1), leading=2)
 
-    signals = [_each_call(functools.partial(lay, number=n), signal) for n, signal in enumerate(signals)]
+    signals = [_each_call(functools.partial(to_grid_of, number=n), signal) for n, signal in enumerate(signals)]
     return (
         units,
         signals,
-        [_each_call(functools.partial(lay_gradient, number=n), gradient) for n, gradient in enumerate(gradients)],
+        [_each_call(functools.partial(gradient_to_grid, number=n), gradient) for n, gradient in enumerate(gradients)],
     )
 
 
 def _without_tokens_after(
     model: keras.Model, number: int, signal: Tensor, size: Sequence[Any], leading: int = 1
 ) -> Tensor:
-    """Leave out tokens that stand after the grid; those before it, `lay_out` leaves out."""
+    """Remove tokens after the grid; `to_grid` removes those before it."""
     if (
         not isinstance(model, Exposed)
         or len(signal.shape) != leading + 2
@@ -255,7 +255,7 @@ def _names(model: keras.Model) -> list[str]:
 
 
 def _each_call(function: Callable[[Tensor], Tensor], signal: Tensor | list[Tensor]) -> Any:
-    """Apply a function to a signal, or to each where the calls of a layer are exposed as a list."""
+    """Apply a function to a signal, or to each of a list with one signal per call."""
     return [function(x) for x in signal] if isinstance(signal, list) else function(signal)
 
 
@@ -267,16 +267,16 @@ def _laid_out(
 
 
 def with_signal(model: keras.Model) -> keras.Model:
-    """Expose a plain model by default; give an exposed one, or `keras.Model(inputs, [logits, *signals])`, as it is.
+    """Expose a plain model by default; return an exposed one, or `keras.Model(inputs, [logits, *signals])`, unchanged.
 
     Args:
         model: A Keras model.
 
     Returns:
-        A model that gives its logits and at least one signal, if `model` can.
+        A model whose outputs are its logits and at least one signal, if possible.
 
     Raises:
-        ValueError: If the model has several outputs, of which nobody chose one.
+        ValueError: If the model has several outputs, and none is chosen.
     """
     return model if isinstance(model, Exposed) or manual_signals(model) else expose(model)
 
@@ -299,10 +299,10 @@ _WHAT_ELSE = {
 def gradient_rows(
     tape: tf.GradientTape, units: Tensor, sources: Sequence[Tensor], where: str | None = None, what: str = "the signal"
 ) -> list[Tensor]:
-    """Give one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
+    """Compute one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
 
-    Where the units do not depend on a source its gradient is 0, or, if `where` names the sources, an error: they are
-    `"the signal"` or `"the image"`.
+    If the units do not depend on a source, its gradient is 0; if `where` names the sources, that is an error instead.
+    `what` is `"the signal"` or `"the image"`.
     """
     unconnected = ZERO if where is None else NONE
     if units.shape[1] == 1:
@@ -311,7 +311,7 @@ def gradient_rows(
     number = tf.shape(units)[1]
 
     def row(unit: Any) -> list[Tensor]:
-        # One unit of every image at once: images do not touch one another, so the sum over them parts again.
+        # One unit of every image at once: images are independent, so the gradient of the sum is that of each.
         chosen = tf.broadcast_to(tf.one_hot(unit, number, dtype=units.dtype), tf.shape(units))
         found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
         return _connected(found, where, what)
@@ -320,24 +320,24 @@ def gradient_rows(
 
 
 def _swap(x: Tensor) -> Tensor:
-    """Swap the first two axes. (An einsum that says so takes ten times as long.)"""
+    """Swap the first two axes. (An einsum takes ten times as long.)"""
     return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
 
 
 def _each(row: Callable[[Any], list[Tensor]], units: Tensor, dtypes: list[Any]) -> list[Tensor]:
-    """Call `row` for each unit and stack its results: at once where that can be trusted, else one after the other."""
+    """Call `row` for each unit and stack its results: vectorized where that is correct, else in a loop."""
     number = tf.shape(units)[1]
     if tf.executing_eagerly():
         return [tf.stack(found) for found in zip(*(row(unit) for unit in range(int(number))))]
-    # Batched over units, a product of (U, 1, ...) by (1, 1, ...), as attention makes of one image, comes out wrong with
-    # oneDNN on CPUs (TensorFlow 2.21), or ends the process.
+    # Vectorized over units, a product of (U, 1, ...) by (1, 1, ...), as in attention on one image, is wrong with oneDNN
+    # on CPUs (TensorFlow 2.21), or crashes the process.
     if any(op.type.startswith("BatchMatMul") for op in _before(units)):
         return tf.map_fn(row, tf.range(number), fn_output_signature=dtypes)
     return tf.vectorized_map(row, tf.range(number))
 
 
 def _before(tensor: Tensor) -> set[tf.Operation]:
-    """List the operations of this graph that a tensor comes from."""
+    """Return the operations of the graph that a tensor depends on."""
     found, waiting = set(), [tensor.op]
     while waiting:
         operation = waiting.pop()

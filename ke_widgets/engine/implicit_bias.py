@@ -1,7 +1,7 @@
-"""What a call adds of its own at the values that come in: its value less its derivative along them, `f(x) - J x`.
+"""Compute the implicit bias of a call at its inputs: its value less its derivative times them, `f(x) - J x`.
 
-Only what depends on the model's inputs comes in. Constants and variables belong to the call: for `x - mean` the bias
-is `-mean`. Common operations have a closed form, as the general way differentiates twice, which takes long to trace.
+Only tensors that depend on the model's inputs count as inputs. Constants and variables belong to the call: the bias of
+`x - mean` is `-mean`. Common operations have a closed form, as the general one differentiates twice and traces slowly.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +51,7 @@ _FORMULAS = {"silu": _silu, "Silu": _silu, "sigmoid": _sigmoid, "Sigmoid": _sigm
 
 
 def floats(structure: Any) -> list[Tensor]:
-    """List the different floating tensors in a structure of arguments or outputs.
+    """Return the different floating tensors in a structure of arguments or outputs.
 
     Args:
         structure: Any nesting of tensors and other things.
@@ -66,7 +66,7 @@ def floats(structure: Any) -> list[Tensor]:
 def added_by(
     operation: keras.Operation, call: hooks.Call, signals: Sequence[Tensor], kept: Sequence[int] = (0,)
 ) -> list[Tensor]:
-    """Give what one call of an operation adds to each floating tensor that it returns.
+    """Return the implicit bias of one call for each floating tensor that it returns.
 
     Args:
         operation: A layer, or another Keras operation.
@@ -75,17 +75,17 @@ def added_by(
         kept: Which of the tensors, if there are several.
 
     Returns:
-        A list with one bias for each of them, float32 or wider; none for a call that is known to add nothing.
+        A list with one bias for each of them, float32 or wider; empty for a call without a bias.
     """
     outputs = floats(call.outputs)
     if not signals or not kept:
         return [at_least_float32(outputs[index]) for index in kept]
-    own = _own_way(operation, call, signals) if len(outputs) == 1 else None
+    own = _closed_form(operation, call, signals) if len(outputs) == 1 else None
     return implicit_bias(operation, call.args, call.kwargs, signals, kept) if own is None else own
 
 
-def _own_way(operation: Any, call: hooks.Call, signals: Sequence[Tensor]) -> list[Tensor] | None:
-    """Give the bias in closed form, in a list that is empty where nothing is added; `None` where no form is known."""
+def _closed_form(operation: Any, call: hooks.Call, signals: Sequence[Tensor]) -> list[Tensor] | None:
+    """Return the bias in closed form, in a list that is empty without a bias; `None` if no form is known."""
     if not type(operation).call.__module__.startswith("keras."):
         return None
     name, outputs = type(operation).__name__, call.outputs
@@ -115,9 +115,9 @@ def _degree(operation: keras.Operation, name: str, comes_in: list[bool]) -> int 
 def _at_zero(operation: Any, call: hooks.Call, known: set[int]) -> Tensor:
     given = call.args, call.kwargs
     args, kwargs = keras.tree.map_structure(lambda x: tf.zeros_like(x) if id(x) in known else x, given)
-    # A constant of its own shape is given to each image.
+    # Broadcast a constant to all images.
     added = at_least_float32(tf.broadcast_to(operation.call(*args, **kwargs), tf.shape(call.outputs)))
-    # Padding by minus infinity, as before a maximum, adds nothing that the maximum takes.
+    # Padding by minus infinity, as before a maximum, adds nothing to the maximum.
     return tf.where(tf.math.is_finite(added), added, tf.zeros((), added.dtype))
 
 
@@ -133,7 +133,7 @@ def _layer_normalization(layer: Any, x: Tensor, outputs: Tensor) -> list[Tensor]
 
 
 def activation_bias(activation: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """Give what an activation adds: its value less its derivative along what comes in.
+    """Return the implicit bias of an activation: its value less its derivative times its input.
 
     Args:
         activation: A function of one tensor.
@@ -141,7 +141,7 @@ def activation_bias(activation: Callable[[Tensor], Tensor], x: Tensor, y: Tensor
         y: Its value.
 
     Returns:
-        A tensor of the same shape, float32 or wider; what is no more than rounding is 0.
+        A tensor of the same shape, float32 or wider; rounding errors are set to 0.
     """
     if activation in _ACTIVATIONS:
         return _elementwise(activation, activation.__name__, x, y)
@@ -164,7 +164,7 @@ def implicit_bias(
     signals: Sequence[Tensor],
     kept: Sequence[int] = (0,),
 ) -> list[Tensor]:
-    r"""Give what `function` adds of its own at these arguments, by differentiating twice.
+    r"""Return the implicit bias of `function` at these arguments, by differentiating twice.
 
     J x is the derivative of the backward pass s -> J^T s along x: unlike TensorFlow's forward mode, that goes through
     custom gradients and loops.
@@ -179,11 +179,11 @@ def implicit_bias(
         function: A layer, another Keras operation, or an activation function.
         args: Its arguments.
         kwargs: Its keyword arguments.
-        signals: The tensors among them that come in: those to differentiate along.
+        signals: The tensors among them to differentiate along.
         kept: Which of the floating tensors that it returns.
 
     Returns:
-        A list with one tensor for each of them, float32 or wider; what is no more than rounding is 0.
+        A list with one tensor for each of them, float32 or wider; rounding errors are set to 0.
 
     Raises:
         ValueError: If the function cannot be differentiated twice.
@@ -199,14 +199,14 @@ def implicit_bias(
         return _added([x for index, x in enumerate(outputs) if index in kept], given)
 
     try:
-        # A graph of its own: `tf.gradients` searches all of the graph that it works in.
+        # A separate graph: `tf.gradients` searches the whole graph that it runs in.
         return tf.function(added, autograph=False)(*signals)
     except LookupError as error:
         raise ValueError(f"TensorFlow cannot differentiate it twice: {error.args[0]}") from error
 
 
 def _added(results: list[Tensor], signals: Sequence[Tensor]) -> list[Tensor]:
-    # Parted from the results, which are sources as well.
+    # Separate tensors, as the results are sources as well.
     ends, seeds = [tf.identity(x) for x in results], [tf.zeros_like(x) for x in results]
     sources = [*signals, *results] if len(results) > 1 else [*signals]
     back = [None if g is None else tf.convert_to_tensor(g) for g in tf.gradients(ends, sources, grad_ys=seeds)]
@@ -237,7 +237,7 @@ def _beyond_rounding(value: Tensor, added: Tensor) -> Tensor:
 
 
 def _check_inner_graphs(graph: tf.Graph) -> None:
-    """Refuse what the gradients below do not reach: a function, a loop or a branch that resizes."""
+    """Refuse functions, loops and branches that resize: the gradients below do not reach them."""
     if any(op.type.endswith(("If", "While", "PartitionedCall", "Case")) for op in graph.get_operations()):
         inner = {node.op for function in graph.as_graph_def().library.function for node in function.node_def}
         unknown = inner & {*_RESIZING, "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxArgs"}

@@ -1,7 +1,7 @@
-"""Pixel gradients of models whose image input holds integers, `keras.Input(..., dtype="uint8")`.
+"""Compute pixel gradients of models whose image input holds integers, `keras.Input(..., dtype="uint8")`.
 
-Keras casts what it is given back to integers, through which no gradient passes. But the first operations turn integers
-into the same floats: so each of them is called on the image in floats, and gives that result while the model runs.
+Keras casts inputs back to integers, which have no gradient. But the first operations cast integers to the same floats:
+so each of them is called on the image in floats, and returns that result while the model runs.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from ke_widgets.typing import Tensor
 def seen_as_floats(
     model: keras.Model, images: Iterable[tuple[keras.KerasTensor | None, Tensor]]
 ) -> Generator[None, None, None]:
-    """While the block runs, let what takes an integer input of the model take the same numbers as floats.
+    """Replace integer inputs of the model by the same numbers as floats while the block runs.
 
     Args:
         model: An exposed or any other Keras model.

@@ -1,1 +1,1 @@
-"""What error messages are made of: nearest names, short forms of values, one sentence for an exception."""
+"""Build error messages: nearest names, short forms of values, one sentence for an exception."""

@@ -1,4 +1,4 @@
-"""Refuse keywords of a wrong name, with the nearest right one, and arguments in each other's place."""
+"""Refuse unknown keywords, naming the nearest known one, and swapped arguments."""
 
 import difflib
 import functools
@@ -14,38 +14,38 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def check_names(
     caller: str, given: Iterable[str], known: Collection[str], others: Iterable[str] = (), also: str = ""
 ) -> None:
-    """Refuse keywords that are not known.
+    """Refuse unknown keywords.
 
     Args:
-        caller: What the user called.
+        caller: The function that the user called.
         given: Names of the keywords.
-        known: Names of those that there are.
-        others: Names that may have been meant, too.
-        also: What else was looked at, for the message.
+        known: Names of the existing ones.
+        others: Further names to suggest.
+        also: What else was searched, for the message.
 
     Raises:
-        TypeError: If one is not known; the message says which name is the nearest.
+        TypeError: If one is unknown; the message names the nearest.
     """
     for name in given:
         if name not in known:
             every = [*known, *others]
             near = nearest(name, every)
-            mend = f"Did you mean {near!r}?" if near else f"Those that there are: {', '.join(every)}."
-            raise TypeError(f"`{caller}` has no argument {name!r}{also}. {mend}")
+            advice = f"Did you mean {near!r}?" if near else f"Known arguments: {', '.join(every)}."
+            raise TypeError(f"`{caller}` has no argument {name!r}{also}. {advice}")
 
 
 def nearest(name: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Give the known name that is spelled most like another, or `None` where none is like it."""
+    """Return the known name with the most similar spelling, or `None` if none is similar."""
     lower = {each.lower(): each for each in reversed(list(known))}  # Of two the first.
     found = difflib.get_close_matches(str(name).lower(), lower, 1, cutoff)
     return lower[found[0]] if found else None
 
 
 def named(caller: str) -> Callable[[Function], Function]:
-    """Make a function refuse keywords that it does not have, with the nearest of those that it has.
+    """Return a decorator that makes a function refuse unknown keywords, naming the nearest known one.
 
     Args:
-        caller: What the user calls it, such as `"ke.inspection.expose"`.
+        caller: The function's public name, such as `"ke.inspection.expose"`.
 
     Returns:
         A decorator.
@@ -65,16 +65,16 @@ def named(caller: str) -> Callable[[Function], Function]:
 
 
 def check_swapped(first: str, second: str, values: Iterable[object], swapped: bool) -> None:
-    """Refuse two arguments in each other's place.
+    """Refuse two swapped arguments.
 
     Args:
         first: Name of the argument that comes first.
         second: Name of the one after it.
-        values: What stands in the two places.
-        swapped: Whether they stand in each other's.
+        values: The two received values.
+        swapped: Whether they are swapped.
 
     Raises:
-        TypeError: If they do.
+        TypeError: If they are.
     """
     if swapped:
         received = ", then ".join(map(short_repr, values))

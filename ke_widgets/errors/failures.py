@@ -1,4 +1,4 @@
-"""What a model or a method raised, in one sentence: without the stack of graph nodes and arguments around it."""
+"""Summarize an exception of a model or a method in one sentence, without graph nodes and arguments."""
 
 import re
 import traceback
@@ -10,7 +10,7 @@ import tensorflow as tf
 _PACKAGE = str(Path(__file__).parents[1])
 _LONGEST_SENTENCE = 300
 _LONGEST_TRACEBACK = 20_000
-_READ = 100_000  # Letters of a message that are looked at.
+_READ = 100_000  # Characters of a message that are searched.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 _MEMORY = (
@@ -35,22 +35,22 @@ _SIGNS = (
 
 
 def sentence(error: BaseException) -> str:
-    """Give the sentence that matters of an exception.
+    """Return the relevant sentence of an exception.
 
-    TensorFlow writes the nodes of its graph around it, Keras the arguments of the layer, AutoGraph the user's code.
+    TensorFlow adds the nodes of its graph around it, Keras the arguments of the layer, AutoGraph the user's code.
 
     Args:
         error: An exception.
 
     Returns:
-        One line of at most 300 letters; one of our own is whole. Before it stands the exception's type, where that is
-        no `ValueError` nor one of TensorFlow's.
+        One line of at most 300 characters; a message of our own is complete. It starts with the exception's type,
+        unless that is `ValueError` or one of TensorFlow's.
     """
     if is_our_own(error):
         return str(error)
     raw = _raw(error)
     text = _shortened(_first_line(_without_nodes(_innermost(raw))))
-    raised = _behind_code(raw)  # AutoGraph makes another type of what it cannot raise again.
+    raised = _behind_code(raw)  # AutoGraph changes the type of an exception that it cannot raise again.
     kind = raised[1] if raised else type(error).__name__
     if not text:
         return kind
@@ -59,7 +59,7 @@ def sentence(error: BaseException) -> str:
 
 
 def hint(error: BaseException) -> str | None:
-    """Give advice on an exception, `None` where its own message is all that there is to say."""
+    """Return advice on an exception, `None` if its own message is enough."""
     if is_our_own(error):
         return None
     if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
@@ -70,7 +70,7 @@ def hint(error: BaseException) -> str | None:
 
 
 def details(error: BaseException) -> str | None:
-    """Give the whole traceback, cut in the middle where it is very long; `None` for an error of our own."""
+    """Return the traceback, cut in the middle if very long; `None` for an error of our own."""
     if is_our_own(error):
         return None
     text = _COLOURS.sub("", "".join(traceback.format_exception(error))).strip()
@@ -80,7 +80,7 @@ def details(error: BaseException) -> str | None:
 
 
 def is_our_own(error: BaseException) -> bool:
-    """Tell whether this package refused something in its own words."""
+    """Return whether this package raised the error with a message of its own."""
     if not isinstance(error, TypeError | ValueError) or "\n" in str(error)[:_READ]:
         return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
@@ -88,7 +88,7 @@ def is_our_own(error: BaseException) -> bool:
 
 
 def of_the_data(error: BaseException) -> bool:
-    """Tell whether it may be due to one image of several that ran together: another one may do."""
+    """Return whether the cause may be one image of a batch, so that others could still run."""
     return isinstance(error, ValueError | tf.errors.OpError)
 
 
@@ -102,7 +102,7 @@ def _raw(error: Any) -> str:
 
 
 def _innermost(text: str) -> str:
-    """Take off what Keras and AutoGraph put around a message."""
+    """Remove what Keras and AutoGraph add around a message."""
     if "\\x1b[1m" in text:  # Inside of a KeyError's message.
         text = text.replace("\\x1b", "\x1b").replace("\\n", "\n")
     if "\x1b[1m" in text:
@@ -114,14 +114,14 @@ def _innermost(text: str) -> str:
 
 
 def _behind_code(text: str) -> re.Match[str] | None:
-    """Find type and message where AutoGraph writes the user's code before them."""
+    """Find type and message behind the user's code that AutoGraph adds."""
     if not text.startswith("in user code:"):
         return None
     return re.search(r"^ {4}([A-Za-z_]\w*): (.*)", text.rpartition('\n    File "')[2], re.MULTILINE | re.DOTALL)
 
 
 def _without_nodes(text: str) -> str:
-    """Take off what TensorFlow writes of its graph."""
+    """Remove TensorFlow's description of its graph."""
     if text.startswith("Graph execution error"):
         stack = r"\s*File \"|Graph execution error|Detected at node|<stack traces|\s*\(most recent|\d+ root error"
         text = "\n".join(line for line in text.splitlines() if line.strip() and not re.match(stack, line))
@@ -132,16 +132,16 @@ def _without_nodes(text: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    """Give the first line that says something; of an assertion, its message and not its numbers."""
+    """Return the first informative line; of an assertion, its message without the numbers."""
     summary = re.match(
         r"\s*Expected '.*' to be true\. Summarized data: (?:b(['\"]))?(.*?)(?:\1)?\s*$", text, re.MULTILINE
     )
     if summary:
         return summary[2]
     if re.match(r"\s*assertion failed: ", text):
-        pieces = [piece.strip(" :'\"") for piece in re.findall(r"\[([^\[\]]*)\]", text)]
-        said = [piece for piece in pieces if re.search(r"[A-Za-z]{2}", piece)]
-        return said[0] if said else "assertion failed"
+        printed = [each.strip(" :'\"") for each in re.findall(r"\[([^\[\]]*)\]", text)]
+        messages = [each for each in printed if re.search(r"[A-Za-z]{2}", each)]
+        return messages[0] if messages else "assertion failed"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = lines[0] if lines else ""
     return f"{first} {lines[1]}" if first.endswith(":") and len(lines) > 1 else first

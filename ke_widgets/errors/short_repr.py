@@ -1,4 +1,4 @@
-"""How a message writes what it received: in a few words, never the numbers of an array."""
+"""Write a received value in an error message: in a few words, never the numbers of an array."""
 
 import math
 import os
@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-_LONGEST = 80  # Letters of what is written whole.
-_MOST = 8  # Items of what is written whole.
-_SHOWN = 3  # Items of what is not.
+_LONGEST = 80  # Characters of a value that is written in full.
+_MOST = 8  # Items of a value that is written in full.
+_SHOWN = 3  # Items of any other.
 _ENDS: dict[type, str] = {list: "[]", tuple: "()"}
 
 
 def short_repr(value: object) -> str:
-    """Write a value in a few words: itself where it is short, else what it is.
+    """Return a value in a few words: its `repr` if short, else a description.
 
     Args:
         value: Anything.
 
     Returns:
-        One line of at most about 80 letters. Of arrays, tensors and tables it tells type, shape and dtype.
+        One line of at most about 80 characters; for arrays, tensors and tables their type, shape and dtype.
 
     Examples:
         >>> short_repr(np.zeros((2, 8, 8, 3))), short_repr("cat"), short_repr(list(range(50)))
@@ -28,7 +28,7 @@ def short_repr(value: object) -> str:
     """
     try:
         return _cut(_written(value))
-    except Exception:  # Its own `repr`, shape or length may raise; the message must come all the same.
+    except Exception:  # Its own `repr`, shape or length may raise; the message must not.
         return _a(type(value).__name__)
 
 
@@ -71,11 +71,11 @@ def _shape(shape: Any) -> str:
     try:
         return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
     except (TypeError, ValueError):
-        return "that nobody knows"
+        return "unknown"
 
 
 def _inner(value: Any) -> str:
-    """Write an item: a long one would hide the others."""
+    """Return an item, shortened so that it does not hide the others."""
     text = short_repr(value)
     return text if len(text) <= _LONGEST // 2 else f"{text[: _LONGEST // 2 - 1]}…"
 

@@ -1,1 +1,1 @@
-"""The loop over data: a method over any amount of images, as `predict` runs a model."""
+"""Run a method over any amount of data, as `predict` runs a model."""

@@ -1,4 +1,4 @@
-"""Refuse arguments of the loop that are of a wrong type or out of range, before anything runs."""
+"""Check the arguments of the loop before anything runs."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -13,10 +13,10 @@ _LOOP_MAKES = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims
 
 
 def check_counts(**counts: object) -> None:
-    """Refuse counts that are no integers of at least 1; `None` leaves the choice open.
+    """Refuse counts that are not integers of at least 1; `None` is allowed.
 
     Raises:
-        TypeError: If one is no integer.
+        TypeError: If one is not an integer.
         ValueError: If one is below 1.
     """
     for name, value in counts.items():
@@ -34,14 +34,14 @@ def check_verbose(verbose: object) -> None:
     """Refuse a `verbose` that Keras does not know.
 
     Raises:
-        ValueError: If it is none of those.
+        ValueError: If it is not one of Keras's values.
     """
     if not (isinstance(verbose, str | int) and verbose in ("auto", 0, 1, 2)):
         raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={short_repr(verbose)}.")
 
 
 def check_postprocessing(postprocessing: object) -> None:
-    """Refuse what is no function of maps.
+    """Refuse a filter that is not a function.
 
     Raises:
         TypeError: If it is neither a function nor `None`.
@@ -55,7 +55,7 @@ def check_postprocessing(postprocessing: object) -> None:
 
 
 def check_resizing(resizing: object) -> None:
-    """Refuse what is no size.
+    """Refuse an invalid size.
 
     Raises:
         TypeError: If it is neither a bool, `None`, nor a tuple or list.
@@ -77,7 +77,7 @@ def check_resizing(resizing: object) -> None:
 
 
 def check_method(method: object) -> None:
-    """Refuse what is no method.
+    """Refuse anything but a method.
 
     Raises:
         TypeError: If it is not callable, or a shortcut, which runs its method itself.
@@ -98,11 +98,11 @@ def check_own(method: Callable[..., Any], params: Mapping[str, Any], caller: str
     Args:
         method: A method.
         params: Its own parameters, as the user gave them.
-        caller: What the user called.
-        others: Names of what the caller takes itself.
+        caller: The function that the user called.
+        others: Names of the caller's own arguments.
 
     Raises:
-        TypeError: If there are some; the message says which name is the nearest.
+        TypeError: If there are some; the message names the nearest parameter.
     """
     if not params:
         return

@@ -1,4 +1,4 @@
-"""What goes into the loop: images with the units to explain, in any form in which Keras takes data."""
+"""Prepare data for the loop: images with the units to explain, in any form that Keras takes."""
 
 import functools
 import itertools
@@ -21,7 +21,7 @@ _LOOKED_AT = 256  # Images that are looked at together for what is not finite: s
 
 
 def is_stream(x: Any) -> bool:
-    """Tell whether data comes in batches of its own."""
+    """Return whether data comes in batches."""
     return isinstance(x, _STREAMS) or hasattr(x, "__next__")
 
 
@@ -37,11 +37,11 @@ def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, prepare: Pr
             `None`; such as `units_of`.
 
     Returns:
-        Data in batches as it is, or a dict that `unpack` knows.
+        Data in batches unchanged, or a dict for `unpack`.
 
     Raises:
         TypeError: If `x` holds no numbers.
-        ValueError: If these exclude each other, `x` is not what the model takes, or `y` does not fit.
+        ValueError: If arguments exclude each other, `x` does not fit the model, or `y` does not fit.
     """
     if is_stream(x):
         for name, value in (("y", y), ("batch_size", batch_size)):
@@ -61,14 +61,11 @@ def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, prepare: Pr
 
 
 def expected(data: Any, steps: int | None) -> int:
-    """Tell how many images a run is expected to have; where nobody knows, how many batches, as a number below 0.
+    """Return the expected number of images; if unknown, the number of batches, negated.
 
     Args:
-        data: What `pack` gave.
+        data: The result of `pack`.
         steps: As the user gave it.
-
-    Returns:
-        An integer.
     """
     if not is_stream(data):
         return int(_count(data[_INPUTS]) or 0)
@@ -82,7 +79,7 @@ def expected(data: Any, steps: int | None) -> int:
 
 
 def _tuples(batches: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
-    """Give a generator's batches as Keras wants them, and refuse one that has none."""
+    """Return a generator's batches as tuples, as Keras wants them; refuse an empty one."""
     first = next(batches, None)
     if first is None:
         raise ValueError(NO_BATCH)
@@ -128,7 +125,7 @@ def _stack(x: Any) -> str:
 def _check_shapes(
     model: keras.Model, x: Any, shapes: list[Shape], advice: str = " One image without its batch axis? Say `x[None]`."
 ) -> None:
-    """Refuse data of another shape than the model takes, as far as its graph tells."""
+    """Refuse data whose shape differs from that in the model's graph."""
     graph = graph_of(model)
     if graph is None:
         return
@@ -172,7 +169,7 @@ def _fits(shape: Shape, wanted: Shape) -> bool:
 
 
 def _check_numbers(model: keras.Model, x: Any, flat: Iterable[Any]) -> None:
-    """Refuse text and objects where the model takes numbers, and numbers that are not finite."""
+    """Refuse text and objects if the model takes numbers, and numbers that are not finite."""
     for array in flat:
         dtype = array.dtype if hasattr(array, "dtype") else np.asarray(array).dtype
         kind = np.dtype(getattr(dtype, "as_numpy_dtype", dtype)).kind
@@ -180,16 +177,16 @@ def _check_numbers(model: keras.Model, x: Any, flat: Iterable[Any]) -> None:
             _refuse_text(model, x, dtype)
             return
         if keras.backend.is_float_dtype(array.dtype):
-            wrong = [number for start in range(0, len(array), _LOOKED_AT) for number in _not_finite(array, start)]
+            wrong = [number for start in range(0, len(array), _CHUNK) for number in _not_finite(array, start)]
             if wrong:
                 raise ValueError(not_finite(wrong))
 
 
 def _not_finite(array: Any, start: int) -> Any:
-    part = np.asarray(ops.convert_to_numpy(array[start : start + _LOOKED_AT])).astype("float32", copy=False)
-    if np.isfinite(part.sum()):  # One number tells of nearly all data.
+    chunk = np.asarray(ops.convert_to_numpy(array[start : start + _CHUNK])).astype("float32", copy=False)
+    if np.isfinite(chunk.sum()):  # One number is enough for nearly all data.
         return []
-    return start + np.flatnonzero(~np.isfinite(part).reshape(len(part), -1).all(axis=1))
+    return start + np.flatnonzero(~np.isfinite(chunk).reshape(len(chunk), -1).all(axis=1))
 
 
 def _refuse_text(model: keras.Model, x: Any, dtype: object) -> None:
@@ -212,7 +209,7 @@ def unpack(data: Any, any_y: bool = False) -> tuple[Inputs, Tensor | None]:
         Inputs, and units `(B, U)`, or what else the target takes, or `None`.
 
     Raises:
-        ValueError: If `y` is no integers `(B,)` or `(B, U)`.
+        ValueError: If `y` is not integers `(B,)` or `(B, U)`.
     """
     inputs, indices, _ = keras.utils.unpack_x_y_sample_weight(data)
     if isinstance(inputs, dict) and _INPUTS in inputs:
@@ -232,7 +229,7 @@ def unpack(data: Any, any_y: bool = False) -> tuple[Inputs, Tensor | None]:
 def batches(
     model: keras.Model, x: Any, y: Any, batch_size: int | None, prepare: Prepare, any_y: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Read data batch by batch.
+    """Yield data batch by batch.
 
     Args:
         model: See `pack`.
@@ -243,7 +240,7 @@ def batches(
         any_y: See `unpack`.
 
     Yields:
-        One batch, as `pack` makes it.
+        One batch, as `pack` returns it.
 
     Raises:
         TypeError: See `pack`.
@@ -254,16 +251,16 @@ def batches(
         size, count = batch_size or 32, int(_count(x) or 0)
         for start in range(0, count, size):
             chosen = slice(start, start + size)
-            yield keras.tree.map_structure(functools.partial(_part, chosen), data)
+            yield keras.tree.map_structure(functools.partial(_sliced, chosen), data)
         return
-    # A PyDataset knows its length, and is no iterable of its own.
+    # A PyDataset has a length, but is not an iterable.
     read = (x[number] for number in range(len(x))) if isinstance(x, keras.utils.PyDataset) else data
     for batch in read:
         inputs, indices = unpack(batch, any_y)
         yield {_INPUTS: inputs} if indices is None else {_INPUTS: inputs, _INDICES: indices}
 
 
-def _part(chosen: slice, array: Any) -> Tensor:
-    """Take some images, in the precision in which `predict` takes them."""
-    part = array[chosen]
-    return ops.cast(part, keras.config.floatx()) if keras.backend.is_float_dtype(part.dtype) else part
+def _sliced(chosen: slice, array: Any) -> Tensor:
+    """Return some images, in the precision of `predict`."""
+    images = array[chosen]
+    return ops.cast(images, keras.config.floatx()) if keras.backend.is_float_dtype(images.dtype) else images

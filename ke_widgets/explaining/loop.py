@@ -1,8 +1,8 @@
-"""The loop: a method over any amount of data, as `predict` runs a model.
+"""Run a method over any amount of data, as `predict` runs a model.
 
-It is `predict` of a small Keras model whose step is the method, so that data of all kinds, callbacks, the progress bar
-and the distribution strategy are Keras's own. That small model is kept with what it compiled, for as long as the
-explained model lives, and holds that model weakly.
+The loop is `predict` of a small Keras model whose step is the method, so data of all kinds, callbacks, the progress bar
+and the distribution strategy are Keras's own. The small model and its compiled functions are cached for as long as the
+explained model lives; it holds that model weakly.
 """
 
 import contextlib
@@ -37,41 +37,40 @@ from ke_widgets.model.units import FOUND_BY_A_RUN, check_finite
 from ke_widgets.typing import Filter, Inputs, Method, ScoreFunction, Signals, SpatialAxis, Tensor
 
 _NOT_OWN = ("model", "inputs", "indices", "batch_size")
-_LARGE = 1024**3  # Bytes of maps of which a user wants to know before they are there.
+_LARGE = 1024**3  # Bytes of maps above which a warning comes first.
 
 LOOP_ARGS = """\
     model: A model of `ke.inspection.expose`, or any Keras model{signals}.
         It is not changed.
     x: Images `(B, H, W, C)`, preprocessed as the model was trained; an array, a tensor, a list or dict of them for a
         model of several inputs; or a `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator of batches `x` or
-        `(x, y)`. Signals `(B, T, C)`, volumes `(B, D, H, W, C)` and videos are taken as images are.
+        `(x, y)`. Signals `(B, T, C)`, volumes `(B, D, H, W, C)` and videos work like images.
     y: Units to explain, integers `(B, U)`: one map for each; or `(B,)`, one unit for each image, or one integer for
         all. `None` explains all units. Not with data that brings its own.
     target: What is explained, one of `ke.targets` or a function of its form; `y` is then its data. `None` leaves that
         to the model: an exposed one may have a target; of others, units are explained.
     batch_size: Images that go through at once; 32 by default. Not with data in batches.
     verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
-    steps: How many batches to run, for data that has no end.
+    steps: Number of batches to run, for endless data.
     callbacks: Keras callbacks; their `predict` hooks are called. `self.model.stop_predicting = True` ends the loop.
     indices_axis: Axis of the units in the logits.
     indices_batch_dims: Leading axes that logits and units share.
     spatial_axis: Axes of the image plane in the signal (or input), counted from the end; for channels first,
-        `(-2, -1)`. The usual ones stand for all axes between the first and the last.
-    postprocessing: A filter of `ke.filters` for the maps, or `None` to leave them raw. It comes before resizing, at
-        the method's own resolution: so the maximum that a filter divides by is that of a true value, and a resized
-        map may end below 1.
+        `(-2, -1)`. The default stands for all axes between the first and the last.
+    postprocessing: A filter of `ke.filters` for the maps, or `None` to leave them raw. It is applied before
+        resizing, at the method's own resolution: a filter divides by the maximum of the computed values, and the
+        maximum of a resized map may be below 1.
     resizing: `True` resizes the maps to the image's size, `(H, W)` to that size, linearly along each axis; `False` or
         `None` leaves them at the method's own resolution.
-    image_input: Name or position of the image that is explained, in a model that takes several; its size is the one
-        of the maps.
+    image_input: Name or position of the image that is explained, in a model that takes several; maps get its size.
     run_eagerly: Whether to run without compiling; by default as the model does.
     jit_compile: Whether to compile with XLA; by default as the model does.
     steps_per_execution: Batches in each compiled call; by default as the model does.
-    inner_batch_size: The method's own `batch_size`, where it has one: what goes through at once for each image."""
+    inner_batch_size: The method's own `batch_size`, if it has one: samples per forward pass, for each image."""
 
 
 class Shortcut(Protocol):
-    """A method with its loop, its usual filter and its sizes: what `partial_explain` returns.
+    """Run a method over data, with its usual filter and resizing; `partial_explain` makes it.
 
     Attributes:
         explains: The method.
@@ -118,7 +117,7 @@ def explain(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run a method over data.
 
-    What was compiled is kept: a second call with the same model, method, parameters and shapes compiles nothing.
+    Compiled functions are cached: a second call with the same model, method, parameters and shapes compiles nothing.
 
     Args:
         method: A method of `ke_widgets.methods`, or any function of its form.
@@ -129,9 +128,9 @@ def explain(
         Logits `(B, U)` and maps `(B, H, W, U)`, NumPy arrays (ragged where images differ in size).
 
     Raises:
-        TypeError: If `model` is no Keras model, `method` no method, or an argument of a wrong type or name.
-        ValueError: If `x` is not what the model takes, or not finite; if `y` does not fit, two arguments exclude each
-            other, or the method refuses.
+        TypeError: If `model` is not a Keras model, `method` not a method, or an argument has a wrong type or name.
+        ValueError: If `x` does not fit the model or is not finite, `y` does not fit, two arguments exclude each other,
+            or the method raises it.
 
     Examples:
         >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(),
@@ -185,7 +184,7 @@ def explain_batches(
     steps: int | None = None,
     **options: Any,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Run a method over data and give what it finds batch by batch, so that memory does not grow with the data.
+    """Yield logits and maps batch by batch, so that memory does not grow with the data.
 
     Args:
         method: A method of `ke_widgets.methods`.
@@ -194,14 +193,14 @@ def explain_batches(
         y: See `explain`.
         batch_size: Images that go through at once; 32 by default.
         steps: How many batches to run; by default, all.
-        **options: What else `explain` takes, but for `verbose` and `callbacks`.
+        **options: Other arguments of `explain`, except `verbose` and `callbacks`.
 
     Yields:
         Logits and maps of each batch, NumPy arrays.
 
     Raises:
-        TypeError: As `explain` does, when the first batch is asked for.
-        ValueError: As `explain` does, when the first batch is asked for.
+        TypeError: As `explain` does, at the first batch.
+        ValueError: As `explain` does, at the first batch.
     """
     known = {p.name: p.default for p in inspect.signature(explain).parameters.values() if p.kind is p.KEYWORD_ONLY}
     settings = {name: options.pop(name, default) for name, default in known.items()}
@@ -215,7 +214,7 @@ def explain_batches(
     for batch in itertools.islice(data.batches(model, x, y, batch_size, prepare, any_y), steps):
         with loop.lock, _as_value_errors():
             loop.begin(0 if count else 1)
-            if spread:  # One batch that is not parted among devices would be run by each of them.
+            if spread:  # A batch that is not split among the devices would run on each of them.
                 found = loop.predict(batch, verbose=0)
             else:
                 loop.make_predict_function()
@@ -231,20 +230,20 @@ def explain_batches(
 def partial_explain(
     method: Method, signals: Literal["none", "one", "biases"] | None = None, **defaults: Any
 ) -> Shortcut:
-    """Make a shortcut: `explain` of one method, with other defaults.
+    """Return a shortcut: `explain` of one method, with other defaults.
 
     Args:
         method: A method of `ke_widgets.methods`.
-        signals: What the method wants of a plain model with one output (see `ke_widgets.methods.Spec`), which the
-            shortcut then exposes by default. `None` leaves every model as it is given.
+        signals: The signals that the method reads (see `ke_widgets.methods.Spec`); the shortcut exposes a plain model
+            with one output accordingly. `None` leaves every model as it is.
         **defaults: Arguments of `explain` and own parameters of the method.
 
     Returns:
         A function `(model, x, y=None, batch_size=None, ...) -> (logits, maps)`.
 
     Raises:
-        TypeError: If `method` is no method.
-        ValueError: If a default is the name of no argument.
+        TypeError: If `method` is not a method.
+        ValueError: If a default names no argument.
     """
     arguments.check_method(method)
     loop = inspect.signature(explain).parameters
@@ -317,7 +316,7 @@ def view_for(model: keras.Model, signals: Signals | None, target: ScoreFunction 
         A Keras model.
 
     Raises:
-        ValueError: If the model has several outputs, of which nobody chose one.
+        ValueError: If the model has several outputs and none is chosen.
     """
     check_model(model)
     check_target(target)
@@ -350,7 +349,7 @@ _SIGNALS = {
 
 
 def _document(method: Callable[..., Any], signals: Signals | None) -> str:
-    """Join the method's text with what the loop takes and gives."""
+    """Return the method's docstring with the arguments of the loop."""
     text = inspect.getdoc(method) or ""
     head, _, rest = text.partition("\nReturns:")
     head, _, own = head.partition("\nArgs:\n")
@@ -358,22 +357,22 @@ def _document(method: Callable[..., Any], signals: Signals | None) -> str:
     args = LOOP_ARGS.format(signals=_SIGNALS[signals])
     args = "\n".join([args, own.rstrip("\n")] if own.strip() else [args])
     text = f"{head.rstrip()}\n\nArgs:\n{args}"
-    note = "What the method returns goes through `postprocessing` and `resizing` and comes as NumPy arrays."
+    note = "The maps go through `postprocessing` and `resizing`; all is returned as NumPy arrays."
     return f"{text}\n\n{note}\n\nReturns:{rest}" if rest else text
 
 
 class _Loop(keras.Model):
-    """A model whose `predict` explains. It holds nothing of the explained model but a weak reference, in `step`.
+    """Explain in `predict`. It holds the explained model by a weak reference only, in `step`.
 
     Attributes:
-        batches: How many batches have run since `begin`.
+        batches: Number of batches since `begin`.
     """
 
     def __init__(
         self, step: Callable[[Any], Any], run_eagerly: bool, jit_compile: bool, steps_per_execution: int
     ) -> None:
         super().__init__(name="explain", autocast=False)
-        # Past `Layer.__setattr__`, which would track what the step holds.
+        # Bypass `Layer.__setattr__`, which would track what the step holds.
         self.__dict__.update(step=step, lock=threading.RLock(), batches=0, expected=0)
         self.run_eagerly = run_eagerly
         self.jit_compile = jit_compile
@@ -381,7 +380,7 @@ class _Loop(keras.Model):
         self.built = True
 
     def begin(self, expected: int) -> None:
-        """Note that a run begins, and how many images (below 0: batches) it is expected to have; 0 warns of none."""
+        """Start a run of an expected number of images (below 0: batches); 0 turns the warning off."""
         self.__dict__.update(batches=0, expected=expected)
 
     def predict_step(self, data: Any) -> Any:
@@ -395,7 +394,7 @@ class _Loop(keras.Model):
         return self.predict_function
 
     def _fresh(self) -> Any:
-        """Make what Keras makes: a function of a list of batches."""
+        """Return Keras's own predict function, of a list of batches."""
         ours = self.predict_function
         super().make_predict_function(force=True)
         made, self.predict_function = self.predict_function, ours
@@ -410,9 +409,9 @@ class _Loop(keras.Model):
         return counted
 
     def _for_any_batch(self) -> Callable[[Any], Any]:
-        """Make a function for each kind of data, so that one of a wrong rank or dtype leaves nothing behind.
+        """Return a function with one trace for each kind of data, so that a wrong rank or dtype leaves no trace.
 
-        It is traced for batches of any size at once, not again for the short last one.
+        Each is traced for batches of any size, so the short last batch needs no second trace.
         """
         made = {}
 
@@ -441,20 +440,20 @@ def _warn_of_size(outputs: Any, batch: Any, expected: int) -> None:
     size = images * sum(float(np.prod(shape)) for shape in sides) * keras.tree.flatten(outputs[1])[0].dtype.size
     if size > _LARGE:
         warnings.warn(
-            f"The maps of all {sides[0][-1]} units take {size / _LARGE:.1f} GB for {images} images. Say which units "
-            "are explained, such as the best one of each image: `y=model.predict(x).argmax(-1)`.",
+            f"The maps of all {sides[0][-1]} units take {size / _LARGE:.1f} GB for {images} images. Choose the units "
+            "to explain, such as the best one of each image: `y=model.predict(x).argmax(-1)`.",
             stacklevel=2,
         )
 
 
 def _warn_of_nothing(model: keras.Model, anything: object) -> None:
-    """Warn of maps that are 0 everywhere, as those of a layer that the units do not see."""
+    """Warn if all maps are 0, such as those of a layer that the units do not depend on."""
     if anything:
         return
     signals = model.endpoints[1:] if isinstance(model, Exposed) else ()
     where = f"the signal {signals[0]}" if signals else "the image"
     warnings.warn(
-        f"All maps are exactly 0: no explained unit depends on a place of {where}, or nothing there speaks for it. "
+        f"All maps are exactly 0: no explained unit depends on {where}, or nothing there supports it. "
         "After the last attention, a class token takes nothing from the other tokens: choose a layer before it.",
         stacklevel=3,
     )
@@ -468,7 +467,7 @@ def _loop(
     params: dict[str, Any],
     caller: str = "explain",
 ) -> Any:
-    """Give the loop for a method, a model and all parameters, made before or now."""
+    """Return the cached or new loop for a method, a model and all parameters."""
     check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
     check_model(model)
     arguments.check_method(method)
@@ -490,7 +489,7 @@ def _loop(
     chosen = {name: usual[name] if value is None else value for name, value in compiling.items()}
     if chosen["run_eagerly"] and chosen["jit_compile"]:
         raise ValueError("`run_eagerly` and `jit_compile` exclude each other. Received: both are True.")
-    key = ("explain", method, view, *(_frozen(part) for part in (settings, chosen, params)))
+    key = ("explain", method, view, *(_frozen(each) for each in (settings, chosen, params)))
 
     def build() -> _Loop:
         step = functools.partial(_step, method, weakref.ref(owner), view, settings, params)
@@ -501,7 +500,7 @@ def _loop(
 
 
 def _frozen(value: Any) -> Hashable:
-    """Turn a parameter into something hashable that is equal where the parameter is: arrays go by value."""
+    """Return a hashable key that is equal for equal parameters; arrays are compared by value."""
     if isinstance(value, dict):
         return ("dict", *((name, _frozen(item)) for name, item in sorted(value.items())))
     if isinstance(value, list | tuple):
@@ -532,7 +531,7 @@ def _step(
     own = {name: value for name, value in own.items() if value is not None and name in known}
     logits, maps = method(model, inputs, indices, **axes, **params, **own)
     some = [ops.any(x != 0, axis=tuple(range(1, len(x.shape)))) for x in keras.tree.flatten(maps)]
-    some = ops.cast(functools.reduce(ops.logical_or, some), "int32")  # Workers exchange no bools.
+    some = ops.cast(functools.reduce(ops.logical_or, some), "int32")  # Workers cannot exchange bools.
     if settings["postprocessing"] is not None:
         maps = keras.tree.map_structure(settings["postprocessing"], maps)
     resized = functools.partial(_resized, size=_target_size(model, inputs, settings))
@@ -540,23 +539,23 @@ def _step(
 
 
 def _target_size(model: keras.Model, inputs: Inputs, settings: dict[str, Any]) -> tuple[Any, ...]:
-    """Give the size to which maps are resized, `()` for none."""
+    """Return the size of the resized maps, `()` for no resizing."""
     if settings["resizing"] is not True:
         return tuple(settings["resizing"] or ())
     chosen, found = settings["image_input"], image_positions(inputs)
     sizes = {position: size_of_image(model, inputs, settings["spatial_axis"], position) for position in found}
     if chosen is None and len({size for size in sizes.values() if all(isinstance(n, int) for n in size)}) > 1:
         raise ValueError(
-            "`resizing` must be a size, or `image_input` name the image whose size it is, where several images differ. "
+            "`resizing` must be a size, or `image_input` must name the image with that size, if several images differ. "
             f"Received: resizing=True, and images of the sizes {list(sizes.values())}."
         )
     return size_of_image(model, inputs, settings["spatial_axis"], chosen)
 
 
 def _resized(maps: Tensor, size: tuple[Any, ...]) -> Tensor:
-    """Resize maps along the last axes of their places.
+    """Resize maps along their last spatial axes.
 
-    The maps of all frames of a video keep their number; those of one frame have one axis fewer than the video.
+    The number of frames stays; the maps of a single frame have one axis fewer than the video.
     """
     number = len(maps.shape) - 2
     if not size or number < 1 or (number < len(size) and (number, len(size)) != (2, 3)):
@@ -569,7 +568,7 @@ def _resized(maps: Tensor, size: tuple[Any, ...]) -> Tensor:
 
 @contextlib.contextmanager
 def _as_value_errors() -> Generator[None, None, None]:
-    """Raise as `ValueError` what a compiled function found wrong with the data."""
+    """Raise errors of a compiled function about the data as `ValueError`."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:

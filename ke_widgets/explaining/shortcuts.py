@@ -1,4 +1,4 @@
-"""Every method with its loop, its usual filter and its sizes: `ke.gradcam(model, images, units)`."""
+"""Run every method over data, with its usual filter and resizing: `ke.gradcam(model, images, units)`."""
 
 from types import ModuleType
 

@@ -1,6 +1,6 @@
 """THE METHOD CONTRACT.
 
-A method is a function that looks at a model through tensors:
+A method is a function of a model and tensors:
 
     (model, inputs, indices=None, indices_axis=-1, indices_batch_dims=-1, spatial_axis=(-3, -2), *, own)
         -> (logits, maps)
@@ -8,31 +8,31 @@ A method is a function that looks at a model through tensors:
 Args, the same for every method:
     model: A `keras.Model` whose outputs are `[logits, *signals]`, as `ke.inspection.expose` makes it (or a manual
         `keras.Model(inputs, [logits, signal])`); for methods with `Spec(signals="none")`, one that gives its logits.
-        A method that looks at a signal exposes a plain model with one output by default.
+        A method that reads a signal exposes a plain model with one output by default.
     inputs: Images `(B, H, W, C)`, preprocessed as the model was trained.
     indices: Which units to explain, `(B, U)`; `None` explains them all.
     indices_axis: Axis of the units in the logits.
     indices_batch_dims: Leading axes that logits and indices share.
     spatial_axis: Axes of the image plane in the signals (or inputs), counted from the end.
-    own: Parameters of the method itself, keyword-only, each with a default.
+    own: The method's own parameters, keyword-only, each with a default.
 
 Returns, the same for every method:
     Logits `(B, U)` of the explained units, and one map for each: `(B, H', W', U)`, at the signal's resolution, raw:
-    never resized, normalized, printed or cached. What its numbers mean stands in the method's docstring.
+    never resized, normalized, printed or cached. The method's docstring says what the numbers mean.
 
-A method works eagerly and under `tf.function(method, reduce_retracing=True)`, and leaves `model` as it was.
+A method works eagerly and under `tf.function(method, reduce_retracing=True)`, and does not change `model`.
 
-A method that samples or perturbs takes `batch_size` (`None`: what is fastest on this device, see
-`ke_widgets.engine.batch_size`), runs its pieces one after the other, and exists as pieces too: it
-carries `Steps`, put on by the decorator `stepwise`. `run` goes through them in one call, which is the method itself;
-`step_by_step` goes through them for a caller who wants to report after each, show what there is so far, or stop:
+A method that samples or perturbs takes `batch_size` (`None`: the fastest on this device, see
+`ke_widgets.engine.batch_size`) and runs in steps, one after the other. The decorator `stepwise` attaches them to the
+method as `Steps`. `run` takes all steps in one call, which is the method itself. `step_by_step` stops after each, for
+a caller who reports progress, shows intermediate results, or cancels:
 
     for progress in step_by_step(ke.methods.cams.scorecam, model, images, indices, batch_size=8):
         print(progress.done, "of", progress.total)
         logits, maps = progress.result()
 
-At the foot of each family's file stands the table `METHODS`: from it come the shortcuts (`ke.gradcam`), the widget's
-menu and parameter form, and the contract tests.
+Each family's file ends with the table `METHODS`: the shortcuts (`ke.gradcam`), the widget's menu and parameter form,
+and the contract tests are made from it.
 """
 
 import functools
@@ -58,18 +58,18 @@ SHARED = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "s
 
 @dataclass(frozen=True)
 class Spec:
-    """What others need to know of a method, to call it and to show what it gives.
+    """Describe a method to those who call it and show its maps.
 
     Attributes:
-        title: As people call it, such as `"Grad-CAM"`.
-        signals: `"none"` (it looks at the inputs), `"one"` (it takes one exposed spatial signal) or `"biases"` (it
-            takes all that `ke.inspection.layers_with_biases` lists, and finds them itself in a model without signals).
-        postprocessing: The filter that is usual for its maps; a function of `ke_widgets.filters`.
-        signed: Whether maps are shown with both signs.
-        resizing: Whether shortcuts resize its maps to the size of the images.
-        unit: What a number of its raw maps is, as a legend writes it: `"logit"` where a map doubles with the logits and
-            nothing else changes it, `"logit per unit of input"`, or `""` for none (the scale has no meaning).
-        combine: For methods whose maps follow from signal and gradient at a layer: the function that makes them,
+        title: Its usual name, such as `"Grad-CAM"`.
+        signals: `"none"` (it reads the inputs), `"one"` (one exposed spatial signal) or `"biases"` (all layers that
+            `ke.inspection.layers_with_biases` lists, which it finds itself in a model without signals).
+        postprocessing: The usual filter for its maps; a function of `ke_widgets.filters`.
+        signed: Whether to show maps with both signs.
+        resizing: Whether the shortcut resizes its maps to the size of the images.
+        unit: The unit of its raw maps, as a legend writes it: `"logit"` if a map is proportional to the logits alone,
+            `"logit per unit of input"`, or `""` if the scale has no meaning.
+        combine: For methods whose maps follow from signal and gradient at a layer: the function that computes them,
             `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
             all layers at once (`ke_widgets.methods.all_layers`).
     """
@@ -85,17 +85,17 @@ class Spec:
 
 @dataclass(frozen=True)
 class Steps:
-    """A method in pieces. All four are functions of tensors and take, as keywords, the arguments of the method that
-    are not named here; those that they do not need they swallow (`**_`).
+    """Split a method into steps. All four functions work on tensors. They take the method's other arguments as
+    keywords and ignore those that they do not need.
 
     Attributes:
-        begin: `(model, inputs, indices, **params) -> (state, sums)`: piece 0. The state stays as it is, the sums grow
-            and keep their shapes.
-        advance: `(model, (state, sums), number, **params) -> sums`: one more piece, in order from number 1.
-        count: `((state, sums), **params) -> total`: how many pieces there are, piece 0 among them.
-        end: `((state, sums), done, **params) -> (logits, maps)`, of the first `done` pieces.
-        unrolled: Whether pieces differ in shape, so that `number` must be a Python integer.
-        differentiates: Whether a piece takes gradients of samples, or only runs the model.
+        begin: `(model, inputs, indices, **params) -> (state, sums)`: step 0. The state is constant; the sums keep
+            their shapes.
+        advance: `(model, (state, sums), number, **params) -> sums`: one more step, in order from number 1.
+        count: `((state, sums), **params) -> total`: the number of steps, step 0 included.
+        end: `((state, sums), done, **params) -> (logits, maps)`, of the first `done` steps.
+        unrolled: Whether steps differ in shape, so that `number` must be a Python integer.
+        differentiates: Whether a step takes gradients of samples, or only runs the model.
     """
 
     begin: Callable[..., tuple[Any, Any]]
@@ -108,12 +108,12 @@ class Steps:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a method is.
+    """Report the progress of a method.
 
     Attributes:
-        done: Number of pieces that ran.
-        total: Number of pieces in all.
-        result: A function of no arguments: the logits `(B, U)` and maps `(B, H', W', U)` of what was done so far.
+        done: Number of finished steps.
+        total: Number of all steps.
+        result: A function of no arguments that returns the logits `(B, U)` and maps `(B, H', W', U)` so far.
     """
 
     done: int
@@ -122,13 +122,13 @@ class Progress:
 
 
 def stepwise(steps: Steps) -> Callable[[_Function], _Function]:
-    """Put `steps` on a method, where `step_by_step` finds them.
+    """Return a decorator that attaches `steps` to a method, for `step_by_step`.
 
     Args:
         steps: A `Steps`.
 
     Returns:
-        A decorator that gives the method itself.
+        A decorator that returns the method itself.
     """
 
     def mark(method: _Function) -> _Function:
@@ -141,7 +141,7 @@ def stepwise(steps: Steps) -> Callable[[_Function], _Function]:
 def run(
     steps: Steps, model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any
 ) -> tuple[Tensor, Tensor]:
-    """Go through all pieces of a method in one call, eagerly or inside a compiled function.
+    """Run all steps of a method in one call, eagerly or inside a compiled function.
 
     Args:
         steps: A `Steps`.
@@ -165,7 +165,7 @@ def run(
 
 
 def _sized(steps: Steps, inputs: Inputs, params: dict[str, Any]) -> dict[str, Any]:
-    """Choose `batch_size` where nobody did."""
+    """Choose `batch_size` if it is `None`."""
     if params.get("batch_size", 0) is not None:
         return params
     size = most_samples(inputs) if steps.differentiates else batch_size_for(inputs, differentiated=False)
@@ -175,17 +175,17 @@ def _sized(steps: Steps, inputs: Inputs, params: dict[str, Any]) -> dict[str, An
 def step_by_step(
     method: Method, model: keras.Model, inputs: Inputs, indices: Tensor | None = None, **params: Any
 ) -> Iterator[Progress]:
-    """Go through a method piece by piece, compiled, with a stop after each one. Leave the loop to cancel.
+    """Run a method step by step, compiled, with a stop after each step. Leave the loop to cancel.
 
     Args:
-        method: A method of this package, or one that `meta` made; one without pieces is a single piece.
+        method: A method of this package, or one that `meta` made; one without `Steps` is a single step.
         model: See the contract.
         inputs: See the contract.
         indices: See the contract.
         **params: Other arguments of the method; they must be hashable.
 
     Yields:
-        A `Progress` after each piece; the result of the last one is what the method returns.
+        A `Progress` after each step; the result of the last one is that of the method.
     """
     bound = inspect.signature(method).bind(model, inputs, indices, **params)
     bound.apply_defaults()
@@ -207,13 +207,13 @@ def step_by_step(
 
 @dataclass(frozen=True)
 class Parameter:
-    """One own parameter of a method, as a form shows it.
+    """Describe one parameter of a method to a form.
 
     Attributes:
         name: The argument's name.
         kind: `"bool"`, `"int"`, `"float"` or `"choice"`.
-        default: Its value when nobody chooses.
-        choices: All values, where the annotation is a `Literal`.
+        default: Its default value.
+        choices: All values, if the annotation is a `Literal`.
     """
 
     name: str
@@ -224,7 +224,7 @@ class Parameter:
 
 @functools.lru_cache(maxsize=64)
 def own_names(method: Callable[..., Any]) -> tuple[str, ...]:
-    """List the names of a method's own parameters.
+    """Return the names of a method's own parameters.
 
     Args:
         method: A function that follows the contract above.
@@ -236,16 +236,17 @@ def own_names(method: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def parameters(method: Callable[..., Any]) -> list[Parameter]:
-    """List the own parameters of a method that a form shows, from its signature.
+    """Return the own parameters of a method that a form shows, from its signature.
 
     Args:
         method: A function that follows the contract above.
 
     Returns:
-        A list of `Parameter`, in order; those whose default is `None`, data and what is chosen by itself, are left out.
+        A list of `Parameter`, in order; those whose default is `None` (data, and what is chosen automatically) are
+        left out.
 
     Raises:
-        ValueError: If one has no default, or a default that no form can show.
+        ValueError: If one has no default, or one that no form can show.
     """
     hints = typing.get_type_hints(method)
     own = [p for p in inspect.signature(method).parameters.values() if p.name not in SHARED and p.default is not None]
@@ -271,7 +272,7 @@ def _parameter(method: Callable[..., Any], parameter: inspect.Parameter, hint: A
 
 @functools.cache
 def table() -> Mapping[str, tuple[Callable[..., Any], Spec]]:
-    """Return every method of the package by its name, with its `Spec`. The table is made once.
+    """Return every method of the package by its name, with its `Spec`. The table is built once.
 
     Returns:
         A read-only mapping `name -> (method, spec)`, family by family.
@@ -291,8 +292,7 @@ def table() -> Mapping[str, tuple[Callable[..., Any], Spec]]:
 
 
 def __getattr__(name: str) -> Any:
-    # The families import this module, so they come when they are asked for. That of CAMs goes by two names in what
-    # people have written.
+    # The families import this module, so they are imported on first access. Existing code uses both names of CAMs.
     if name in ("cam", "cams", "gradient", "meta", "all_layers"):
         return importlib.import_module(f"{__name__}.{'cams' if name == 'cam' else name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""A method at every layer: one forward and one backward pass give the maps of all exposed signals."""
+"""Run a method at every layer: one forward and one backward pass give the maps of all exposed signals."""
 
 import functools
 from collections.abc import Callable
@@ -14,29 +14,25 @@ from ke_widgets.typing import Combine, Inputs, SpatialAxis, Tensor
 
 @functools.lru_cache(maxsize=64)
 def runs_at_all_layers(method: Callable[..., Any]) -> bool:
-    """Tell whether `at_all_layers` takes a method: whether its map at a layer follows from signal and gradient there.
+    """Return whether `at_all_layers` takes a method: whether its map at a layer follows from signal and gradient.
 
     Args:
         method: A method of `ke_widgets.methods`.
-
-    Returns:
-        A bool.
     """
     return _combination(method) is not None
 
 
 @functools.lru_cache(maxsize=64)
 def at_all_layers(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, list[Tensor]]]:
-    """Make a function that runs a method at all exposed signals at once.
+    """Return a function that runs a method at all exposed signals at once.
 
-    One pass costs about three forward passes, whatever the number of layers; running the method at each layer costs
-    one or two each.
+    It costs about three forward passes for any number of layers; running the method at one layer costs one or two.
 
     Args:
         method: A method with `Spec.combine`, such as `gradcam`.
 
     Returns:
-        A function with the arguments of a method. It gives logits `(B, U)` and a list with the maps
+        A function with the arguments of a method. It returns logits `(B, U)` and a list with the maps
         `(B, H', W', U)` of each exposed signal, in order.
 
     Raises:
@@ -62,7 +58,7 @@ def at_all_layers(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, lis
             f"Received: {method.__name__}."
         )
 
-    def scanned(
+    def run_at_all(
         model: keras.Model,
         inputs: Inputs,
         indices: Tensor | None = None,
@@ -75,8 +71,8 @@ def at_all_layers(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, lis
         )
         return logits, [combine(signal, gradient) for signal, gradient in zip(signals, gradients)]
 
-    scanned.__name__ = f"scan_{method.__name__}"
-    return scanned
+    run_at_all.__name__ = f"scan_{method.__name__}"
+    return run_at_all
 
 
 def _combination(method: Callable[..., Any]) -> Combine | None:

@@ -50,7 +50,7 @@ def cam(
     logits, signal = spatial_forward(model, inputs, spatial_axis)
     signal = ops.stack(signal, axis=1) if isinstance(signal, list) else signal
     kernel = _head_kernel(model, signal.shape[-1])
-    # A kernel has no images: all of its axes but the last are channels.
+    # A kernel has no batch axis: all of its axes but the last are channels.
     weights = kernel if indices is None else ops.take(kernel, indices, axis=-1)
     letters = "ku" if len(weights.shape) == 2 else "kbu"
     maps = ops.einsum(f"b...k,{letters}->b...u", signal, ops.cast(weights, signal.dtype))
@@ -79,14 +79,14 @@ _RESHAPING = (
 
 
 def _head_kernel(model: keras.Model, channels: int) -> Tensor:
-    """Give the kernel `(K, U)` of the layer that makes the logits."""
+    """Return the kernel `(K, U)` of the layer whose output is the logits."""
     if isinstance(model, Exposed):
         path, model = model.endpoints[0].path, model.model
     else:
         path = logits_endpoint(model, 0).path
     layer = find_path(model, path) if path else None
     if isinstance(layer, _RESHAPING) and len(getattr(model, "outputs", ())) == 1:
-        # The scores of a 1x1 convolution are reshaped, or averaged, before they are the logits.
+        # The scores of a 1x1 convolution are reshaped or averaged to the logits.
         layer = find_layer_with(model, properties=("kernel",))
     kernel = getattr(layer, "kernel", None)
     shape = () if kernel is None else tuple(kernel.shape)
@@ -100,14 +100,14 @@ def _head_kernel(model: keras.Model, channels: int) -> Tensor:
 
 
 def at_each_call(combine: Combine) -> Combine:
-    """Let a `Spec.combine` take the signals of all calls of a layer too, such as those of all frames of a video.
+    """Return a `Spec.combine` that takes the signals of all calls of a layer too, such as all frames of a video.
 
     Args:
         combine: A function of signal and gradients at one call.
 
     Returns:
-        A function that gives the maps of a list of signals stacked on axis 1, `(B, T, H', W', U)`: those of each call
-        are what they are alone.
+        A function that returns the maps of a list of signals stacked on axis 1, `(B, T, H', W', U)`. The maps of each
+        call do not depend on the others.
     """
 
     @functools.wraps(combine)
@@ -131,10 +131,10 @@ def gradcam(
 
     $$M_u(i,j) = \sum_k \Big(\frac{1}{Z} \sum_{a,b} \frac{\partial y_u}{\partial A_k(a,b)}\Big) A_k(i,j)$$
 
-    where `A_k` is channel `k` of the signal, `Z` its number of places, and `y_u` the unit's logit.
+    where `A_k` is channel `k` of the signal, `Z` its number of positions, and `y_u` the unit's logit.
 
     Returns:
-        Logits `(B, U)` and maps `(B, H', W', U)`, signed: positive where the signal speaks for the unit. The paper's
+        Logits `(B, U)` and maps `(B, H', W', U)`, signed: positive where the signal supports the unit. The paper's
         ReLU is the filter `positive`. For a model that is global average pooling and one dense layer, a map sums to
         the logit less its bias.
 
@@ -159,7 +159,7 @@ def gradcam(
 
 @at_each_call
 def _gradcam(signal: Tensor, gradients: Tensor) -> Tensor:
-    return _weighted(signal, ops.mean(gradients, axis=_places(gradients)))
+    return _weighted(signal, ops.mean(gradients, axis=_spatial_axes(gradients)))
 
 
 def gradcampp(
@@ -170,14 +170,14 @@ def gradcampp(
     indices_batch_dims: int = -1,
     spatial_axis: SpatialAxis = SPATIAL_AXIS,
 ) -> tuple[Tensor, Tensor]:
-    r"""Grad-CAM++: channels weighted by their positive gradients, each place by how much of the channel it explains.
+    r"""Grad-CAM++: channels weighted by their positive gradients, each position by its share in the channel.
 
     $$M_u(i,j) = \sum_k \Big(\sum_{a,b} \alpha_k(a,b) \max(g_k(a,b), 0)\Big) A_k(i,j), \qquad
     \alpha_k(a,b) = \frac{g_k^2(a,b)}{2 g_k^2(a,b) + g_k^3(a,b) \sum_{m,n} A_k(m,n)}$$
 
     where `A_k` is channel `k` of the signal and `g_k` the gradient of the unit's logit with respect to it. The paper
-    differentiates `exp(y_u)`: that multiplies all weights of a unit by the same positive number, which overflows, and
-    is left out. What is left of alpha after dividing by `g^2` needs no small number to keep it from 0 / 0.
+    differentiates `exp(y_u)`, which multiplies all weights of a unit by the same positive number; it may overflow
+    and is left out. Divided by `g^2`, alpha needs no small constant against 0 / 0.
 
     Returns:
         Logits `(B, U)` and maps `(B, H', W', U)`, at least 0 where the signal is. Their scale has no meaning.
@@ -193,19 +193,21 @@ def _gradcampp(signal: Tensor, gradients: Tensor) -> Tensor:
     totals = ops.expand_dims(ops.sum(signal, axis=tuple(range(1, len(signal.shape) - 1)), keepdims=True), 1)
     below = 2 + totals * gradients
     positive = ops.maximum(gradients, 0)
-    # Where signals may be negative, alpha has a pole; on it, it counts nothing.
-    weights = ops.sum(ops.where(below == 0, 0, positive / ops.where(below == 0, 1, below)), axis=_places(gradients))
+    # For negative signals alpha has a pole; the weight there is set to 0.
+    weights = ops.sum(
+        ops.where(below == 0, 0, positive / ops.where(below == 0, 1, below)), axis=_spatial_axes(gradients)
+    )
     return _weighted(signal, weights)
 
 
 def _weighted(signal: Tensor, weights: Tensor) -> Tensor:
     """Sum the channels of a signal `(B, ..., K)` by weights `(B, U, K)`: `(B, ..., U)`.
 
-    (An einsum that says so, "b...k,buk->b...u", is slower: all layers of MobileNetV2 took 3.34 forward passes with it
-    and 2.91 without, in turn in one process; at one layer there is no difference beyond the noise.)
+    (The einsum "b...k,buk->b...u" is slower: all layers of MobileNetV2 took 3.34 forward passes with it, 2.91 without,
+    measured in turn in one process; at one layer the difference is noise.)
     """
-    places = ops.reshape(signal, (ops.shape(signal)[0], -1, signal.shape[-1]))
-    maps = ops.matmul(places, ops.swapaxes(weights, 1, 2))
+    flat = ops.reshape(signal, (ops.shape(signal)[0], -1, signal.shape[-1]))
+    maps = ops.matmul(flat, ops.swapaxes(weights, 1, 2))
     return ops.reshape(maps, (*ops.shape(signal)[:-1], ops.shape(weights)[1]))
 
 
@@ -214,8 +216,8 @@ def _at_one_layer(combine: Combine, model: keras.Model, inputs: Inputs, *axes: A
     return logits, combine(signal, gradients)
 
 
-def _places(gradients: Tensor) -> tuple[int, ...]:
-    """Give the axes of the places in gradients `(B, U, ..., K)`."""
+def _spatial_axes(gradients: Tensor) -> tuple[int, ...]:
+    """Return the spatial axes of gradients `(B, U, ..., K)`."""
     return tuple(range(2, len(gradients.shape) - 1))
 
 
@@ -242,8 +244,8 @@ def _begin_scorecam(
     model = with_signal(model)
     inputs = fitted(model, inputs)
     logits, signal = spatial_forward(model, inputs, spatial_axis)
-    places = _places_under(model, inputs, signal, spatial_axis)
-    flat = [as_float(x) if axes else x for x, axes in zip(keras.tree.flatten(inputs), places)]
+    masked_axes = _axes_under(model, inputs, signal, spatial_axis)
+    flat = [as_float(x) if axes else x for x, axes in zip(keras.tree.flatten(inputs), masked_axes)]
     inputs = keras.tree.pack_sequence_as(inputs, flat)
     if weights == "classes" and not isinstance(getattr(model, "target", None) or Units(), Units):
         raise ValueError(
@@ -263,12 +265,12 @@ def _begin_scorecam(
     # What has no score yet weighs nothing.
     nothing = -float("inf") if weights == "channels" else 0.0
     signal = tuple(signal) if isinstance(signal, list) else signal
-    scores = ops.zeros((_channels(signal), *ops.shape(units)), dtype=units.dtype) + nothing
+    scores = ops.zeros((_channels(signal), *ops.shape(units)), dtype=units.dtype) + unscored
     return (inputs, indices, units, empty, signal), scores
 
 
 def _channels(signal: Tensor) -> int:
-    """Count the channels of a signal, or of those of all frames together."""
+    """Count the channels of a signal, or of the signals of all frames together."""
     return sum(x.shape[-1] for x in keras.tree.flatten(signal))
 
 
@@ -292,12 +294,12 @@ def _advance_scorecam(
     (inputs, indices, units, empty, signal), scores = carry
     model, channels = with_signal(model), _channels(signal)
     size = min(batch_size, channels)
-    # The last piece is as large as the others: it does some channels again.
+    # The last step is as large as the others: it repeats some channels.
     chosen = ops.minimum((number - 1) * size, channels - size) + ops.arange(size, dtype="int32")
-    part = ops.take(ops.concatenate(signal, axis=-1) if isinstance(signal, tuple) else signal, chosen, axis=-1)
+    channels_now = ops.take(ops.concatenate(signal, axis=-1) if isinstance(signal, tuple) else signal, chosen, axis=-1)
     frames = ops.take(_frames(model, signal), chosen)
-    places = _places_under(model, inputs, signal, spatial_axis)
-    masked = [_masked(x, part, axes, frames) for x, axes in zip(keras.tree.flatten(inputs), places)]
+    masked_axes = _axes_under(model, inputs, signal, spatial_axis)
+    masked = [_masked(x, channels_now, axes, frames) for x, axes in zip(keras.tree.flatten(inputs), masked_axes)]
     logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, masked))
     if indices is not None and len(indices.shape) > 1:
         indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
@@ -310,13 +312,11 @@ def _scores(logits: Tensor, weights: str, axis: int) -> Tensor:
     return ops.softmax(logits, axis=axis) if weights == "classes" else logits
 
 
-def _places_under(
-    model: keras.Model, inputs: Inputs, signal: Tensor, spatial_axis: SpatialAxis
-) -> list[tuple[int, ...]]:
-    """Give the axes of each flat input that lie under the signal `(B, H', W', K)`; `()` for what cannot be masked.
+def _axes_under(model: keras.Model, inputs: Inputs, signal: Tensor, spatial_axis: SpatialAxis) -> list[tuple[int, ...]]:
+    """Return the axes of each flat input to mask by the signal `(B, H', W', K)`; `()` for inputs that stay as they are.
 
-    An input lies under the signal where it has as many places, or one more: the frames of a video, of which the signal
-    shows one.
+    An input is masked if it has as many spatial axes as the signal, or one more: a video, of which the signal shows
+    one frame.
     """
     number = len(keras.tree.flatten(signal)[0].shape) - 2
     flat, found = keras.tree.flatten(inputs), []
@@ -327,15 +327,15 @@ def _places_under(
         found.append(axes if same or (len(axes) == number + 1 and _is_frame(model)) else ())
     if not any(found):
         raise ValueError(
-            f"An input must have places under those of the signal, to be masked by Score-CAM. Received: a signal with "
-            f"{number} axes of places, and inputs of the shapes {[tuple(x.shape) for x in flat]}. Choose a layer with "
-            "the places of the input, or `gradcam`, which masks nothing."
+            f"An input must have the spatial axes of the signal, to be masked by Score-CAM. Received: a signal with "
+            f"{number} spatial axes, and inputs of the shapes {[tuple(x.shape) for x in flat]}. Choose a layer with "
+            "the spatial axes of the input, or `gradcam`, which masks nothing."
         )
     return found
 
 
 def _is_frame(model: keras.Model) -> bool:
-    """Tell whether the exposed layer runs once for each frame of a video."""
+    """Return whether the exposed layer runs once for each frame of a video."""
     if not isinstance(model, Exposed) or len(model.endpoints) < 2:
         return False
     parts = model.endpoints[1].path.split("/")
@@ -344,33 +344,33 @@ def _is_frame(model: keras.Model) -> bool:
 
 
 def _frames(model: keras.Model, signal: Tensor) -> np.ndarray:
-    """Give the number of the frame that each channel shows, counted from the end where it is the last one."""
+    """Return the number of the frame that each channel shows; the last one counts from the end."""
     if isinstance(signal, tuple):
         return np.repeat(np.arange(len(signal), dtype="int32"), [x.shape[-1] for x in signal])
     node = model.endpoints[1].node if _is_frame(model) else -1
     return np.full(signal.shape[-1], -1 if node == "last" else node, "int32")
 
 
-def _masked(x: Tensor, part: Tensor, axes: tuple[int, ...], frames: Tensor) -> Tensor:
-    """Give an input `(B, H, W, C)` under each channel of `part` `(B, H', W', K)`: `(K * B, H, W, C)`.
+def _masked(x: Tensor, channels: Tensor, axes: tuple[int, ...], frames: Tensor) -> Tensor:
+    """Return an input `(B, H, W, C)` masked by each channel `(B, H', W', K)`: `(K * B, H, W, C)`.
 
     Args:
         x: The input.
-        part: The channels.
-        axes: Its places under them; `()` leaves it as it is, one more than the channels have masks one frame alone.
+        channels: The channels.
+        axes: Its axes to mask; `()` leaves it as it is, one more than the channels have masks a single frame.
         frames: Which frame each channel shows, `(K,)`.
     """
     if not axes:
-        return ops.tile(x, (part.shape[-1], *[1] * (len(x.shape) - 1)))
-    number = len(part.shape) - 2
-    masks = resize(part, [ops.shape(x)[axis] for axis in axes[-number:]])
-    # (K, B, H, W), then with an axis for each of the input's: its channels, and the frames.
+        return ops.tile(x, (channels.shape[-1], *[1] * (len(x.shape) - 1)))
+    number = len(channels.shape) - 2
+    masks = resize(channels, [ops.shape(x)[axis] for axis in axes[-number:]])
+    # (K, B, H, W), then one axis for each of the input's: its channels, and the frames.
     masks = ops.moveaxis(filters.normalize(ops.cast(masks, x.dtype)), -1, 0)
     masks = ops.expand_dims(masks, -1) if len(x.shape) == len(axes) + 2 else masks
     if len(axes) > number:
         count = ops.shape(x)[axes[0]]
         shown = ops.cast(ops.equal(ops.arange(count, dtype="int32"), ops.mod(frames, count)[:, None]), x.dtype)
-        shown = ops.reshape(shown, (part.shape[-1], 1, count, *[1] * (len(x.shape) - 2)))
+        shown = ops.reshape(shown, (channels.shape[-1], 1, count, *[1] * (len(x.shape) - 2)))
         masks = 1 - shown * (1 - ops.expand_dims(masks, 2))
     elif len(x.shape) == len(axes) + 2:
         masks = ops.moveaxis(masks, tuple(range(-1 - number, -1)), axes)
@@ -381,8 +381,8 @@ def _end_scorecam(carry: Any, done: int | Tensor, *, weights: str, **_unused: An
     (*_, units, _, signal), scores = carry
     if not isinstance(signal, tuple):
         return units, _by_scores(signal, scores, weights)
-    parts = ops.split(scores, np.cumsum([x.shape[-1] for x in signal])[:-1].tolist(), axis=0)
-    return units, ops.stack([_by_scores(x, part, weights) for x, part in zip(signal, parts)], axis=1)
+    by_frame = ops.split(scores, np.cumsum([x.shape[-1] for x in signal])[:-1].tolist(), axis=0)
+    return units, ops.stack([_by_scores(x, each, weights) for x, each in zip(signal, by_frame)], axis=1)
 
 
 def _by_scores(signal: Tensor, scores: Tensor, weights: str) -> Tensor:
@@ -407,30 +407,30 @@ def scorecam(
     baseline: bool = False,
     batch_size: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    r"""Score-CAM: channels weighted by the unit's score when only what the channel shows of the image is left.
+    r"""Score-CAM: channels weighted by the unit's score on the image masked by the channel.
 
     $$M_u(i,j) = \sum_k w_{k,u} A_k(i,j), \qquad
     w_{\cdot,u} = \mathrm{softmax}_k \big(y_u(x \odot H_k) - y_u(x_0)\big)$$
 
     where `H_k` is channel `k` of the signal, resized to the image and then scaled to [0, 1] (a constant channel gives
     0), `y_u` the unit's logit, and `x_0` the image of zeros, which cancels in the softmax. Signals and volumes are
-    masked as images are. Of several inputs, those are masked that have the signal's places, all of them alike; of a
-    video, the frame that the signal shows.
+    masked like images. Of several inputs, all with the signal's spatial axes are masked alike; of a video, only the
+    frame that the signal shows.
 
     Args:
         weights: How scores become weights: `"channels"`, their softmax over the channels, as in the paper;
             `"classes"`, the unit's probability, as in the authors' code; `"logits"`, the scores themselves.
-        baseline: Take the score of the image of zeros off, where it does not cancel.
-        batch_size: Channels that go through the model at once, for each image; `None` takes what is fastest on this
-            device. It changes nothing in the maps. See `ke_widgets.methods` for the other arguments.
+        baseline: Whether to subtract the score of the image of zeros, where it does not cancel.
+        batch_size: Channels per forward pass, for each image; `None` takes the fastest on this device. It does not
+            change the maps. See `ke_widgets.methods` for the other arguments.
 
     Returns:
         Logits `(B, U)` and maps `(B, H', W', U)`, at least 0 where the signal is. With `"channels"`, weighted means
         of the channels.
 
     Raises:
-        ValueError: If `weights` or `batch_size` is none of these, there is but one unit to take `"classes"` of, or no
-            input has the signal's places.
+        ValueError: If `weights` or `batch_size` is invalid, `"classes"` is used with a single unit, or no input has the
+            signal's spatial axes.
 
     Source:
         Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, arXiv:1910.01279, alg. 1.

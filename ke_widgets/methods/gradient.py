@@ -1,4 +1,4 @@
-"""Gradients of a unit with respect to the pixels, and to the biases on the way."""
+"""Gradients of a unit with respect to the pixels and to the biases of the layers."""
 
 import functools
 from collections.abc import Iterable, Sequence
@@ -46,12 +46,12 @@ def gradients(
         channels: How the colour channels of a pixel become one number: `"max"`, as in the paper, or `"mean"`, as in
             keras-explainable.
         image_input: Name or position of the input that is explained, in a model with several images. Other inputs are
-            passed on as they are. See `ke_widgets.methods` for the other arguments.
+            passed on unchanged. See `ke_widgets.methods` for the other arguments.
 
     Returns:
         Logits `(B, U)` and maps `(B, H, W, U)`, at least 0, in logits per unit of input. For signals `(B, T, C)` and
-        volumes they are `(B, T, U)` and `(B, D, H, W, U)`. In data `(B, H, W)` that the model takes for grey images
-        (its first layer that tells adds the channel axis, or flattens both), each number is a pixel.
+        volumes they are `(B, T, U)` and `(B, D, H, W, U)`. Data `(B, H, W)` are grey images, and each number a pixel,
+        if the model adds the channel axis or flattens both axes.
 
     Raises:
         ValueError: If `channels` is neither, or no input, or more than one, is the image.
@@ -66,7 +66,7 @@ def gradients(
 
 
 def over_channels(grads: Tensor, channels: str) -> Tensor:
-    """Turn gradients `(B, U, ..., C)` into maps `(B, ..., U)` of their places: the `channels` of `gradients`."""
+    """Reduce the colour channels of gradients `(B, U, ..., C)` to maps `(B, ..., U)`; see `gradients`."""
     _check_channels(channels)
     return ops.moveaxis(_OVER_CHANNELS[channels](ops.abs(grads), axis=-1), 1, -1)
 
@@ -86,26 +86,26 @@ def full_gradients(
     *,
     biases: Sequence[Tensor | None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    r"""Full-gradients: where the unit's logit comes from, counting what the biases on the way add to it.
+    r"""Full-gradients: where the unit's logit comes from, with the contributions of all biases.
 
     $$M_u = \sum_c \psi\Big(x \odot \frac{\partial y_u}{\partial x}\Big)_c
     + \sum_l \sum_k \psi\Big(b_l \odot \frac{\partial y_u}{\partial z_l}\Big)_k$$
 
     where `x` is the image, `b_l` the bias that layer `l` adds, and `z_l` its value right after that, before its
     activation; `psi` takes the absolute value, scales it to [0, 1] over all channels of the layer, and resizes it to
-    the image, bilinearly. Biases without a place (dense layers) are in no map. See `full_gradient_terms` for the
+    the image, bilinearly. Biases without a position (dense layers) are in no map. See `full_gradient_terms` for the
     terms before `psi`, which are complete.
 
     Args:
         biases: As `ke.inspection.layers_with_biases` gives them, one for each exposed layer; `None` reads them from the
             layers. Needed for a manual `keras.Model(inputs, [logits, *signals])`, in which each signal is `z_l`. For
-            an exposed model, `z_l` is found at every call of the layer; what the layer itself exposes is not looked
-            at. A model without signals is taken with all of its biases. See `ke_widgets.methods` for the other
+            an exposed model, `z_l` is found at every call of the layer, whatever its endpoint. A model without signals
+            is taken with all of its biases. See `ke_widgets.methods` for the other
             arguments.
 
     Returns:
-        Logits `(B, U)` and maps `(B, H, W, U)` at the size of the image, as the sum in the formula demands; at least
-        0, larger where more of the logit comes from, without a unit.
+        Logits `(B, U)` and maps `(B, H, W, U)` at the size of the image, as the sum in the formula requires; at
+        least 0, larger where more of the logit comes from, without a unit.
 
     Raises:
         ValueError: If `biases` do not fit the signals of the model, or a layer cannot be read.
@@ -117,9 +117,9 @@ def full_gradients(
     spatial_axis = usual_axes(model, inputs, spatial_axis)
     number, axes, size = _plane(model, inputs, spatial_axis, terms.values())
     found = [_sums(term, size, axes) for term in (_with_channel(own[number], axes), *terms.values())]
-    # Resizing is linear: maps of one size are added up before.
+    # Resizing is linear: maps of one size are summed first.
     maps = [resize(_psi(group), size) for group in _by_size(each for each in found if each is not None)]
-    # An image of fewer bits than the model's weights has terms of fewer.
+    # The terms of an image have its precision, which may be lower than that of the weights.
     return logits, sum(ops.cast(each, logits.dtype) for each in maps)
 
 
@@ -132,21 +132,21 @@ def full_gradient_terms(
     *,
     biases: Sequence[Tensor | None] | None = None,
 ) -> tuple[Tensor, dict[str, Any]]:
-    r"""Part each unit's logit into what the image and every bias add to it; the parts sum to the logit.
+    r"""Split each unit's logit into the contributions of the image and of every bias; they sum to the logit.
 
     $$y_u = \sum_p x_p \frac{\partial y_u}{\partial x_p} + \sum_l \sum_q b_{l,q} \frac{\partial y_u}{\partial z_{l,q}}$$
 
-    For a layer whose bias is no constant (a GELU, LayerNormalization, attention), `b_l` is what it adds at this
-    image: its value less its derivative times what comes in. What a subclassed model computes between its layers, such
-    as positions that it adds, has neither layer nor place: it is what is left.
+    For a layer whose bias is not constant (a GELU, LayerNormalization, attention), `b_l` is its value less its
+    derivative times its input, at this image. What a subclassed model computes between its layers, such as position
+    embeddings that it adds, belongs to no layer: it is the remainder.
 
     Args:
         biases: See `full_gradients`, and `ke_widgets.methods` for the other arguments.
 
     Returns:
         Logits `(B, U)`, and a dict of the terms: `"inputs"` with `(B, U, H, W, C)` (a list of them for a model with
-        several inputs), and one `(B, U, ...)` for each layer that adds something, and each of its calls, by its path.
-        The last one is `"between layers"`, `(B, U)`, if a model is subclassed and none of its layers were chosen.
+        several inputs), and one `(B, U, ...)` for each biased layer and each of its calls, by its path. The last one is
+        `"between layers"`, `(B, U)`, if a model is subclassed and none of its layers were chosen.
 
     Raises:
         ValueError: See `full_gradients`.
@@ -173,7 +173,7 @@ def full_gradient_terms(
 
 
 def _computes_between_layers(model: keras.Model) -> bool:
-    """Tell whether a model, or one in it, is subclassed; not where the caller chose some of its layers."""
+    """Return whether a model, or a nested one, is subclassed; `False` if the caller chose some of its layers."""
     if isinstance(model, Exposed) and len(model.endpoints) > 1:
         return False
     model = getattr(model, "model", model) if isinstance(model, Exposed) else model
@@ -196,7 +196,7 @@ def _terms(
 def _biased(
     model: keras.Model, biases: Sequence[Tensor | None] | None
 ) -> tuple[keras.Model, list[tuple[str, Any, Any]]]:
-    """Give the model to read, and the name, layer and bias of each of its biased layers."""
+    """Return the model to read, and the name, layer and bias of each of its biased layers."""
     exposed = isinstance(model, Exposed)
     if not exposed and biases is None and len(getattr(model, "outputs", None) or [None]) > 1:
         raise ValueError(
@@ -206,7 +206,7 @@ def _biased(
         )
     if not exposed and biases is None:
         model, exposed = expose(model, []), True
-    if exposed and len(model.endpoints) == 1:  # The logits alone: the biases are found here too.
+    if exposed and len(model.endpoints) == 1:  # The logits alone: find all biases.
         layers = layers_with_biases(model.model, return_biases=False)
         known = {id(layer): path for path, layer in reversed(model_layers.operations(model.model).items())}
         names = [known[id(layer)] for layer in layers]
@@ -230,7 +230,7 @@ def _check_biases(
     model: keras.Model, names: Sequence[str], layers: Sequence[Any], biases: Sequence[Tensor | None], exposed: bool
 ) -> None:
     if exposed:
-        # A layer inside another one may be chosen by hand, as long as its bias is a constant.
+        # The caller may choose a layer inside another one if its bias is constant.
         known = {id(layer) for layer in layers_with_biases(model.model, return_biases=False)}
         wrong = [n or "the model" for n, layer, b in zip(names, layers, biases) if b is None and id(layer) not in known]
         expected = "layers that add something of their own, as `ke.inspection.layers_with_biases(model)` lists them"
@@ -250,14 +250,14 @@ def _check_biases(
 def _plane(
     model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis, terms: Iterable[Term]
 ) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
-    """Find the input that the map lies over: its number, the axes of the places in all signals, and its size there."""
+    """Return the position of the input that the map covers, the spatial axes of all signals, and the map's size."""
     flat = keras.tree.flatten(inputs)
     found = [(number, _axes(len(x.shape), spatial_axis, model, terms)) for number, x in enumerate(flat)]
     fit = [(number, axes) for number, axes in found if axes]
     if len(fit) != 1:
         raise ValueError(
             "`inputs` must have one image (B, H, W, C), or one signal (B, T, C) or volume (B, D, H, W, C), whose "
-            f"places `spatial_axis` names. Received: spatial_axis={tuple(spatial_axis)}, and inputs of shape "
+            f"axes `spatial_axis` names. Received: spatial_axis={tuple(spatial_axis)}, and inputs of shape "
             f"{', '.join(str(tuple(x.shape)) for x in flat)}: {len(fit) or 'none'} of them fit. "
             "`full_gradient_terms` gives the terms of any model."
         )
@@ -268,21 +268,21 @@ def _plane(
 
 
 def _axes(rank: int, spatial_axis: SpatialAxis, model: keras.Model, terms: Iterable[Term]) -> tuple[int, ...]:
-    """Give the axes of the places for an input of this rank, or none where it has none."""
+    """Return the spatial axes for an input of this rank, `()` if it has none."""
     axes = tuple(spatial_axis)
     if rank == len(axes) + 2:
         return axes
     if rank == len(axes) + 1 and rank > 2:  # Without channels.
         if axes == SPATIAL_AXIS and _is_sequence(model, terms):
             return (-2,)
-        # They may name the places of the image itself; what is made of it has channels.
+        # They may be the axes of the image itself; the signals have channels.
         shifted = max(axes) == -1 and keras.config.image_data_format() == "channels_last"
         return tuple(axis - 1 for axis in axes) if shifted else axes
     return (-4, -3, -2) if axes == SPATIAL_AXIS and rank == 5 else ()
 
 
 def _is_sequence(model: keras.Model, terms: Iterable[Term]) -> bool:
-    """Tell whether (B, T, C) is a signal over time and no grey image: by what the model makes of it."""
+    """Return whether the model treats (B, T, C) as a signal over time, and not as a grey image."""
     ranks = {len(term.gradient.shape) - 2 for term in terms}
     inner = model_layers.operations(getattr(model, "model", model)).values()
     return 3 not in ranks and (2 in ranks or any(isinstance(x, _RECURRENT) for x in inner))
@@ -292,7 +292,7 @@ _RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 
 def _with_channel(term: Term, axes: tuple[int, ...]) -> Term:
-    """Give a grey image (B, H, W) its channel."""
+    """Add the channel axis to the term of a grey image (B, H, W)."""
     if len(term.gradient.shape) == len(axes) + 3:
         return term
     where = 2 if -1 in axes else -1
@@ -300,21 +300,21 @@ def _with_channel(term: Term, axes: tuple[int, ...]) -> Term:
     return term._replace(gradient=gradient, factor=lambda: ops.expand_dims(term.factor(), where))
 
 
-def _places(x: Tensor, size: tuple[Any, ...], axes: tuple[int, ...]) -> Tensor:
-    """Lay a gradient `(B, U, ...)` out in places, channels last; see `lay_out`."""
+def _to_spatial(x: Tensor, size: tuple[Any, ...], axes: tuple[int, ...]) -> Tensor:
+    """Bring a gradient `(B, U, ...)` to spatial axes, channels last; see `to_grid`."""
     as_it_is = len(x.shape) == len(axes) + 3 and tuple(axes) == tuple(range(-1 - len(axes), -1))
     return x if as_it_is else to_grid(x, size, axes, leading=2)
 
 
 def _sums(term: Term, size: tuple[Any, ...], axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor, int] | None:
-    """Sum `|gradient * factor|` over the channels, `(B, U, H', W')`, and give it with what `_psi` scales it by.
+    """Sum `|gradient * factor|` over the channels, `(B, U, H', W')`, and return it with the numbers that `_psi` needs.
 
     Returns:
-        The sums, the least and the largest value `(B, U)` over places and channels, and the number of channels; or
-        `None` for a term without places.
+        The sums, the minimum and maximum `(B, U)` over positions and channels, and the number of channels; or `None`
+        for a term without spatial axes.
     """
     try:
-        gradient = _places(term.gradient, size, axes)
+        gradient = _to_spatial(term.gradient, size, axes)
     except ValueError:
         return None
     sums, channels = functools.partial(_sums_of, term, size, axes), gradient.shape[-1]
@@ -326,28 +326,27 @@ def _sums(term: Term, size: tuple[Any, ...], axes: tuple[int, ...]) -> tuple[Ten
 
 
 def _sums_of(term: Term, size: tuple[Any, ...], axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Do the work of `_sums`.
+    """Compute sums, minimum and maximum for `_sums`.
 
-    The gradient is by far the largest thing here, and each pass over it costs: what can be done with a channel's
-    factor is done after its places, and what can be done with the places after its channels. And there are hundreds
-    of terms: each operation here costs a second of tracing.
+    The gradient is by far the largest tensor, so it is read as seldom as possible: reduce over positions before
+    multiplying by the factors of channels. There are hundreds of terms: each operation here costs a second of tracing.
     """
     gradient, factor = term.gradient, term.factor()
     if len(factor.shape) != 1 or -1 in axes:
-        values = ops.abs(_places(gradient * factor, size, axes))
+        values = ops.abs(_to_spatial(gradient * factor, size, axes))
         everywhere = tuple(range(2, len(values.shape)))
         return ops.sum(values, axis=-1), ops.min(values, axis=everywhere), ops.max(values, axis=everywhere)
-    values = ops.abs(_places(gradient, size, axes))
-    weights, places = ops.abs(factor), tuple(range(2, len(values.shape) - 1))
-    least = ops.min(ops.min(values, axis=places) * weights, axis=-1)
-    most = ops.max(ops.max(values, axis=places) * weights, axis=-1)
+    values = ops.abs(_to_spatial(gradient, size, axes))
+    weights, spatial = ops.abs(factor), tuple(range(2, len(values.shape) - 1))
+    least = ops.min(ops.min(values, axis=spatial) * weights, axis=-1)
+    most = ops.max(ops.max(values, axis=spatial) * weights, axis=-1)
     sums = ops.matmul(ops.reshape(values, (-1, values.shape[-1])), weights[:, None])
     shape = tuple(-1 if n is None else n for n in values.shape[:-1])
     return ops.reshape(sums, shape if shape.count(-1) < 2 else ops.shape(values)[:-1]), least, most
 
 
 def _by_size(found: Iterable[Any]) -> Iterable[list[Any]]:
-    """Group what `_sums` gave by the size of the maps, where it is known."""
+    """Group the results of `_sums` by the size of the maps, if known."""
     groups = {}
     for number, each in enumerate(found):
         size = tuple(each[0].shape[2:])
@@ -356,13 +355,13 @@ def _by_size(found: Iterable[Any]) -> Iterable[list[Any]]:
 
 
 def _psi(group: Iterable[Any]) -> Tensor:
-    """Scale each term to [0, 1] over all of its channels and places, and sum all of them up: `(B, H', W', U)`."""
+    """Scale each term to [0, 1] over all of its channels and positions, and sum all terms: `(B, H', W', U)`."""
     sums, least, most, channels = zip(*group)
     sums, least, most = (ops.stack(each, axis=2) for each in (sums, least, most))
     scale = ops.where(most > least, 1 / ops.where(most > least, most - least, 1), 0)
     lowest = ops.sum(least * scale * np.array(channels, "float32"), axis=-1)
-    places = (..., *[None] * (len(sums.shape) - 3))
-    summed = ops.sum(sums * scale[places], axis=2) - lowest[places]
+    expanded = (..., *[None] * (len(sums.shape) - 3))
+    summed = ops.sum(sums * scale[expanded], axis=2) - lowest[expanded]
     return ops.moveaxis(summed, 1, -1)
 
 

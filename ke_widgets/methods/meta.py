@@ -1,7 +1,7 @@
 """Methods of methods: means over noisy, or over scaled and mirrored, copies of the images; contrasts, and negatives.
 
-`smooth(gradcam)` is a method, to be used like `gradcam`, with the same parameters. Asked twice for the same thing, both
-functions here give the same object, so that what was compiled for it is used again.
+`smooth(gradcam)` is a method, used like `gradcam`, with the same parameters. Equal calls return the same object, so
+that compiled functions are reused.
 """
 
 import dataclasses
@@ -41,30 +41,30 @@ def smooth(
     batch_size: int | None = None,
     statistic: Literal["mean", "square", "variance"] = "mean",
 ) -> Method:
-    r"""Make a method that takes the mean of a method's maps over copies of the image with Gaussian noise.
+    r"""Return a method that takes the mean of a method's maps over copies of the image with Gaussian noise.
 
     $$M_u = \frac{1}{n} \sum_{s=1}^n M_u(x + \epsilon_s), \qquad \epsilon_s \sim \mathcal{N}(0, \sigma^2)$$
 
-    All samples are noisy, and the same noise is put on every image of a batch: the map of an image does not depend on
-    its company, nor on `batch_size`.
+    All samples are noisy, and every image of a batch gets the same noise: the map of an image depends neither on the
+    other images nor on `batch_size`.
 
     Args:
-        method: A method of `ke_widgets.methods`, or one that was made here.
+        method: A method of `ke_widgets.methods`, or one that this module made.
         repetitions: Number of samples, `n`.
         noise: Standard deviation of the noise; with 0, the result is the method itself.
         relative: Whether `noise` is a fraction of each image's `max - min`, as in the paper, or in units of the input.
-        seed: Where the noise starts.
-        batch_size: Samples that go through the model at once, for each image; `None` takes what is fastest on this
-            device. It changes nothing in the maps but for rounding.
+        seed: Seed of the noise.
+        batch_size: Samples per forward pass, for each image; `None` takes the fastest on this device. It changes the
+            maps by rounding only.
         statistic: `"mean"` over the samples; `"square"`, the mean of the squares (SmoothGrad squared); `"variance"`
-            (VarGrad), which is the second less the square of the first.
+            (VarGrad), the mean square less the squared mean.
 
     Returns:
-        A method. It gives the logits `(B, U)` of the image itself, without noise, and maps of the same shape as
+        A method. It returns the logits `(B, U)` of the image itself, without noise, and maps of the same shape as
         `method`.
 
     Raises:
-        ValueError: If a number is out of range, or `statistic` none of these.
+        ValueError: If a number is out of range, or `statistic` is unknown.
 
     Source:
         SmoothGrad: removing noise by adding noise, arXiv:1706.03825. Variance and squares: arXiv:1810.03292,
@@ -92,30 +92,30 @@ def smooth(
         raise ValueError(
             f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={short_repr(statistic)}."
         )
-    # Without noise all samples are one: summing them up would only round.
+    # Without noise all samples are equal: summing them would only round.
     samples = 1 if noise == 0 else int(repetitions)
     return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(size)), statistic)
 
 
 def _even(samples: int, most: int) -> int:
-    """Choose the size of pieces, all alike: at most `most`, at least half, and with few samples beyond `samples`."""
+    """Choose the size of all steps: at most `most`, at least half of it, with few samples beyond `samples`."""
     sizes = range((most + 1) // 2, min(most, samples) + 1) or [samples]
     return min(sizes, key=lambda size: (-(-samples // size) * size, -size))
 
 
 @functools.lru_cache(maxsize=64)
 def _smooth(method: Method, samples: int, noise: float, relative: bool, seed: int, size: int, statistic: str) -> Any:
-    def piece(
+    def step(
         model: keras.Model, inputs: Inputs, indices: Tensor | None, number: Any, params: dict[str, Any]
     ) -> tuple[Tensor, ...]:
-        """Run samples `number * size` and on; give the sums of maps and their squares."""
+        """Run samples from `number * size` on; return the sums of maps and their squares."""
         chosen = number * size + ops.arange(size, dtype="int32")
         noisy = _with_noise(inputs, chosen, noise, relative, seed)
         if indices is not None and len(indices.shape) > 1:
             indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
         _, maps = method(model, noisy, indices, **params)
         maps = ops.reshape(maps, (size, -1, *ops.shape(maps)[1:]))
-        # The last piece is as large as the others, and may run over.
+        # The last step is as large as the others, and may exceed the samples.
         counts = ops.cast(chosen < samples, maps.dtype)
         return tuple(
             ops.einsum("s,s...->...", counts, x) for x in ((maps, maps**2) if statistic != "mean" else (maps,))
@@ -124,11 +124,11 @@ def _smooth(method: Method, samples: int, noise: float, relative: bool, seed: in
     def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, Any]:
         inputs = _images_floating(model, inputs)
         logits = _logits(method, model, inputs, indices, params)
-        return (inputs, indices, logits), piece(model, inputs, indices, 0, params)
+        return (inputs, indices, logits), step(model, inputs, indices, 0, params)
 
     def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> tuple[Tensor, ...]:
         (inputs, indices, _), sums = carry
-        return tuple(a + b for a, b in zip(sums, piece(model, inputs, indices, number, params)))
+        return tuple(a + b for a, b in zip(sums, step(model, inputs, indices, number, params)))
 
     def end(carry: Any, done: Any, **_unused: Any) -> tuple[Tensor, Tensor]:
         (*_, logits), sums = carry
@@ -143,9 +143,9 @@ def _smooth(method: Method, samples: int, noise: float, relative: bool, seed: in
 def _logits(
     method: Method, model: keras.Model, inputs: Inputs, indices: Tensor | None, params: dict[str, Any]
 ) -> Tensor:
-    """Give the logits of the images themselves: of a method in pieces, the first one tells them.
+    """Return the logits of the images themselves, from the first step of a method with steps.
 
-    Compiled, a forward pass is left of this: what gives the maps is pruned.
+    A compiled function prunes this to a forward pass.
     """
     steps = getattr(method, "steps", None)
     if steps is None:
@@ -162,9 +162,9 @@ def _defaults(method: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _images_floating(model: keras.Model, inputs: Inputs) -> Inputs:
-    """Make floats of the images, where they are integers, and add a channel axis where the model has it.
+    """Cast images of integers to floats, and add the channel axis if the model has it.
 
-    Integers beside images, such as the numbers of words, and those of a model without images, stay as they are.
+    Other integers, such as token numbers, stay as they are.
     """
     inputs = fitted(model, inputs)
     images = image_positions(inputs)
@@ -174,40 +174,40 @@ def _images_floating(model: keras.Model, inputs: Inputs) -> Inputs:
 
 
 def _with_noise(inputs: Inputs, chosen: Tensor, noise: float, relative: bool, seed: int) -> Inputs:
-    """Give inputs `(B, ...)` with the chosen samples' noise on them: `(S * B, ...)`. Integers have none."""
+    """Return inputs `(B, ...)` plus the noise of the chosen samples: `(S * B, ...)`. Integers get none."""
     flat = keras.tree.flatten(inputs)
 
-    def noisy(place: int, x: Tensor) -> Tensor:
+    def noisy(position: int, x: Tensor) -> Tensor:
         if not is_float_dtype(x.dtype):
             return ops.tile(x, (chosen.shape[0], *[1] * (len(x.shape) - 1)))
         axes = tuple(range(1, len(x.shape)))
         spread = noise * (ops.max(x, axis=axes, keepdims=True) - ops.min(x, axis=axes, keepdims=True))
-        drawn = backend.stateless_normal(ops.shape(x)[1:], seed, chosen * len(flat) + place, x.dtype)
+        drawn = backend.stateless_normal(ops.shape(x)[1:], seed, chosen * len(flat) + position, x.dtype)
         added = ops.expand_dims(drawn, 1) * (spread if relative else noise)
         return ops.reshape(x + added, (-1, *ops.shape(x)[1:]))
 
-    return keras.tree.pack_sequence_as(inputs, [noisy(place, x) for place, x in enumerate(flat)])
+    return keras.tree.pack_sequence_as(inputs, [noisy(position, x) for position, x in enumerate(flat)])
 
 
 def tta(method: Method, scales: float | Sequence[float] = (), hflip: bool = True) -> Method:
-    r"""Make a method that takes the mean of a method's maps over scaled and mirrored copies of the image.
+    r"""Return a method that takes the mean of a method's maps over scaled and mirrored copies of the image.
 
     $$M_u = \frac{1}{n} \sum_{t=1}^n t^{-1} \big( M_u(t(x)) \big)$$
 
-    where `t` runs over the image as it is, each of `scales`, and the mirror images of all of these. Each map is brought
-    back to the place and size of the first one. What is mirrored is the last axis of places: the columns of images,
-    volumes and frames, the time of signals. Inputs that are no images stay as they are.
+    where `t` runs over the unchanged image, each of `scales`, and the mirror images of all of these. Each map is
+    mirrored back and resized to the first one. The mirrored axis is the last spatial one: the columns of images,
+    volumes and frames, the time of signals. Inputs other than images stay as they are.
 
     Args:
-        method: A method of `ke_widgets.methods`, or one that was made here.
+        method: A method of `ke_widgets.methods`, or one that this module made.
         scales: Factors of the image's size, beside 1. The model must take images of any size.
-        hflip: Whether to add each copy's mirror image, left for right.
+        hflip: Whether to add the mirror image of each copy.
 
     Returns:
-        A method. It gives the logits `(B, U)` of the image as it is, and maps of the same shape as `method`.
+        A method. It returns the logits `(B, U)` of the unchanged image, and maps of the same shape as `method`.
 
     Raises:
-        ValueError: If a scale is not above 0; when used, if the model takes images of one size only, or none.
+        ValueError: If a scale is not above 0; when called, if the model takes images of one size only, or none.
     """
     scales = tuple(tolist(scales))
     if any(isinstance(s, bool) or not isinstance(s, numbers.Real) or not float(s) > 0 for s in scales):
@@ -219,11 +219,13 @@ def tta(method: Method, scales: float | Sequence[float] = (), hflip: bool = True
 def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
     passes = [(scale, mirror) for scale in scales for mirror in ((False, True) if hflip else (False,))]
 
-    def look(
+    def pass_through(
         model: keras.Model, inputs: Inputs, indices: Tensor | None, number: Any, params: dict[str, Any]
     ) -> tuple[Tensor, Tensor]:
         scale, mirror = passes[number]
-        logits, maps = method(model, _seen(model, inputs, scale, mirror, params["spatial_axis"]), indices, **params)
+        logits, maps = method(
+            model, _transformed(model, inputs, scale, mirror, params["spatial_axis"]), indices, **params
+        )
         return logits, ops.flip(maps, axis=-2) if mirror else maps
 
     def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, Tensor]:
@@ -235,12 +237,12 @@ def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
                 "The model must take images (B, H, W, C), to be scaled or mirrored. "
                 f"Received: inputs of the shapes {[tuple(x.shape) for x in keras.tree.flatten(inputs)]}."
             )
-        logits, maps = look(model, inputs, indices, 0, params)
+        logits, maps = pass_through(model, inputs, indices, 0, params)
         return (inputs, indices, logits), maps
 
     def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> Tensor:
         (inputs, indices, _), maps = carry
-        _, found = look(model, inputs, indices, number, params)
+        _, found = pass_through(model, inputs, indices, number, params)
         if passes[number][0] != 1:
             found = backend.resize(found, ops.shape(maps)[1:-1])
         return maps + found
@@ -252,8 +254,8 @@ def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
     return _made_of(method, "tta", Steps(begin, advance, lambda carry, **_: len(passes), end, unrolled=True))
 
 
-def _seen(model: keras.Model, inputs: Inputs, scale: float, mirror: bool, spatial_axis: SpatialAxis) -> Inputs:
-    """Give the inputs with their images scaled and mirrored."""
+def _transformed(model: keras.Model, inputs: Inputs, scale: float, mirror: bool, spatial_axis: SpatialAxis) -> Inputs:
+    """Return the inputs with scaled and mirrored images."""
     flat = keras.tree.flatten(inputs)
     for position in image_positions(inputs):
         axes = axes_of_image(model, inputs, position, spatial_axis)
@@ -296,7 +298,7 @@ def _check_any_size(model: keras.Model, scales: tuple[float, ...]) -> None:
 
 @functools.lru_cache(maxsize=64)
 def contrast(method: Method) -> Method:
-    r"""Make a method that explains why one unit rather than another: the difference of their logits.
+    r"""Return a method that explains why one unit rather than another: the difference of their logits.
 
     $$M = M_{y_a - y_b}$$
 
@@ -304,11 +306,11 @@ def contrast(method: Method) -> Method:
     `gradcam`, this is the difference of the two maps.
 
     Args:
-        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.all_layers`.
+        method: A method of `ke_widgets.methods`, or one made by this module or `ke_widgets.methods.all_layers`.
 
     Returns:
-        A method whose `indices` are pairs `(B, 2)`: this unit, rather than that one. It gives the differences of the
-        logits `(B, 1)`, and maps of the same shape as `method`, with one unit.
+        A method whose `indices` are pairs `(B, 2)`: the first rather than the second. It returns the differences of
+        the logits `(B, 1)`, and maps of the same shape as `method`, with one unit.
 
     Source:
         Contrastive Explanations in Neural Networks, arXiv:2008.00178 (there, the gradient of a loss between the two).
@@ -350,7 +352,7 @@ def _retargeted(method: Callable[..., Any], verb: str, changed: Callable[[ScoreF
 
 @functools.lru_cache(maxsize=64)
 def negate(method: Method) -> Method:
-    r"""Make a method that explains what speaks against a unit: the negative of its logit.
+    r"""Return a method that explains the evidence against a unit: the negative of its logit.
 
     $$M = M_{-y_u}$$
 
@@ -358,10 +360,11 @@ def negate(method: Method) -> Method:
     class 1 and `-y_u` that of class 0.
 
     Args:
-        method: A method of `ke_widgets.methods`, or one that was made here, or by `ke_widgets.methods.all_layers`.
+        method: A method of `ke_widgets.methods`, or one made by this module or `ke_widgets.methods.all_layers`.
 
     Returns:
-        A method with the same arguments. It gives the negative logits `(B, U)`, and maps of the same shape as `method`.
+        A method with the same arguments. It returns the negative logits `(B, U)`, and maps of the same shape as
+        `method`.
 
     Examples:
         >>> model = keras.Sequential([
@@ -376,7 +379,7 @@ def negate(method: Method) -> Method:
         >>> bool(logits == -negative)
         True
     """
-    if method is cam:  # Its weights are those of units, not a gradient.
+    if method is cam:  # It has the weights of units, not a gradient.
         return _negative_maps(method)
     return _retargeted(method, "negate", _Negative)
 
@@ -405,7 +408,7 @@ def _negative_maps(method: Method) -> Method:
 
 
 def _made_of(method: Callable[..., Any], verb: str, steps: Steps) -> Any:
-    """Give the method that runs `steps`, with the signature of the method that it is made of."""
+    """Return a method that runs `steps`, with the signature of `method`."""
 
     @functools.wraps(method)
     def made(
@@ -446,7 +449,7 @@ def _signed_gradients(
     return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)
 
 
-def _smoothgrad_part(part: str) -> Callable[..., Any]:
+def _smoothgrad_step(name: str) -> Callable[..., Any]:
     def delegated(
         *args: Any,
         channels: str,
@@ -458,17 +461,17 @@ def _smoothgrad_part(part: str) -> Callable[..., Any]:
         **axes: Any,
     ) -> Any:
         made: Any = smooth(_signed_gradients, repetitions, noise, relative, seed, batch_size)
-        found = getattr(made.steps, part)(*args, **axes)
-        return (found[0], over_channels(found[1], channels)) if part == "end" else found
+        found = getattr(made.steps, name)(*args, **axes)
+        return (found[0], over_channels(found[1], channels)) if name == "end" else found
 
     return delegated
 
 
 _SMOOTHGRAD = Steps(
-    begin=_smoothgrad_part("begin"),
-    advance=_smoothgrad_part("advance"),
-    count=_smoothgrad_part("count"),
-    end=_smoothgrad_part("end"),
+    begin=_smoothgrad_step("begin"),
+    advance=_smoothgrad_step("advance"),
+    count=_smoothgrad_step("count"),
+    end=_smoothgrad_step("end"),
     differentiates=True,
 )
 
@@ -490,11 +493,11 @@ def smoothgrad(
     batch_size: int | None = None,
     image_input: int | str | None = None,
 ) -> tuple[Tensor, Tensor]:
-    r"""SmoothGrad: how strongly each pixel moves the unit's logit, in the mean over noisy copies of the image.
+    r"""SmoothGrad: how strongly each pixel moves the unit's logit, averaged over noisy copies of the image.
 
     $$M_u(p) = \max_c \Big| \frac{1}{n} \sum_{s=1}^n \frac{\partial y_u}{\partial x_{p,c}}(x + \epsilon_s) \Big|$$
 
-    The signed gradients are averaged, so that those which change their sign with the noise cancel;
+    The signed gradients are averaged, so that gradients whose sign changes with the noise cancel;
     `smooth(gradients)` averages their absolute values instead.
 
     Args:
@@ -502,9 +505,9 @@ def smoothgrad(
         repetitions: Number of samples, `n`.
         noise: Standard deviation of the noise.
         relative: Whether `noise` is a fraction of each image's `max - min`, or in units of the input.
-        seed: Where the noise starts.
-        batch_size: Samples that go through the model at once, for each image; `None` takes what is fastest on this
-            device. It changes nothing in the maps but for rounding.
+        seed: Seed of the noise.
+        batch_size: Samples per forward pass, for each image; `None` takes the fastest on this device. It changes the
+            maps by rounding only.
         image_input: See `gradients`.
 
     Returns:
@@ -522,5 +525,5 @@ def smoothgrad(
     return run(_SMOOTHGRAD, model, inputs, indices, channels=channels, image_input=image_input, **axes, **own)
 
 
-# A mean of gradients: all that is told of them holds for it.
+# A mean of gradients: the rest of their `Spec` holds for it.
 METHODS = {smoothgrad: dataclasses.replace(OF_GRADIENTS[gradients], title="SmoothGrad")}

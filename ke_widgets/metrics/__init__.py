@@ -1,4 +1,4 @@
-"""Numbers that say how good a map is."""
+"""Measure how good a map is."""
 
 from ke_widgets.metrics.baselines import blur as blur
 from ke_widgets.metrics.faithfulness import deletion as deletion

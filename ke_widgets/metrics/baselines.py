@@ -1,4 +1,4 @@
-"""What deletion and insertion put in place of a pixel."""
+"""Values that replace pixels in deletion and insertion."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ _BLUR = 0.1
 
 
 def blur(images: ArrayLike, deviation: float) -> Tensor:
-    """Blur images under a Gaussian, which is cut off where the image ends, and scaled to a sum of 1 there too.
+    """Blur images with a Gaussian, cut off at the borders and normalized there too.
 
     Args:
         images: Images `(B, H, W, C)`.
         deviation: Standard deviation of the Gaussian in pixels, above 0.
 
     Returns:
-        Images of the same shape; a constant one is as it was.
+        Images of the same shape; a constant one does not change.
 
     Raises:
         ValueError: If `deviation` is not above 0.
@@ -45,7 +45,7 @@ def blur(images: ArrayLike, deviation: float) -> Tensor:
 
 
 def baseline_of(images: Tensor, baseline: Any) -> Tensor:
-    """Return what every pixel of images `(B, H, W, C)` is replaced by.
+    """Return the values that replace the pixels of images `(B, H, W, C)`.
 
     Args:
         images: The images, floats.

@@ -1,4 +1,4 @@
-"""Deletion and insertion: whether the score follows the pixels in the order of a map."""
+"""Measure deletion and insertion: how the score changes as pixels go or come in the order of a map."""
 
 import collections
 import functools
@@ -32,36 +32,35 @@ def deletion(
     activation: str | Callable[[Tensor], Tensor] | None = None,
     batch_size: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Take pixels away in the order of the map, the highest first, and watch the unit's score fall.
+    r"""Compute the unit's score as pixels are removed in the order of the map, the highest first.
 
     $$A_u = \int_0^1 s_u\big(x_0 \odot T_f + x \odot (1 - T_f)\big) \, df$$
 
     where `s_u` is the unit's score, `x` the image, `x_0` the baseline, and `T_f` is 1 on the share `f` of the pixels
-    that the map puts highest and 0 elsewhere. A map is good, as the model sees it, when the area is small.
+    with the highest map values and 0 elsewhere. A small area means a faithful map.
 
     Args:
-        model: A `keras.Model` that takes one image input; its first output is watched, as it comes. The model itself
-            gives what it was trained to give, such as probabilities; an exposed one gives logits.
+        model: A `keras.Model` that takes one image input; the scores are its first output. A plain model returns what
+            it was trained to, such as probabilities; an exposed one returns logits.
         inputs: Images `(B, H, W, C)`, preprocessed as the model was trained.
-        maps: One map for each unit, `(B, H', W', U)`, any range; resized bilinearly to the image. Only the order
-            counts. Pixels of equal value follow in reading order.
-        indices: Which units the maps explain, `(B, U)`; `None` where they explain all.
-        steps: How many shares of pixels are tried beside 0: evenly spaced, up to all of them.
-        baseline: What pixels become: a number, `"mean"` (of each image and channel), `"blur"` (`blur` with a tenth of
-            the longer side), or an array that broadcasts to `inputs`. Zero, as in the paper, is grey for a model that
-            takes centred images, and black for one that takes pixels.
-        activation: A function, or the name of one in `keras.activations`, that makes scores of the model's output
-            `(N, U_all)`, such as `"softmax"` where it gives logits; `None` leaves it.
-        batch_size: Images that go through the model at once; `None` takes what is fastest on this device. It changes
-            nothing in the scores.
+        maps: One map for each unit, `(B, H', W', U)`, any range; resized bilinearly to the image. Only the
+            order counts. Pixels of equal value are taken in reading order.
+        indices: Which units the maps explain, `(B, U)`; `None` if they explain all.
+        steps: Number of shares of pixels beside 0: evenly spaced, up to all pixels.
+        baseline: The value that replaces pixels: a number, `"mean"` (of each image and channel), `"blur"` (`blur` with
+            a tenth of the longer side), or an array that broadcasts to `inputs`. Zero, as in the paper, is grey for a
+            model that takes centred images, and black for one that takes pixels.
+        activation: A function, or the name of one in `keras.activations`, that turns the model's output `(N, U_all)`
+            into scores, such as `"softmax"` for logits; `None` leaves it.
+        batch_size: Images per forward pass; `None` takes the fastest on this device. It does not change the scores.
 
     Returns:
         Shares of pixels `(S + 1,)`, from 0 to 1; scores `(B, S + 1, U)` at each; and areas `(B, U)` under them by
         trapezoids, in units of the score, between its lowest and its highest value.
 
     Raises:
-        TypeError: If `model` is no Keras model.
-        ValueError: If shapes do not fit one another, a map is not finite, or an argument is none of these.
+        TypeError: If `model` is not a Keras model.
+        ValueError: If shapes do not fit, a map is not finite, or an argument is invalid.
 
     Source:
         RISE: Randomized Input Sampling for Explanation of Black-box Models, arXiv:1806.07421, sec. 4.1.
@@ -92,19 +91,19 @@ def insertion(
     activation: str | Callable[[Tensor], Tensor] | None = None,
     batch_size: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Bring pixels in, in the order of the map, the highest first, and watch the unit's score rise.
+    r"""Compute the unit's score as pixels are inserted in the order of the map, the highest first.
 
     $$A_u = \int_0^1 s_u\big(x \odot T_f + x_0 \odot (1 - T_f)\big) \, df$$
 
-    with the letters of `deletion`. A map is good, as the model sees it, when the area is large.
+    with the symbols of `deletion`. A large area means a faithful map.
 
     Args:
-        baseline: What pixels are at first. By default the image blurred, as in the paper: pixels that come into it
-            bring no edges that the image does not have. See `deletion` for this and the other arguments.
+        baseline: The image to start from. By default the blurred image, as in the paper: inserted pixels then make
+            no edges that the image does not have. See `deletion` for this and the other arguments.
 
     Returns:
-        Shares of pixels `(S + 1,)`, scores `(B, S + 1, U)` and areas `(B, U)`, as `deletion` does, which raises what
-        this raises.
+        Shares of pixels `(S + 1,)`, scores `(B, S + 1, U)` and areas `(B, U)`, as `deletion` does. It raises
+        the same errors.
 
     Source:
         RISE: Randomized Input Sampling for Explanation of Black-box Models, arXiv:1806.07421, sec. 4.1. The authors'
@@ -131,17 +130,17 @@ def step_by_step(
     indices: ArrayLike | None = None,
     **options: Any,
 ) -> Iterator[Progress]:
-    """Go through `deletion` or `insertion` piece by piece, with a stop after each one. Leave the loop to cancel.
+    """Run `deletion` or `insertion` step by step, with a stop after each step. Leave the loop to cancel.
 
     Args:
         metric: `deletion` or `insertion`; the other arguments are its own.
 
     Yields:
-        A `ke.methods.Progress` after each `batch_size` images, whose `result` gives what the metric returns; scores
-        that are not known yet are NaN, and so are their areas. Shares come in order, for all images together.
+        A `ke.methods.Progress` after each `batch_size` images, whose `result` returns what the metric returns;
+        unknown scores and areas are NaN. Shares are computed in order, for all images together.
 
     Raises:
-        ValueError: If `metric` is neither; for the rest see `deletion`.
+        ValueError: If `metric` is neither; see also `deletion`.
 
     Examples:
         >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
@@ -165,14 +164,14 @@ def step_by_step(
     changed = baseline_of(images, baseline)
     pair = (images, changed) if metric is deletion else (changed, images)
     activation = keras.activations.get(activation)
-    yield from _walk(model, pair, _ranks(maps, images.shape[1:3]), indices, steps, activation, batch_size)
+    yield from _curves(model, pair, _ranks(maps, images.shape[1:3]), indices, steps, activation, batch_size)
 
 
-def _last(pieces: Iterator[Progress]) -> Any:
-    return collections.deque(pieces, maxlen=1).pop().result()
+def _last(progress: Iterator[Progress]) -> Any:
+    return collections.deque(progress, maxlen=1).pop().result()
 
 
-def _walk(
+def _curves(
     model: keras.Model,
     pair: tuple[Tensor, Tensor],
     ranks: np.ndarray,
@@ -181,7 +180,7 @@ def _walk(
     activation: Callable[[Tensor], Tensor],
     batch_size: int,
 ) -> Iterator[Progress]:
-    """Look at every share of pixels for every map, `batch_size` looks at a time, and yield a `Progress` after each."""
+    """Compute the scores of all shares for all maps, `batch_size` at a time, and yield a `Progress` after each."""
     batch, units, *size = ranks.shape
     pixels, count = size[0] * size[1], batch * units
     taken = (np.arange(steps + 1) * pixels + steps // 2) // steps
@@ -190,13 +189,13 @@ def _walk(
     total = -(-len(scores) // chunk)
     tensors = (*pair, ops.convert_to_tensor(ranks.reshape(count, *size)))
     for number in range(total):
-        # The last piece is as large as the others, and looks at some again: so there is one shape to compile for.
+        # The last step is as large as the others and repeats some: so there is one shape to compile for.
         first = min(number * chunk, len(scores) - chunk)
         step, which = np.divmod(np.arange(first, first + chunk), count)
         wanted = tuple(ops.convert_to_tensor(n, "int32") for n in (which // units, which, taken[step]))
-        found = compiled(_look, model)((*tensors, *wanted), None)
+        found = compiled(_outputs, model)((*tensors, *wanted), None)
         _check_scores(model, found, indices, units)
-        # Outside of what is compiled, so that a new function compiles nothing anew.
+        # Outside of the compiled function, so that a new activation compiles nothing.
         chosen = which % units if indices is None else indices.reshape(-1)[which]
         found = gather_units(activation(found), ops.convert_to_tensor(chosen[:, None], "int32"))
         scores[first : first + chunk] = ops.convert_to_numpy(found)[:, 0]
@@ -204,8 +203,8 @@ def _walk(
         yield Progress(number + 1, total, functools.partial(_with_areas, taken / pixels, curves.copy()))
 
 
-def _look(model: keras.Model, tensors: tuple[Tensor, ...], _: object) -> Tensor:
-    """Give the model's first output `(N, U_all)` for `N` images of which each is partly `start`, partly `end`."""
+def _outputs(model: keras.Model, tensors: tuple[Tensor, ...], _: object) -> Tensor:
+    """Return the model's first output `(N, U_all)` for `N` images of which each is partly `start`, partly `end`."""
     start, end, ranks, images, maps, taken = tensors
     changed = ops.take(ranks, maps, axis=0) < ops.reshape(taken, (-1, 1, 1))
     start, end = (ops.take(x, images, axis=0) for x in (start, end))
@@ -218,7 +217,7 @@ def _with_areas(shares: np.ndarray, scores: np.ndarray) -> Any:
 
 
 def _ranks(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Give each pixel's place `(B, U, H, W)` in the order of its map: 0 for the highest."""
+    """Return each pixel's rank `(B, U, H, W)` in its map: 0 for the highest."""
     flat = np.moveaxis(resized(maps, size), -1, 1).reshape(len(maps), maps.shape[-1], -1)
     order = np.argsort(-flat, axis=-1, kind="stable")
     ranks = np.empty(order.shape, "int32")

@@ -1,4 +1,4 @@
-"""Whether a map points at the object."""
+"""Measure whether a map points at the object."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from ke_widgets.typing import ArrayLike
 
 
 def pointing_game(maps: ArrayLike, masks: ArrayLike) -> np.ndarray:
-    """Tell for each map whether its maximum lies on the object.
+    """Return for each map whether its maximum lies on the object.
 
     Maps are resized bilinearly to the masks' size first, so that the maximum is a pixel of the image.
 
     Args:
         maps: Maps `(B, H', W', U)`, any range.
-        masks: Where the object of each unit is, `(B, H, W, U)`, bool.
+        masks: The pixels of each unit's object, `(B, H, W, U)`, bool.
 
     Returns:
         Hits `(B, U)`, bool. The first maximum counts, in reading order; a constant map points at the first pixel.

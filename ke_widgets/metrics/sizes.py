@@ -1,4 +1,4 @@
-"""Maps at the size of images or masks."""
+"""Resize maps to images or masks."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from keras import ops
 
 
 def resized(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Resize maps `(B, H', W', U)` bilinearly; those of the right size keep every bit."""
+    """Resize maps `(B, H', W', U)` bilinearly; maps of the right size are returned unchanged."""
     if maps.shape[1:3] == tuple(size):
         return maps
     return np.asarray(ops.image.resize(maps.astype("float32"), tuple(size), interpolation="bilinear"))

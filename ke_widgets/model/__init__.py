@@ -1,1 +1,1 @@
-"""Reads a model: its layers and their calls, its logits, the default layer, inner signals."""
+"""Read a model: its layers and their calls, its logits, the default layer, inner signals."""

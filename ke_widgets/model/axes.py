@@ -1,8 +1,8 @@
-"""Which axis of a tensor is which of the image's, as reshapes, transposes and slices move them.
+"""Track which axis of a tensor is which of the image's, through reshapes, transposes and slices.
 
 An axis is a tuple of `Part`s, from the slowest to the fastest: `(H, W)` for tokens in row-major order, `(B, H, W)` for
-patches put on the batch axis. A reshape splits and joins parts as it splits and joins axes, so that what is turned and
-turned back, or cut into windows and put together, is known again.
+patches put on the batch axis. A reshape splits and joins parts as it splits and joins axes, so that an inverse
+transpose, or windows joined again, restore the original axes.
 """
 
 import math
@@ -21,16 +21,16 @@ Side: TypeAlias = Any
 
 
 class Part(NamedTuple):
-    """A piece of an axis of the input, or of an axis that arose on the way.
+    """Describe a factor of an axis of the input, or of an axis that a later operation created.
 
     Attributes:
-        name: `"rows"` and so on; `"mixed"` for what was put together from pieces that do not fit; anything else for an
-            axis that is none of the image's.
-        size: How many places.
-        stride: How many places of the whole axis lie between two of them.
-        extent: How many places the whole axis has.
-        inner: For tokens with others before or after them: the parts of the tokens proper.
-        offset: How many others are before them.
+        name: `"rows"` and so on; `"mixed"` for factors that do not fit together; anything else for an axis that is not
+            the image's.
+        size: Number of positions.
+        stride: Distance of two neighbours on the whole axis.
+        extent: Size of the whole axis.
+        inner: For tokens with others before or after the grid: the parts of the grid.
+        offset: Number of tokens before the grid.
     """
 
     name: Any
@@ -42,7 +42,7 @@ class Part(NamedTuple):
 
     @property
     def covers(self) -> bool:
-        """Whether this is a whole axis, at its own or a coarser resolution, and not the fine part of one."""
+        """Return whether this is a whole axis, at full or coarser resolution, and not the fine factor of one."""
         return self.extent is None or self.size is None or self.stride * self.size == self.extent
 
 
@@ -51,40 +51,40 @@ AxesParts: TypeAlias = tuple[AxisParts, ...]
 
 
 class Other(NamedTuple):
-    """The name of an axis that is none of the image's, or (`unknown`) might be; `number` keeps each apart."""
+    """Name an axis that is not the image's, or (`unknown`) might be; `number` makes it unique."""
 
     number: int
     unknown: bool = False
 
 
 class Axes:
-    """Makes axes, and follows them through what is done to a tensor."""
+    """Create axes, and track them through operations."""
 
     def __init__(self):
         self._made = 0
 
     def other(self, size: Side) -> AxisParts:
-        """Give an axis that is none of the image's, such as that of channels."""
+        """Return an axis that is not the image's, such as channels."""
         self._made += 1
         return (Part(Other(self._made), size, 1, size),)
 
     def others(self, shape: Shape) -> AxesParts:
-        """Give the axes of a tensor that has no place any more."""
+        """Return the axes of a tensor without positions."""
         return tuple(self.other(side) for side in shape)
 
     def unknown(self, shape: Shape) -> AxesParts:
-        """Give the axes of a tensor of which nothing but its shape is known."""
+        """Return the axes of a tensor with nothing known but its shape."""
         self._made += len(shape)
         names = [Other(self._made - n, unknown=True) for n in range(len(shape))]
         return tuple((Part(name, side, 1, side),) for name, side in zip(names, shape))
 
     def source(self, shape: Shape, names: Sequence[str | None]) -> AxesParts:
-        """Give the axes of an input: `names` are those of its axes, `None` for the channels'."""
+        """Return the axes of an input: `names` are those of its axes, `None` for the channels'."""
         named = [None if name is None else Part(name, side, 1, side) for side, name in zip(shape, names)]
         return tuple(self.other(side) if part is None else (part,) for side, part in zip(shape, named))
 
     def kept(self, axes: AxesParts, shape: Shape) -> AxesParts:
-        """Follow an operation that leaves the axes in their order, though maybe not their sizes."""
+        """Track an operation that keeps the order of axes, but maybe not their sizes."""
         return tuple(self._resized(axis, side) for axis, side in zip(axes, shape))
 
     def _resized(self, axis, side):
@@ -95,7 +95,7 @@ class Axes:
         return (Part(MIXED, side),) if is_named(axis) else self.other(side)
 
     def combined(self, several: Sequence[AxesParts], shape: Shape) -> AxesParts:
-        """Follow an elementwise operation of several tensors, aligned at their last axes."""
+        """Track an elementwise operation of several tensors, aligned at their last axes."""
         several = [((),) * (len(shape) - len(axes)) + axes for axes in several if len(axes) <= len(shape)]
         return tuple(self._shared([axes[n] for axes in several], side) for n, side in enumerate(shape))
 
@@ -107,7 +107,7 @@ class Axes:
         return (named or candidates or [self.other(side)])[0]
 
     def reshaped(self, axes: AxesParts, shape: Shape) -> AxesParts:
-        """Follow a reshape."""
+        """Track a reshape."""
         # The first axis, where it stays, is kept even if it is a batch of 1.
         first = axes and shape and len(axes[0]) == 1 and shape[0] in (None, size(axes[0]))
         if first and None not in shape[1:] and product(map(size, axes[1:])) == product(shape[1:]):
@@ -132,7 +132,7 @@ class Axes:
                     taken.append(part._replace(size=side, stride=part.stride * rest))
                     parts.insert(0, part._replace(size=rest))
                     side = 1
-                else:  # Pieces that do not fit: from here on nobody can tell what lies where.
+                else:  # Factors that do not fit: the following axes are unknown.
                     bad = is_named((*taken, part, *parts))
                     rest = sides[len(found) :]
                     return (*found, *((Part(MIXED, n),) if bad else self.other(n) for n in rest))
@@ -140,7 +140,7 @@ class Axes:
         return tuple(found)
 
     def sliced(self, axis: AxisParts, start: int, length: Side, step: int = 1) -> AxisParts:
-        """Follow a slice along one axis."""
+        """Track a slice along one axis."""
         if length == size(axis) and step == 1:
             return axis
         (part,) = axis if len(axis) == 1 else (None,)
@@ -152,14 +152,14 @@ class Axes:
                 return (part._replace(size=length, extent=length, offset=part.offset - start),)
             outside = start + length <= part.offset or start >= part.offset + tokens
             return self.other(length) if outside else (Part(MIXED, length),)
-        # Every other row, or all but those at the border, are the image's rows still; a half of them is not.
+        # Every other row, or all but the border, are still the image's rows; half of them are not.
         most = length is not None and 2 * length * step > size(axis)
         return self._resized(axis, length) if most or not is_named(axis) else (Part(MIXED, length),)
 
     def concatenated(self, several: Sequence[Any], sides: Sequence[Side], number: int, shape: Shape) -> AxesParts:
-        """Follow a concatenation along axis `number` of tensors that are `sides` long there.
+        """Track a concatenation along axis `number` of tensors that are `sides` long there.
 
-        `several` holds the axes of each, `None` for a tensor that no image comes into.
+        `several` holds the axes of each, `None` for a tensor that depends on no image.
         """
         blank = [(*axes[:number], (), *axes[number + 1 :]) for axes in several if axes is not None]
         found = list(self.combined(blank, shape))
@@ -175,30 +175,30 @@ class Axes:
 
 
 def _with_others(axis, before, side):
-    """Give the axis of tokens with others: `before` of them before, `side` in all."""
+    """Return the axis of tokens with others: `before` of them before, `side` in all."""
     if len(axis) == 1 and axis[0].inner:
         return (axis[0]._replace(size=side, extent=side, offset=axis[0].offset + before),)
     return (Part("tokens", side, 1, side, axis, before),)
 
 
 def size(axis: AxisParts) -> Side:
-    """Give how many places an axis has, `None` if nobody knows."""
+    """Return the size of an axis, `None` if unknown."""
     return product(part.size for part in axis)
 
 
 def product(sides: Iterable[Side]) -> Side:
-    """Multiply sides; `None` where one of them is not known."""
+    """Multiply sides; `None` if one is unknown."""
     sides = list(sides)
     return None if None in sides else math.prod(sides)
 
 
 def is_named(axis: Sequence[Part]) -> bool:
-    """Tell whether anything of the image's own axes lies on an axis."""
+    """Return whether an axis contains any of the image's axes."""
     return any(not isinstance(part.name, Other) for part in axis)
 
 
 def joined(parts: Iterable[Part]) -> AxisParts:
-    """Join neighbouring parts that are one piece of one axis."""
+    """Join neighbouring factors of one axis."""
     found = []
     for part in parts:
         last = found[-1] if found else None
@@ -214,7 +214,7 @@ def joined(parts: Iterable[Part]) -> AxisParts:
 
 
 def _closed(sizes, shape):
-    """Fill in the one open side of a reshape; `None` where that cannot be told."""
+    """Return the sides of a reshape with its open side filled in; `None` if that is impossible."""
     open_sides = [n for n, side in enumerate(shape) if side is None]
     if None in sizes or len(open_sides) > 1:
         return None

@@ -1,4 +1,4 @@
-"""Which layers add something of their own to the signal, and the constant that they add."""
+"""List the layers with biases, and the constants that they add to the signal."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -28,7 +28,7 @@ _LINEAR = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
 )
-# Scaling what comes in scales what goes out: these add nothing of their own.
+# Homogeneous layers, without a bias: scaling the input scales the output.
 _HOMOGENEOUS = {
     *("InputLayer", "Identity", "LeakyReLU", "PReLU", "ActivityRegularization"),
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
@@ -47,9 +47,9 @@ _HOMOGENEOUS_OPERATIONS = {
     *("Reshape", "Transpose", "Ravel", "Squeeze", "ExpandDims", "Moveaxis", "Swapaxes", "BroadcastTo", "GetItem"),
     *("Flip", "Roll", "Repeat", "Tile", "Split", "Mean", "Sum", "Max", "Min", "Amax", "Amin"),
 }
-# The same where everything that comes in depends on the inputs of the model: beside a constant they add a part of it.
+# The same if all arguments depend on the inputs of the model: a constant argument is a bias.
 _MERGING = {"Add", "Subtract", "Average", "Maximum", "Minimum", "Concatenate", "Stack"}
-# Linear in one of what comes in, if all else is constant.
+# Linear in one argument, if all others are constant.
 _SCALING = {"Multiply", "Matmul", "Conv", "DepthwiseConv", "ConvTranspose"}
 _HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.relu, keras.activations.leaky_relu)
 
@@ -57,20 +57,20 @@ _HOMOGENEOUS_ACTIVATIONS = (None, keras.activations.linear, keras.activations.re
 def layers_with_biases(
     model: keras.Model, exclude: keras.Layer | Iterable[keras.Layer] = (), return_biases: bool = True
 ) -> Any:
-    """List the layers that add something of their own to the signal: those that full-gradients needs.
+    """Return the layers that add a bias to the signal: those that full-gradients needs.
 
-    A layer that is no `keras.Model` counts as one, whatever layers it is made of, unless it holds the logits; models
-    are looked into. Listed are also layers whose bias depends on what comes in, such as LayerNormalization or a GELU;
-    left out are those which are known to add nothing, such as ReLU, pooling or a convolution without bias, and the
-    activation of the scores.
+    A layer other than a `keras.Model` counts as one, whatever it contains, unless it contains the logits; models are
+    searched. The list includes layers whose bias depends on the input, such as LayerNormalization or a GELU. It
+    excludes layers that add nothing, such as ReLU, pooling or a convolution without bias, and the activation of the
+    scores.
 
     Args:
         model: A built Keras model.
         exclude: Layers to leave out.
-        return_biases: Whether to give the biases as well.
+        return_biases: Whether to return the biases as well.
 
     Returns:
-        A list of layers, in running order where the model tells it; with `return_biases`, that list and `biases` of it.
+        A list of layers, in running order if the model has a graph; with `return_biases`, that list and `biases` of it.
 
     Raises:
         TypeError: If `model` is not a `keras.Model`.
@@ -98,7 +98,7 @@ def layers_with_biases(
 
 
 def biases(layers: Iterable[keras.Operation]) -> list[Tensor | None]:
-    r"""Give the constant that each layer adds to its signal, before its activation.
+    r"""Return the constant that each layer adds to its signal, before its activation.
 
     Batch normalization, $y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta$, adds
     $\beta - \gamma \mu / \sqrt{\sigma^2 + \epsilon}$.
@@ -107,8 +107,8 @@ def biases(layers: Iterable[keras.Operation]) -> list[Tensor | None]:
         layers: Layers, or other Keras operations.
 
     Returns:
-        A list with one tensor for each layer, `(K,)` where channels are last, or `None` where what the layer adds
-        is no constant: full-gradients reads it from the signal.
+        A list with one tensor for each layer, `(K,)` where channels are last, or `None` if what the layer adds is
+        not constant: full-gradients reads it from the signal.
     """
     layers = list(layers)
     normalizing = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -118,13 +118,11 @@ def biases(layers: Iterable[keras.Operation]) -> list[Tensor | None]:
 
 
 def is_homogeneous(activation: str | Callable[..., Any] | None) -> bool:
-    """Tell whether an activation is known to scale with its input, as ReLU does and GELU does not.
+    """Return whether an activation is known to be homogeneous, as ReLU is and GELU is not.
 
     Args:
-        activation: A function, a name, or `None`; a name that Keras does not know is not known to.
+        activation: A function, a name, or `None`; an unknown name is not.
 
-    Returns:
-        A bool.
     """
     if isinstance(activation, str):
         try:
@@ -182,19 +180,19 @@ def _is_biased(layer):
 
 
 def _as_keras_does(operation):
-    """Tell whether an operation runs code of Keras alone: a subclass with a `call` of its own may add anything."""
+    """Return whether an operation runs code of Keras alone: a subclass with a `call` of its own may add anything."""
     return type(operation).call.__module__.startswith("keras.")
 
 
 def _calls(operation):
-    """Tell which arguments of each call are tensors of a model's graph; empty for what stands in no graph."""
+    """Return which arguments of each call are tensors of a model's graph; empty for what stands in no graph."""
     nodes = getattr(operation, "_inbound_nodes", [])
     flat = [keras.tree.flatten((node.arguments.args, node.arguments.kwargs)) for node in nodes]
     return [[isinstance(x, keras.KerasTensor) for x in call if x is not None] for call in flat]
 
 
 def _batch_normalizations(layers):
-    """Give the constant that each of them adds, computed for all at once: there are many, of few numbers each."""
+    """Return the constant that each of them adds, computed for all at once: there are many, of few numbers each."""
     if not layers:
         return []
     variances, means = ([getattr(layer, name) for layer in layers] for name in ("moving_variance", "moving_mean"))
@@ -204,8 +202,8 @@ def _batch_normalizations(layers):
     epsilons = np.repeat([layer.epsilon for layer in layers], sizes).astype(layers[0].moving_variance.dtype)
     deviations = ops.sqrt(ops.concatenate(variances) + epsilons)
     added = ops.concatenate(shifts) - ops.concatenate(scales) * ops.concatenate(means) / deviations
-    parts = ops.split(added, np.cumsum(sizes)[:-1].tolist()) if len(layers) > 1 else [added]
-    return [_along_its_axis(layer, part) for layer, part in zip(layers, parts)]
+    split = ops.split(added, np.cumsum(sizes)[:-1].tolist()) if len(layers) > 1 else [added]
+    return [_along_its_axis(layer, bias) for layer, bias in zip(layers, split)]
 
 
 def _along_its_axis(layer, bias):

@@ -1,7 +1,7 @@
-"""What feeds what when a model runs: every call, at any depth, in the order in which the calls end.
+"""Build the call graph of a model: every call at any depth, in the order in which the calls end.
 
-A model made of graphs all the way down tells it without running. Any other model is rehearsed: traced once on symbols,
-with hooks on all of its layers.
+It is read from functional graphs without running the model. Any other model is traced once on symbolic inputs, with
+hooks on all of its layers.
 """
 
 from dataclasses import dataclass, field
@@ -16,22 +16,22 @@ from ke_widgets.model import exposed, hooks, input_specs
 from ke_widgets.model import layers as model_layers
 from ke_widgets.typing import Inputs, Tensor
 
-# Operations of TensorFlow through which no derivative comes: what is before them does not feed what is after.
+# TensorFlow operations without a derivative: their inputs do not count as ancestors.
 _ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
 
 
 @dataclass
 class Call:
-    """One call. Tensors are compared by identity: two are one if they are the same object.
+    """Hold one call. Tensors are compared by identity.
 
     Attributes:
-        path: Path of what was called.
+        path: Path of the called operation.
         operation: The layer, or other Keras operation.
-        inputs: The tensors that went in.
-        outputs: The tensors that came out.
-        node: The Keras node of the call, where a graph tells of it.
-        arguments: The call's arguments as they were given, `(args, kwargs)`.
-        logits: The value before the layer's fused activation, in a rehearsal.
+        inputs: Its input tensors.
+        outputs: Its output tensors.
+        node: The Keras node of the call, in a functional graph.
+        arguments: The call's arguments, `(args, kwargs)`.
+        logits: The value before the layer's fused activation, in a trace.
     """
 
     path: str
@@ -44,20 +44,20 @@ class Call:
 
 
 class Opaque(Exception):
-    """The graph does not tell: a layer in the way runs others by code."""
+    """Raised if the graph is incomplete: a layer runs others by code."""
 
 
 @dataclass
 class CallGraph:
-    """All calls of one run of a model.
+    """Hold all calls of one run of a model.
 
     Attributes:
-        steps: The calls, in the order in which they end: what is inside a nested model before the nested model.
+        steps: The calls, in the order in which they end: the calls inside a nested model before its own.
         outputs: The model's flat outputs.
         inputs: The model's flat inputs.
-        keys: For each output, where it stands in what the model returns: the keys and indices that lead to it.
-        structure: What the model takes: the flat inputs as it wants them nested.
-        graph: The TensorFlow graph of a rehearsal; kept, because tensors are known by their identity.
+        keys: For each output, its keys and indices in the nested outputs.
+        structure: The nested inputs of the model.
+        graph: The TensorFlow graph of a trace; kept, because tensors are compared by identity.
     """
 
     steps: list[Call]
@@ -68,15 +68,15 @@ class CallGraph:
     graph: Any = field(default=None, repr=False)
 
     def producer(self, tensor: Tensor) -> Call | None:
-        """Give the innermost step that made `tensor`, or `None`."""
+        """Return the innermost call with `tensor` as output, or `None`."""
         return next((step for step in self.steps if _among(tensor, step.outputs)), None)
 
     def reader(self, tensor: Tensor) -> Call | None:
-        """Give the first step that takes `tensor`, or `None`."""
+        """Return the first call with `tensor` as input, or `None`."""
         return next((step for step in self.steps if _among(tensor, step.inputs)), None)
 
     def ancestors(self, tensor: Tensor) -> set[int]:
-        """Give the `id`s of all tensors that `tensor` depends on, and its own."""
+        """Return the `id`s of all tensors that `tensor` depends on, and its own."""
         if self.graph is not None:
             return _ancestors(tensor)
         wanted = {id(tensor)}
@@ -86,17 +86,17 @@ class CallGraph:
         return wanted
 
     def backwards(self, tensor: Tensor) -> list[Call]:
-        """List the steps that `tensor` depends on, the latest first."""
+        """Return the calls that `tensor` depends on, the latest first."""
         wanted = self.ancestors(tensor)
         return [step for step in reversed(self.steps) if any(id(x) in wanted for x in step.outputs)]
 
     def number(self, step: Call) -> int | Literal["last"]:
-        """Tell which call of its operation `step` is, in running order; `"last"` where there is one only."""
+        """Return the number of `step` among the calls of its operation; `"last"` if it is the only one."""
         calls = self.calls(step.operation)
         return [id(call) for call in calls].index(id(step)) if len(calls) > 1 else "last"
 
     def demand(self, operation: keras.Operation, anyway: bool = False) -> None:
-        """Raise `Opaque` where a graph does not tell what runs inside `operation`, or, with `anyway`, how."""
+        """Raise `Opaque` if a functional graph lacks the calls inside `operation`; `anyway`: for any such graph."""
         if self.graph is None and (anyway or model_layers.opaque(operation)):
             raise Opaque
 
@@ -112,7 +112,7 @@ def from_functional(model: keras.Model) -> CallGraph | None:
         model: A built Keras model.
 
     Returns:
-        A `Flow`; what runs inside a layer without a graph is not in it. `None` for a model without a graph.
+        A `CallGraph`; it lacks the calls inside layers without a graph. `None` for a model without a graph.
     """
     graph = model_layers.functional(model)
     if graph is None:
@@ -124,7 +124,7 @@ def from_functional(model: keras.Model) -> CallGraph | None:
 
 
 def _written(graph, prefix, known):
-    """Yield the steps of `graph`; `known` maps the `id` of each of its own tensors to the one of this very run."""
+    """Yield the calls of `graph`; `known` maps the `id` of each of its tensors to the tensor of this call."""
     for node in model_layers.nodes(graph):
         if node.is_input:
             continue
@@ -142,7 +142,7 @@ def _written(graph, prefix, known):
 
 
 class _Symbol:
-    """A tensor of one call. Keras has one KerasTensor for all calls of a nested model."""
+    """Stand for a tensor of one call. Keras has one KerasTensor for all calls of a nested model."""
 
     def __init__(self, shape, dtype):
         self.shape = shape
@@ -150,23 +150,23 @@ class _Symbol:
 
 
 def from_trace(model: keras.Model, inputs: Inputs | None = None) -> CallGraph | None:
-    """Trace `model` once on symbols and note all calls.
+    """Trace `model` once on symbolic inputs and note all calls.
 
     Args:
         model: A built Keras model of any kind.
-        inputs: An example of what it takes, for a model of which Keras keeps no input shape.
+        inputs: An example of the inputs, for a model whose input shape Keras does not know.
 
     Returns:
-        A `Flow`, or `None` where nobody knows what the model takes.
+        A `CallGraph`, or `None` if the inputs are unknown.
 
     Raises:
-        ValueError: If the model runs on none of the shapes that it should take.
+        ValueError: If the model runs on none of its declared shapes.
     """
     error = None
     for specs in input_specs.attempts(model, inputs):
         try:
             return _trace(model, specs)
-        except Exception as met:  # Whatever a model of any size raises at a size that it does not take.
+        except Exception as met:  # Models may raise anything at an unsupported size.
             error = error or met
     if error is None:
         return None
@@ -240,13 +240,13 @@ _ARITHMETIC = {
     "AddV2": np.add,
     "Mul": np.multiply,
     "Range": np.arange,
-    "Pack": lambda *parts: np.stack(parts),
-    "ConcatV2": lambda *parts: np.concatenate(parts[:-1], parts[-1]),
+    "Pack": lambda *values: np.stack(values),
+    "ConcatV2": lambda *values: np.concatenate(values[:-1], values[-1]),
 }
 
 
 def constant(tensor: Tensor) -> Any:
-    """Give the value of a tensor of a graph, or `None` where only a run tells it."""
+    """Return the value of a tensor of a graph, or `None` if it is known at run time only."""
     value = tf.get_static_value(tensor)
     if value is None and tensor.op.type in _ARITHMETIC:
         values = [constant(x) for x in tensor.op.inputs]

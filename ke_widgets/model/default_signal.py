@@ -1,4 +1,4 @@
-"""The signal that CAM methods look at when nobody says which, and the layers that have one."""
+"""Find the default signal of CAM methods, and the layers with a spatial signal."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,30 +24,30 @@ POOLING_LAYERS = (
 )
 _SCALING = (keras.layers.Normalization, keras.layers.Rescaling)
 _ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
-# Of so many signals of tokens at most, the last first, it is looked whether their grid reaches the scores.
-_LOOKED_AT = 128
+# The number of token signals, the last first, that are checked for a grid that reaches the scores.
+_CHECKED = 128
 
 
 def find_signal(model: keras.Model, known: CallGraph | None, index: int) -> Endpoint | None:
-    """Find the default signal of an output.
+    """Return the default signal of an output.
 
     Args:
-        model: The model that `known` is of.
-        known: Its `Flow`, or `None`.
+        model: The model.
+        known: Its `CallGraph`, or `None`.
         index: Which of its outputs.
 
     Returns:
-        An `Endpoint`, or `None` where no signal lies over the image.
+        An `Endpoint`, or `None` if no signal covers the image.
 
     Raises:
-        Opaque: If the call graph does not tell what runs inside a layer that is met.
+        Opaque: If the call graph lacks the calls inside a layer on the way.
     """
     found = None if known is None else _last_signal(model, known, index)
     return found if found is not None and _shows_features(known, found) else None
 
 
 def _shows_features(known, endpoint):
-    """Tell whether anything that was learned stands before a signal: else it shows the pixels themselves."""
+    """Return whether a signal depends on learned weights: otherwise it shows the pixels themselves."""
     before = known.backwards(_tensor(known, endpoint))
     return any(getattr(s.operation, "weights", None) and not isinstance(s.operation, _SCALING) for s in before)
 
@@ -64,10 +64,10 @@ def _last_signal(model, known, index):
     for step in known.backwards(last):
         known.demand(step.operation)
     found = list(_signals(known, planes, last, hidden))
-    tokens = [(step, number) for step, number in found[:_LOOKED_AT] if planes.others(step.outputs[number])]
+    tokens = [(step, number) for step, number in found[:_CHECKED] if planes.others(step.outputs[number])]
     if not found or found[0] not in tokens or pooling is not None:
         return _endpoint(known, *_innermost(known, hidden, *found[0])) if found else None
-    # The class token alone may be read: then what the last block makes of the grid counts for nothing.
+    # The head may read the class token alone: then the last block's grid does not affect the scores.
     counts = _grid_counts(model, known, index, [(*each, planes.others(each[0].outputs[each[1]])) for each in tokens])
     unused = {id(step.outputs[n]) for (step, n), counted in zip(tokens, counts) if not counted}
     used = [(step, number) for step, number in found if id(step.outputs[number]) not in unused]
@@ -75,7 +75,7 @@ def _last_signal(model, known, index):
 
 
 def _innermost(known, hidden, step, number):
-    """Give the step that made an output, and its number there, where a layer hands several on that were made inside."""
+    """Return the call that produced an output, and the output's index there, where a layer passes on inner outputs."""
     tensor = step.outputs[number]
     made = known.producer(tensor)
     if len(step.outputs) == 1 or made is None or hidden(made):
@@ -84,7 +84,7 @@ def _innermost(known, hidden, step, number):
 
 
 def _pooling(known, output, hidden):
-    """Give the last step on the way to an output that pools over all places, or `None`."""
+    """Return the last call before an output that pools over all positions, or `None`."""
     for step in known.backwards(output):
         known.demand(step.operation)
         if _pools(step) and not hidden(step):
@@ -93,14 +93,14 @@ def _pooling(known, output, hidden):
 
 
 def _goes_around(known, pooling, signals):
-    """Tell whether a signal lies over the image after a pooling: it weighs channels then, and is not the last word."""
+    """Return whether a signal after a pooling covers the image: such a pooling only weights channels."""
     order = {id(step): number for number, step in enumerate(known.steps)}
     last = next(signals, None)
     return last is not None and order[id(last[0])] > order[id(pooling)]
 
 
 def _pools(step):
-    """Tell whether a step pools over all places; a Flatten behind a pooling has nothing left to flatten."""
+    """Return whether a call pools over all positions; a Flatten after a pooling does not."""
     if not isinstance(step.operation, POOLING_LAYERS) or not step.inputs:
         return False
     sides = step.inputs[0].shape[1:-1]
@@ -110,20 +110,20 @@ def _pools(step):
 
 
 def _signals(known, planes, tensor, hidden):
-    """Yield step and number of each output that lies over the image and feeds `tensor`, the latest first."""
+    """Yield call and index of each output that covers the image and that `tensor` depends on, the latest first."""
     wanted = known.ancestors(tensor)
     for step in reversed(known.steps):
         if hidden(step) or isinstance(step.operation, keras.layers.InputLayer):
             continue
         for number, x in _latest_first(known, step):
-            # Tokens of one number each are weights of the others, as in pooling by attention.
+            # Tokens of one number each are weights, as in attention pooling.
             weights = len(x.shape) == 3 and x.shape[-1] == 1 and planes.image is not None and len(planes.image) == 2
             if id(x) in wanted and not weights and planes.lie_over(x):
                 yield step, number
 
 
 def _latest_first(known, step):
-    """List number and tensor of the outputs of a step, that which was made last first: it may hand on earlier ones."""
+    """Return index and tensor of a call's outputs, the latest first: it may pass on earlier tensors."""
     outputs = list(enumerate(step.outputs))
     if len(outputs) == 1:
         return outputs
@@ -132,7 +132,7 @@ def _latest_first(known, step):
 
 
 def _hidden(known):
-    """Give a function that tells whether a step is a detail of a layer of Keras's own, such as attention."""
+    """Return a function from a call to whether it is inside a layer of Keras's own, such as attention."""
     around = {step.path: step.operation for step in known.steps}
 
     def hidden(step):
@@ -144,7 +144,7 @@ def _hidden(known):
 
 
 def _is_whole(operation):
-    """Tell whether what a layer is made of is nothing to look at by itself."""
+    """Return whether the inner layers of a layer are implementation details."""
     if isinstance(operation, _ATTENTION):
         return True
     own = type(operation).__module__.startswith("keras.")
@@ -157,7 +157,7 @@ def _endpoint(known, step, number, link: Link = "output"):
 
 
 def _is_a_frame(known, step):
-    """Tell whether a step is one of those that a TimeDistributed of known length makes, one for each frame."""
+    """Return whether a call is one of those of a TimeDistributed of known length, one for each frame."""
     return any(
         isinstance(other.operation, keras.layers.TimeDistributed)
         and step.path.startswith(other.path + model_layers.SEPARATOR)
@@ -166,14 +166,14 @@ def _is_a_frame(known, step):
 
 
 def _grid_counts(model, known, index, tokens):
-    """Tell for each of some signals of tokens whether those that have a place reach the scores.
+    """Return for each token signal whether the scores depend on its grid.
 
-    The derivative says so, on noise. Weights that are all 0, as heads are before training, would cut every way: they
-    are taken for others while this runs, which the model does not see.
+    This checks the derivative on noise. Weights that are all 0, such as heads before training, would make it 0: they
+    are replaced by random ones meanwhile, without a change to the model.
 
     Args:
         model: The model.
-        known: Its `Flow`.
+        known: Its `CallGraph`.
         index: Which of its outputs.
         tokens: A list of step, number of the output, and number of tokens before the grid.
     """
@@ -196,7 +196,7 @@ def _grid_counts(model, known, index, tokens):
 
     noise = rng.normal(size=[1, *known.outputs[index].shape[1:]]).astype("float32")
 
-    def look():
+    def check():
         inputs = keras.tree.pack_sequence_as(known.structure, [input_specs.noise(spec, rng) for spec in specs])
         zero = [weight for weight in model.weights if _is_zero(weight)]
         filled = [tf.constant(rng.normal(size=weight.shape), weight.dtype) for weight in zero]
@@ -205,10 +205,10 @@ def _grid_counts(model, known, index, tokens):
 
     if tf.executing_eagerly():
         with hooks.suspended():
-            return look()
-    # While a function is being traced, values are to be had on another thread only (`tf.init_scope` stops tapes).
+            return check()
+    # While a function is being traced, values exist on another thread only (`tf.init_scope` stops tapes).
     with ThreadPoolExecutor(1) as other:
-        return other.submit(look).result()
+        return other.submit(check).result()
 
 
 def _is_zero(weight):
@@ -218,20 +218,20 @@ def _is_zero(weight):
 def find_spatial(
     known: CallGraph, index: int, signal: Endpoint | None, open_sides: bool = False
 ) -> tuple[dict[str, Shape], str | None]:
-    """Map each layer that lies over the image, on the way to an output, to the shape of its last such signal.
+    """Return the last spatial signal's shape of each layer before an output that covers the image.
 
     Args:
-        known: A `Flow`.
+        known: A `CallGraph`.
         index: Which of its outputs.
         signal: The `Endpoint` of the default signal, or `None`.
-        open_sides: Whether the model takes images of any size, so that sides say nothing.
+        open_sides: Whether the model takes images of any size, so that sides are unknown.
 
     Returns:
-        A dict from path to shape; and the layer whose output is the default signal, or, where none is, the last one
-        that feeds it.
+        A dict from path to shape; and the layer whose output is the default signal, else the last layer that feeds
+        it.
 
     Raises:
-        Opaque: If the call graph does not tell what runs inside a layer that is met.
+        Opaque: If the call graph lacks the calls inside a layer on the way.
     """
     for step in known.backwards(known.outputs[index]):
         known.demand(step.operation)
@@ -248,17 +248,17 @@ def find_spatial(
 
 
 def tokens_after(known: CallGraph, endpoint: Endpoint) -> int:
-    """Tell how many of the tokens of a signal stand after those that have a place in the image.
+    """Return the number of tokens of a signal after the grid of the image.
 
     Args:
-        known: A `Flow`.
+        known: A `CallGraph`.
         endpoint: The `Endpoint` of the signal.
 
     Returns:
         An integer.
 
     Raises:
-        Opaque: If the call graph does not tell what runs inside a layer that is met.
+        Opaque: If the call graph lacks the calls inside a layer on the way.
     """
     if all(step.path != endpoint.path for step in known.steps):
         raise callgraph.Opaque
@@ -269,7 +269,7 @@ def tokens_after(known: CallGraph, endpoint: Endpoint) -> int:
 
 
 def _tensor(known, endpoint):
-    """Give the tensor of an endpoint in a call graph."""
+    """Return the tensor of an endpoint in a call graph."""
     steps = [step for step in known.steps if step.path == endpoint.path]
     step = steps[endpoint.node if isinstance(endpoint.node, int) else -1]
     return (step.inputs if endpoint.link == "input" else step.outputs)[endpoint.index]

@@ -1,4 +1,4 @@
-"""From what a user says (an index, a name, a path, a layer, a tensor, a dict) to an `Endpoint` of a model."""
+"""Resolve a user's descriptor (an index, a name, a path, a layer, a tensor, a dict) to an `Endpoint` of a model."""
 
 import difflib
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ def endpoints(model: keras.Model, endpoints: Iterable[EndpointLike]) -> list[End
 
     Args:
         model: A built Keras model.
-        endpoints: A list of descriptors, in any of the forms listed at the top of this module.
+        endpoints: A list of descriptors, in any of the forms that `ke.inspection` lists.
 
     Returns:
         A list of `Endpoint`, one for each.
 
     Raises:
         TypeError: If a descriptor is of none of those forms.
-        ValueError: If it names nothing in `model`, or its `link` or `node` is unknown.
+        ValueError: If it is not in `model`, or its `link` or `node` is unknown.
     """
     return [_endpoint(model, descriptor) for descriptor in endpoints]
 
@@ -100,7 +100,7 @@ def _locate(model, where):
 
 
 def find_path(model: keras.Model, path: str) -> keras.Operation:
-    """Give the layer at a path such as `"backbone/conv1"`.
+    """Return the layer at a path such as `"backbone/conv1"`.
 
     Args:
         model: A Keras model.
@@ -110,7 +110,7 @@ def find_path(model: keras.Model, path: str) -> keras.Operation:
         The layer, or other Keras operation.
 
     Raises:
-        ValueError: If there is none; the nearest paths are named.
+        ValueError: If there is none; the message lists the nearest paths.
     """
     found = model_layers.operations(model)
     if path in found:
@@ -151,7 +151,7 @@ def _input_endpoint(model, path, layer):
 
 
 def output_shape(operation: keras.Operation) -> Shape | None:
-    """Give the static shape of an operation's last output, `None` where Keras does not know it or it has several.
+    """Return the static shape of an operation's last output, `None` if Keras does not know it or it has several.
 
     Args:
         operation: A layer or another Keras operation.

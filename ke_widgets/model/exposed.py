@@ -1,4 +1,4 @@
-"""A model that gives the logits and the wanted inner signals of another one, sharing all of its weights."""
+"""Expose the logits and inner signals of a model as outputs of a view that shares all of its weights."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Link = Literal["output", "input", "logits"]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One inner tensor of a model.
+    """Name one inner tensor of a model.
 
     Attributes:
         path: Path of the layer, such as `"backbone/conv1"`; the empty path is the model itself.
@@ -45,7 +45,7 @@ class View(NamedTuple):
 
 
 class Exposed(keras.Model):
-    """A view of `model` whose call gives `[logits, *signals]`, one tensor for each endpoint.
+    """View a model: its call returns `[logits, *signals]`, one tensor for each endpoint.
 
     It holds the model, not a copy: same layers, same weights, and nothing is added to them. Made by
     `ke_widgets.inspection.expose`.
@@ -65,7 +65,7 @@ class Exposed(keras.Model):
     ) -> None:
         # Without autocast, inputs reach `model` as they are; it casts them itself.
         super().__init__(name=f"{model.name}_exposed", dtype=model.dtype_policy, autocast=False, **kwargs)
-        # Past `Layer.__setattr__`, which would track the model, and write to it.
+        # Bypass `Layer.__setattr__`, which would track the model and write to it.
         self.__dict__["model"] = model
         self.__dict__["endpoints"] = tuple(endpoints)
         self.__dict__["target"] = target
@@ -101,7 +101,7 @@ class Exposed(keras.Model):
 
 
 def _without_places(logits):
-    """Give the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`."""
+    """Return the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`."""
     if len(logits.shape) > 2 and all(side == 1 for side in logits.shape[1:-1]):
         return keras.ops.squeeze(logits, tuple(range(1, len(logits.shape) - 1)))
     return logits
@@ -118,7 +118,7 @@ def read(
 
     Args:
         model: A built Keras model.
-        inputs: What the model takes.
+        inputs: Inputs of the model.
         endpoints: A list of `Endpoint`.
         training: Passed on to the model.
         watch: See `hooks.recording`.
@@ -151,7 +151,7 @@ def read(
 
 
 def _check_logits(endpoint, operation, calls):
-    """Refuse to give a layer's output as its logits where its activation was not seen to come last."""
+    """Refuse a layer's output as its logits unless its activation comes last."""
     activation = getattr(operation, "activation", None)
     shape = getattr(calls[-1].outputs, "shape", ())
     if calls[-1].logits is None and activation is not None and activation_kind(activation, shape) != "identity":
@@ -169,12 +169,12 @@ def run(
 
     Args:
         model: A built Keras model.
-        inputs: What it takes.
+        inputs: Its inputs.
         training: Passed on to it.
-        weights: Pairs of a variable and the value that it has meanwhile.
+        weights: Pairs of a variable and its temporary value.
 
     Returns:
-        What the model gives.
+        The outputs of the model.
     """
     return without_writing(lambda: model(inputs, training=training), training, weights)
 
@@ -186,8 +186,8 @@ def without_writing(
 
     Args:
         function: A function of no arguments.
-        training: What the layers are told that are not told by their caller.
-        weights: Pairs of a variable and the value that it has meanwhile.
+        training: The default of `training` in the layers.
+        weights: Pairs of a variable and its temporary value.
 
     Returns:
         What `function` returns.
@@ -197,7 +197,7 @@ def without_writing(
 
 
 class _Entry(keras.layers.Layer):
-    """A layer around others: Keras clears the losses of whatever layer is called from outside."""
+    """Wrap other layers: Keras clears the losses of the outermost layer that is called."""
 
     def __init__(self, function):
         super().__init__(name="ke_widgets", autocast=False)
@@ -209,7 +209,7 @@ class _Entry(keras.layers.Layer):
 
 
 def _endless(call):
-    """Tell whether a TimeDistributed ran as a loop of unknown length, out of which no tensor comes."""
+    """Return whether a TimeDistributed ran as a loop of unknown length, from which no tensor can be read."""
     inputs = _tensors((call.args, call.kwargs))
     return bool(inputs) and inputs[0].shape[1] is None
 
@@ -229,7 +229,7 @@ def _pick(model, endpoint, calls):
 
 
 def _why(model, endpoint, calls):
-    """Say why a signal cannot be read, and what to do instead."""
+    """Return why a signal cannot be read, and what to do instead."""
     found, parts = model_layers.operations(model), endpoint.path.split(model_layers.SEPARATOR)
     around = ["", *(model_layers.SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts)))]
     for path in around:

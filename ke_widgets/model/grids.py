@@ -1,4 +1,4 @@
-"""The layout and precision that methods rely on: rows, columns, channels last, float32 or wider."""
+"""Bring tensors to the layout and precision of methods: rows, columns, channels last, float32 or wider."""
 
 import functools
 import math
@@ -10,26 +10,26 @@ import tensorflow as tf
 
 from ke_widgets.typing import ArrayLike, SpatialAxis, Tensor
 
-SPATIAL_AXIS = (-3, -2)  # Rows and columns, channels last: what a user gets who says nothing.
+SPATIAL_AXIS = (-3, -2)  # Rows and columns, channels last: the default.
 IMAGE_RANKS = (4, 5, 3)  # Of images, then volumes and videos, then signals (B, T, C) and grey images (B, H, W).
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Cast half precision to float32, in which sums neither overflow nor stall; leave the rest as it is."""
+    """Cast half precision to float32, in which sums neither overflow nor stall; leave others unchanged."""
     return tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
 
 
 def as_float(x: ArrayLike) -> Tensor:
-    """Give `x` as a tensor that can be differentiated or scaled: integers become float32."""
+    """Return `x` as a tensor that can be differentiated or scaled: integers become float32."""
     x = tf.convert_to_tensor(x)
     return x if x.dtype.is_floating else tf.cast(x, "float32")
 
 
-def axes_of_places(rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
-    """Give the axes of the places in data `(B, ..., C)` of a rank.
+def spatial_axes(rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
+    """Return the spatial axes of data `(B, ..., C)` of a rank.
 
-    The usual axes, those of images, stand for all axes between the first and the last: so signals `(B, T, C)` and
-    volumes `(B, D, H, W, C)` need no others. Axes that were chosen are taken as they are.
+    The default, the axes of images, stands for all axes between the first and the last: it also fits signals
+    `(B, T, C)` and volumes `(B, D, H, W, C)`. Other axes are returned unchanged.
 
     Args:
         rank: Number of axes of the data.
@@ -44,27 +44,26 @@ def axes_of_places(rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple
 
 
 def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPATIAL_AXIS, leading: int = 1) -> Tensor:
-    """Bring a signal, or its gradient, to places and channels `(..., H', W', K)`, whatever its layout in the model.
+    """Bring a signal, or its gradient, to `(..., H', W', K)`, whatever its layout in the model.
 
-    Tokens `(..., N, K)` become a grid of the image's own proportions (see `token_grid`); those before the grid, such as
-    the one for the class, have no place and are left out.
-    Where the input is no image, `N` are the places in time.
+    Tokens `(..., N, K)` become a grid of the image's own proportions (see `token_grid`); tokens before the grid, such
+    as the class token, are removed. If the input is not an image, `N` is the number of time steps.
 
     Args:
-        x: A tensor with `leading` axes before the places.
+        x: A tensor with `leading` axes before the spatial ones.
         size: Sizes of the image, as `inputs.size_of_image` gives them.
-        spatial_axis: Axes of the places in `x`, counted from the end; see `axes_of_places`.
+        spatial_axis: Spatial axes of `x`, counted from the end; see `spatial_axes`.
         leading: 1 for a signal `(B, ...)`, 2 for its gradient `(B, U, ...)`.
 
     Returns:
-        A tensor with the places in the middle, channels last.
+        A tensor with spatial axes in the middle, channels last.
 
     Raises:
-        ValueError: If `x` has no places.
+        ValueError: If `x` has no spatial axes.
     """
     depth = len(x.shape) - leading
     if depth == 4 or len(size) != 2:
-        spatial_axis = axes_of_places(depth + 1, spatial_axis)
+        spatial_axis = spatial_axes(depth + 1, spatial_axis)
     number = len(spatial_axis)
     if depth == number + 1:
         return keras.ops.moveaxis(x, spatial_axis, tuple(range(-1 - number, -1)))
@@ -72,8 +71,8 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
     grid = _grid(tokens, *size) if number == 2 and depth == 2 and len(size) == 2 else None
     if grid is None:
         raise ValueError(
-            "The exposed signal must have places: (B, H, W, K), or tokens (B, N, K) with N = h*w, and up to 8 more, "
-            f"for the image's proportions. Received: one of shape {tuple(x.shape)}, with "
+            "The exposed signal must have spatial axes: (B, H, W, K), or tokens (B, N, K) with N = h*w, and up to 8 "
+            f"more, for the image's proportions. Received: one of shape {tuple(x.shape)}, with "
             f"spatial_axis={tuple(spatial_axis)}. "
             "Expose a layer with a spatial output."
         )
@@ -83,19 +82,19 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
 
 @functools.lru_cache(maxsize=4096)
 def token_grid(tokens: int, height: int, width: int) -> tuple[int, int] | None:
-    """Give rows and columns of the grid in which tokens lie over an image.
+    """Return rows and columns of the grid of an image's tokens.
 
-    A grid is the image cut into square patches, rounded up or down where they do not fit. Up to eight tokens more may
-    stand before it: for the class, for distillation, registers.
+    The grid divides the image into square patches, rounded up or down if they do not fit. Up to eight more tokens may
+    precede it: for the class, for distillation, registers.
 
     Args:
-        tokens: How many tokens, an integer.
+        tokens: Number of tokens, an integer.
         height: Rows of the image.
         width: Columns of the image.
 
     Returns:
-        Rows and columns, or `None` where no grid fits. A grid of exactly the image's proportions comes before one that
-        is rounded, and fewer tokens more before many.
+        Rows and columns, or `None` if no grid fits. A grid of exactly the image's proportions is preferred to a rounded
+        one, and fewer extra tokens to more.
 
     Examples:
         >>> token_grid(24, 32, 48), token_grid(25, 32, 48), token_grid(24, 33, 50), token_grid(26, 32, 48)
@@ -104,7 +103,7 @@ def token_grid(tokens: int, height: int, width: int) -> tuple[int, int] | None:
     for fits in (_exact, _rounded):
         for others in range(min(_OTHERS, tokens - 1) + 1):
             found = fits(tokens - others, height, width)
-            # Where the grid is small, a number of tokens fits some grid by chance.
+            # A small number of tokens fits some grid by chance.
             if found is not None and (others <= 1 or tokens - others >= _LEAST):
                 return found
     return None
@@ -128,7 +127,7 @@ def _rounded(places, height, width):
 
 
 def _cuts(rows, columns, height, width):
-    """Tell whether patches of one size cut an image into so many rows and columns."""
+    """Return whether patches of one size divide an image into these rows and columns."""
     for patch in range(1, max(height, width) + 1):
         down, up = (height // patch, width // patch), (-(-height // patch), -(-width // patch))
         if (rows, columns) in (down, up):
@@ -139,9 +138,9 @@ def _cuts(rows, columns, height, width):
 
 
 def _grid(tokens, height, width):
-    """Give rows and columns as `token_grid` does, also where only a run tells the sizes."""
+    """Return rows and columns as `token_grid` does, also for sizes known only at run time."""
     if all(isinstance(n, int) for n in (tokens, height, width)):
         return token_grid(tokens, height, width)
     tokens, height, width = (tf.cast(n, "float32") for n in (tokens, height, width))
-    # A few tokens too many move the root by less than a row; rounding down drops it.
+    # A few extra tokens change the root by less than a row; rounding down removes that.
     return tuple(tf.cast(tf.sqrt(tokens * a / b) + 1e-3, "int32") for a, b in ((height, width), (width, height)))

@@ -1,4 +1,4 @@
-"""Which output of a model is explained, and what was found for a model before."""
+"""Choose the output to explain, and cache what was found for a model."""
 
 import sys
 import weakref
@@ -16,7 +16,7 @@ Heads: TypeAlias = list[tuple[Any, Any]]
 
 
 def written_heads(model: keras.Model) -> Heads | None:
-    """List keys and name of each output, as a model made of a graph tells them; `None` for any other model."""
+    """List keys and name of each output, of a model with a graph; `None` for any other model."""
     graph = model_layers.functional(model)
     if graph is None:
         return None
@@ -25,7 +25,7 @@ def written_heads(model: keras.Model) -> Heads | None:
 
 
 def chosen(model: keras.Model, head: Head | None, heads: Heads | None) -> int:
-    """Find `head` among the keys and names of the outputs; `heads` is `None` where nobody knows how many there are."""
+    """Find `head` among the keys and names of the outputs; `heads` is `None` if their number is unknown."""
     most = sys.maxsize if heads is None else len(heads)
     if head is None and (heads is None or most <= 1):
         return 0
@@ -36,28 +36,28 @@ def chosen(model: keras.Model, head: Head | None, heads: Heads | None) -> int:
         for each in (keys, [_label(*both) for both in heads], names):
             if each.count(head) == 1:
                 return each.index(head)
-    known = f"one of {[_label(keys, name) for keys, name in heads]}" if heads else "by its index, from 0"
+    choices = f"one of {[_label(keys, name) for keys, name in heads]}" if heads else "by its index, from 0"
     raise ValueError(
-        f"`head` must choose an output of {model.name!r}: {known}. Received: head={short_repr(head)}. "
+        f"`head` must choose an output of {model.name!r}: {choices}. Received: head={short_repr(head)}. "
         "Say which one is explained: `ke.inspection.expose(model, head=...)`."
     )
 
 
 def _label(keys, name):
-    """Give what a user calls an output: its key in a dict, else its name, else its place in a list."""
+    """Return the label of an output: its key in a dict, else its name, else its position in a list."""
     if any(isinstance(key, str) for key in keys):
         return model_layers.SEPARATOR.join(map(str, keys))
     return name if name is not None else (keys[0] if len(keys) == 1 else keys)
 
 
 def manual_signals(model: keras.Model) -> bool:
-    """Tell whether a model was made by hand for a method: `keras.Model(inputs, [logits, *signals])`.
+    """Return whether a user built a model for a method: `keras.Model(inputs, [logits, *signals])`.
 
     Args:
         model: A Keras model.
 
     Returns:
-        Whether its first output depends on all of the others; heads that stand side by side do not.
+        Whether its first output depends on all of the others; parallel heads do not.
     """
     if len(getattr(model, "outputs", None) or [None]) < 2:
         return False
@@ -69,12 +69,12 @@ def manual_signals(model: keras.Model) -> bool:
     return kept["manual"]
 
 
-# What was found for each model. Plain data: it holds no model.
+# Results for each model: plain data, without references to the model.
 _KEPT: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
 def kept_of(model: keras.Model) -> dict[Any, Any]:
-    """Give what was found for a model before, unless its layers or their activations are others since."""
+    """Return the cache of a model, emptied if its layers or their activations have changed."""
     stamp = tuple(_mark(layer) for layer in model._flatten_layers())
     kept = _KEPT.get(model)
     if kept is None or kept["stamp"] != stamp:

@@ -1,13 +1,12 @@
-"""Read, or replace, what comes out of a layer while its model runs: forward hooks that change no layer.
+"""Read or replace the output of a layer while its model runs: forward hooks that change no layer.
 
-Keras 3 gives the inner tensors of a nested or subclassed model to nobody: they exist only while the model runs, and
-Keras has no forward hooks. So `keras.Operation.__call__`, through which layers call layers, is extended once, for all:
-where nothing is recorded it calls the original, and that is all it does. What is recorded, and by whom, stands in a
-context variable: a `fit`, `save` or `expose` on another thread never meets a hook, and no object of the user's is
-written to, not for a moment.
+The inner tensors of a nested or subclassed model exist only while the model runs, and Keras 3 has no forward hooks. So
+`keras.Operation.__call__`, through which layers call layers, is extended once: without a recording it only calls the
+original. The recordings are in a context variable: a `fit`, `save` or `expose` on another thread meets no hook, and
+no object of the user's is ever written to.
 
-What a layer's own code keeps to itself, the value before its fused activation, is read by running its `call` on a
-shallow twin: an object of the same class with the same attributes, but for `activation`, which notes what goes through.
+The value before a fused activation is internal to the layer's `call`. To read it, `call` runs on a shallow twin: an
+object of the same class with the same attributes, except that its `activation` notes its argument.
 """
 
 import contextlib
@@ -33,7 +32,7 @@ Watch: TypeAlias = Callable[[list[Tensor]], object]
 
 @dataclass
 class Call:
-    """One call of a layer: what went in, what came out, and the value before its fused activation, if it has one."""
+    """Hold one call of a layer: arguments, outputs, and the value before its fused activation, if any."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -43,14 +42,14 @@ class Call:
 
 @dataclass
 class Recording:
-    """The calls noted while a block ran, in the order in which they ended.
+    """Hold the calls noted while a block ran, in the order in which they ended.
 
     Attributes:
         calls: For each tapped layer's `id`, its calls. A call that ran inside a loop or inside a `tf.function` of its
             own has `outputs=None`: its tensors cannot leave that graph.
         order: The same calls as pairs of operation and call, in the order in which they ended.
-        fused: The `id` of the layers that are read before their activation too.
-        entered: The `id` of the operations whose arguments are watched too.
+        fused: The `id` of the layers to read before their activation too.
+        entered: The `id` of the operations whose arguments to watch too.
     """
 
     calls: dict[int, list[Call]]
@@ -61,7 +60,7 @@ class Recording:
     entered: frozenset[int] = frozenset()
 
     def enter(self, operation: keras.Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Watch what goes into a call of `operation`, if that is wanted."""
+        """Watch the arguments of a call of `operation`, if requested."""
         if self.watch is not None and id(operation) in self.entered and _graph() is self.graph:
             self.watch(_floating((args, kwargs)))
 
@@ -73,7 +72,7 @@ class Recording:
         outputs: Any,
         logits: Tensor | None,
     ) -> None:
-        """Keep one call of `operation`."""
+        """Note one call of `operation`."""
         here = _graph() is self.graph
         call = Call(args, kwargs, outputs, logits) if here else Call((), {}, None)
         self.calls[id(operation)].append(call)
@@ -84,7 +83,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class _Hooks:
-    """What is hooked in this context: the open recordings, and outputs by the `id` of the operation they replace."""
+    """Hold the hooks of this context: the open recordings, and outputs by the `id` of the operation they replace."""
 
     recordings: tuple[Recording, ...] = ()
     outputs: Mapping[int, Any] = field(default_factory=dict)
@@ -94,7 +93,7 @@ class _Hooks:
         return [recording for recording in self.recordings if id(operation) in recording.calls]
 
     def concern(self, operation: keras.Operation) -> bool:
-        """Tell whether a call of `operation` is noted, noted before its activation, or replaced."""
+        """Return whether a call of `operation` is noted, noted before its activation, or replaced."""
         return id(operation) in self.outputs or bool(self.wanting(operation))
 
 
@@ -110,14 +109,14 @@ def recording(
 ) -> Generator[Recording, None, None]:
     """Note every call of `operations` made in this context while the block runs.
 
-    A layer that is called past Keras, by its `call` method, is not seen; `TimeDistributed` does so, and is.
+    A direct call of a layer's `call` method is not noted, except for those of `TimeDistributed`.
 
     Args:
         operations: Layers or other Keras operations; those that never run are allowed.
         watch: Called with the list of floating tensors of each call as soon as they exist, such as
             `tf.GradientTape.watch`.
         fused: Those of `operations` to read before their fused activation too; `None` for all.
-        entered: Those of `operations` for which `watch` is called with what goes in as well.
+        entered: Those of `operations` for which `watch` is called with the arguments as well.
 
     Yields:
         A `Recording`, complete when the block ends.
@@ -132,16 +131,16 @@ def recording(
     hooks = _HOOKS.get() or _Hooks()
     with _hooked(_Hooks((*hooks.recordings, tap), hooks.outputs)):
         yield tap
-    del operations  # Held until here, so that no `id` is used twice.
+    del operations  # Referenced until here, so that no `id` is reused.
 
 
 @contextlib.contextmanager
 def replacing(operation: keras.Operation, outputs: Any) -> Generator[None, None, None]:
-    """Let `operation` give `outputs` instead of running, wherever it is called in this context while the block runs.
+    """Replace the outputs of `operation` in all calls in this context while the block runs.
 
     Args:
         operation: A layer, or another Keras operation.
-        outputs: What it returns.
+        outputs: The outputs to return.
     """
     hooks = _HOOKS.get() or _Hooks()
     with _hooked(_Hooks(hooks.recordings, {**hooks.outputs, id(operation): outputs})):
@@ -149,7 +148,7 @@ def replacing(operation: keras.Operation, outputs: Any) -> Generator[None, None,
 
 
 def suspended() -> contextlib.AbstractContextManager[None]:
-    """Let nothing be noted or replaced while the block runs: for a look at the model in the middle of another run."""
+    """Suspend all hooks while the block runs: for a run of the model inside another one."""
     return _hooked(None)
 
 
@@ -182,7 +181,7 @@ def _call(operation, hooks, args, kwargs):
 
 
 def _observe(operation, hooks, run, args, kwargs):
-    """Call `run`, or replace it, and note the call of `operation` where that is wanted."""
+    """Call `run`, or replace it, and note the call of `operation` if requested."""
     wanting = hooks.wanting(operation)
     for tap in wanting:
         tap.enter(operation, args, kwargs)
@@ -217,14 +216,14 @@ def _run(operation, *args, **kwargs):
 
 
 def leaves_pixels_out(operation: keras.Operation) -> bool:
-    """Tell whether a layer is a convolution of 1 x 1 with strides, run by Keras's own code."""
+    """Return whether a layer is a convolution of 1 x 1 with strides, run by Keras's own code."""
     if getattr(type(operation), "call", None) is not _CONVOLUTION:
         return False
     return max(operation.kernel_size) == 1 and max(operation.strides) > 1
 
 
 def _fused_activation(operation, wanted):
-    """Give the function that the layer calls as its `activation`, if that must be noted; else `None`."""
+    """Return the function that the layer calls as its `activation`, if that must be noted; else `None`."""
     activation = vars(operation).get("activation")
     if not isinstance(activation, str):
         return activation if wanted and callable(activation) else None
@@ -261,7 +260,7 @@ def _call_each_step(operation, hooks, *args, **kwargs):
 
 
 def twin(operation: keras.Operation) -> Any:
-    """Give an object of an operation's class with its attributes: what is set on it, the operation does not see."""
+    """Return an object of an operation's class with its attributes: what is set on it, the operation does not see."""
     copy = object.__new__(type(operation))
     copy.__dict__.update(operation.__dict__)  # Past `Layer.__setattr__`, which would track the new ones.
     return copy
@@ -269,7 +268,7 @@ def twin(operation: keras.Operation) -> Any:
 
 @contextlib.contextmanager
 def _changed_twin(layer, /, **changed):
-    """Give a twin of a layer with other values of some attributes.
+    """Return a twin of a layer with other values of some attributes.
 
     What the layer's own code sets on it, a counter or something for its parent to read, comes to the layer, as in any
     run of it.

@@ -1,4 +1,4 @@
-"""What a model takes, as far as Keras knows, and what may stand for it."""
+"""Specify the inputs of a model, as far as Keras knows them, and make examples."""
 
 import functools
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ import tensorflow as tf
 from ke_widgets.model import layers as model_layers
 from ke_widgets.typing import Inputs, Tensor
 
-# What stands for a batch and for sides that are open, in a rehearsal: nobody could follow axes of unknown sizes through
-# a reshape. Rows and columns are not alike, so that they are told apart; 7 divides few sides.
+# Sizes of the batch and of open sides in a trace: axes of unknown size cannot be tracked through a reshape. Rows and
+# columns differ, so that they can be distinguished; 7 divides few sides.
 BATCH = 7
 _SIDES = ((BATCH, 224, 192), (BATCH, 64, 64), (BATCH, 224, 224), (None, None, None))
 
 
 def attempts(model: keras.Model, inputs: Inputs | None = None) -> Iterator[Any]:
-    """Yield what to rehearse a model with: sides that it leaves open are tried at several sizes.
+    """Yield input specs to trace a model with, open sides at several sizes.
 
     Args:
         model: A built Keras model.
-        inputs: An example of what it takes, for a model of which Keras keeps no input shape.
+        inputs: An example of what it takes, for a model whose input shape Keras does not know.
 
     Yields:
         `tf.TensorSpec`s, nested as the model takes its inputs.
@@ -41,7 +41,7 @@ def attempts(model: keras.Model, inputs: Inputs | None = None) -> Iterator[Any]:
 
 
 def _closed(spec, sides):
-    """Give an input's spec with its batch, and the sides of an image, closed."""
+    """Return an input's spec with fixed batch and image sides."""
     shape, first = list(spec.shape), keras.config.image_data_format() == "channels_first"
     places = () if len(shape) != 4 else (2, 3) if first and shape[1] is not None else (1, 2)
     for axis, side in zip((0, *places), sides):
@@ -51,18 +51,18 @@ def _closed(spec, sides):
 
 
 def has_open_sides(model: keras.Model) -> bool:
-    """Tell whether a model takes images of any size."""
+    """Return whether a model takes images of any size."""
     specs = keras.tree.flatten(declared(model))
     return any(x is not None and len(x.shape) == 4 and None in x.shape[1:] for x in specs)
 
 
 def is_known(model: keras.Model) -> bool:
-    """Tell whether Keras keeps the shape of what a model takes."""
+    """Return whether Keras knows the input shape of a model."""
     return declared(model) is not None
 
 
 def noise(spec: tf.TensorSpec, rng: np.random.Generator, strength: float = 1) -> Tensor:
-    """Give noise for one image that fits a `tf.TensorSpec`."""
+    """Return noise for one image that fits a `tf.TensorSpec`."""
     shape, dtype = [1, *(1 if side is None else side for side in spec.shape[1:])], tf.as_dtype(spec.dtype)
     if dtype.is_floating:
         return tf.cast(rng.normal(size=shape) * strength, dtype)
@@ -70,7 +70,7 @@ def noise(spec: tf.TensorSpec, rng: np.random.Generator, strength: float = 1) ->
 
 
 def declared(model: keras.Model) -> Any:
-    """Give what a model says that it takes, as `tf.TensorSpec`s nested as it wants them, or `None`."""
+    """Return the declared inputs of a model, as `tf.TensorSpec`s nested as it wants them, or `None`."""
     graph = model_layers.functional(model)
     if graph is not None:
         return keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), graph._inputs_struct)

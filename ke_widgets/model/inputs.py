@@ -1,6 +1,6 @@
-"""What a model takes: which of its inputs are images, where in them the places are, and what must be brought to them.
+"""Find the images among a model's inputs and their spatial axes, and fit data to the inputs.
 
-Only shapes are looked at. What the graph of a model says of its inputs is believed; a model without one takes anything.
+Only shapes are used. The graph of a model defines its inputs; a model without one takes anything.
 """
 
 import weakref
@@ -13,7 +13,7 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model import callgraph
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Exposed
-from ke_widgets.model.grids import IMAGE_RANKS, SPATIAL_AXIS, axes_of_places
+from ke_widgets.model.grids import IMAGE_RANKS, SPATIAL_AXIS, spatial_axes
 from ke_widgets.model.planes import channels_come_first
 from ke_widgets.typing import Inputs, Shape, SpatialAxis
 
@@ -31,16 +31,16 @@ _IS_GREY: "weakref.WeakKeyDictionary[keras.Model, dict[Any, Any]]" = weakref.Wea
 
 
 def graph_of(model: keras.Model) -> Any:
-    """Give the graph of the model that the user holds, or `None` for one without."""
+    """Return the graph of the user's model, or `None`."""
     return model_layers.functional(model.model if isinstance(model, Exposed) else model)
 
 
 def references(model: keras.Model, inputs: Inputs) -> list[keras.KerasTensor | None]:
-    """List what the model's graph says of each of the flat inputs: a symbolic tensor, or `None` where nobody knows.
+    """Return the symbolic tensor of the model's graph for each of the flat inputs, `None` if unknown.
 
     Args:
         model: An exposed or any other Keras model.
-        inputs: What it is to take: a tensor, or a list or dict of them.
+        inputs: Its inputs: a tensor, or a list or dict of them.
 
     Returns:
         A list as long as the flat inputs.
@@ -57,7 +57,7 @@ def references(model: keras.Model, inputs: Inputs) -> list[keras.KerasTensor | N
 
 
 def names(model: keras.Model, inputs: Inputs) -> list[str]:
-    """Give the name of each of the flat inputs: its key, that of the model's graph, or its number."""
+    """Return the name of each of the flat inputs: its key, that of the model's graph, or its number."""
     if isinstance(inputs, dict):
         return [str(key) for key in sorted(inputs)]
     known = references(model, inputs)
@@ -65,21 +65,21 @@ def names(model: keras.Model, inputs: Inputs) -> list[str]:
 
 
 def fitted(model: keras.Model, inputs: Inputs) -> Inputs:
-    """Add the channel axis of grey images `(B, H, W)` for a model of `(H, W, 1)`, or drop it: as Keras does itself.
+    """Add the channel axis of grey images `(B, H, W)` for a model of `(H, W, 1)`, or drop it, as Keras does itself.
 
     Args:
         model: An exposed or any other Keras model.
-        inputs: What it is to take.
+        inputs: Its inputs.
 
     Returns:
-        The inputs; what is right is left as it is.
+        The inputs; those that fit are unchanged.
     """
     flat = [_fit(x, tensor) for x, tensor in zip(keras.tree.flatten(inputs), references(model, inputs))]
     return keras.tree.pack_sequence_as(inputs, flat)
 
 
 def fitted_shape(shape: Shape, wanted: Shape) -> Shape:
-    """Give the shape that data gets by `fitted`, where the model takes `wanted`."""
+    """Return the shape of data after `fitted`, for a model that takes `wanted`."""
     if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
         return (*shape, 1)
     return tuple(shape[:-1]) if len(shape) == len(wanted) + 1 and shape[-1] == 1 else tuple(shape)
@@ -95,13 +95,13 @@ def _fit(x, tensor):
 
 
 def image_positions(inputs: Inputs) -> list[int]:
-    """List which of the flat inputs are images: those of rank 4; without any, those of rank 5, and then of rank 3.
+    """Return which of the flat inputs are images: those of rank 4; without any, those of rank 5, and then of rank 3.
 
     Args:
-        inputs: What a model takes.
+        inputs: Inputs of a model.
 
     Returns:
-        A list of positions, empty where no input has places.
+        A list of positions, empty if no input has spatial axes.
     """
     flat = keras.tree.flatten(inputs)
     for rank in IMAGE_RANKS:
@@ -112,11 +112,11 @@ def image_positions(inputs: Inputs) -> list[int]:
 
 
 def image_position(model: keras.Model, inputs: Inputs, image_input: int | str | None = None) -> int:
-    """Tell which of the flat inputs is the image.
+    """Return which of the flat inputs is the image.
 
     Args:
         model: An exposed or any other Keras model.
-        inputs: What it is to take.
+        inputs: Its inputs.
         image_input: Its name or position, for a model with several images.
 
     Returns:
@@ -152,15 +152,15 @@ def image_position(model: keras.Model, inputs: Inputs, image_input: int | str | 
 def axes_of_image(
     model: keras.Model, inputs: Inputs, position: int, spatial_axis: SpatialAxis = SPATIAL_AXIS
 ) -> tuple[int, ...]:
-    """Give the axes of the places in one of the flat inputs, counted from the end.
+    """Return the spatial axes of one of the flat inputs, counted from the end.
 
-    Data `(B, H, W)` is a grey image, and both of its axes are places, where the model makes it one: where the first
-    layer that tells adds the channel axis, or flattens it. Where that runs along time (a 1-D convolution, an RNN, a
-    dense layer), the data is a signal `(B, T, C)`.
+    Data `(B, H, W)` is a grey image, and both of its axes are spatial, if the model's first decisive layer adds the
+    channel axis or flattens both. If that layer runs along time (a 1-D convolution, an RNN, a dense layer), the data
+    is a signal `(B, T, C)`.
 
     Args:
         model: An exposed or any other Keras model.
-        inputs: What it takes, as `fitted` gives it.
+        inputs: Its inputs, as `fitted` gives it.
         position: Which of the flat inputs.
         spatial_axis: As the user gave it.
 
@@ -174,7 +174,7 @@ def axes_of_image(
     rank = len(x.shape)
     if tuple(spatial_axis) == SPATIAL_AXIS and rank == 3 and _is_grey(model, references(model, inputs)[position]):
         return (-2, -1)
-    axes = axes_of_places(rank, spatial_axis)
+    axes = spatial_axes(rank, spatial_axis)
     if tuple(spatial_axis) == SPATIAL_AXIS and rank > 2 and _channels_first(model):
         axes = tuple(range(2 - rank, 0)) if channels_come_first(tuple(x.shape), True) else axes
     if any(not -rank < axis < 0 for axis in axes):
@@ -186,11 +186,11 @@ def axes_of_image(
 
 
 def usual_axes(model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
-    """Give the axes of the places in the images and all signals: behind the channels where the images have these first.
+    """Return the spatial axes of the images and all signals: after the channels if the images have channels first.
 
     Args:
         model: An exposed or any other Keras model.
-        inputs: What it takes.
+        inputs: Its inputs.
         spatial_axis: As the user gave it.
 
     Returns:
@@ -204,7 +204,7 @@ def usual_axes(model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = S
 
 
 def axes_of_signal(model: keras.Model, rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
-    """Give the axes of the places in a signal: the usual ones are behind the channels where all layers put these first.
+    """Return the spatial axes of a signal: the usual ones are after the channels if all layers have channels first.
 
     Args:
         model: An exposed or any other Keras model.
@@ -228,16 +228,16 @@ def _channels_first(model):
 def size_of_image(
     model: keras.Model, inputs: Inputs, spatial_axis: SpatialAxis = SPATIAL_AXIS, image_input: int | str | None = None
 ) -> tuple[Any, ...]:
-    """Give the sizes of the image along its places: `(H, W)`, `(T,)` or `(D, H, W)`; `()` without an image.
+    """Return the sizes of the image along its spatial axes: `(H, W)`, `(T,)` or `(D, H, W)`; `()` without an image.
 
     Args:
         model: An exposed or any other Keras model.
-        inputs: What it takes, as `fitted` gives it.
+        inputs: Its inputs, as `fitted` gives it.
         spatial_axis: As the user gave it.
         image_input: See `image_position`; without it, the first image.
 
     Returns:
-        A tuple of integers, or of tensors where only the run tells.
+        A tuple of integers, or of tensors, if known only at run time.
     """
     found = image_positions(inputs)
     if image_input is not None:
@@ -247,13 +247,13 @@ def size_of_image(
     x = keras.tree.flatten(inputs)[found[0]]
     try:
         axes = axes_of_image(model, inputs, found[0], spatial_axis)
-    except ValueError:  # The axes are the signal's, which is laid out as the image is not.
+    except ValueError:  # The axes are those of the signal, whose layout differs from the image's.
         return ()
     return tuple(ops.shape(x)[axis] for axis in axes)
 
 
 def _is_grey(model, source):
-    """Tell whether an input `(B, H, W)` is an image, by what the model does to it."""
+    """Return whether an input `(B, H, W)` is an image, from the model's layers."""
     model = model.model if isinstance(model, Exposed) else model
     kept, name = _IS_GREY.setdefault(model, {}), getattr(source, "name", None)
     if name not in kept:
@@ -264,22 +264,22 @@ def _is_grey(model, source):
 def _makes_it_an_image(model, source):
     known, reached = callgraph.from_functional(model), {id(source)}
     if known is None or any(model_layers.opaque(step.operation) for step in known.steps):
-        # A rehearsal has tensors of its own.
+        # A trace has tensors of its own.
         known, reached = callgraph.from_trace(model), None
     for step in [] if known is None else known.steps:
         touched = reached is None or any(id(x) in reached for x in step.inputs)
         if not touched or model_layers.functional(step.operation) is not None:
             continue
-        told = _tells(step)
-        if told is not None:
-            return told
+        decision = _is_image_of(step)
+        if decision is not None:
+            return decision
         if reached is not None:
             reached.update(id(x) for x in step.outputs)
     return False
 
 
-def _tells(step):
-    """Tell by one call whether what went in is an image (`True`), a signal in time (`False`), or neither (`None`)."""
+def _is_image_of(step):
+    """Return whether one call takes an image (`True`), a signal in time (`False`), or either (`None`)."""
     operation, kinds = step.operation, type(step.operation).__mro__
     ranks = {len(x.shape) for x in step.inputs}
     if 3 not in ranks:

@@ -1,6 +1,6 @@
-"""What a model is made of: paths of its layers, the order in which they run, the way back from an output.
+"""List the layers of a model: their paths, their running order, the way back from an output.
 
-Everything here reads the model and runs nothing. A path joins the names from the outermost layer inwards with `/`,
+Nothing here runs the model. A path joins the names from the outermost layer inwards with `/`,
 which Keras forbids inside a name.
 """
 
@@ -16,7 +16,7 @@ SEPARATOR = "/"
 
 
 def functional(operation: keras.Operation) -> Any:
-    """Give the Functional graph that `operation` runs, or `None` when it has none (a plain or a subclassed layer)."""
+    """Return the Functional graph that `operation` runs, or `None` when it has none (a plain or a subclassed layer)."""
     if isinstance(operation, keras.Sequential):
         # A Sequential keeps its graph in a Functional of its own, once it is built.
         return operation._functional if type(operation).call is keras.Sequential.call else None
@@ -28,7 +28,7 @@ def functional(operation: keras.Operation) -> Any:
 
 
 def children(operation: keras.Operation) -> list[keras.Operation]:
-    """List the operations directly inside `operation`, in running order where a graph tells it."""
+    """List the operations directly inside `operation`, in running order if there is a graph."""
     graph = functional(operation)
     if graph is not None:
         return list(dict.fromkeys(node.operation for node in nodes(graph)))
@@ -46,7 +46,7 @@ def nodes(graph: Any) -> list[Any]:
 def operations(model: keras.Model) -> dict[str, keras.Operation]:
     """Map the path of every operation in `model`, at any depth, to the operation; an outer one before its inner ones.
 
-    Two operations of one name in one subclassed parent are told apart by `~1`, `~2`... after the name.
+    Operations of one name in one subclassed parent are distinguished by `~1`, `~2`... after the name.
     """
     found = {}
     _collect(model, "", found, {id(model)})
@@ -55,7 +55,7 @@ def operations(model: keras.Model) -> dict[str, keras.Operation]:
 
 def _collect(parent, prefix, found, above):
     for child in children(parent):
-        if id(child) in above:  # A layer that holds its parent.
+        if id(child) in above:  # A layer that refers to its parent.
             continue
         path, count = prefix + child.name, 0
         while path in found:
@@ -66,23 +66,23 @@ def _collect(parent, prefix, found, above):
 
 
 def path_of(model: keras.Model, operation: keras.Operation) -> str | None:
-    """Give the path of `operation` in `model`, or `None` where it is not inside."""
+    """Return the path of `operation` in `model`, or `None` if it is not inside."""
     return next((path for path, candidate in operations(model).items() if candidate is operation), None)
 
 
 def channels_first(operations: Iterable[keras.Operation]) -> bool:
-    """Tell whether all layers that say where channels stand say that they come first."""
+    """Return whether all layers with a `data_format` have channels first."""
     return {operation.data_format for operation in operations if _slides(operation)} == {"channels_first"}
 
 
 def _slides(operation):
-    """Tell whether a layer's `data_format` says how a signal lies: a Flatten has one too, whatever comes in."""
+    """Return whether a layer's `data_format` is the layout of a signal; a Flatten has one too, for any input."""
     families = ("keras.src.layers.convolutional", "keras.src.layers.pooling")
     return hasattr(operation, "data_format") and any(c.__module__.startswith(families) for c in type(operation).__mro__)
 
 
 def opaque(operation: keras.Operation) -> bool:
-    """Tell whether layers run inside `operation` in a way that no graph tells."""
+    """Return whether layers run inside `operation` without a graph."""
     if functional(operation) is not None or not children(operation):
         return False
     # What is inside Keras's own layers, such as attention, is a detail; a wrapper's layer is not.
@@ -92,8 +92,8 @@ def opaque(operation: keras.Operation) -> bool:
 def backwards(model: keras.Model, output: int = 0) -> Iterator[tuple[str, keras.Operation]]:
     """Walk from one output of `model` to its inputs, latest operation first.
 
-    A nested graph is walked in its place, before the operation that holds it. Only what the output depends on is
-    met. A model without a graph gives nothing.
+    A nested graph comes before the operation that contains it. Only operations that the output depends on are yielded,
+    and none for a model without a graph.
 
     Args:
         model: A Keras model.
@@ -120,7 +120,7 @@ def _backwards(graph, prefix, outputs):
 
 
 def check_model(model: Any) -> None:
-    """Refuse what is not a built Keras model.
+    """Refuse anything but a built Keras model.
 
     Args:
         model: Anything.
@@ -139,7 +139,7 @@ def check_model(model: Any) -> None:
 
 
 def _instead_of(value):
-    """Say what to write in place of something that is often taken for a model."""
+    """Return advice on something that is often mistaken for a model."""
     if isinstance(value, str | os.PathLike):
         return f" Load it first: `keras.models.load_model({str(value)!r})`."
     if isinstance(value, keras.callbacks.Callback) and isinstance(getattr(value, "model", None), keras.Model):

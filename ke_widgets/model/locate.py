@@ -1,6 +1,6 @@
-"""Where the logits of a model are, how its head is made, and the signal that CAM methods look at, when nobody says.
+"""Locate the logits of a model, its head's activation, and the default signal of CAM methods.
 
-All is found by walking back from the model's output, over the calls that really happen; once for each model.
+Each search walks back from the model's output over the actual calls, once for each model.
 """
 
 import functools
@@ -22,12 +22,12 @@ from ke_widgets.typing import Head, Inputs
 
 
 def head_index(model: keras.Model, head: Head | None, inputs: Inputs | None = None) -> int:
-    """Turn an output's key, name or index into its index; refuse a choice that is not there, or not made.
+    """Return the index of an output from its key, name or index; refuse an unknown or missing choice.
 
     Args:
         model: A built Keras model.
         head: Index, name, or key of an output (a tuple of keys where dicts and lists are nested), or `None`.
-        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        inputs: An example of the inputs, for a model whose input shape Keras does not know.
 
     Returns:
         Index into the model's flat outputs.
@@ -39,27 +39,27 @@ def head_index(model: keras.Model, head: Head | None, inputs: Inputs | None = No
 
 
 def _head(model, head, inputs):
-    """Give the index of the chosen output, and what was found for the model before."""
+    """Return the index of the chosen output, and the cache of the model."""
     kept = kept_of(model)
     if "heads" not in kept:
         written = written_heads(model)
         if written is None:
-            _rehearse(model, head, inputs, kept)
+            _search_trace(model, head, inputs, kept)
         else:
             kept["heads"] = written
     return chosen(model, head, kept.get("heads")), kept
 
 
 def logits_endpoint(model: keras.Model, head: Head | None = None, inputs: Inputs | None = None) -> Endpoint:
-    """Find the scores before the softmax or sigmoid at the end of a model.
+    """Return the endpoint of the scores before the softmax or sigmoid at the end of a model.
 
-    Walks back from the output over whatever acts on finished scores only (softmax, sigmoid, clips, reshapes, dropout),
-    told by what it does, into nested models and out of them again.
+    The search walks back from the output over operations on final scores (softmax, sigmoid, clips, reshapes, dropout),
+    recognized by what they compute, into nested models and out of them.
 
     Args:
         model: A built Keras model.
         head: Index, name or key of the output, in a model with several.
-        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        inputs: An example of the inputs, for a model whose input shape Keras does not know.
 
     Returns:
         The `Endpoint` of the logits.
@@ -73,16 +73,16 @@ def logits_endpoint(model: keras.Model, head: Head | None = None, inputs: Inputs
 def head_activation(
     model: keras.Model, head: Head | None = None, inputs: Inputs | None = None
 ) -> Literal["softmax", "sigmoid"] | None:
-    """Tell how a model makes its output from the logits.
+    """Return the activation between a model's logits and its output.
 
     Args:
         model: A built Keras model.
         head: Index, name or key of the output, in a model with several.
-        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        inputs: An example of the inputs, for a model whose input shape Keras does not know.
 
     Returns:
-        `"softmax"` or `"sigmoid"` (of any slope, or the logarithm of one), or `None` where the output is the logits,
-        or they cannot be told from it.
+        `"softmax"` or `"sigmoid"` (of any slope, or the logarithm of one), or `None` if the output is the logits, or
+        they were not found.
 
     Raises:
         ValueError: If the model has several outputs and `head` does not choose one of them.
@@ -91,17 +91,17 @@ def head_activation(
 
 
 def signal_endpoint(model: keras.Model, head: Head | None = None, inputs: Inputs | None = None) -> Endpoint:
-    """Find the signal that CAM methods look at by default.
+    """Return the endpoint of the default signal of CAM methods.
 
     Args:
         model: A built Keras model.
         head: Index, name or key of the output, in a model with several.
-        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        inputs: An example of the inputs, for a model whose input shape Keras does not know.
 
     Returns:
-        The `Endpoint` of the input of the last global pooling (or flattening) layer on the way to the output, which
-        may be a sequence of tokens `(B, N, K)`; where there is none, or rows and columns are not the image's there, of
-        the last signal before that lies over the image. In a TimeDistributed, that of each frame.
+        The `Endpoint` of the input of the last global pooling (or flattening) layer before the output, which may be
+        a sequence of tokens `(B, N, K)`; if there is none, or its rows and columns are not the image's, of the last
+        earlier signal that covers the image. In a TimeDistributed, that of each frame.
 
     Raises:
         ValueError: If no layer has such a signal.
@@ -115,14 +115,14 @@ def signal_endpoint(model: keras.Model, head: Head | None = None, inputs: Inputs
 def _why_none(model, inputs):
     if inputs is None and model_layers.functional(model) is None and not input_specs.is_known(model):
         return (
-            "Keras keeps no shape of what it takes, so that nobody can look how it runs. Put it into a model that says "
-            "so, `keras.Sequential([keras.Input(shape), model])`, or name a layer and, as `outputs`, the logits."
+            "Keras does not know its input shape, so that it cannot be traced. Put it into a model that declares "
+            "it, `keras.Sequential([keras.Input(shape), model])`, or name a layer and, as `outputs`, the logits."
         )
     loops = [x.name for x in model_layers.operations(model).values() if isinstance(x, keras.layers.TimeDistributed)]
     hint = f" What runs in {loops[0]!r} can be read where the number of time steps is fixed." if loops else ""
     return (
         "no layer with weights on the way to its output has a spatial output (B, H, W, K), or is pooled over one, "
-        f"whose rows and columns are the image's.{hint} Methods that look at the pixels need no layer, such as "
+        f"whose rows and columns are the image's.{hint} Methods on the pixels need no layer, such as "
         "`ke.gradients`."
     )
 
@@ -130,15 +130,15 @@ def _why_none(model, inputs):
 def spatial_signals(
     model: keras.Model, head: Head | None = None, inputs: Inputs | None = None
 ) -> dict[str, tuple[Any, ...]]:
-    """Map every layer that lies over the image plane, on the way to the logits, to the shape of its output.
+    """Return the output shape of every layer before the logits that covers the image plane.
 
-    Layers at any depth are listed, also inside subclassed models and layers, but for what is inside Keras's own
-    attention. They have outputs `(B, H, W, K)`, or tokens `(B, N, K)` in a grid, in the image's own orientation.
+    It includes layers at any depth, also inside subclassed models and layers, except inside Keras's own
+    attention. Their outputs are `(B, H, W, K)`, or tokens `(B, N, K)` in a grid, in the image's own orientation.
 
     Args:
         model: A built Keras model.
         head: Index, name or key of the output, in a model with several.
-        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        inputs: An example of the inputs, for a model whose input shape Keras does not know.
 
     Returns:
         A dict from path to shape, in running order, an outer layer before its inner ones.
@@ -148,19 +148,19 @@ def spatial_signals(
 
 
 def default_layer(model: keras.Model, head: Head | None = None, inputs: Inputs | None = None) -> str | None:
-    """Give the path of the layer whose output is the default signal, or, where none is, the last one that feeds it."""
+    """Return the path of the layer whose output is the default signal, else of the last layer that feeds it."""
     return _find(model, head, "spatial", inputs)[1]
 
 
 def warn_of_probabilities(
     model: keras.Model, head: Head | None = None, inputs: Inputs | None = None, stacklevel: int = 3
 ) -> None:
-    """Warn, once for each model, where the scores that will be explained may be probabilities.
+    """Warn once for each model if the explained scores may be probabilities.
 
     Args:
         model: A built Keras model.
         head: Index, name or key of the output, in a model with several.
-        inputs: An example of what the model takes, for one of which Keras keeps no input shape.
+        inputs: An example of the inputs, for a model whose input shape Keras does not know.
         stacklevel: How many calls above this one the warning points to, as `warnings.warn` counts them.
     """
     found = _find(model, head, "logits", inputs)
@@ -182,7 +182,7 @@ def warn_of_probabilities(
 
 
 def _gives_probabilities(model, index, inputs):
-    """Tell whether a model's output stays between 0 and 1 on strong noise, as nothing does that was not made to."""
+    """Return whether a model's output stays between 0 and 1 on strong noise, as only probabilities do."""
     if inputs is None:
         specs = next(input_specs.attempts(model), None)
         if specs is None:
@@ -201,14 +201,14 @@ def _gives_probabilities(model, index, inputs):
 
 
 def tokens_after(model: keras.Model, endpoint: Endpoint) -> int:
-    """Tell how many tokens of a signal `(B, N, K)` stand after those that have a place in the image.
+    """Return the number of tokens of a signal `(B, N, K)` after the grid of the image.
 
     Args:
         model: A built Keras model.
         endpoint: The `Endpoint` of the signal.
 
     Returns:
-        An integer; 0 also where nobody knows.
+        An integer; 0 also if unknown.
     """
     kept = kept_of(model)
     if ("after", endpoint) not in kept:
@@ -222,24 +222,24 @@ def _tokens_after(model, endpoint):
             known = find(model)
             if known is not None:
                 return default_signal.tokens_after(known, endpoint)
-        except (callgraph.Opaque, ValueError):  # What a graph does not tell, or what runs on nothing that we know of.
+        except (callgraph.Opaque, ValueError):  # The graph is incomplete, or the model runs on none of our inputs.
             continue
     return 0
 
 
-def way_back(model: keras.Model, head: Head | None = None, rehearse: bool = False) -> list[tuple[str, keras.Operation]]:
-    """List the path and operation of every call on the way to an output, the latest first.
+def way_back(model: keras.Model, head: Head | None = None, traced: bool = False) -> list[tuple[str, keras.Operation]]:
+    """Return path and operation of every call that an output depends on, the latest first.
 
     Args:
         model: A built Keras model.
         head: Index or name of the output, in a model with several.
-        rehearse: Trace the model once to see also what runs inside layers that have no graph.
+        traced: Whether to trace the model once, to include calls inside layers without a graph.
 
     Returns:
-        A list of pairs. For a model that neither a graph nor a rehearsal tells of: all operations, the last first.
+        A list of pairs. For a model without a graph or a trace: all operations, the last first.
     """
     index = head_index(model, head)
-    known = (None if rehearse else callgraph.from_functional(model)) or callgraph.from_trace(model)
+    known = (None if traced else callgraph.from_functional(model)) or callgraph.from_trace(model)
     if known is None:
         return list(reversed(model_layers.operations(model).items()))
     return [(step.path, step.operation) for step in known.backwards(known.outputs[index])]
@@ -254,14 +254,14 @@ def _find(model, head, what, inputs) -> Any:
                 raise callgraph.Opaque
             kept[what, index] = _SEARCHES[what](model, known, index, kept)
         except callgraph.Opaque:
-            known = _rehearse(model, head, inputs, kept)
+            known = _search_trace(model, head, inputs, kept)
             if known is None:
                 return _SEARCHES[what](model, None, index, {})
     return kept[what, index]
 
 
-def _rehearse(model, head, inputs, kept):
-    """Trace a model once and keep all that can be told from it; `None` where nobody knows what it takes."""
+def _search_trace(model, head, inputs, kept):
+    """Trace a model once and cache all searches; return `None` if its inputs are unknown."""
     known = callgraph.from_trace(model, inputs)
     if known is not None:
         if model_layers.functional(model) is None:

@@ -1,7 +1,7 @@
-"""The scores before the softmax or sigmoid at the end of a model, found by walking back from an output.
+"""Find the scores before the softmax or sigmoid at the end of a model by walking back from an output.
 
-What is passed on the way is known by what it does (see `score_activations`). A step that only finished scores can
-stand (a clip, a reshape) counts once a softmax or sigmoid is met behind it; else the scores are the model's output.
+Operations are recognized by what they compute (see `score_activations`). One on final scores (a clip, a reshape) is
+passed only if a softmax or sigmoid comes before it; otherwise the scores are the model's output.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ke_widgets.model.exposed import Endpoint
 from ke_widgets.model.hooks import twin
 from ke_widgets.model.score_activations import ACTIVATIONS, activation_kind, kind
 
-# Layers that give scores of their own, so that they need not be tried out.
+# Layers that compute scores, so that they need not be tested.
 _WEIGHTED = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
@@ -40,13 +40,13 @@ _PLAIN = ("keras.src.layers.normalization", "keras.src.layers.rnn", "keras.src.l
 
 @dataclass(frozen=True)
 class Found:
-    """Where the scores are.
+    """Hold the location of the scores.
 
     Attributes:
         endpoint: The `Endpoint` of the logits.
-        activation: What makes the model's output from them.
-        doubt: What was seen at the end of the model that may make probabilities, where it could not be passed.
-        certain: Whether it makes them for certain.
+        activation: The activation from them to the model's output.
+        doubt: An operation at the end of the model that may compute probabilities and could not be passed.
+        certain: Whether it certainly computes them.
     """
 
     endpoint: Endpoint
@@ -59,7 +59,7 @@ def find_logits(known: CallGraph | None, index: int) -> Found:
     """Walk back from an output of a call graph to the logits.
 
     Args:
-        known: A `Flow`, or `None` where nobody knows how the model runs.
+        known: A `CallGraph`, or `None` where unknown how the model runs.
         index: Which of its outputs.
 
     Returns:
@@ -69,7 +69,7 @@ def find_logits(known: CallGraph | None, index: int) -> Found:
         Opaque: If the call graph does not tell what runs inside a layer that is met.
     """
     if known is None:
-        return Found(Endpoint("", index=index), doubt="nobody knows how it runs")
+        return Found(Endpoint("", index=index), doubt="its calls are unknown")
     walk = _Walk(known, index)
     while walk.step():
         pass
@@ -77,15 +77,15 @@ def find_logits(known: CallGraph | None, index: int) -> Found:
 
 
 class _Walk:
-    """The way back: the tensor where it stands, and the last one that was known to be logits."""
+    """Walk back: hold the current tensor and the last one known to be logits."""
 
     def __init__(self, known, index):
         self.known, self.tensor = known, known.outputs[index]
         self.endpoint = _name(known, self.tensor) or Endpoint("", index=index)
         self.activation: Any = None
-        # What stands at the end and may make probabilities; what surely does, though its logits cannot be read.
+        # An operation at the end that may compute probabilities; one that does, but whose logits cannot be read.
         self.doubt, self.lost = None, None
-        # Whether all that was passed since `endpoint` changes nothing; and how its axes were swapped.
+        # Whether all operations since `endpoint` are identities; and the permutation of the axes.
         self.same, self.turned = True, None
 
     def found(self) -> Found:
@@ -94,7 +94,7 @@ class _Walk:
         return Found(self.endpoint, self.activation, None if self.activation else self.doubt)
 
     def step(self) -> bool:
-        """Go one step back; tell whether there may be another one."""
+        """Go one step back; return whether there may be another one."""
         step = self.known.producer(self.tensor)
         if step is None:
             return self._operation("the model's `call`")
@@ -110,7 +110,7 @@ class _Walk:
         return False
 
     def _is_fused(self, step):
-        """Tell whether a layer's own activation makes the scores; the logits are before it then."""
+        """Return whether a layer's fused activation computes the scores; then the logits are before it."""
         if not isinstance(step.operation, _WEIGHTED) and step.logits is None:
             return False
         does = activation_kind(getattr(step.operation, "activation", None), self.tensor.shape)
@@ -121,7 +121,7 @@ class _Walk:
         return True
 
     def _operation(self, where):
-        """Go back over one operation of TensorFlow, in a rehearsal."""
+        """Go back over one TensorFlow operation of a trace."""
         operation = getattr(self.tensor, "op", None) if self.known.graph is not None else None
         if operation is None:
             return False
@@ -138,7 +138,7 @@ class _Walk:
         return False
 
     def _passes(self, does, before, what):
-        """Go back over something, if what it does to scores is anything that can be passed."""
+        """Go back over an operation if its effect on scores can be passed."""
         if does is None or not before or (self.lost and does == "log"):
             return False
         self.tensor = before[0]
@@ -147,7 +147,7 @@ class _Walk:
         elif does != "identity":
             self.same = False
         straight = self.turned is None or self.turned == sorted(self.turned)
-        # Where nobody can read what goes into the softmax, the nearest tensor before it that can be read will do.
+        # If the input of the softmax cannot be read, take the nearest readable tensor before it.
         name = _name(self.known, self.tensor) if straight and (self.same or self.lost) else None
         if name is not None:
             self.endpoint, self.lost, self.same = name, None, True
@@ -155,20 +155,20 @@ class _Walk:
 
 
 def _has_activation_of_its_own(operation):
-    """Tell whether only a run tells where a layer of the user's own uses its `activation`."""
+    """Return whether a user's layer has an `activation` whose use only a trace shows."""
     activation = None if _is_kerass_own(operation) else getattr(operation, "activation", None)
     return activation is not None and not isinstance(operation, keras.Model)
 
 
 def _is_kerass_own(operation):
-    """Tell whether a layer is one of Keras's that runs no code of the user's."""
+    """Return whether a layer is one of Keras's that runs no code of the user's."""
     return type(operation).__module__.startswith("keras.") and not isinstance(
         operation, keras.Model | keras.layers.Wrapper | keras.layers.Lambda
     )
 
 
 def _name(known, tensor):
-    """Give an endpoint for a tensor, or `None` where no layer gives or takes it."""
+    """Return an endpoint for a tensor, or `None` if it is no layer's input or output."""
     step = known.producer(tensor)
     if step is not None:
         plain = isinstance(step.operation, _WEIGHTED) and hasattr(step.operation, "activation")
@@ -183,7 +183,7 @@ def _endpoint(known, step, link, tensors, tensor):
 
 
 def _step_kind(step):
-    """Tell what a call does to scores, by running a twin of it on a few numbers."""
+    """Classify what a call does to scores by running a twin of it on a few numbers."""
     operation, shape = step.operation, step.inputs[0].shape if step.inputs else ()
     if isinstance(operation, _ALWAYS_SAME):
         return "identity"
@@ -208,7 +208,7 @@ def _is_tensor(x):
 
 
 def _operation_kind(operation):
-    """Tell what an operation of TensorFlow does to scores, and list the tensor that it does it to."""
+    """Classify what a TensorFlow operation does to scores, and return its argument in a list."""
     if operation.type in ("Minimum", "Maximum"):
         moving = [x for x in operation.inputs if constant(x) is None]
         return "scores" if len(moving) == 1 else None, moving
@@ -218,7 +218,7 @@ def _operation_kind(operation):
 
 
 def _quotient(operation):
-    """See a softmax in `exp(x) / sum(exp(x))`, and a temperature: a scalar that logits are scaled by."""
+    """Recognize a softmax, `exp(x) / sum(exp(x))`, and a temperature, a scalar factor of logits."""
     first, second = operation.inputs
     if operation.type == "RealDiv" and first.op.type == "Exp" and second.op.type == "Sum":
         inner, summed = _exponent(first), _exponent(second.op.inputs[0])
@@ -229,7 +229,7 @@ def _quotient(operation):
 
 
 def _exponent(tensor):
-    """Give the `x` of `exp(x)`, or of `exp(x - max(x))`, or `None`."""
+    """Return the `x` of `exp(x)`, or of `exp(x - max(x))`, or `None`."""
     if tensor.op.type != "Exp":
         return None
     (inner,) = tensor.op.inputs

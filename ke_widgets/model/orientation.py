@@ -1,7 +1,6 @@
-"""Follow the image's axes through a graph of TensorFlow: what each of its tensors has where rows and columns were.
+"""Track the image's axes through a TensorFlow graph: on which axes of each tensor rows and columns are.
 
-Operations that are not named here leave the axes of their inputs where the rank stays, and nothing is known of them
-where it does not.
+Operations without a rule keep the axes of their inputs if the rank stays; otherwise the axes are unknown.
 """
 
 from collections.abc import Iterable
@@ -17,13 +16,13 @@ from ke_widgets.typing import Tensor
 def follow(
     operations: Iterable[tf.Operation], known: dict[Any, Any], axes: Axes, kept: dict[int, int] | None = None
 ) -> None:
-    """Extend `known` over operations in running order.
+    """Extend `known` to the outputs of operations in running order.
 
     Args:
         operations: A list of `tf.Operation`.
-        known: A dict from the `id` of a tensor to its axes; tensors that no image comes into are not in it.
-        axes: The `Axes` that made them.
-        kept: A dict from the `id` of a tensor to that of one whose axes it has, whatever operations lie between.
+        known: A dict from the `id` of a tensor to its axes; tensors that depend on no image are not in it.
+        axes: The `Axes` that created them.
+        kept: A dict from the `id` of a tensor to that of another one with the same axes, whatever is between them.
     """
     kept = kept or {}
     for operation in operations:
@@ -38,7 +37,7 @@ def follow(
 
 
 def _outputs(operation, several, axes):
-    """Give the axes of each output, `None` for one that carries no image."""
+    """Return the axes of each output, `None` for one that does not depend on an image."""
     if operation.type in _NO_IMAGE:
         return [None] * len(operation.outputs)
     shapes = [_shape(tensor) for tensor in operation.outputs]
@@ -46,7 +45,7 @@ def _outputs(operation, several, axes):
     if rule is not None and None not in shapes:
         try:
             found = rule(operation, several, shapes, axes)
-        except (TypeError, ValueError, IndexError):  # Its arguments are only known when it runs.
+        except (TypeError, ValueError, IndexError):  # Its arguments are known at run time only.
             found = [axes.unknown(shape) for shape in shapes]
         return found if isinstance(found, list) else [found] * len(shapes)
     return [None if shape is None else _elementwise(several, shape, axes) for shape in shapes]
@@ -68,7 +67,7 @@ def _shape(tensor: Tensor) -> Any:
 def _value(operation, number):
     value = constant(operation.inputs[number])
     if value is None:
-        raise ValueError("only a run tells")
+        raise ValueError("known at run time only")
     return value
 
 
@@ -144,11 +143,11 @@ def _strided_slice(operation, several, shapes, axes):
             axis, side = given.pop(0)
             if not here["shrink_axis"]:
                 bounds = [None if here[name] else int(at[n]) for name, at in (("begin", starts), ("end", ends))]
-                found.append(_part_of(axis, side, slice(bounds[0], bounds[1], int(steps[n])), axes))
+                found.append(_slice_of(axis, side, slice(bounds[0], bounds[1], int(steps[n])), axes))
     return (*found, *(axis for axis, _ in given))
 
 
-def _part_of(axis, side, bounds, axes):
+def _slice_of(axis, side, bounds, axes):
     if (bounds.start, bounds.stop, bounds.step) == (None, None, 1):
         return axis
     taken = range(*bounds.indices(side))
@@ -170,7 +169,7 @@ def _gather(operation, several, shapes, axes):
 
 
 def _product(operation, several, shapes, axes):
-    """Follow a product of matrices: rows of the first, columns of the second."""
+    """Track a matrix product: rows of the first, columns of the second."""
     names = ("adj_x", "adj_y") if operation.type.startswith("Batch") else ("transpose_a", "transpose_b")
     turned = [operation.get_attr(name) for name in names]
     first, second = several[0], several[1]
@@ -205,7 +204,7 @@ def _reduce(operation, several, shapes, axes):
 
 
 def _roll(operation, several, shapes, axes):
-    """Follow a shift that comes in again on the other side; undone by the opposite one."""
+    """Track a cyclic shift, which the opposite one undoes."""
     found = list(several[0])
     for shift, at in zip(_value(operation, 1).reshape(-1), _value(operation, 2).reshape(-1)):
         found[at] = tuple(_shifted(part, int(shift), size(found[at])) for part in found[at])

@@ -1,4 +1,4 @@
-"""Which tensors of a run lie over the image plane, in the image's own orientation."""
+"""Find the tensors of a run that cover the image plane in the image's own orientation."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from ke_widgets.model.hooks import twin
 from ke_widgets.model.orientation import follow
 from ke_widgets.typing import Shape, Tensor
 
-# Keras's own layers that move axes; all others leave them in their order where they leave the rank.
+# Keras's layers that move axes; all others keep their order if they keep the rank.
 _MOVING = (
     keras.layers.Permute,
     keras.layers.Reshape,
@@ -30,7 +30,7 @@ _ATTENTION = (
     keras.layers.Attention,
     keras.layers.AdditiveAttention,
 )
-# They run in a loop over one axis, which stays where it was.
+# They loop over one axis, which stays in its position.
 _LOOPS = (keras.layers.RNN, keras.layers.Bidirectional)
 _ELEMENTWISE = {
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Power", "Sqrt", "Exp", "Cast"),
@@ -39,16 +39,16 @@ _ELEMENTWISE = {
 
 
 class Planes:
-    """The axes of all tensors of a call graph.
+    """Track the axes of all tensors of a call graph.
 
     Args:
-        known: A `Flow`.
+        known: A `CallGraph`.
     """
 
     def __init__(self, known: CallGraph) -> None:
         self._axes, self._of = Axes(), {}
         ranks = [rank for rank in IMAGE_RANKS if any(len(x.shape) == rank for x in known.inputs)]
-        images = [x for x in known.inputs if len(x.shape) in ranks[:1]]  # A signal beside an image lies over nothing.
+        images = [x for x in known.inputs if len(x.shape) in ranks[:1]]  # A signal beside an image covers nothing.
         self.channels_first = model_layers.channels_first(step.operation for step in known.steps)
         self.image: Any = _first_image(images, self.channels_first)
         self._signal = bool(images) and all(len(x.shape) == 3 for x in images)
@@ -65,16 +65,16 @@ class Planes:
                 self._step(step)
 
     def _step(self, step):
-        """Follow one call that a graph of Keras tells of."""
+        """Track one call of a Keras graph."""
         several = [self._of.get(id(x)) for x in step.inputs]
-        done = all(id(x) in self._of for x in step.outputs)  # A nested model gives what is made inside of it.
+        done = all(id(x) in self._of for x in step.outputs)  # Outputs of a nested model are made inside of it.
         if done or all(x is None for x in several):
             return
         moves = isinstance(step.operation, _MOVING) or not isinstance(step.operation, keras.Layer)
         if all(len(x.shape) < 3 for x in step.outputs) and not moves:
             found = [self._axes.others(x.shape) for x in step.outputs]
         elif _keeps_order(step):
-            # What asks in an attention is where its answer is.
+            # The output of attention has the positions of the query.
             several = several[:1] if isinstance(step.operation, _ATTENTION) else several
             fitting = [x for x in several if x is not None and len(x) == len(step.outputs[0].shape)]
             found = [self._kept(fitting, x) for x in step.outputs]
@@ -89,7 +89,7 @@ class Planes:
         return self._axes.kept(several[0], shape) if len(several) == 1 else self._axes.combined(several, shape)
 
     def _alone(self, step, several):
-        """Follow one call through what it does in a graph of its own."""
+        """Track one call through a TensorFlow graph of its own."""
         copy = twin(step.operation) if isinstance(step.operation, keras.Layer) else step.operation
         made = []
 
@@ -105,7 +105,7 @@ class Planes:
             specs = [tf.TensorSpec(_closed(x.shape, axes), x.dtype) for x, axes in zip(step.inputs, several)]
             with hooks.suspended():
                 graph = tf.function(run, autograph=False).get_concrete_function(*specs).graph
-        except Exception:  # Whatever it is, it runs only where it stands.
+        except Exception:  # It does not run on its own.
             return [self._axes.unknown(x.shape) for x in step.outputs]
         inside = {id(x): axes for x, axes in zip(graph.inputs, several) if axes is not None}
         follow(graph.get_operations(), inside, self._axes)
@@ -113,20 +113,20 @@ class Planes:
         return found if len(found) == len(step.outputs) else [self._axes.unknown(x.shape) for x in step.outputs]
 
     def lie_over(self, tensor: Tensor, also_one_place: bool = False) -> bool:
-        """Tell whether a tensor lies over the image plane, in the image's own orientation, one for each image.
+        """Return whether a tensor covers the image plane, in the image's own orientation, with one entry per image.
 
         Args:
             tensor: A tensor of the call graph.
-            also_one_place: Whether a single place is enough.
+            also_one_place: Whether a single position is enough.
         """
         axes, shape = self._of.get(id(tensor)), tensor.shape
         if axes is None or len(axes) != len(shape) or len(shape) not in (3, 4, 5) or 0 in tuple(shape):
             return False
         batch = axes[0]
         if is_named(batch) and not (len(batch) == 1 and batch[0].name == BATCH and batch[0].covers):
-            return False  # Patches or frames were put on the batch axis.
-        places = shape[2:] if self.channels_first and len(shape) > 3 else shape[1:-1]
-        if not also_one_place and all(side == 1 for side in places):
+            return False  # Patches or frames are on the batch axis.
+        sides = shape[2:] if self.channels_first and len(shape) > 3 else shape[1:-1]
+        if not also_one_place and all(side == 1 for side in sides):
             return False
         return self.image is None or {3: self._tokens, 4: self._plane, 5: self._volume}[len(shape)](axes, tuple(shape))
 
@@ -139,28 +139,28 @@ class Planes:
         return len(self.image) == 3 and self._in_order(axes[at], PLACES, shape[at])
 
     def _in_order(self, axes, names, sides):
-        known = [_is_place(axis, name) for axis, name in zip(axes, names)]
+        known = [_is_axis_of_image(axis, name) for axis, name in zip(axes, names)]
         if False in known:
             return False
         return None not in known or _in_proportion(sides, self.image[-len(sides) :])
 
     def _tokens(self, axes, shape):
         number, axis = shape[1], axes[1]
-        if self._signal and _is_place(axis, PLACES[1]) is not False:
+        if self._signal and _is_axis_of_image(axis, PLACES[1]) is not False:
             return True
         if len(self.image) == 1 or (not is_named(axis) and len(self.image) == 3):
             return False
         sides = self.image[-2:]
         grid = None if None in (number, *sides) else token_grid(number, *sides)
         if not is_named(axis):
-            # Nothing is known of where they come from: no more than a token for the class stands before these.
+            # Their origin is unknown: at most a class token precedes them.
             return (
                 axis and axis[0].name.unknown and grid is not None and min(grid) > 1 and number - grid[0] * grid[1] <= 1
             )
         tokens = axis[0] if len(axis) == 1 and axis[0].inner else None
         parts = axis if tokens is None else tokens.inner
         if tokens is not None and tokens.offset + (size(parts) or 0) != tokens.size:
-            return False  # Others come after the grid, which nobody leaves out.
+            return False  # Other tokens follow the grid, and nothing removes them.
         found = {part.name: part.size for part in parts}
         ordered = tuple(found) in (PLACES[1:], PLACES[1:2], PLACES[2:]) and len(found) == len(parts)
         if not ordered or not all(part.covers for part in parts):
@@ -170,7 +170,7 @@ class Planes:
         return grid == tuple(found.get(name, 1) for name in PLACES[1:])
 
     def others(self, tensor: Tensor) -> int:
-        """Tell how many tokens without a place stand before the grid."""
+        """Return the number of tokens before the grid."""
         axes = self._of.get(id(tensor))
         if axes is None or len(axes) != 3 or self.image is None or len(self.image) == 1:
             return 0
@@ -179,7 +179,7 @@ class Planes:
         return 0 if grid is None else number - grid[0] * grid[1]
 
     def after(self, tensor: Tensor) -> int:
-        """Tell how many tokens without a place stand after the grid."""
+        """Return the number of tokens after the grid."""
         axes = self._of.get(id(tensor))
         tokens = axes[1][0] if axes is not None and len(axes) == 3 and len(axes[1]) == 1 else None
         if tokens is None or not tokens.inner or tokens.size is None:
@@ -188,14 +188,14 @@ class Planes:
 
 
 def _closed(shape, axes):
-    """Give a shape with the sides that its axes are known to have; batches are as in a rehearsal."""
+    """Return a shape with the known sizes of its axes; the batch is that of a trace."""
     if axes is None:
         return [input_specs.BATCH if n == 0 and side is None else side for n, side in enumerate(shape)]
     return [size(axis) if side is None else side for side, axis in zip(shape, axes)]
 
 
 def _first_image(images, channels_first):
-    """Give the sides of the image plane (or the volume, or the one side of a signal)."""
+    """Return the sides of the image plane (or the volume, or the one side of a signal)."""
     return _sides(tuple(images[0].shape), channels_first) if images else None
 
 
@@ -206,13 +206,13 @@ def _sides(shape, channels_first):
 
 
 def _is_gray(shape):
-    """Tell an image without an axis for its channel, `(B, H, W)`, from a signal `(B, T, C)`."""
+    """Return whether a shape is a grey image `(B, H, W)`, and not a signal `(B, T, C)`."""
     height, width = shape[1:]
     return None not in (height, width) and min(height, width) >= 8 and max(height, width) <= 4 * min(height, width)
 
 
 def channels_come_first(shape: Shape, otherwise: bool) -> bool:
-    """Tell by the sides of an image where its channels are: where there are at most four, else as layers say."""
+    """Return whether channels come first: the axis with at most four, or `otherwise` if both or none have."""
     few = [side is not None and side <= 4 for side in (shape[1], shape[-1])]
     return few[0] if few[0] != few[1] else otherwise
 
@@ -224,8 +224,8 @@ def _names(shape, channels_first):
     return (BATCH, None, *places) if channels_come_first(shape, channels_first) else (BATCH, *places, None)
 
 
-def _is_place(axis, name):
-    """Tell whether an axis is the image's axis of a name; `None` where nothing is known of it."""
+def _is_axis_of_image(axis, name):
+    """Return whether an axis is the image's axis of a name; `None` if unknown."""
     if not axis:
         return True
     if not is_named(axis):
@@ -235,7 +235,7 @@ def _is_place(axis, name):
 
 
 def _in_proportion(sides, image):
-    """Tell whether sides are the image's, all made smaller alike, up to rounding."""
+    """Return whether sides are those of the image, all reduced by one factor, up to rounding."""
     if None in (*sides, *image):
         return True
     ratios = [side / whole for side, whole in zip(sides, image)]

@@ -1,7 +1,7 @@
-"""Whether a function turns logits into probabilities: told by what it does, never by what it is called.
+"""Decide whether a function turns logits into probabilities, from its values and not from its name.
 
-A function is run, eagerly, on a few small tensors of the real number of units. A layer is run through a twin that
-shares its attributes, so that nothing is written to the user's own.
+A function runs eagerly on a few small tensors with the real number of units. A layer runs as a twin that shares its
+attributes, so that nothing is written to the user's layer.
 """
 
 import functools
@@ -34,15 +34,15 @@ _KNOWN: dict[Any, Kind | None] = {
 
 
 def activation_kind(activation: str | Callable[..., Any] | None, shape: Shape = (None, 4)) -> Kind | None:
-    """Tell what an activation does to scores.
+    """Classify what an activation does to scores.
 
     Args:
         activation: A function, a layer, a name that Keras knows, or `None`.
-        shape: Shape of the scores, `(B, U)` or with places between; unknown sides are `None`.
+        shape: Shape of the scores, `(B, U)` or with axes between; unknown sides are `None`.
 
     Returns:
-        `"softmax"` or `"sigmoid"`, for their logarithms as well; `"identity"` for what changes nothing; `"scores"` for
-        what leaves probabilities as they are; `"log"` for the logarithm; `None` for anything else.
+        `"softmax"` or `"sigmoid"`, for their logarithms as well; `"identity"` if nothing changes; `"scores"` if
+        probabilities do not change; `"log"` for the logarithm; `None` for anything else.
     """
     if isinstance(activation, str):
         try:
@@ -60,11 +60,11 @@ def activation_kind(activation: str | Callable[..., Any] | None, shape: Shape = 
 
 
 def kind(function: Callable[[Tensor], Tensor], shape: Shape) -> Kind | None:
-    """Tell what a function of one tensor does to scores; see `activation_kind`.
+    """Classify what a function of one tensor does to scores; see `activation_kind`.
 
     Args:
-        function: A function that can be run on its own.
-        shape: Shape of what it takes, batch first; unknown sides are `None`.
+        function: A function that runs on its own.
+        shape: Shape of its argument, batch first; unknown sides are `None`.
     """
     # One unit alone is always 1 to a softmax.
     shape = (3, *(2 if side is None else side for side in shape[1:]))
@@ -74,13 +74,13 @@ def kind(function: Callable[[Tensor], Tensor], shape: Shape) -> Kind | None:
     try:
         with np.errstate(all="ignore"):
             return _kind(run, shape)
-    except Exception:  # Whatever a stranger's function raises, it is none of these.
+    except Exception:  # Foreign functions may raise anything.
         return None
 
 
 def _runner(function, shape):
     def run(x):
-        # Also while a `tf.function` is being traced, where numbers could not be looked at.
+        # Also while a `tf.function` is being traced, which has no values.
         with tf.init_scope(), keras.StatelessScope():
             y = function(tf.reshape(tf.constant(x, keras.config.floatx()), shape))
             return np.asarray(tf.cast(y, "float64"))
@@ -117,7 +117,7 @@ def _changed(run, change, shape, x):
 
 
 def _is_softmax(run, x):
-    """Tell whether units are shared out of 1, and a constant added to all of them changes nothing."""
+    """Return whether units sum to 1, and a constant added to all of them changes nothing."""
     y = run(x)
     if (y < -1e-3).any() or (y > 1 + 1e-3).any() or not np.allclose(run(x + 3), y, atol=2e-3):
         return False
@@ -127,7 +127,7 @@ def _is_softmax(run, x):
 
 
 def _is_sigmoid(run, x):
-    """Tell whether each unit rises from 0 to 1 on its own."""
+    """Return whether each unit rises from 0 to 1 on its own."""
     y, moved = run(x), x.copy()
     first = (slice(None), *[0] * (x.ndim - 1))
     moved[first] += 1

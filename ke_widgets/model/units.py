@@ -1,4 +1,4 @@
-"""Gather the explained units, and check in a run what only a run can tell: units, scores, batches, finite inputs."""
+"""Gather the explained units; check at run time what only then is known: units, scores, batches, finite inputs."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -20,14 +20,14 @@ FOUND_BY_A_RUN = (OUT_OF_RANGE, OTHER_BATCH, NOT_FINITE, WITHOUT_CANDIDATE)
 
 
 def check_units(indices: ArrayLike, number: int | Tensor) -> ArrayLike:
-    """Refuse units that are not there: at once where their values are known, else when the compiled function runs.
+    """Refuse units out of range: at once if their values are known, else when the compiled function runs.
 
     Args:
         indices: Integers, a tensor or an array.
-        number: How many units there are; an integer, or a tensor where only the run tells.
+        number: The number of units; an integer, or a tensor known only at run time.
 
     Returns:
-        The indices, to be used only once they are known to fit.
+        The indices, behind the check.
 
     Raises:
         ValueError: If an index is below 0, or `number` or more. In a compiled function, TensorFlow's
@@ -40,7 +40,7 @@ def check_units(indices: ArrayLike, number: int | Tensor) -> ArrayLike:
         return indices
     fits = tf.logical_and(tf.reduce_all(indices >= 0), tf.reduce_all(indices < tf.cast(number, indices.dtype)))
     checked = tf.debugging.Assert(fits, [f"{OUT_OF_RANGE},", number, ". Received:", indices], summarize=8)
-    # A gather that runs before the check would complain in words of its own.
+    # A gather that runs before the check would raise an error of its own.
     return _after(checked, indices)
 
 
@@ -51,13 +51,13 @@ def gather_units(tensor: Tensor, indices: Tensor | None, axis: int = -1, batch_d
         tensor: Scores `(B, U_all)`, or any tensor with units along `axis`.
         indices: Which units, `(B, U)`; `None` takes them all.
         axis: Axis of the units in `tensor`.
-        batch_dims: How many leading axes `tensor` and `indices` share; -1 for all but the last of `indices`.
+        batch_dims: Number of leading axes that `tensor` and `indices` share; -1 for all but the last of `indices`.
 
     Returns:
         The units `(B, U)`.
 
     Raises:
-        ValueError: If an index is below 0, or there are not as many units.
+        ValueError: If an index is out of range.
 
     Examples:
         >>> gather_units(ops.array([[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]), ops.array([[2], [0]])).numpy().ravel()
@@ -116,7 +116,7 @@ def scores_of(
 
 
 def check_scores(scores: Tensor, model: keras.Model) -> None:
-    """Refuse scores that are not one for each unit: which of them is to be explained, nobody said.
+    """Refuse scores that are not one for each unit.
 
     Args:
         scores: The model's logits.
@@ -129,21 +129,21 @@ def check_scores(scores: Tensor, model: keras.Model) -> None:
 
 
 def check_scores_shape(shape: Iterable[int | None], name: str) -> None:
-    """Refuse a shape of scores that is known and is not `(B, U)`. See `check_scores`."""
+    """Refuse a known shape of scores other than `(B, U)`. See `check_scores`."""
     shape = tuple(shape)
     if len(shape) == 2:
         return
-    places = tuple(range(1, len(shape) - 1))
-    mend = f"keras.ops.mean(model.output, axis={places})" if places else "keras.ops.reshape(model.output, (-1, 1))"
+    spatial = tuple(range(1, len(shape) - 1))
+    scores = f"keras.ops.mean(model.output, axis={spatial})" if spatial else "keras.ops.reshape(model.output, (-1, 1))"
     raise ValueError(
         f"The scores must be (B, U), one for each unit. Received: {name!r}, whose scores have the shape {shape}. "
-        f"{'Explain the mean over a region' if places else 'Give them that shape'}, such as `scored = "
-        f'keras.Model(model.input, {mend})`, then `ke.inspection.expose(scored, "layer")`.'
+        f"{'Explain the mean over a region' if spatial else 'Give them that shape'}, such as `scored = "
+        f'keras.Model(model.input, {scores})`, then `ke.inspection.expose(scored, "layer")`.'
     )
 
 
 def check_batch(signal: Tensor, logits: Tensor, where: str) -> Tensor:
-    """Refuse a signal that has not one entry for each image, such as windows of attention that stand in a batch.
+    """Refuse a signal without one entry for each image, such as attention windows on the batch axis.
 
     Args:
         signal: A tensor `(B, ...)`.
@@ -151,7 +151,7 @@ def check_batch(signal: Tensor, logits: Tensor, where: str) -> Tensor:
         where: The signal's name, for the message.
 
     Returns:
-        The signal, to be used only once it is known to fit.
+        The signal, behind the check.
 
     Raises:
         ValueError: If it does not. In a compiled function, TensorFlow's `InvalidArgumentError` with the same text.
@@ -163,8 +163,8 @@ def check_batch(signal: Tensor, logits: Tensor, where: str) -> Tensor:
             raise ValueError(f"{OTHER_BATCH}. Received: {where}, with {entries} for {images} images. {advice}")
         return signal
     entries, images = tf.shape(signal)[0], tf.shape(logits)[0]
-    said = [f"{OTHER_BATCH}. Received: {where}, with", entries, "for", images, f"images. {advice}"]
-    return _after(tf.debugging.Assert(tf.equal(entries, images), said), signal)
+    message = [f"{OTHER_BATCH}. Received: {where}, with", entries, "for", images, f"images. {advice}"]
+    return _after(tf.debugging.Assert(tf.equal(entries, images), message), signal)
 
 
 def check_candidates(overlaps: Tensor) -> Tensor:
@@ -191,13 +191,13 @@ def check_candidates(overlaps: Tensor) -> Tensor:
 
 
 def check_finite(inputs: Inputs) -> Inputs:
-    """Refuse images with NaN or infinity, whose maps would be NaN, or all zero behind a filter.
+    """Refuse images with NaN or infinity, whose maps would be NaN, or all 0 after a filter.
 
     Args:
         inputs: Tensors `(B, ...)`, nested as the model takes them.
 
     Returns:
-        The inputs, to be used only once they are known to be finite.
+        The inputs, behind the check.
 
     Raises:
         ValueError: If they are not. In a compiled function, TensorFlow's `InvalidArgumentError` with the same text.
@@ -214,17 +214,17 @@ def _finite(x):
         if bool(tf.reduce_any(wrong)):
             raise ValueError(not_finite(np.flatnonzero(wrong.numpy())))
         return x
-    said = [f"{NOT_FINITE}. Received: NaN or infinity in images", tf.reshape(tf.where(wrong), (-1,)), "of a batch."]
-    return _after(tf.debugging.Assert(~tf.reduce_any(wrong), said, summarize=8), x)
+    message = [f"{NOT_FINITE}. Received: NaN or infinity in images", tf.reshape(tf.where(wrong), (-1,)), "of a batch."]
+    return _after(tf.debugging.Assert(~tf.reduce_any(wrong), message, summarize=8), x)
 
 
 def not_finite(images: Sequence[int] | np.ndarray) -> str:
-    """Say which images have NaN or infinity in them."""
+    """Return a message that names the images with NaN or infinity."""
     shown = ", ".join(map(str, images[:8])) + (", ..." if len(images) > 8 else "")
     return f"{NOT_FINITE}. Received: NaN or infinity in {len(images)} images: {shown}."
 
 
 def _after(check, x):
-    """Give `x` behind a check, which is `None` where it ran already."""
+    """Return `x` with a control dependency on a check; `None` if that ran already."""
     with tf.control_dependencies([check] if check is not None else []):
         return tf.identity(x)

@@ -1,4 +1,4 @@
-"""The Jupyter server extension: small messages between browser and kernel leave at once.
+"""Extend Jupyter Server so that small messages between browser and kernel are sent at once.
 
 Jupyter Server leaves Nagle's algorithm on, so that each short message waits for the acknowledgement of the one before:
 a round trip takes about 55 ms, and 17 ms without. The extension adds no route and changes nothing but the class of
@@ -15,7 +15,7 @@ _SETTING = "kernel_websocket_connection_class"
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
-    """The server's connection between a page and a kernel, which sends each message when it comes."""
+    """Connect a page and a kernel as the server does, and send each message without delay."""
 
     def connect(self) -> asyncio.Future[None] | None:
         self.websocket_handler.set_nodelay(True)
@@ -27,7 +27,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:  # pyright: igno
 
 
 def _load_jupyter_server_extension(app: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-    """Put `PromptConnection` where the server's default class stands."""
+    """Replace the server's default connection class by `PromptConnection`."""
     settings = app.web_app.settings
     if settings.get(_SETTING) is ZMQChannelsWebsocketConnection:
         settings[_SETTING] = PromptConnection

@@ -1,13 +1,16 @@
-"""Two small bqplot figures beside the view: scores of the classes, and what the map is worth to the model.
+"""Two small bqplot figures below the view: the scores of the classes, and the deletion and insertion curves.
 
-They show nothing that the view does not show, as no keyboard reaches them. Colours are of a middle lightness, so that
-they read on white and on black; text and lines of the axes follow the page's theme by themselves.
+They add no information to the view, because they cannot be reached by keyboard. Colours have medium lightness, to be
+legible on white and on black; text and axes follow the page's theme.
 """
 
 import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import bqplot
 import numpy as np
+from numpy.typing import ArrayLike
 
 TOP = 10
 LABEL_LENGTH = 18
@@ -20,32 +23,31 @@ _ROW, _HEIGHT = 20, 260
 
 
 class Charts:
-    """Class scores, and the curves of deletion and insertion for the map on show.
+    """Class scores, and the deletion and insertion curves of the displayed map.
 
-    Whoever makes it puts the two figures where they are to be seen. From another thread, call it as other widgets are
-    called from there.
+    The caller places the two figures. The thread rules of ipywidgets apply.
 
     Args:
-        on_pick: A function of a class index, called when its bar is clicked; `None` makes bars that take no click.
+        on_pick: A function of a class index, called when its bar is clicked; `None` for bars that cannot be clicked.
 
     Attributes:
         scores: A `bqplot.Figure` with one horizontal bar for each of the ten highest scores and for the chosen class.
         curves: A `bqplot.Figure` with the two curves.
     """
 
-    def __init__(self, on_pick=None):
+    def __init__(self, on_pick: Callable[[int], Any] | None = None) -> None:
         self._on_pick = on_pick
         self.scores = self._make_scores()
         self.curves = self._make_curves()
         self.clear_curves("Not computed yet")
 
-    def set_scores(self, labels, scores, chosen, kind="probability"):
-        """Show the ten highest scores and that of the chosen class.
+    def set_scores(self, labels: Sequence[str], scores: ArrayLike, chosen: int, kind: str = "probability") -> None:
+        """Show the ten highest scores and the score of the selected class.
 
         Args:
             labels: Name of each class.
             scores: Score of each class, `(U,)`.
-            chosen: Index of the class that is explained; its bar is lit, and its name marked.
+            chosen: Index of the explained class; its bar is highlighted, and its name marked.
             kind: `"probability"`, for which the axis goes from 0 to 1, or `"logit"`.
         """
         scores = np.asarray(scores, "float64")
@@ -63,15 +65,17 @@ class Charts:
             self._bars.selected = None
         self.scores.layout.height = f"{_ROW * len(shown) + 75}px"
 
-    def set_curves(self, fractions, deletion, insertion, done, total):
-        """Show the curves, or what is known of them.
+    def set_curves(
+        self, fractions: np.ndarray, deletion: ArrayLike | None, insertion: ArrayLike | None, done: int, total: int
+    ) -> None:
+        """Show the curves as far as they are computed.
 
         Args:
             fractions: Shares of pixels `(S + 1,)`.
-            deletion: Scores `(S + 1,)` at each, NaN where not known yet; `None` for no curve.
+            deletion: Scores `(S + 1,)` at each, NaN where not computed yet; `None` for no curve.
             insertion: The same for insertion.
-            done: Number of pieces that were computed.
-            total: Number of pieces in all; where fewer are done the title says so.
+            done: Number of steps that have been computed.
+            total: Total number of steps; the title shows the progress if fewer are done.
         """
         empty = np.full(len(fractions), np.nan)
         curves = [empty if curve is None else np.asarray(curve, "float64") for curve in (deletion, insertion)]
@@ -86,11 +90,11 @@ class Charts:
             self._legend.text = [_area(name, fractions, curve) for name, curve in zip(names, curves)]
             self.curves.title = "" if done >= total else f"{done} of {total}"
 
-    def clear_curves(self, reason):
-        """Take the curves away and say why there are none.
+    def clear_curves(self, reason: str) -> None:
+        """Clear the curves and show the reason.
 
         Args:
-            reason: A short sentence.
+            reason: A short sentence, shown as the title.
         """
         with _together(self._deletion, self._insertion, self._legend, self.curves):
             for line in (self._deletion, self._insertion):
@@ -98,8 +102,8 @@ class Charts:
             self._legend.text = ["", ""]
             self.curves.title = reason
 
-    def close(self):
-        """Take both figures from every page, and free what they hold."""
+    def close(self) -> None:
+        """Close both figures in every view, and free what they hold."""
         for figure in (self.scores, self.curves):
             scales = (figure.scale_x, figure.scale_y, *(axis.scale for axis in figure.axes))
             for part in (figure, *figure.marks, *figure.axes, *scales, figure.layout):
@@ -129,7 +133,7 @@ class Charts:
         quarters = _ticks([], 0, 1)
         across = _axis(self._shares, tick_values=quarters, tick_format=".0%", label="Pixels deleted or inserted")
         self._scores = _axis(self._height, side="left", tick_values=quarters, label="Score", label_offset="40px")
-        # Not bqplot's own legend, which lies over the curves.
+        # bqplot's own legend covers the curves.
         self._legend = bqplot.Label(
             x=[0.0, 0.5],
             y=[1.0, 1.0],
@@ -148,7 +152,7 @@ class Charts:
         if self._on_pick is None or selected is None or not np.size(selected):
             return
         picked = int(self._bars.x[np.ravel(selected)[-1]])
-        # So that a second click on the same bar is one again.
+        # Otherwise a second click on the same bar would change nothing, and be lost.
         self._bars.selected = None
         self._on_pick(picked)
 
@@ -181,14 +185,14 @@ def _line(scales, colour, style):
 
 
 def _name(label, chosen):
-    """Give a label that fits; the chosen one is marked, for those who do not see its colour."""
+    """Truncate a label; the selected one is marked as well, for readers who cannot see its colour."""
     label = str(label)
     label = label if len(label) <= LABEL_LENGTH else label[: LABEL_LENGTH - 1] + "…"
     return f"▸ {label}" if chosen else label
 
 
 def _ticks(values, *ends):
-    """Give about five round numbers, evenly spaced, around all finite values and the given ends."""
+    """Choose about five round tick values, evenly spaced, that cover all finite values and the given ends."""
     values = np.append(values, ends)
     low, high = (float(end(values[np.isfinite(values)])) for end in (np.min, np.max))
     rough = (high - low or 1.0) / 4
@@ -209,7 +213,7 @@ def _area(name, fractions, curve):
 
 @contextlib.contextmanager
 def _together(*widgets):
-    """Send what changes in each of the widgets as one message."""
+    """Send the changes of each widget as one message."""
     with contextlib.ExitStack() as stack:
         for widget in widgets:
             stack.enter_context(widget.hold_sync())

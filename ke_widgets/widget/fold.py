@@ -1,34 +1,36 @@
-"""What stands under the view and is closed until somebody asks for it: only then it is made."""
+"""A collapsible section below the view; its content is created when it is first opened."""
+
+from collections.abc import Callable
 
 import ipywidgets
 
 
 class Fold:
-    """A button, and under it what it opens.
+    """A toggle button that shows or hides a widget below it.
 
     Args:
-        name: What the button says.
-        tooltip: What it opens, in a sentence.
-        make: A function of no arguments that gives an ipywidgets widget; called when it is opened.
+        name: Label of the button.
+        tooltip: Tooltip of the button: one sentence on the content.
+        make: A function of no arguments that returns an ipywidgets widget; called each time the section is opened.
 
     Attributes:
-        box: The ipywidgets box that shows it.
+        box: The ipywidgets box to display.
     """
 
-    def __init__(self, name, tooltip, make):
+    def __init__(self, name: str, tooltip: str, make: Callable[[], ipywidgets.Widget]) -> None:
         self._make = make
         self._button = ipywidgets.ToggleButton(description=name, tooltip=tooltip)
-        self._button.observe(self._turned, "value")
+        self._button.observe(self._toggled, "value")
         self.box = ipywidgets.VBox([self._button])
-        # ipywidgets keeps also what a widget is made of until that is closed.
+        # ipywidgets keeps layouts and styles alive until they are closed.
         self._own = [self._button.layout, self._button.style, self.box.layout]
         for name in ("ke-fold", "ke-charts"):
             self.box.add_class(name)
 
-    def close(self):
-        """Take it from every page, but for what was made."""
+    def close(self) -> None:
+        """Close the button and the box, but not the content."""
         for part in (self._button, self.box, *self._own):
             part.close()
 
-    def _turned(self, change):
+    def _toggled(self, change):
         self.box.children = (self._button, self._make()) if change["new"] else (self._button,)

@@ -1,4 +1,7 @@
-"""What a user meant by a name that the widget does not have: nothing is taken in silence."""
+"""Check the arguments and attributes of the widget, and suggest the right name for a wrong one."""
+
+from collections.abc import Collection
+from typing import Any
 
 import keras
 
@@ -8,8 +11,8 @@ from ke_widgets.errors.short_repr import short_repr
 
 CALLER = "ke.ExplainerWidget"
 _FIXED = ("images", "labels", "preprocess", "head", "y_true")
-# Words of other libraries that are spelled like nothing here.
-_MEANT = {
+# Names from other libraries that no spelling distance would find.
+_SYNONYMS = {
     **dict.fromkeys(("classes", "names", "class_names", "categories"), "labels"),
     **dict.fromkeys(("y", "targets", "target", "y_test", "truth", "ground_truth", "true_labels"), "y_true"),
     **dict.fromkeys(("transform", "preprocessor"), "preprocess"),
@@ -17,15 +20,15 @@ _MEANT = {
     **dict.fromkeys(("samples", "n_samples", "num_samples"), "repetitions"),
     **dict.fromkeys(("stdev", "sigma"), "noise"),
     **{"alpha": "opacity", "cmap": "colormap", "output": "head", "contrast": "contrast_index", "image": "image_index"},
-    "model": "model_index",  # Of a widget that is there: the model itself comes first in its making.
+    "model": "model_index",  # Set on an existing widget; the constructor takes the model itself first.
 }
 
 
-def check_order(model, images):
-    """Refuse models in the place of the images.
+def check_order(model: Any, images: Any) -> None:
+    """Check that models and images are not swapped.
 
     Raises:
-        TypeError: If they stand in each other's place.
+        TypeError: If they are swapped.
     """
     swapped = _holds_models(images) and not _holds_models(model)
     check_swapped("model", "images", (model, images), swapped)
@@ -35,14 +38,14 @@ def _holds_models(value):
     return isinstance(value, keras.Model) or (isinstance(value, list | tuple) and any(map(_holds_models, value)))
 
 
-def check_surplus(surplus):
-    """Refuse what is given by place behind the images.
+def check_surplus(surplus: tuple) -> None:
+    """Check that nothing is given by position after the images.
 
     Args:
-        surplus: A tuple of it.
+        surplus: The positional arguments after the images, a tuple.
 
     Raises:
-        TypeError: If there is any; the message says by which name to give it.
+        TypeError: If there is any; the message says which keyword to use.
     """
     if not surplus:
         return
@@ -50,21 +53,21 @@ def check_surplus(surplus):
     numbers = getattr(getattr(first, "dtype", None), "kind", "O") in "iuf"
     name = "y_true" if numbers else "preprocess" if callable(first) else "labels"
     raise TypeError(
-        f"`{CALLER}` takes `model` and `images` by their places, and all else by name. Received: as the third, "
-        f"{short_repr(first)}. Say `{CALLER}(model, images, {name}=...)`."
+        f"`{CALLER}` takes `model` and `images` by position and all other arguments by keyword. Received: a third "
+        f"positional argument, {short_repr(first)}. Write `{CALLER}(model, images, {name}=...)`."
     )
 
 
-def check_keywords(given, known, shown):
-    """Refuse keywords that the widget does not have.
+def check_keywords(given: dict[str, Any], known: Collection[str], shown: Collection[str]) -> None:
+    """Check that the widget has every keyword.
 
     Args:
         given: The keywords, a dict.
-        known: Names of those that there are.
-        shown: Those of them that a message names.
+        known: Names of all keywords that the widget has.
+        shown: The subset that an error message lists.
 
     Raises:
-        TypeError: If one is not known; the message says what to write.
+        TypeError: If one is unknown; the message suggests what to write.
     """
     for name in given:
         if name in known:
@@ -72,49 +75,50 @@ def check_keywords(given, known, shown):
         parameter, title = _parameter(name, shown)
         if parameter is not None:
             raise TypeError(
-                f"`{CALLER}` has no argument {name!r}. For the parameter of {title} say "
+                f"`{CALLER}` has no argument {name!r}. For the parameter of {title} write "
                 f"`params={{{parameter!r}: {short_repr(given[name])}}}`."
             )
-        if name in _MEANT:
-            raise TypeError(f"`{CALLER}` has no argument {name!r}. Did you mean {_MEANT[name]!r}?")
+        if name in _SYNONYMS:
+            raise TypeError(f"`{CALLER}` has no argument {name!r}. Did you mean {_SYNONYMS[name]!r}?")
         check_names(CALLER, [name], shown)
 
 
-def check_attribute(name, traits):
-    """Refuse to set an attribute that is no trait but is called like one: it would change nothing, and say nothing.
+def check_attribute(name: str, traits: Collection[str]) -> None:
+    """Check that an attribute is not a misspelled trait, because setting it would have no effect.
 
-    A user may keep notes on a widget, as on any object of Python: names like none of ours are let through.
+    Users may set attributes of their own, as on any Python object: a name unlike any of ours is allowed.
 
     Args:
         name: The attribute's name.
-        traits: Names of what can be set.
+        traits: Names of the attributes that can be set.
 
     Raises:
-        AttributeError: If something else was meant; the message says what.
+        AttributeError: If the name is close to one of ours; the message suggests that one.
     """
-    meant = _MEANT.get(name, name)
+    meant = _SYNONYMS.get(name, name)
     fixed = meant if meant in _FIXED else nearest(name, _FIXED, 0.8)
     near = meant if meant in traits else nearest(name, traits, 0.75)
     parameter, title = _parameter(name, traits, 0.9)
     if fixed is not None and near is None:
         raise AttributeError(
-            f"`{fixed}` is chosen when the widget is made. To change it, make another: "
+            f"`{fixed}` is fixed when the widget is created. To change it, create another: "
             f"`{CALLER}(model, images{'' if fixed == 'images' else f', {fixed}=...'})`."
         )
     if parameter is not None:
         raise AttributeError(
-            f"The widget has no attribute {name!r}. For the parameter of {title} say `params = {{{parameter!r}: ...}}`."
+            f"The widget has no attribute {name!r}. For the parameter of {title} write "
+            f"`params = {{{parameter!r}: ...}}`."
         )
     if near is not None:
         raise AttributeError(f"The widget has no attribute {name!r}. Did you mean {near!r}?")
 
 
 def _parameter(name, known, cutoff=0.8):
-    """Give the parameter of a method that a name means, and the title of the first method that has it."""
+    """Return the method parameter that matches a name, and the title of the first method that has it."""
     table = {
         parameter: spec.title for method, spec in reversed(list(methods.table().values())) for parameter in _own(method)
     }
-    meant = _MEANT.get(name, name)
+    meant = _SYNONYMS.get(name, name)
     found = meant if meant in table else None if nearest(name, known) else nearest(name, table, cutoff)
     return found, table.get(found or "")
 

@@ -1,18 +1,20 @@
-"""Threads that the end of the interpreter waits for: one that is inside TensorFlow then would abort the process."""
+"""Threads that are joined when the interpreter exits: one that is still inside TensorFlow would abort the process."""
 
 import atexit
 import threading
+from collections.abc import Callable
+from typing import Any
 
 _ALIVE = {}
 
 
-def start(target, name, stop=lambda: None):
-    """Run `target()` on a thread of its own.
+def start(target: Callable[[], Any], name: str, stop: Callable[[], Any] = lambda: None) -> threading.Thread:
+    """Start a thread that runs `target()`.
 
     Args:
         target: A function of no arguments.
         name: The thread's name.
-        stop: Called when the interpreter ends, to make the thread end soon.
+        stop: Called when the interpreter exits, to make the thread end soon.
 
     Returns:
         The thread.
@@ -32,7 +34,7 @@ def start(target, name, stop=lambda: None):
 
 @atexit.register
 def _end():
-    while _ALIVE:  # One may have started another.
+    while _ALIVE:  # A thread may have started another one.
         for thread, stop in list(_ALIVE.items()):
             stop()
             thread.join()

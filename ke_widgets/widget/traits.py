@@ -1,7 +1,8 @@
-"""What the user chooses, and how it is shown: traits that refuse what is not there."""
+"""Traits of the widget: the user's selection and the display settings, validated when they are set."""
 
 import copy
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anywidget
@@ -14,17 +15,17 @@ from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.describe import COLORMAPS
 
 CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model_index")
-LOOK = ("view", "opacity", "colormap", "threshold")
+DISPLAY = ("view", "opacity", "colormap", "threshold")
 VIEWS = ("overlay", "map", "image")
 _MOST_PANES = 3
 
 
 class FromPage(threading.local):
-    """What a thread is taking over from the page.
+    """Flags of a thread that handles a message from the page.
 
     Attributes:
-        speaks: Whether it sets traits that the page has sent.
-        adopting: Whether those are the fields of one choice, which was checked as a whole.
+        speaks: Whether the thread sets traits to values from the page.
+        adopting: Whether these are the fields of one choice, which has been checked as a whole.
     """
 
     speaks = False
@@ -32,26 +33,26 @@ class FromPage(threading.local):
 
 
 class Read(traitlets.TraitType):
-    """A trait that is set in the ways in which people write it, and holds one form.
+    """A trait that accepts several spellings of a value and stores one normalized form.
 
     Args:
-        read: A function of widget and value that gives that form, or refuses the value in the words of the user.
-        default: Its first value.
-        **more: What other traits take.
+        read: A function of widget and value that returns the normalized form, or raises an error naming the argument.
+        default: Its initial value.
+        **more: Passed to `traitlets.TraitType`.
     """
 
-    def __init__(self, read, default, **more):
+    def __init__(self, read: Callable[[Any, Any], Any], default: Any, **more: Any) -> None:
         super().__init__(default, **more)
         self.read = read
 
-    def default(self, obj=None):
-        return copy.copy(self.default_value)  # Of a dict or list each widget has its own.
+    def default(self, obj: Any = None) -> Any:
+        return copy.copy(self.default_value)  # Widgets must not share one dict or list.
 
-    def validate(self, obj, value):
+    def validate(self, obj: Any, value: Any) -> Any:
         return value if obj._page.adopting else self.read(obj, value)
 
 
-def _number_of(name, what):
+def _index_reader(name, what):
     def read(widget, value):
         things = widget._session.images if what == "images" else widget._session.models
         return by_name.number(name, value, len(things), what)
@@ -59,7 +60,7 @@ def _number_of(name, what):
     return read
 
 
-def _class_of(name):
+def _class_reader(name):
     return lambda widget, value: by_name.class_number(name, value, widget._session.labels)
 
 
@@ -73,7 +74,7 @@ def _params(widget, value):
 
 
 def _panes(widget, value):
-    """Read panes; one dict stands for a list of one."""
+    """Normalize `panes`; a single dict counts as a list of one."""
     panes = [value] if hasattr(value, "keys") else value
     if not isinstance(panes, list | tuple) or not all(hasattr(pane, "keys") for pane in panes):
         raise TypeError(
@@ -81,26 +82,26 @@ def _panes(widget, value):
             f"Received: panes={short_repr(value)}."
         )
     if len(panes) > _MOST_PANES:
-        raise ValueError(f"`panes` must be {_MOST_PANES} at most. Received: {len(panes)}.")
+        raise ValueError(f"`panes` must have at most {_MOST_PANES} entries. Received: {len(panes)}.")
     return [{name: _in_pane(widget, name, pane[name]) for name in pane} for pane in panes]
 
 
 def _in_pane(widget, name, value):
     if name not in CHOICE:
         near = nearest(name, CHOICE)
-        mend = f" Did you mean {near!r}?" if near else ""
-        raise ValueError(f"`panes` must hold dicts of {', '.join(CHOICE)}. Received: {[name]}.{mend}")
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise ValueError(f"`panes` must hold dicts of {', '.join(CHOICE)}. Received: {[name]}.{hint}")
     return value if value is None and name == "contrast_index" else _READ[name](widget, value)
 
 
 _READ = {
-    "image_index": _number_of("image_index", "images"),
+    "image_index": _index_reader("image_index", "images"),
     "layer": lambda widget, value: by_name.layer_path(value, widget._session.models, widget.model_index),
-    "class_index": _class_of("class_index"),
-    "contrast_index": _class_of("contrast_index"),
+    "class_index": _class_reader("class_index"),
+    "contrast_index": _class_reader("contrast_index"),
     "method": lambda widget, value: by_name.method_name("method", value, widget._session.titles),
     "params": _params,
-    "model_index": _number_of("model_index", "models"),
+    "model_index": _index_reader("model_index", "models"),
     "panes": _panes,
     "view": lambda widget, value: by_name.one_of("view", value, VIEWS),
     "opacity": lambda widget, value: by_name.share("opacity", value),
@@ -114,7 +115,7 @@ def _trait(name, default, **more):
 
 
 class Traits(anywidget.AnyWidget):
-    """The traits of an `ExplainerWidget`, which says what they mean. `_session` must be there before any is set."""
+    """The traits of an `ExplainerWidget`, which documents them. `_session` must be set before any trait is."""
 
     image_index: Any = _trait("image_index", 0)
     layer: Any = _trait("layer", "")
@@ -133,12 +134,12 @@ class Traits(anywidget.AnyWidget):
     _page: Any = None  # A `FromPage`.
 
     @property
-    def choice(self):
-        """What is chosen now in the main pane."""
+    def choice(self) -> Choice:
+        """Return the current `Choice` of the main pane."""
         return Choice(**{name: getattr(self, name) for name in CHOICE})
 
-    def pane_choice(self, pane):
-        """Give what is chosen in one pane: the main one's choice, and what differs from it.
+    def pane_choice(self, pane: int) -> Choice:
+        """Return the current choice of one pane: the main pane's choice, updated with the pane's own fields.
 
         Args:
             pane: 0 for the main pane, 1 to 3 for those of `panes`.
@@ -154,7 +155,7 @@ class Traits(anywidget.AnyWidget):
         return Choice(**choice)
 
     def _first_choice(self, choice):
-        """Complete what the user chose at the start: layer, method, and the class with the highest score."""
+        """Fill in defaults for the initial choice: layer, method, and the class with the highest score."""
         model, image = (_READ[name](self, choice.get(name, 0)) for name in ("model_index", "image_index"))
         explained = self._session.models[model]
         (scores,) = explained.scores([image])
@@ -162,24 +163,24 @@ class Traits(anywidget.AnyWidget):
         return {**first, "class_index": int(scores.argmax()), **choice}
 
     @property
-    def _look(self):
-        return {name: getattr(self, name) for name in LOOK}
+    def _display(self):
+        return {name: getattr(self, name) for name in DISPLAY}
 
     @traitlets.validate(*CHOICE)
-    def _fits(self, proposal):
+    def _validate_choice(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
-        if self._page.adopting:  # It is a field of a choice that was checked as a whole.
+        if self._page.adopting:  # One field of a choice that has been checked as a whole.
             return value
         known = {"image_index": 0, "class_index": 0, "contrast_index": None, "params": {}}
         model = value if name == "model_index" else self.model_index
-        there = model in range(len(self._session.models))
-        layer = self._session.models[model].default_layer if there else ""
-        method = self._session.default_method(model) if there else "gradcam"
+        exists = model in range(len(self._session.models))
+        layer = self._session.models[model].default_layer if exists else ""
+        method = self._session.default_method(model) if exists else "gradcam"
         self._session.check(Choice(**{**known, "model_index": model, "layer": layer, "method": method, name: value}))
         return value
 
     @traitlets.validate("panes")
-    def _panes_fit(self, proposal):
+    def _validate_panes(self, proposal):
         for pane in proposal["value"]:
             choice = {**vars(self.choice), **pane}
             if "layer" not in pane and choice["model_index"] in range(len(self._session.models)):

@@ -23,10 +23,10 @@ from ke_widgets.widget.notebook import after_each_cell, replace, watch_cells
 from ke_widgets.widget.session.describe import describe
 from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.session.session import Session
-from ke_widgets.widget.traits import CHOICE, LOOK, FromPage, Traits
+from ke_widgets.widget.traits import CHOICE, DISPLAY, FromPage, Traits
 
 _STATIC = Path(__file__).parent / "static"
-_SETTABLE = (*CHOICE, "panes", *LOOK, "layout")
+_SETTABLE = (*CHOICE, "panes", *DISPLAY, "layout")
 _WATCHED_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0
 
 
@@ -129,7 +129,7 @@ class ExplainerWidget(Traits):
         watch_cells()
         self._unwatch = after_each_cell(self._check_weights)
         self.observe(self._chosen, names=[*CHOICE, "panes"])
-        self.observe(self._styled, names=LOOK)
+        self.observe(self._styled, names=DISPLAY)
         replace(self, get_ipython())
         self._explain_all()
 
@@ -206,7 +206,7 @@ class ExplainerWidget(Traits):
         if found is None:
             return {}
         file = io.BytesIO()
-        draw(self._session.images, found, self._look, STILL_SIDES).save(file, "PNG", optimize=True)
+        draw(self._session.images, found, self._display, STILL_SIDES).save(file, "PNG", optimize=True)
         return {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": alt_text(self._session, found)}
 
     @named("widget.save")
@@ -249,7 +249,7 @@ class ExplainerWidget(Traits):
         missing = [number for number, each in enumerate(shown, 1) if each is None]
         if missing:
             raise ValueError(f"`panes=True` must find a map in each pane. Received: none in pane {missing[0]}.")
-        file.write(self._session, shown, self._look)
+        file.write(self._session, shown, self._display)
 
     @named("widget.to_html")
     def to_html(
@@ -299,7 +299,7 @@ class ExplainerWidget(Traits):
             >>> widget.close()
         """
         asked = {"images": images, "layers": layers, "classes": classes, "methods": methods}
-        traits = {**vars(self.choice), **self._look, "panes": self.panes}
+        traits = {**vars(self.choice), **self._display, "panes": self.panes}
         return self._controller.export(self._setup, traits, asked, path, title, limit, verbose)
 
     def close(self) -> None:
@@ -357,7 +357,7 @@ class ExplainerWidget(Traits):
 
     # From the page.
 
-    def set_state(self, sync_data):
+    def set_state(self, sync_data: dict[str, Any]) -> None:
         with self._page_speaks():
             super().set_state(sync_data)
         if not {*CHOICE, "panes"}.isdisjoint(sync_data):
@@ -379,7 +379,7 @@ class ExplainerWidget(Traits):
 
     # To the page.
 
-    def send_state(self, key=None):
+    def send_state(self, key: Any = None) -> None:
         # The page knows the choice of its own request; an echo could undo a newer one.
         if not self._page.adopting:
             super().send_state(key)
@@ -392,7 +392,7 @@ class ExplainerWidget(Traits):
             self._controller.publish(lambda: super(ExplainerWidget, self)._send(msg, buffers))
 
     def _state(self):
-        return {name: getattr(self, name) for name in (*CHOICE, *LOOK, "panes")}
+        return {name: getattr(self, name) for name in (*CHOICE, *DISPLAY, "panes")}
 
     def _keep(self, snapshot):
         self.set_trait("_snapshot", snapshot)

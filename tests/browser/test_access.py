@@ -152,7 +152,7 @@ def test_everything_works_from_the_keyboard_and_the_notebook_takes_no_key(lab):
         lab.theme(theme)
         wide = explainer.root.evaluate("""(root) => [root, ...root.querySelectorAll('*')].filter((each) => {
           const box = each.getBoundingClientRect(), { right } = root.getBoundingClientRect();
-          const inside = each.closest('.ke-scroll, .ke-images, .ke-hidden, .ke-told, svg');
+          const inside = each.closest('.ke-scroll, .ke-images, .ke-hidden, .ke-status, svg');
           return !inside && box.width > 0 && box.right > right + 1;
         }).map((each) => each.className)""")
         assert wide == []

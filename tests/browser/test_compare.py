@@ -231,11 +231,11 @@ def test_panes_err_and_stop_by_themselves_and_nothing_outlives_a_training(lab):
     explainer.part("combobox", "Method").select_option("smoothgrad")
     page.wait_for_timeout(300)
     panes.nth(1).click(position={"x": 40, "y": 8})
-    expect(panes.nth(1).locator(".ke-work")).to_contain_text(re.compile(r"\d+ of 20000"))
+    expect(panes.nth(1).locator(".ke-progress")).to_contain_text(re.compile(r"\d+ of 20000"))
     lab.screenshot("two-at-work", root)
     panes.nth(1).get_by_role("button", name="Cancel").click()
     expect(status).to_contain_text(re.compile(r"stopped after step \d+ of 20000"))
-    expect(panes.nth(2).locator(".ke-work")).to_contain_text(re.compile(r"\d+ of 20000"), timeout=60_000)
+    expect(panes.nth(2).locator(".ke-progress")).to_contain_text(re.compile(r"\d+ of 20000"), timeout=60_000)
     expect(explainer.part("button", "Cancel")).to_have_count(1)
     assert root.get_attribute("aria-busy") == "true"
     explainer.part("button", "Close pane 3").click()

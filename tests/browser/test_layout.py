@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-PARTS = (".ke-bar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-depth", ".ke-sliders")
+PARTS = (".ke-toolbar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-depth", ".ke-sliders")
 PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-caption", "")
 BOXES = """(parts) => parts.map((part) => {
   const { x, y, width, height } = document.querySelector(`.ke ${part}`).getBoundingClientRect();
@@ -89,7 +89,7 @@ def test_the_class_that_was_pressed_is_picked_whatever_new_scores_put_under_the_
 
 INSIDE = """() => {
   const { right } = document.querySelector('.ke').getBoundingClientRect();
-  const cut = '.ke-scroll, .ke-images, .ke-hidden, .ke-told, svg';
+  const cut = '.ke-scroll, .ke-images, .ke-hidden, .ke-status, svg';
   return [...document.querySelectorAll('.ke *')].filter((each) => !each.closest(cut)
     && each.getBoundingClientRect().right > right + 1).map((each) => each.className);
 }"""
@@ -123,4 +123,42 @@ def test_pictures_stand_side_by_side_and_lists_where_there_is_room(browser, addr
     elif width < 560:
         assert layers["y"] >= classes["y"] + classes["height"]
     page.screenshot(path=f"tests/browser/screenshots/layout-{width}.png", full_page=True)
+    page.close()
+
+
+# The width of a select beyond that of a free one with the same option alone: what is negative is cut off.
+ROOM = """(select) => {
+  const free = document.createElement('select');
+  free.add(new Option(select.selectedOptions[0].text));
+  const { font, padding, border } = getComputedStyle(select);
+  Object.assign(free.style, { font, padding, border, maxWidth: 'none', position: 'absolute' });
+  document.body.append(free);
+  const { width } = free.getBoundingClientRect();
+  free.remove();
+  return select.getBoundingClientRect().width - width;
+}"""
+
+
+@pytest.mark.parametrize("width", [420, 480, 557])
+def test_the_selects_of_a_narrow_toolbar_show_their_whole_text_in_one_row(opened, width):
+    page = opened("small", width)
+    selects = [page.get_by_role("combobox", name=name, exact=True) for name in ("Method", "Colormap", "View")]
+    assert all(select.evaluate(ROOM) >= 0 for select in selects)
+    assert len({select.bounding_box()["y"] for select in selects}) == 1
+    assert page.locator(".ke-toolbar").bounding_box()["height"] <= 41
+
+
+@pytest.mark.parametrize(("width", "lines"), [(480, 2), (1280, 1)])
+def test_a_long_unit_in_the_legend_is_clear_of_the_frame_around_the_picture(browser, address, width, lines):
+    page = browser.new_page(viewport={"width": width + 36, "height": 900})
+    page.goto(f"{address}?case=small&width={width}")
+    page.get_by_role("status").filter(has_text=" · ").wait_for()
+    page.get_by_role("button", name="Compare").click()
+    pane = page.get_by_role("group", name="Pane 2")
+    page.get_by_role("combobox", name="Method").select_option("gradients")
+    unit = pane.get_by_text("logit per unit of input", exact=True)
+    expect(unit).to_be_visible()
+    box, picture = unit.bounding_box(), pane.locator(".ke-picture").bounding_box()
+    assert box["height"] == 12 * lines
+    assert box["y"] >= picture["y"] + picture["height"] + 4, "the frame is 4 px wide"
     page.close()

@@ -13,7 +13,7 @@ SEEN = """(rows) => rows.map((row) => {
   const name = row.querySelector('.ke-name');
   const box = name.getBoundingClientRect();
   let text = '';
-  for (const part of name.matches('.ke-cut') ? name.children : [name]) {
+  for (const part of name.matches('.ke-truncated') ? name.children : [name]) {
     const edge = Math.min(part.getBoundingClientRect().right, box.right) + 0.5;
     const nodes = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
     for (let node = nodes.nextNode(); node; node = nodes.nextNode())
@@ -97,7 +97,7 @@ def test_titles_of_panes_keep_what_tells_them_apart(opened):
     page = opened("large")
     layers = ["backbone/block39/batch_normalization", "backbone/block40/batch_normalization"]
     page.evaluate("([first, second]) => model.python({ layer: first, panes: [{ layer: second }] })", layers)
-    titles = page.locator(".ke-pane:has(.ke-told[data-heading])")
+    titles = page.locator(".ke-pane:has(.ke-status[data-heading])")
     expect(titles).to_have_count(2)
     for title, layer in zip(titles.evaluate_all(SEEN), layers, strict=True):
         assert layer.split("/")[1] in title
@@ -236,7 +236,7 @@ def test_depth_stands_beside_the_layers_with_a_bar_for_each(opened):
         expect(depth).to_have_value(str(place + 1))
         layer = chosen.get_attribute("data-path")
         expect(depth).to_have_attribute("aria-valuetext", f"{layer}, {place + 1} of {count}")
-        expect(page.locator(".ke-under").first).to_contain_text(f"{place + 1}/{count}")
+        expect(page.locator(".ke-footer").first).to_contain_text(f"{place + 1}/{count}")
     depth.focus()
     page.keyboard.press("ArrowLeft")
     expect(depth).to_have_value(str(count - 1))

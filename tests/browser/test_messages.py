@@ -62,7 +62,7 @@ def test_it_is_told_once_and_lies_over_neither_list_nor_picture_and_goes_with_th
     expect(alert).to_have_count(1)
     expect(alert.locator("p").first).to_have_text("`layer` must name a layer with a spatial output (B, H, W, K).")
     expect(alert).to_contain_text("Layers that fit: block1, block2.")
-    assert page.evaluate(OVERLAP, [".ke-alert", ".ke-side, .ke-picture"]) == [0, 0, 0]
+    assert page.evaluate(OVERLAP, [".ke-alert", ".ke-sidebar, .ke-picture"]) == [0, 0, 0]
     expect(alert.locator("pre")).not_to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("Last map: Grad-CAM of star")
     page.evaluate("model.fail(null)")
@@ -81,7 +81,7 @@ def test_the_rest_is_behind_details_which_cover_little_of_the_picture(opened, wi
     text = page.get_by_role("alert").locator("pre")
     expect(text).to_be_visible()
     expect(text).to_contain_text('File "layer_39.py"')
-    lists_and_picture = page.evaluate(OVERLAP, [".ke-details pre", ".ke-side, .ke-picture"])
+    lists_and_picture = page.evaluate(OVERLAP, [".ke-details pre", ".ke-sidebar, .ke-picture"])
     assert sorted(lists_and_picture)[:2] == [0, 0]
     assert max(lists_and_picture) < 0.45
     page.keyboard.press("Tab")
@@ -162,7 +162,7 @@ def test_a_model_that_raises_in_jupyterlab_is_told_in_one_sentence_and_the_lists
     for noise in ("{{", "[Op:", "Arguments received", "\x1b"):
         expect(alert.locator("p").first).not_to_contain_text(noise)
     expect(explainer.root.get_by_role("status")).to_contain_text("Image 2 has no map")
-    assert max(lab.page.evaluate(OVERLAP, [".ke-alert", ".ke-side, .ke-picture"])) == 0
+    assert max(lab.page.evaluate(OVERLAP, [".ke-alert", ".ke-sidebar, .ke-picture"])) == 0
     lab.screenshot("item5-failing-model", explainer.root)
     alert.get_by_text("Details", exact=True).click()
     expect(alert.locator("pre")).to_be_visible()

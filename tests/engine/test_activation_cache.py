@@ -94,7 +94,7 @@ def test_an_input_of_a_layer_is_refused():
         run_and_keep(gradcam)(exposed, ops.convert_to_tensor(IMAGES), FIRST)
 
 
-def test_where_tokens_stand_is_found_in_the_middle_of_a_first_look_without_a_trace_of_it():
+def test_where_tokens_stand_is_found_in_the_middle_of_a_first_run_without_a_trace_of_it():
     model = vit(lambda x: ops.concatenate([x[:, -1], x[:, -2]], -1), (16, 24, 3))
     inner = vit(lambda x: VITS["class token"][0](x), (16, 24, 3))
     for each, path in ((model, "tokens"), (inner, "block0")):

@@ -15,7 +15,7 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         check_names("ke.f", ["labls"], ["labels"])
     with pytest.raises(TypeError, match=r"Did you mean 'labels'"):
         check_names("ke.f", ["labls"], ["x"], others=["labels"])
-    with pytest.raises(TypeError, match=r"^`ke.f` has no argument 'q', nor has g. Those that there are: a, b.$"):
+    with pytest.raises(TypeError, match=r"^`ke.f` has no argument 'q', nor has g. Known arguments: a, b.$"):
         check_names("ke.f", ["q"], ["a", "b"], also=", nor has g")
 
 

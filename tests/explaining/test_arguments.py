@@ -157,7 +157,7 @@ def test_maps_that_are_zero_everywhere_are_warned_of_once(kind, loop):
             list(ke.explain_batches(gradcam, exposed, x, 1, batch_size=2))
 
     (words,) = warned(call)
-    assert f"All maps are exactly 0: no explained unit depends on a place of the signal {layer} (output)" in words
+    assert f"All maps are exactly 0: no explained unit depends on the signal {layer} (output)" in words
 
 
 def test_maps_of_which_one_is_not_zero_are_not_warned_of(model):

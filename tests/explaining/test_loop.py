@@ -244,7 +244,7 @@ def test_a_partial_has_the_defaults_that_it_was_given(model, expected):
     check(shortcut(model, models.images(COUNT), UNITS), expected)
     assert inspect.signature(shortcut).parameters["batch_size"].default == 3
     with pytest.raises(
-        TypeError, match=r"`ke.gradcam` has no argument 'chanels'. Those that there are: model, x, y, .*, callbacks"
+        TypeError, match=r"`ke.gradcam` has no argument 'chanels'. Known arguments: model, x, y, .*, callbacks"
     ):
         shortcut(model, models.images(COUNT), chanels="max")
     with pytest.raises(ValueError, match=r"`defaults` must be among .* Received: \['chanels'\]"):

@@ -301,7 +301,7 @@ def test_a_signal_without_places_is_refused(method, layer, shape):
         odd = layers.Cropping1D((0, 9), name="odd", **WIDE)(layers.Reshape((16, 3), **WIDE)(x))
         return layers.Reshape((1, 7, 3), **WIDE)(odd)
 
-    with pytest.raises(ValueError, match=f"must have places.*Received: one of shape {shape}"):
+    with pytest.raises(ValueError, match=f"must have spatial axes.*Received: one of shape {shape}"):
         method(expose(network(body), layer), IMAGES)
 
 

@@ -295,7 +295,7 @@ def test_taps_beside_fit_and_predict_on_other_threads_give_no_wrong_map():
 
 
 @pytest.mark.parametrize(
-    "look", [lambda m: callgraph.from_trace(m), lambda m: expose(m), lambda m: ke.inspection.way_back(m, rehearse=True)]
+    "look", [lambda m: callgraph.from_trace(m), lambda m: expose(m), lambda m: ke.inspection.way_back(m, traced=True)]
 )
 def test_a_look_at_the_model_in_the_middle_of_a_run_is_not_noted(look):
     model = models.over_subclassed()

@@ -96,7 +96,8 @@ def test_a_model_of_unknown_input_is_looked_through_with_an_image():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(
-            ValueError, match=r"`arguments` must be given for 'shapeless': Keras keeps no shape.*Sequential"
+            ValueError,
+            match=r"`arguments` must be given for 'shapeless': Keras does not know its input shape.*Sequential",
         ):
             expose(model)
     around = keras.Sequential([keras.Input(models.IMAGE), model])

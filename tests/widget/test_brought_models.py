@@ -307,8 +307,8 @@ def test_a_head_by_the_key_of_its_output_is_passed_on():
     ("cut", "says"),
     [
         (lambda x: x, None),
-        (lambda x: x * 0.0, "its gradient is exactly zero"),
-        (lambda x: ops.relu(-ops.abs(x) - 1), "its gradient is exactly zero"),
+        (lambda x: x * 0.0, "the gradient of this class at this layer is exactly zero"),
+        (lambda x: ops.relu(-ops.abs(x) - 1), "the gradient of this class at this layer is exactly zero"),
     ],
     ids=["seen", "times zero", "dead"],
 )
@@ -325,7 +325,7 @@ def test_a_layer_that_the_class_does_not_see_is_said_so(cut, says):
         else:
             note = widget.wait().empty_reason
             assert says in note
-            assert "Choose a layer before it" in note
+            assert "Choose an earlier layer" in note
 
 
 def test_a_map_of_zeros_for_another_reason_keeps_its_sentence():

@@ -36,7 +36,7 @@ def widget(model, images):
         ("repetitions", r"`params=\{'repetitions': 7\}`"),
         ("repetition", r"`params=\{'repetitions': 7\}`"),
         ("samples", r"`params=\{'repetitions': 7\}`"),
-        ("noise", "SmoothGrad say `params="),
+        ("noise", "SmoothGrad write `params="),
         ("whatever", "labels, preprocess, head, y_true"),
     ],
 )
@@ -68,7 +68,7 @@ def test_every_keyword_that_there_is_is_taken(model, images):
     [(["a", "b", "c"], "labels"), ({"a": 0}, "labels"), (np.arange(5), "y_true"), (np.tanh, "preprocess")],
 )
 def test_what_is_given_by_place_behind_the_images_is_told_its_name(model, images, third, name):
-    with pytest.raises(TypeError, match=rf"Say `ke.ExplainerWidget\(model, images, {name}=...\)`"):
+    with pytest.raises(TypeError, match=rf"Write `ke.ExplainerWidget\(model, images, {name}=...\)`"):
         ExplainerWidget(model, images, third)
 
 
@@ -110,11 +110,11 @@ def test_the_same_holds_for_functions_and_for_the_widgets_own(model, images, wid
         ("contrast", "Did you mean 'contrast_index'"),
         ("alpha", "Did you mean 'opacity'"),
         ("repetitions", "`params = {'repetitions': ...}`"),
-        ("labels", r"make another: `ke.ExplainerWidget\(model, images, labels=...\)`"),
-        ("preprocessing", r"make another: `ke.ExplainerWidget\(model, images, preprocess=...\)`"),
-        ("images", r"make another: `ke.ExplainerWidget\(model, images\)`"),
+        ("labels", r"create another: `ke.ExplainerWidget\(model, images, labels=...\)`"),
+        ("preprocessing", r"create another: `ke.ExplainerWidget\(model, images, preprocess=...\)`"),
+        ("images", r"create another: `ke.ExplainerWidget\(model, images\)`"),
         ("model", "Did you mean 'model_index'"),
-        ("targets", r"make another: `ke.ExplainerWidget\(model, images, y_true=...\)`"),
+        ("targets", r"create another: `ke.ExplainerWidget\(model, images, y_true=...\)`"),
         ("result", "no setter"),
     ],
 )

@@ -81,18 +81,18 @@ TAKEN = {
     "images are a glob": (lambda m, p: make(m, (f for f in sorted(p.glob("*.png"))), preprocess=scale), {}),
 }
 NOTICED = {
-    "x / 255 twice": (lambda m, p: make(cnn(keras.layers.Rescaling(1 / 255))), "pass the images as they were before"),
+    "x / 255 twice": (lambda m, p: make(cnn(keras.layers.Rescaling(1 / 255))), "pass the images before scaling"),
 }
 REFUSED = {
     "the model is not built": (lambda m, p: make(cnn(build=False)), "call it once on data, or `model.build(...)`"),
-    "no batch axis": (lambda m, p: make(m, X[0]), "say `images[None]`"),
-    "grey without a channel": (lambda m, p: make(m, X[..., 0]), "say `np.repeat(images[..., None], 3, axis=-1)`"),
-    "channels first": (lambda m, p: make(m, np.moveaxis(X, -1, 1)), "say `np.moveaxis(images, 1, -1)`"),
+    "no batch axis": (lambda m, p: make(m, X[0]), "write `images[None]`"),
+    "grey without a channel": (lambda m, p: make(m, X[..., 0]), "write `np.repeat(images[..., None], 3, axis=-1)`"),
+    "channels first": (lambda m, p: make(m, np.moveaxis(X, -1, 1)), "write `np.moveaxis(images, 1, -1)`"),
     "too few labels": (lambda m, p: make(m, labels=NAMES[:2]), "each of the 3 classes. Received: 2; without a name: 2"),
     "a number of no class": (lambda m, p: make(m, class_index=3), "one of the 3 classes, 0 to 2"),
     "a negative class": (lambda m, p: make(m, class_index=-1), "one of the 3 classes, 0 to 2"),
     "a misspelt layer": (lambda m, p: make(m, layer="cnov"), "Nearest: 'conv'"),
-    "opacity in percent": (lambda m, p: make(m, opacity=60), "For 60 %, say 0.6"),
+    "opacity in percent": (lambda m, p: make(m, opacity=60), "For 60 %, write 0.6"),
     "another colormap": (lambda m, p: make(m, colormap="Jet"), "must be one of inferno, viridis, magma"),
     "threshold in quotation marks": (lambda m, p: make(m, threshold="0.1"), "Without quotation marks: 0.1"),
     "the path of a model": (lambda m, p: make("model.keras"), "`keras.models.load_model('model.keras')`"),
@@ -108,7 +108,7 @@ REFUSED = {
     "swapped": (lambda m, p: ke.ExplainerWidget(X, m), "`model` must come first, then `images`"),
     "a parameter by itself": (
         lambda m, p: make(m, method="smoothgrad", repetitions=30),
-        "say `params={'repetitions': 30}`",
+        "write `params={'repetitions': 30}`",
     ),
     "a folder": (lambda m, p: make(m, str(p)), ".glob('*.png'))`"),
     "a pattern": (lambda m, p: make(m, f"{p}/*.png"), "images = sorted(glob.glob("),
@@ -116,7 +116,7 @@ REFUSED = {
         lambda m, p: make(m, tf.data.Dataset.from_tensor_slices((X, Y)).batch(2)),
         "images = np.concatenate([np.asarray(x) for x, *_ in data.take(4)])",
     ),
-    "preprocess with parentheses": (lambda m, p: make(m, preprocess=scale(X)), "without parentheses behind its name"),
+    "preprocess with parentheses": (lambda m, p: make(m, preprocess=scale(X)), "without calling it"),
     "the name of a preprocess": (
         lambda m, p: make(m, preprocess="resnet"),
         "`preprocess=keras.applications.resnet.preprocess_input`",

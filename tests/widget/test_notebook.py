@@ -67,7 +67,7 @@ def test_several_of_one_run_stay_and_without_a_cell_nothing_is_closed():
 def test_cells_are_counted_from_the_one_that_watches_on(monkeypatch):
     events = EventManager(None, {"pre_run_cell": lambda info: None, "post_run_cell": lambda result: None})
     monkeypatch.setattr(notebook, "get_ipython", lambda: SimpleNamespace(events=events))
-    monkeypatch.setattr(notebook, "_begun", 0)
+    monkeypatch.setattr(notebook, "_cells_begun", 0)
     notebook.watch_cells()
     assert (notebook.cell_runs(), notebook.cells_begun()) == (True, 0)
     events.trigger("post_run_cell", None)

@@ -205,7 +205,7 @@ def test_where_only_one_of_two_models_gets_the_images_moved_its_maps_are_said_to
             [brightness] * 2, photograph((24, 24))[None], preprocess=list(preprocess), charts=False
         )
         widget.close()
-        return [notice for notice in widget._session.notices if "may not be in their place" in notice]
+        return [notice for notice in widget._session.notices if "may be misaligned" in notice]
 
     mirror = lambda x: x[:, :, ::-1]  # noqa: E731
     assert len(said(None, mirror)) == len(said(mirror, None)) == 1

@@ -41,7 +41,7 @@ def test_a_new_widget_hides_nothing_of_its_map(widget):
 
 
 def test_opacity_and_colormap_are_checked_too(widget):
-    with pytest.raises(ValueError, match=r"from 0 to 1\. Received: opacity=2\. For 2 %, say 0\.02"):
+    with pytest.raises(ValueError, match=r"from 0 to 1\. Received: opacity=2\. For 2 %, write 0\.02"):
         widget.opacity = 2
     with pytest.raises(ValueError, match=r"`colormap` must be one of inferno, .* Received: colormap='jet'"):
         widget.colormap = "jet"

@@ -1,6 +1,6 @@
 /**
  * Blocks of a model without nested models: found by structure first (what lies between two rows that every path
- * passes), and by names where they help. A block can be folded; the model does not know it.
+ * passes), and by names where they help. A block can be folded; it is no layer of the model.
  */
 import type { Edge } from "./lanes.ts";
 import { commonPrefix, hasPrefix, stageOf } from "./layerNames.ts";

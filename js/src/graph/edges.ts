@@ -4,7 +4,7 @@
  */
 import type { Edge } from "./lanes.ts";
 
-/** What is needed of a node; nodes come before those inside them. */
+/** The fields of a node that edges need; nodes come before those inside them. */
 interface Nested {
   parent: number;
   inputs: readonly number[];

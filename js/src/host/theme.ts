@@ -38,7 +38,7 @@ function painted(colour: string): Shade {
   if (colour === "transparent" || colour === "rgba(0, 0, 0, 0)") return null;
   const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   if (!pen) return null;
-  pen.fillStyle = "transparent"; // It stays so for what is no colour.
+  pen.fillStyle = "transparent"; // An invalid colour leaves it unchanged.
   pen.fillStyle = colour;
   pen.fillRect(0, 0, 1, 1);
   const [red, green, blue, alpha] = pen.getImageData(0, 0, 1, 1).data;

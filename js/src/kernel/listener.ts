@@ -2,7 +2,7 @@ import type { Bytes, ImagesContent, PredictionsContent, Problem, Progress, SideR
 
 /** The page, as the client sees it; each pane is a `PaneListener` besides. */
 export interface Listener {
-  /** Return what is chosen in the page now. */
+  /** Return the page's current choice. */
   traits(): Traits;
   /** Python set traits. */
   chosen(changed: Partial<Traits>): void;

@@ -11,7 +11,7 @@ export const SAVE_RECEIVED = 1_000;
 const KEYS: readonly Key[] = [...CHOICE_KEYS, ...DISPLAY_KEYS, "panes"];
 
 interface Page {
-  /** Return what is chosen in the page now. */
+  /** Return the page's current choice. */
   traits(): Traits;
   /** Python set traits. */
   chosen(changed: Partial<Traits>): void;

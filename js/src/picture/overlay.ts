@@ -1,7 +1,7 @@
 import type { MapContent, Region } from "../messages.ts";
 import { type Resized, resizeBilinear } from "./resize.ts";
 
-/** Larger canvases cost more than anyone sees, in pixels. */
+/** Upper bound of the longer side of a canvas, in pixels: more costs time, and no difference is visible. */
 const LONGEST = 1024;
 
 export interface Size {

@@ -7,7 +7,7 @@ export interface Point {
   y: number;
 }
 
-/** The point whose value is read; `announce`: a screen reader is to say it. */
+/** The point whose value is read; `announce`: screen readers announce it. */
 export interface Cursor extends Point {
   announce: boolean;
 }

@@ -35,7 +35,7 @@ export class Predictions {
     this.#all = new Array(count);
   }
 
-  /** Undefined where it is not known yet, or the image cannot be read. */
+  /** Undefined if it is not known yet, or the image cannot be read. */
   at(index: number): Prediction | undefined {
     const known = this.#all[index];
     return known && known.top >= 0 ? known : undefined;

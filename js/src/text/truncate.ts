@@ -1,19 +1,19 @@
-/** Limits for names where space is short, in characters. */
-export interface Room {
+/** Limits for truncating names, in characters. */
+export interface Limits {
   /** Names up to this length are not truncated. */
   fits: number;
-  /** Ranges of the last word of a longer one. */
+  /** Kept of the last word of a longer name. */
   end: number;
-  /** Ranges of its start, and where it differs from other names. */
+  /** Kept of its start, and of each position where it differs from other names. */
   piece: number;
 }
 
-/** Beside a bar and a score; under a thumbnail; over one of two pictures. */
-export const BESIDE: Room = { fits: 12, end: 9, piece: 3 };
-export const UNDER: Room = { fits: 8, end: 5, piece: 2 };
-export const OVER: Room = { fits: 26, end: 16, piece: 6 };
+/** Limits beside a bar and a score, under a thumbnail, and over one of two pictures. */
+export const CLASS_LIMITS: Limits = { fits: 12, end: 9, piece: 3 };
+export const THUMBNAIL_LIMITS: Limits = { fits: 8, end: 5, piece: 2 };
+export const HEADING_LIMITS: Limits = { fits: 26, end: 16, piece: 6 };
 
-/** A shared start or end of this length or more is not ranges. */
+/** A start or end of this length or more that all names share is not kept. */
 const SHARED = 8;
 /** So few characters take no more space than an ellipsis. */
 const DOTS = 2;
@@ -30,9 +30,9 @@ type Ranges = [from: number, to: number][];
  * Truncate names so that they stay different: they keep their start and last word, and similar ones also each position
  * where they differ.
  */
-export function truncate(names: readonly string[], room: Room): (name: string) => Truncated {
-  const long = [...new Set(names)].filter(({ length }) => length > room.fits).sort();
-  const usual = usualRanges(names, room);
+export function truncate(names: readonly string[], limits: Limits): (name: string) => Truncated {
+  const long = [...new Set(names)].filter(({ length }) => length > limits.fits).sort();
+  const usual = usualRanges(names, limits);
   const different = new Map<string, Ranges>();
   const found = (name: string) => split(name, different.get(name) ?? usual(name));
   // A second round, for names that now look like another one that was truncated as usual.
@@ -46,14 +46,14 @@ export function truncate(names: readonly string[], room: Room): (name: string) =
       same ? same.push(at) : seen.set(shown, [at]);
     });
     const alike = [...seen.values()].filter(({ length }) => length > 1).flat();
-    const all = alike.length > 0 ? differences(long, room.piece) : [];
+    const all = alike.length > 0 ? differences(long, limits.piece) : [];
     for (const at of alike) different.set(long[at], all[at]);
   }
-  return (name) => (name.length <= room.fits ? [name] : found(name));
+  return (name) => (name.length <= limits.fits ? [name] : found(name));
 }
 
 /** Return the ranges to keep of a name without similar ones: its start and end, unless all names share them. */
-function usualRanges(names: readonly string[], { end, piece }: Room): (name: string) => Ranges {
+function usualRanges(names: readonly string[], { end, piece }: Limits): (name: string) => Ranges {
   const several = names.length > 1;
   const before = several ? names.reduce((a, b) => shared(a, b, 1)) : "";
   const after = several ? names.reduce((a, b) => shared(a, b, -1)) : "";

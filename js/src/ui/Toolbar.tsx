@@ -9,18 +9,14 @@ import type { ViewState } from "../state/viewState.ts";
 import { Select } from "./controls/Select.tsx";
 import { ParamForm } from "./ParamForm.tsx";
 
-const VIEWS = [
-  { value: "overlay", title: "overlay" },
-  { value: "map", title: "map alone" },
-  { value: "image", title: "image alone" },
-];
+const VIEWS = ["overlay", "map", "image"].map((value) => ({ value, title: value }));
 
 export function Toolbar({ store, view }: { store: Store; view: ViewState }) {
   const disabled = store.disconnected.value;
   const method = store.method.value;
   const params = useComputed(() => store.choice.value.params).value;
   return (
-    <div class="ke-bar">
+    <div class="ke-toolbar">
       <Selects store={store} view={view} disabled={disabled} />
       <Tools store={store} view={view} disabled={disabled} />
       {method && view.params.value && method.params.length > 0 && (
@@ -126,7 +122,7 @@ function Parameters({ store, open }: { store: Store; open: Signal<boolean> }) {
   return (
     <button
       type="button"
-      class="ke-tool ke-changed"
+      class="ke-tool ke-params-button"
       aria-label={changed ? `Parameters: ${changed}` : "Parameters"}
       aria-expanded={open.value && own.length > 0}
       title={own.length > 0 ? "Parameters" : "No parameters"}

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import { BESIDE, OVER, type Truncated, truncate, UNDER } from "../../src/text/truncate.ts";
+import { CLASS_LIMITS, HEADING_LIMITS, THUMBNAIL_LIMITS, type Truncated, truncate } from "../../src/text/truncate.ts";
 
-/** What is seen of a name where there is no more room than that. */
+/** The visible part of a name within a limit of characters. */
 const seen = (cut: Truncated) => cut.map((piece, at) => (at % 2 ? "…" : piece)).join("");
 
 test("a long name keeps its beginning and its last word, a short one is whole", () => {
-  const cut = truncate(["cross, upright, on plaid", "cross, tilted, on stripes", "star"], BESIDE);
+  const cut = truncate(["cross, upright, on plaid", "cross, tilted, on stripes", "star"], CLASS_LIMITS);
   expect(cut("cross, upright, on plaid")).toEqual(["cro", "ss, upright, ", "on plaid"]);
   expect(cut("star")).toEqual(["star"]);
-  expect(truncate(["Donaudampfschifffahrt", "b"], BESIDE)("Donaudampfschifffahrt")).toEqual([
+  expect(truncate(["Donaudampfschifffahrt", "b"], CLASS_LIMITS)("Donaudampfschifffahrt")).toEqual([
     "Don",
     "audampfsc",
     "hifffahrt",
@@ -22,18 +22,18 @@ test("those that begin and end alike keep the places where they part", () => {
     "cross, tilted, on tiles",
     "disc, thin, on plaid",
   ];
-  const cut = truncate(names, BESIDE);
+  const cut = truncate(names, CLASS_LIMITS);
   expect(names.map((name) => seen(cut(name)))).toEqual(["cro…upr…", "cro…til…plaid", "cro…on tiles", "dis…on plaid"]);
 });
 
 test("where all begin alike the first word is kept that differs", () => {
   const names = Array.from({ length: 100 }, (_, i) => `class name ${i}, of a species`);
-  expect(truncate(names, BESIDE)(names[39])).toEqual(["cla", "ss name ", "39, of a ", "species"]);
+  expect(truncate(names, CLASS_LIMITS)(names[39])).toEqual(["cla", "ss name ", "39, of a ", "species"]);
 });
 
 test("where all end alike the end is left to be cut", () => {
   const names = ["crocodile seen from above", "albatross seen from above"];
-  expect(truncate(names, BESIDE)(names[0])).toEqual(["crocodile se", "en from above"]);
+  expect(truncate(names, CLASS_LIMITS)(names[0])).toEqual(["crocodile se", "en from above"]);
 });
 
 const SHAPES = ["cross", "crescent", "square", "star"];
@@ -49,8 +49,8 @@ const LISTS = {
 };
 
 for (const [list, names] of Object.entries(LISTS))
-  for (const [room, own] of Object.entries({ BESIDE, UNDER, OVER }))
-    test(`no two names look alike, and none loses a letter: ${list}, ${room}`, () => {
+  for (const [limits, own] of Object.entries({ CLASS_LIMITS, THUMBNAIL_LIMITS, HEADING_LIMITS }))
+    test(`no two names look alike, and none loses a letter: ${list}, ${limits}`, () => {
       const cut = truncate(names, own);
       expect(names.map((name) => cut(name).join(""))).toEqual(names);
       const all = names.map((name) => seen(cut(name)));
@@ -59,15 +59,16 @@ for (const [list, names] of Object.entries(LISTS))
 
 test("of 1,000 numbered names what is seen is short", () => {
   for (const list of [LISTS.numbered, LISTS["numbered alike"], LISTS["numbered before an end"]])
-    for (const room of [BESIDE, UNDER]) {
-      const cut = truncate(list, room);
+    for (const limits of [CLASS_LIMITS, THUMBNAIL_LIMITS]) {
+      const cut = truncate(list, limits);
       const longest = Math.max(...list.map((name) => seen(cut(name)).length));
-      expect(longest).toBeLessThanOrEqual(room.fits + 1);
+      expect(longest).toBeLessThanOrEqual(limits.fits + 1);
     }
 });
 
 test("no sign is cut in two", () => {
   const names = ["\u{1F98A}".repeat(12), `\u{1F98A}${"\u{1F43B}".repeat(9)} bear`];
   for (const name of names)
-    for (const part of truncate(names, BESIDE)(name)) expect(part).not.toMatch(/^[\udc00-\udfff]|[\ud800-\udbff]$/);
+    for (const part of truncate(names, CLASS_LIMITS)(name))
+      expect(part).not.toMatch(/^[\udc00-\udfff]|[\ud800-\udbff]$/);
 });

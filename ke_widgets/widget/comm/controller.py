@@ -57,7 +57,7 @@ class Controller:
         self.resend = Resend(self._send_state)
 
     @property
-    def heard(self):
+    def heard(self) -> bool:
         """Whether a page has sent a message yet."""
         return self._context is not None
 
@@ -159,13 +159,13 @@ class Controller:
             path=path,
             title=title or heading([explained.model.name for explained in self._session.models]),
             session=self._session,
-            plan=selection,
+            selection=selection,
             setup=page_setup(setup, selection),
             traits=initial_traits(selection, traits),
             encode=messages.encode_map,
             limit=limit,
             go_on=self.go_on,
-            tell=report,
+            on_progress=report,
         )
 
     def go_on(self, work: Export | PredictionsJob) -> None:

@@ -1,1 +1,1 @@
-"""Files that a widget writes: pages, figures, snapshots."""
+"""The files that a widget writes: HTML pages, figures, snapshots."""

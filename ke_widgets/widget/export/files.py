@@ -1,22 +1,23 @@
-"""Files that are written wholly or not at all."""
+"""Write files atomically."""
 
 import contextlib
 import os
 import uuid
+from collections.abc import Generator
 from pathlib import Path
 
 
-def check_path(path):
-    """Refuse what no file can be written to.
+def check_path(path: str | os.PathLike) -> Path:
+    """Check that a file can be written at a path.
 
     Args:
-        path: Where a file is to be.
+        path: Path of the file.
 
     Returns:
         A `Path`.
 
     Raises:
-        ValueError: If it names a folder, or a file in one that does not exist.
+        ValueError: If it is a folder, or its folder does not exist.
     """
     path = Path(path)
     if path.is_dir() or not path.absolute().parent.is_dir():
@@ -25,14 +26,14 @@ def check_path(path):
 
 
 @contextlib.contextmanager
-def whole_file(path):
-    """Write a file beside the one that is meant, which it replaces at the end; where that fails, nothing is left.
+def whole_file(path: Path) -> Generator[Path, None, None]:
+    """Write to a temporary file that replaces `path` on success, and is deleted on failure.
 
     Args:
         path: A `Path`.
 
     Yields:
-        The `Path` to write to; whoever takes that file away again writes nothing.
+        The `Path` to write to. If that file is deleted again, nothing is written.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:

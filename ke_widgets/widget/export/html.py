@@ -1,10 +1,12 @@
-"""The HTML of an exported file: all in one, and nothing in it is taken for code that is not the package's own."""
+"""The HTML of an exported file: self-contained, with a security policy that runs only the package's own script."""
 
 import base64
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _STATIC = Path(__file__).parents[1] / "static"
 _HEAD = """<!doctype html>
@@ -32,24 +34,24 @@ _FOOT = """}}</script>
 """
 
 
-def page(title, about, contents):
-    """Write the page around the maps: nothing in it comes from elsewhere, and no text in it is taken for HTML.
+def page(title: str, about: str, contents: Any) -> tuple[str, str]:
+    """Render the page around the maps, without external resources and with all text escaped.
 
     Args:
         title: The heading.
         about: A line under the view.
-        contents: Plain data for the script, for JSON.
+        contents: Plain data for the script, serializable to JSON.
 
     Returns:
-        HTML before the maps, which are the members of a JSON object, and HTML after them.
+        The HTML before and after the maps, which are the members of a JSON object.
 
     Raises:
-        RuntimeError: If a file of the package is missing, because it was installed without being built.
+        RuntimeError: If the package was installed without its built JavaScript files.
     """
     try:
         script, style = ((_STATIC / name).read_text("utf-8") for name in ("offline.js", "offline.css"))
     except FileNotFoundError as error:
-        raise RuntimeError(f"ke_widgets is not whole: {error.filename} is missing. Build it: npm run build.") from error
+        raise RuntimeError(f"{error.filename} is missing from ke_widgets. Build it: npm run build.") from error
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -65,14 +67,14 @@ def page(title, about, contents):
     return head, _FOOT.format(script=script)
 
 
-def listed(words):
-    """Write words as a list in a sentence: `a`, `a and b`, `a, b and c`."""
+def listed(words: Sequence[str]) -> str:
+    """Join words to a list in a sentence: `a`, `a and b`, `a, b and c`."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def text(data):
-    """Write plain data as JSON in which nothing can end the script that it stands in."""
+def text(data: Any) -> str:
+    """Serialize plain data to JSON that is safe inside a script element."""
     written = json.dumps(data, separators=(",", ":"), default=list, allow_nan=False)
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -1,4 +1,4 @@
-"""One HTML file that needs neither kernel nor network: its maps computed one after the other, then written at once."""
+"""The job that exports one HTML file: it computes all selected maps in short turns, then writes the file."""
 
 import base64
 import concurrent.futures
@@ -7,6 +7,8 @@ import json
 import math
 import threading
 import time
+from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -17,59 +19,59 @@ from ke_widgets.widget.export.html import listed, page, text
 from ke_widgets.widget.session.choice import Choice
 
 _TURN_SECONDS = 0.05
-_TELL_SECONDS = 0.1
+_REPORT_SECONDS = 0.1
 
 
 class Export:
-    """A file in the making: computes all that its plan asks for, a little at a time, and writes it.
+    """An export in progress: computes every map of a selection in short turns, and writes the file.
 
     Args:
-        path: Where to.
-        title: The page's heading.
+        path: Path of the file.
+        title: Heading of the page.
         session: The `Session` that computes.
-        plan: A `Plan`.
-        setup: What the file's page is told once.
-        traits: What it shows first.
-        encode: Parts a map, its limits and what it lies over into plain data and bytes; see `messages.encode_map`.
-        limit: Bytes that the file may have.
-        go_on: Called with this export when there is more to do and it wants another turn.
-        tell: Called with the numbers of maps that are done and of all, from whichever thread computes.
+        selection: A `Selection`.
+        setup: Description of the session for the page; see `page_setup`.
+        traits: Initial traits of the page; see `initial_traits`.
+        encode: Encodes a map, its display range and its region as plain data and bytes; see `messages.encode_map`.
+        limit: Largest size of the file in bytes.
+        go_on: Called with this export when it needs another turn.
+        on_progress: Called with the number of computed maps and the total, on the computing thread.
 
     Attributes:
-        path: Where to.
-        size: Bytes that the file will have, once that is known; else `None`.
-        total: How many maps there are in all.
-        finished: Whether nothing more will happen.
-        failures: Errors of methods that do not run at a layer.
+        path: Path of the file.
+        size: Estimated size of the file in bytes; `None` until it is known.
+        total: Total number of maps.
+        finished: Whether the export has ended.
+        failures: Errors of maps that could not be computed.
     """
 
-    def __init__(self, path, title, session, plan, setup, traits, encode, limit, go_on, tell):
+    def __init__(self, path, title, session, selection, setup, traits, encode, limit, go_on, on_progress) -> None:
         self.path = check_path(path)
         self.size = None
         self.finished = False
         self.failures = []
         self._title = title
         self._session = session
-        self._plan = plan
+        self._selection = selection
         self._setup = setup
         self._traits = traits
         self._encode = encode
         self._limit = _check_limit(limit)
         self._go_on = go_on
-        self._tell = tell
+        self._on_progress = on_progress
         self._uses_layer = {method["name"]: method["uses_layer"] for method in setup["methods"]}
         self._maps = {}
         self._lengths = {}
-        self._sizes = {image: session.images.encoded(image).size for image in plan.images}
+        self._sizes = {image: session.images.encoded(image).size for image in selection.images}
         self._page = ("", "")
         self._error: BaseException | None = None
-        self._change = threading.Condition()
-        self._told = 0.0
-        self._work = self._make()
+        self._changed = threading.Condition()
+        self._last_report = 0.0
+        self._work = self._run()
         self.total = sum(len(layers) for _, _, layers, _, _ in self._groups())
 
-    def turn(self):
-        """Go on for a moment; whoever calls this may do something else between two turns."""
+    def turn(self) -> None:
+        """Run for `_TURN_SECONDS`, so that the caller can do other work between two turns."""
         end = time.monotonic() + _TURN_SECONDS
         try:
             for _ in self._work:
@@ -84,14 +86,14 @@ class Export:
         if not self.finished:
             self._finish()
 
-    def cancel(self):
-        """Stop, and leave no file."""
+    def cancel(self) -> None:
+        """Stop the export without writing a file."""
         if not self.finished:
             self._error = concurrent.futures.CancelledError(f"{self.path.name} was cancelled; no file was written.")
             self._finish()
 
-    def wait(self, verbose="auto"):
-        """Follow it from another thread to its end.
+    def wait(self, verbose: Literal["auto", 0, 1, 2] = "auto") -> Path:
+        """Wait on another thread until the export ends.
 
         Args:
             verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
@@ -100,122 +102,127 @@ class Export:
             The path of the written file.
 
         Raises:
-            Exception: What went wrong.
+            Exception: The error that ended the export.
         """
-        with self._change:
-            self._change.wait_for(lambda: self.finished or self.size is not None)
+        with self._changed:
+            self._changed.wait_for(lambda: self.finished or self.size is not None)
         if verbose and self.size is not None and self.size <= self._limit:
-            print(f"{self.path.name}: {self._plan}, {self.total:,} maps, about {_megabytes(self.size)}")
+            print(f"{self.path.name}: {self._selection}, {self.total:,} maps, about {_megabytes(self.size)}")
             bar = keras.utils.Progbar(self.total, verbose=1 if verbose == "auto" else verbose, unit_name="map")
             self._follow(bar.update)
-        with self._change:
-            self._change.wait_for(lambda: self.finished)
+        with self._changed:
+            self._changed.wait_for(lambda: self.finished)
         if self._error is not None:
             raise self._error
         if verbose and self.failures:
-            print(f"{len(self.failures)} of {self.total:,} maps are not to be had; the first: {self.failures[0]}")
+            print(f"{len(self.failures)} of {self.total:,} maps could not be computed. First error: {self.failures[0]}")
         return self.path
 
     def _follow(self, update):
-        """Call `update` each time that there are more maps."""
+        """Call `update` each time that more maps are computed."""
         done = None
         while done != self.total:
-            with self._change:
-                self._change.wait_for(lambda: self.finished or len(self._maps) != done)  # noqa: B023
+            with self._changed:
+                self._changed.wait_for(lambda: self.finished or len(self._maps) != done)  # noqa: B023
                 if self.finished and len(self._maps) == done:
                     return
                 done = len(self._maps)
             update(done)
 
     def _report(self):
-        if time.monotonic() - self._told >= _TELL_SECONDS:
-            self._told = time.monotonic()
-            self._tell(len(self._maps), self.total)
-        with self._change:
-            self._change.notify_all()
+        if time.monotonic() - self._last_report >= _REPORT_SECONDS:
+            self._last_report = time.monotonic()
+            self._on_progress(len(self._maps), self.total)
+        with self._changed:
+            self._changed.notify_all()
 
     def _finish(self):
-        self._tell(self.total, self.total)
-        with self._change:
+        self._on_progress(self.total, self.total)
+        with self._changed:
             self.finished = True
-            self._change.notify_all()
+            self._changed.notify_all()
 
-    # What is computed.
+    # Computing.
 
-    def _make(self):
-        """Compute one map of each size first: then it is known how large the file will be."""
+    def _run(self):
+        """Compute one map of each size to estimate the file's size, then all others, and write the file."""
         generations = self._session.generations()
         groups = self._groups()
         samples = {}
         for group in groups:
-            samples.setdefault(self._kind(*group), group)
-        for kind, group in samples.items():
+            samples.setdefault(self._size_key(*group), group)
+        for key, group in samples.items():
             yield from self._explain(*group)
-            self._lengths[kind] = [len(text(self._maps[name])) for name in self._names(*group)]
-        for method in self._plan.methods:
-            own = [self._maps[name] for group in samples.values() if group[1] == method for name in self._names(*group)]
-            if all("error" in stored for stored in own):
-                raise ValueError(f"`methods` must name methods that run on this model: {method!r} {own[0]['error']}")
-        self._page = self._around()
+            self._lengths[key] = [len(text(self._maps[name])) for name in self._names(*group)]
+        for method in self._selection.methods:
+            sampled = [
+                self._maps[name] for group in samples.values() if group[1] == method for name in self._names(*group)
+            ]
+            if all("error" in stored for stored in sampled):
+                raise ValueError(
+                    f"`methods` must name methods that run on this model: {method!r} {sampled[0]['error']}"
+                )
+        self._page = self._render_page()
         self.size = self._estimate(groups)
         if self.size > self._limit:
             raise ValueError(
-                f"`limit` must be at least the size of the file, about {self.size:,} bytes for {self._plan}: "
+                f"`limit` must be at least the size of the file, about {self.size:,} bytes for {self._selection}: "
                 f"{self.total:,} maps. Received: limit={self._limit:,}. Ask for fewer images, layers, classes or "
                 "methods, or raise it."
             )
         yield
         for group in groups:
-            if group != samples[self._kind(*group)]:
+            if group != samples[self._size_key(*group)]:
                 yield from self._explain(*group)
         if self._session.generations() != generations:
             raise RuntimeError(
-                f"{self.path.name} was not written: the model was trained meanwhile, so that its maps are of different "
-                "weights. Export again when the training rests."
+                f"{self.path.name} was not written, because the model was trained during the export and its maps would "
+                "belong to different weights. Export again after the training."
             )
         self._write()
 
     def _groups(self):
-        """List what is computed together: model, method, layers, image, class.
+        """List the groups of maps that are computed together: model, method, layers, image, class.
 
-        One layer comes after the other, since few compiled functions are kept, and the classes of an image together.
+        Layers are an outer loop, because few compiled functions are cached; the classes of an image are the inner one.
         """
-        plan = self._plan
+        selection = self._selection
         return [
             (model, method, layers, image, class_index)
-            for model in range(len(plan.layers))
-            for method in plan.methods
-            for layers in self._together(model, method)
-            for image in plan.images
-            for class_index in plan.classes
+            for model in range(len(selection.layers))
+            for method in selection.methods
+            for layers in self._layer_groups(model, method)
+            for image in selection.images
+            for class_index in selection.classes
         ]
 
-    def _together(self, model, method):
-        """Part the layers into those that one pass gives: all, where that is to be had and worth it, or each."""
-        layers = self._plan.layers[model] if self._uses_layer[method] else [""]
-        scans = method in self._session.all_layers_methods and self._session.models[model].why_not_at_all_layers is None
-        return [tuple(layers)] if scans and len(layers) > 2 else [(layer,) for layer in layers]
+    def _layer_groups(self, model, method):
+        """Split the layers into groups that one pass computes: all together if possible and worthwhile, or one each."""
+        layers = self._selection.layers[model] if self._uses_layer[method] else [""]
+        possible = self._session.models[model].why_not_at_all_layers is None
+        all_at_once = possible and method in self._session.all_layers_methods
+        return [tuple(layers)] if all_at_once and len(layers) > 2 else [(layer,) for layer in layers]
 
-    def _kind(self, model, method, layers, image, class_index):
-        """What the size of a group's maps depends on."""
+    def _size_key(self, model, method, layers, image, class_index):
+        """Return what the stored size of a group's maps depends on."""
         return model, method, layers, self._sizes[image]
 
     def _names(self, model, method, layers, image, class_index):
-        """Name each map, as `js/src/offline/archive.ts` does."""
-        place = self._plan.images.index(image)
-        return [f"{model} {place} {class_index} {method} {layer}" for layer in layers]
+        """Return the key of each map, as `js/src/offline/archive.ts` builds it."""
+        position = self._selection.images.index(image)
+        return [f"{model} {position} {class_index} {method} {layer}" for layer in layers]
 
     def _explain(self, model, method, layers, image, class_index):
-        """Compute a group."""
+        """Compute the maps of a group."""
         choice = {"image_index": image, "class_index": class_index, "method": method, "model_index": model}
         choice |= {"params": self._traits["params"], "contrast_index": None}
         names = self._names(model, method, layers, image, class_index)
         if len(layers) > 1:
             explained = self._session.models[model]
             started = time.perf_counter()
-            values, limits = explained.at_all_layers(Choice(layer=layers[0], **choice))
+            values, ranges = explained.at_all_layers(Choice(layer=layers[0], **choice))
             milliseconds = 1000 * (time.perf_counter() - started) / len(values)
-            found = dict(zip(explained.layers, zip(values, limits)))
+            found = dict(zip(explained.layers, zip(values, ranges)))
             for name, layer in zip(names, layers):
                 values, (low, high) = found[layer]
                 self._maps[name] = self._entry(
@@ -224,16 +231,16 @@ class Export:
             yield
             return
         for name, layer in zip(names, layers):
-            yield from self._explain_at(name, Choice(layer=layer or self._plan.layers[model][-1], **choice))
+            yield from self._explain_at(name, Choice(layer=layer or self._selection.layers[model][-1], **choice))
 
     def _explain_at(self, name, choice):
         try:
-            pieces = []
+            last = []
             for _, _, finish in self._session.model_of(choice).steps(choice):
-                pieces = [finish]
+                last = [finish]
                 yield
-            found = pieces[0]()
-        except ValueError as error:  # A method that does not run at this layer; the others do.
+            found = last[0]()
+        except ValueError as error:  # The method does not run at this layer; the other layers are unaffected.
             self.failures.append(error)
             self._maps[name] = {"error": str(error)}
         else:
@@ -244,7 +251,7 @@ class Export:
 
     def _entry(self, values, low, high, input_region, empty_reason, milliseconds):
         content, buffer = self._encode(values, low, high, input_region)
-        # The nine digits that a float32 has: as long as they are, all of them together are not.
+        # Nine significant digits round-trip a float32, and keep the file small.
         short = {name: float(f"{value:.9g}") if isinstance(value, float) else value for name, value in content.items()}
         return {
             "map": short,
@@ -253,18 +260,18 @@ class Export:
             "milliseconds": round(milliseconds, 2),
         }
 
-    # What is written.
+    # Writing.
 
     def _estimate(self, groups):
-        """Count the file's bytes; what is not computed yet is as long as what is."""
+        """Estimate the size of the file in bytes from one computed map of each size."""
         names = sum(len(json.dumps(name)) + 2 for group in groups for name in self._names(*group))
-        return sum(map(len, self._page)) + names + sum(sum(self._lengths[self._kind(*group)]) for group in groups)
+        return sum(map(len, self._page)) + names + sum(sum(self._lengths[self._size_key(*group)]) for group in groups)
 
-    def _around(self):
-        """Write what comes before the maps, and what comes after them."""
-        plan, session = self._plan, self._session
-        images = [session.images.encoded(image) for image in plan.images]
-        scores = [(explained, explained.scores(plan.images)) for explained in session.models]
+    def _render_page(self):
+        """Render the HTML before and after the maps."""
+        selection, session = self._selection, self._session
+        images = [session.images.encoded(image) for image in selection.images]
+        scores = [(explained, explained.scores(selection.images)) for explained in session.models]
         contents = {
             "setup": self._setup,
             "traits": self._traits,
@@ -273,7 +280,7 @@ class Export:
             "predictions": [
                 [
                     {"top": top, "score": score if math.isfinite(score) else None, "correct": correct}
-                    for top, score, correct in zip(*session.predictions(plan.images, model))
+                    for top, score, correct in zip(*session.predictions(selection.images, model))
                 ]
                 for model in range(len(session.models))
             ],
@@ -281,11 +288,11 @@ class Export:
         titles = ", ".join(method["title"] for method in self._setup["methods"])
         models = listed([model["name"] for model in self._setup["models"]])
         version = importlib.metadata.version("ke-widgets")
-        about = f"{titles} of {models}: {plan}. Computed on {time.strftime('%Y-%m-%d')} with ke_widgets {version}."
+        about = f"{titles} of {models}: {selection}. Computed on {time.strftime('%Y-%m-%d')} with ke_widgets {version}."
         return page(self._title, about, contents)
 
     def _write(self):
-        """Write all of it, or nothing."""
+        """Write the complete file, or nothing."""
         before, after = self._page
         with whole_file(self.path) as partial:
             with open(partial, "x", encoding="utf-8", newline="\n") as file:
@@ -293,7 +300,7 @@ class Export:
                 for number, (name, stored) in enumerate(self._maps.items()):
                     file.write(f"{',' * (number > 0)}{text(name)}:{text(stored)}")
                 file.write(after)
-            if self.finished:  # It was cancelled meanwhile.
+            if self.finished:  # It was cancelled while the file was written.
                 partial.unlink()
 
 

@@ -1,14 +1,17 @@
-"""What one HTML file is to hold: its images, layers, classes and methods, and what its page is told of them."""
+"""The selection for an HTML export: its images, layers, classes and methods, and the page's setup for them."""
 
 import difflib
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.export.html import listed
 from ke_widgets.widget.session import by_name
+from ke_widgets.widget.session.session import Session
 
 _MOST_IMAGES = 8
 _BEST_CLASSES, _FEW_CLASSES = 3, 12
@@ -16,13 +19,13 @@ _BEST_CLASSES, _FEW_CLASSES = 3, 12
 
 @dataclass(frozen=True)
 class Selection:
-    """All that can be combined in a file.
+    """The images, classes, methods and layers of a file, all of whose combinations are exported.
 
     Attributes:
         images: Numbers of the images.
         classes: Numbers of the classes.
         methods: Names of the methods.
-        layers: For each model the paths of its layers, in running order; one empty path where it has none.
+        layers: For each model the paths of its layers in execution order; one empty path if it has none.
     """
 
     images: list[int]
@@ -38,38 +41,46 @@ class Selection:
         return " × ".join(f"{count} {_plural(word, count)}" for count, word in counts)
 
 
-def select(setup, chosen, scores, images=None, layers=None, classes=None, methods=None):
-    """Check what is asked for, and choose what is not.
+def select(
+    setup: dict[str, Any],
+    current: dict[str, Any],
+    scores: Callable[[list[int]], np.ndarray],
+    images: Any = None,
+    layers: Any = None,
+    classes: Any = None,
+    methods: Any = None,
+) -> Selection:
+    """Check the requested selection, and fill in defaults.
 
     Args:
-        setup: What the page is told once; see `describe`.
-        chosen: What is on show, by the names of the traits.
-        scores: A function from numbers of images to the scores `(N, U)` of the model on show.
-        images: Numbers of images. Default: the first eight, the one on show among them in any case.
-        layers: Paths of layers, or `"all"`. Default: the layer on show, and the last one of each resolution.
-        classes: Numbers or labels of classes. Default: all of a model that has at most 12; else the best three of each
-            image, and the one on show.
-        methods: Names or titles of methods. Default: the one on show.
+        setup: The description of the session for the page; see `describe`.
+        current: The current choice, by the names of the traits.
+        scores: A function from image indices to the scores `(N, U)` of the current model.
+        images: Indices of images. Default: the first eight, including the current one.
+        layers: Paths of layers, or `"all"`. Default: the current layer, and the last one of each resolution.
+        classes: Indices or labels of classes. Default: all if the model has at most 12; otherwise the three best of
+            each image, and the current one.
+        methods: Names or titles of methods. Default: the current one.
 
     Returns:
-        A `Plan`.
+        A `Selection`.
 
     Raises:
-        ValueError: If something is not there, or nothing is asked for; it says what would fit.
+        ValueError: If an item does not exist, or a list is empty; the message says what would fit.
     """
-    numbers = _images(images, setup["images"], chosen["image_index"])
+    numbers = _images(images, setup["images"], current["image_index"])
     known = {method["name"]: method for method in setup["methods"]}
-    names = _methods(methods, known, chosen["method"])
+    names = _methods(methods, known, current["method"])
     return Selection(
         images=numbers,
-        classes=_classes(classes, setup["labels"], chosen["class_index"], lambda: scores(numbers)),
+        classes=_classes(classes, setup["labels"], current["class_index"], lambda: scores(numbers)),
         methods=names,
-        layers=_layers(layers, setup["models"], chosen, any(known[name]["uses_layer"] for name in names)),
+        layers=_layers(layers, setup["models"], current, any(known[name]["uses_layer"] for name in names)),
     )
 
 
-def select_from(session, setup, traits, asked):
-    """Choose what a file is to hold, of a session; layers may be objects. See `select`.
+def select_from(session: Session, setup: dict[str, Any], traits: dict[str, Any], asked: dict[str, Any]) -> Selection:
+    """Build the selection of a session; layers may be layer objects. See `select`.
 
     Args:
         session: A `Session`.
@@ -90,17 +101,17 @@ def select_from(session, setup, traits, asked):
     return select(setup, traits, session.models[traits["model_index"]].scores, **asked)
 
 
-def heading(names):
+def heading(names: Sequence[str]) -> str:
     """Return the heading of a page on one model or several."""
     return f"What {listed(names)} {'looks' if len(names) == 1 else 'look'} at"
 
 
-def page_setup(setup, selection):
-    """Write what the file's page is told once: as a widget's page is, but only what the file holds is offered.
+def page_setup(setup: dict[str, Any], selection: Selection) -> dict[str, Any]:
+    """Build the setup of the file's page: the widget's setup, restricted to the selection.
 
     Args:
-        setup: What the widget's page is told.
-        plan: A `Plan`.
+        setup: The setup of the widget's page.
+        selection: A `Selection`.
 
     Returns:
         A dict of plain data, for JSON.
@@ -117,47 +128,47 @@ def page_setup(setup, selection):
     }
 
 
-def initial_traits(selection, traits):
-    """Write what the file's page shows first: what the main pane shows now, as far as the file holds it.
+def initial_traits(selection: Selection, traits: dict[str, Any]) -> dict[str, Any]:
+    """Build the initial traits of the file's page: the main pane's current choice, as far as the file has it.
 
-    One pane: those beside it are of the work, and whoever opens the file finds Compare where it is wanted.
+    The page starts with one pane; readers can open more with Compare.
 
     Args:
-        plan: A `Plan`.
-        traits: What is chosen, and how it is shown, by the names of the traits; images by their numbers.
+        selection: A `Selection`.
+        traits: The current choice and display settings, by the names of the traits.
 
     Returns:
-        A dict of the same traits, images by their places in the file.
+        A dict of the same traits, with the image's position in the file.
     """
-    shown = _shown(selection, traits) or _shown(selection, {**traits, **_any(selection, traits)})
+    shown = _shown(selection, traits) or _shown(selection, {**traits, **_available(selection, traits)})
     return {**(shown or {}), "contrast_index": None, "panes": []}
 
 
 def _shown(selection, traits):
-    """Give `traits` with the image's place in the file, or `None` where the file does not hold them."""
-    held = (
+    """Return `traits` with the image's position in the file, or `None` if the file does not have that choice."""
+    included = (
         traits["image_index"] in selection.images
         and traits["class_index"] in selection.classes
         and traits["method"] in selection.methods
         and traits["contrast_index"] is None
         and traits["layer"] in selection.layers[traits["model_index"]]
     )
-    return {**traits, "image_index": selection.images.index(traits["image_index"])} if held else None
+    return {**traits, "image_index": selection.images.index(traits["image_index"])} if included else None
 
 
-def _any(selection, traits):
-    """Replace what the file does not hold."""
-    held = {"image_index": selection.images, "class_index": selection.classes, "method": selection.methods}
-    kept = {name: traits[name] if traits[name] in known else known[0] for name, known in held.items()}
+def _available(selection, traits):
+    """Return traits in which each choice that the file lacks is replaced by one that it has."""
+    known = {"image_index": selection.images, "class_index": selection.classes, "method": selection.methods}
+    kept = {name: traits[name] if traits[name] in values else values[0] for name, values in known.items()}
     layers = selection.layers[traits["model_index"]]
     layer = traits["layer"] if traits["layer"] in layers else layers[-1]
     return {**kept, "layer": layer, "contrast_index": None}
 
 
 def _model(model, layers):
-    held = set(layers)
+    included = set(layers)
     nodes = [
-        {**node, "spatial": node["path"] in held, "absent": node["spatial"] and node["path"] not in held}
+        {**node, "spatial": node["path"] in included, "absent": node["spatial"] and node["path"] not in included}
         for node in model["nodes"]
     ]
     all_layers = (
@@ -187,13 +198,13 @@ def _methods(methods, known, shown):
     return _once([by_name.method_name("methods", value, titles) for value in asked])
 
 
-def _layers(layers, models, chosen, looked_at):
+def _layers(layers, models, current, has_layer):
     known = [[node["path"] for node in model["nodes"] if node["spatial"]] or [""] for model in models]
     if isinstance(layers, str) and layers == "all":
         return known
     if layers is None:
-        found = [{model["default_layer"], *(_stages(model["nodes"]) if looked_at else [])} for model in models]
-        found[chosen["model_index"]].add(chosen["layer"])
+        found = [{model["default_layer"], *(_stages(model["nodes"]) if has_layer else [])} for model in models]
+        found[current["model_index"]].add(current["layer"])
     else:
         asked = _list("layers", layers)
         everywhere = list(dict.fromkeys(path for paths in known for path in paths if path))
@@ -203,16 +214,16 @@ def _layers(layers, models, chosen, looked_at):
                     "`layers` must be paths of layers with a spatial output (B, H, W, K) on the way to the logits, or "
                     f"'all'. Received: {short_repr(path)}. {_near(path, everywhere)}."
                 )
-        # Another model may have other layers; one of its own it has in any case.
+        # Models may have different layers; each keeps at least its default layer.
         found = [set(asked) & set(paths) or {model["default_layer"]} for paths, model in zip(known, models)]
     return [[path for path in paths if path in own] for paths, own in zip(known, found)]
 
 
 def _stages(nodes):
-    """Give the last layer of each resolution, from the first one with weights on; padding is none of them."""
-    weighty = next((at for at, node in enumerate(nodes) if node["params"] and node["spatial"]), 0)
+    """Return the last layer of each resolution after the first weights, without padding and cropping layers."""
+    first = next((number for number, node in enumerate(nodes) if node["params"] and node["spatial"]), 0)
     ends = {}
-    for node in nodes[weighty:]:
+    for node in nodes[first:]:
         if node["spatial"] and "Padding" not in node["type"] and "Cropping" not in node["type"]:
             rows = node["shape"][1]
             ends[rows if not rows else round(math.log2(rows))] = node["path"]
@@ -225,10 +236,10 @@ def _near(text, known):
 
 
 def _list(name, value):
-    """Take one of a kind for a list of one."""
+    """Convert a single value to a list of one."""
     several = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
     if not several:
-        raise ValueError(f"`{name}` must hold at least one. Received: {name}={short_repr(value)}.")
+        raise ValueError(f"`{name}` must have at least one entry. Received: {name}={short_repr(value)}.")
     return several
 
 

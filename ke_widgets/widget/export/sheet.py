@@ -1,33 +1,33 @@
-"""A sheet with pictures side by side, their titles and scales: where everything stands, in pixels or vectors.
+"""The layout of a figure: pictures side by side with titles and colour scales, drawn as pixels or vectors.
 
-Lengths are pixels of the pictures. The longest side of all of them is as wide as a column of text, so that letters have
-the same size in each figure that is printed so. Text and vectors are matplotlib's, without `pyplot`: no figure of the
-user's is touched.
+Lengths are in pixels of the pictures. The longest side is printed as wide as a text column, so that text has the same
+size in every figure. Text and vectors are drawn by matplotlib without `pyplot`, whose state belongs to the user.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-_COLUMN = 234  # Points, 3.25 inches: the longest side of a picture on paper.
-_LEAST_COLUMN = 110  # Points that a title and a scale need.
+_COLUMN = 234  # Points, 3.25 inches: the longest side of a printed picture.
+_LEAST_COLUMN = 110  # Points, the least width for a title and a scale.
 _MARGIN, _GAP = 6, 10  # Points.
-_HEADING, _TITLE, _SCALE = 9, 8, 7  # Points of letters.
-_LINE = 1.4  # Of a line of letters.
-_AFTER, _BAR = 5, 6  # Points under a picture, and of the scale's colours.
+_HEADING, _TITLE, _SCALE = 9, 8, 7  # Font sizes in points.
+_LINE = 1.4  # Line height, relative to the font size.
+_AFTER, _BAR = 5, 6  # Points: the space below a picture, and the height of the colour bar.
 
 
 @dataclass(frozen=True)
-class Part:
+class PaneDrawing:
     """One pane of a figure.
 
     Attributes:
         drawn: The picture, uint8 `(H, W, 3)`.
-        title: Text over it; empty for none.
-        colours: uint8 `(256, 3)` of its scale; `None` for no scale.
-        ends: What is written under the ends of the scale.
-        note: What is written under it: the unit of the scale, or why there is none.
+        title: Text above the picture; empty for none.
+        colours: Colours of the scale, uint8 `(256, 3)`; `None` for no scale.
+        ends: Labels of the two ends of the scale.
+        note: Text below the scale: its unit, or the reason why there is no scale.
     """
 
     drawn: np.ndarray
@@ -37,8 +37,8 @@ class Part:
     note: str = ""
 
 
-def side_by_side(parts):
-    """Put pictures beside one another, with nothing around them."""
+def side_by_side(parts: list[PaneDrawing]) -> Image.Image:
+    """Join pictures side by side, without margins."""
     gap = 0 if len(parts) == 1 else round(_GAP * _per_point(parts))
     width = sum(part.drawn.shape[1] + gap for part in parts) - gap
     sheet = Image.new("RGB", (width, max(part.drawn.shape[0] for part in parts)), "white")
@@ -50,36 +50,36 @@ def side_by_side(parts):
 
 
 def _per_point(parts):
-    """Count the pixels of a point of 1/72 inch."""
+    """Compute the pixels per point (1/72 inch)."""
     return max(max(part.drawn.shape[:2]) for part in parts) / _COLUMN
 
 
 class Sheet:
-    """Where everything of a figure stands, in pixels from the upper left, and the figure.
+    """The layout of a figure, in pixels from the upper left corner.
 
     Args:
-        parts: `Part`s, from left to right.
-        heading: Text over all of them; empty for none.
-        written: Whether there is text; without, pictures reach the edge.
+        parts: `PaneDrawing`s, from left to right.
+        heading: Text above all of them; empty for none.
+        has_text: Whether the figure has text; otherwise the pictures fill it.
     """
 
-    def __init__(self, parts, heading, written):
+    def __init__(self, parts: list[PaneDrawing], heading: str, has_text: bool) -> None:
         self._parts, self._point = parts, _per_point(parts)
-        margin, gap = self._pixels(_MARGIN if written else 0), self._pixels(_GAP)
-        widths = [max(part.drawn.shape[1], self._pixels(_LEAST_COLUMN if written else 0)) for part in parts]
+        margin, gap = self._pixels(_MARGIN if has_text else 0), self._pixels(_GAP)
+        widths = [max(part.drawn.shape[1], self._pixels(_LEAST_COLUMN if has_text else 0)) for part in parts]
         self._widths = widths
         self._lefts = [margin + sum(widths[:at]) + at * gap for at in range(len(parts))]
         self.width = 2 * margin + sum(widths) + gap * (len(parts) - 1)
         self._heading = self._wrapped(heading, self.width - 2 * margin, _HEADING)
         self._titles = [self._wrapped(part.title, width, _TITLE) for part, width in zip(parts, widths)]
         self._heading_top = margin
-        self._titles_top = margin + self._high(self._heading, _HEADING)
-        self._top = self._titles_top + self._high(max(self._titles, key=len), _TITLE)
+        self._titles_top = margin + self._text_height(self._heading, _HEADING)
+        self._top = self._titles_top + self._text_height(max(self._titles, key=len), _TITLE)
         self._notes = [self._note(part, width) for part, width in zip(parts, widths)]
-        self.height = max(map(self._foot_of, parts, self._notes)) + margin
+        self.height = max(map(self._bottom_of, parts, self._notes)) + margin
 
-    def pixels(self):
-        """Draw it in pixels; the pictures lie in it as they are.
+    def pixels(self) -> Image.Image:
+        """Render as pixels; the pictures are pasted unchanged.
 
         Returns:
             A PIL image.
@@ -93,16 +93,16 @@ class Sheet:
             sheet.paste(Image.fromarray(part.drawn), (left, self._top))
         return sheet
 
-    def save(self, path, kind):
-        """Write it as vectors; fonts are embedded, or drawn as outlines.
+    def save(self, path: Path, kind: str) -> None:
+        """Save as vectors; fonts are embedded, or drawn as outlines.
 
         Args:
-            path: Where to.
+            path: Path of the file.
             kind: `"pdf"` or `"svg"`.
         """
         from matplotlib import rc_context
 
-        # Without the date, so that the same figure is the same file.
+        # Without the date, equal figures give equal files.
         metadata = {"CreationDate": None} if kind == "pdf" else {"Date": None}
         with rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "ke_widgets"}):
             figure = self._figure()
@@ -114,11 +114,11 @@ class Sheet:
             figure.savefig(path, format=kind, metadata=metadata)
 
     def _figure(self):
-        """Draw all but the pictures."""
+        """Build the matplotlib figure without the pictures."""
         from matplotlib.figure import Figure
 
         dots = 72 * self._point
-        # Agg cuts what is no whole number of pixels.
+        # Agg rounds down to whole pixels.
         size = (self.width + 0.01) / dots, (self.height + 0.01) / dots
         figure = Figure(figsize=size, dpi=dots, facecolor="white")
         self._write(figure, self._heading, self._lefts[0], self._heading_top, _HEADING, weight="bold")
@@ -144,13 +144,13 @@ class Sheet:
         self._write(figure, lines, left + width / 2, top + below * self._pixels(_SCALE * _LINE), _SCALE, ha="center")
 
     def _note(self, part, width):
-        """Give the lines of a note, and whether it has room between the ends of its scale."""
+        """Return the lines of a note, and whether it fits between the labels of the scale's ends."""
         lines = self._wrapped(part.note, width, _SCALE)
-        room = width - 2 * self._pixels(4) - 2 * max(self._wide(end, _SCALE) for end in part.ends)
-        return lines, part.colours is not None and len(lines) == 1 and self._wide(part.note, _SCALE) <= room
+        room = width - 2 * self._pixels(4) - 2 * max(self._text_width(end, _SCALE) for end in part.ends)
+        return lines, part.colours is not None and len(lines) == 1 and self._text_width(part.note, _SCALE) <= room
 
-    def _foot_of(self, part, note):
-        """Tell where a picture with its scale and note ends."""
+    def _bottom_of(self, part, note):
+        """Compute the bottom edge of a picture with its scale and note."""
         lines, beside = note
         scaled = part.colours is not None
         points = _AFTER + scaled * (_BAR + 2) + (len(lines) + scaled - beside) * _SCALE * _LINE - 2
@@ -160,19 +160,19 @@ class Sheet:
         across, down = self.width, self.height
         return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
 
-    def _write(self, figure, lines, left, top, size, **how):
+    def _write(self, figure, lines, left, top, size, **options):
         for number, line in enumerate(lines):
             middle = top + self._pixels((number + 0.5) * size * _LINE)
-            place = left / self.width, 1 - middle / self.height
-            figure.text(*place, line, fontsize=size, va="center_baseline", parse_math=False, **how)
+            position = left / self.width, 1 - middle / self.height
+            figure.text(*position, line, fontsize=size, va="center_baseline", parse_math=False, **options)
 
     def _wrapped(self, text, width, size):
-        """Part a text into lines that are no wider than that."""
+        """Split a text into lines that fit a width."""
         if not text:
             return []
 
         def fits(line):
-            return self._wide(line, size) <= width
+            return self._text_width(line, size) <= width
 
         lines, line = [], ""
         for word in " ".join(text.split()).split(" "):
@@ -186,8 +186,8 @@ class Sheet:
                 line = line[most:]
         return [*lines, line]
 
-    def _wide(self, text, size):
-        """Measure a line, with a little room, for letters on a screen are moved to whole pixels."""
+    def _text_width(self, text, size):
+        """Measure the width of a line, plus 3 %, because renderers align letters to whole pixels."""
         if not text:
             return 0
         from matplotlib.font_manager import FontProperties
@@ -196,7 +196,7 @@ class Sheet:
         font = FontProperties(size=size, weight="bold" if size == _HEADING else "normal")
         return 1.03 * self._point * text_to_path.get_text_width_height_descent(text, font, False)[0]
 
-    def _high(self, lines, size):
+    def _text_height(self, lines, size):
         return self._pixels(len(lines) * size * _LINE + 3) if lines else 0
 
     def _picture_lefts(self):

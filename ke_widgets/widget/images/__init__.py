@@ -1,1 +1,1 @@
-"""The images of a widget: as the user gave them, as the model takes them, as the page shows them."""
+"""The images of a widget: input formats, preprocessing to model inputs, and encoding for the page."""

@@ -1,9 +1,10 @@
-"""The containers in which people have images: brought to an array or a list, or refused with the line to write."""
+"""Convert the usual containers of images to an array or a list, or raise an error that says what to write instead."""
 
 import collections
 import collections.abc
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from PIL import Image
 
 from ke_widgets.errors.short_repr import short_repr
 
-_MOST_ITEMS, _MOST_BYTES = 100_000, 1024**3  # Of an iterator: it may have no end.
+_MOST_ITEMS, _MOST_BYTES = 100_000, 1024**3  # Bounds on reading an iterator, which may be infinite.
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
 _WANTED = "`images` must be an array (N, H, W, C) or a list of images."
 
 
 def listed(images: Any) -> Any:
-    """Bring images to an array or a list.
+    """Convert images to an array or a list.
 
     Args:
         images: An array or tensor `(N, ...)`; a list, tuple, column or iterator of arrays, PIL images or paths; one PIL
@@ -28,18 +29,18 @@ def listed(images: Any) -> Any:
         An array `(N, ...)`, or a list.
 
     Raises:
-        TypeError: If it is something else, or has no end; the message has the line that makes a list of it.
+        TypeError: If it is anything else, or an infinite iterator; the message has the line that converts it.
     """
     if isinstance(images, str | os.PathLike):
         return _of_path(os.fspath(images))
     if isinstance(images, Image.Image):
         return [images]
     if hasattr(images, "iloc") and hasattr(images, "columns"):
-        raise _refusal(images, f"Choose its column: `images = data[{_column(images)!r}]`.")
+        raise _refusal(images, f"Select a column: `images = data[{_column(images)!r}]`.")
     if isinstance(images, list | tuple | collections.deque | collections.abc.ValuesView):
         return [_item(each) for each in images]
     if isinstance(images, set | frozenset):
-        raise _refusal(images, "It has no order: `images = sorted(data)`.")
+        raise _refusal(images, "A set has no order: `images = sorted(data)`.")
     if hasattr(images, "keys") and hasattr(images, "values") and not hasattr(images, "__array__"):
         raise _refusal(images, _of_dict(images))
     if hasattr(images, "__array__") or hasattr(images, "numpy"):
@@ -48,20 +49,20 @@ def listed(images: Any) -> Any:
             return [_item(each) for each in array]
         return array
     if hasattr(images, "take") and hasattr(images, "as_numpy_iterator"):
-        raise _refusal(images, f"Take some out of it first, such as `{_of_dataset(images)}`.")
+        raise _refusal(images, f"Take a sample of it first, such as `{_of_dataset(images)}`.")
     if hasattr(images, "__getitem__") and hasattr(images, "__len__"):
-        raise _refusal(images, "Take some out of it first, such as `images = np.asarray(data[0][0])`, its first batch.")
+        raise _refusal(images, "Take its first batch, such as `images = np.asarray(data[0][0])`.")
     if hasattr(images, "__iter__"):
         return _of_iterable(images)
     raise _refusal(images, "")
 
 
-def _refusal(images, mend):
-    return TypeError(f"{_WANTED} Received: {short_repr(images)}.{f' {mend}' if mend else ''}")
+def _refusal(images, hint):
+    return TypeError(f"{_WANTED} Received: {short_repr(images)}.{f' {hint}' if hint else ''}")
 
 
 def _array(images: Any):
-    """Give the numbers of a tensor of any library, also of one that stands elsewhere or is differentiated."""
+    """Convert a tensor of any library to NumPy, also one on another device or with gradient tracking."""
     try:
         return np.asarray(images if hasattr(images, "__array__") else images.numpy())
     except Exception:
@@ -84,19 +85,19 @@ def _of_path(path):
         return [path]
     if os.path.isdir(path):
         raise TypeError(
-            f"{_WANTED} Received: {short_repr(path)}, a folder. Say which files: `images = "
+            f"{_WANTED} Received: {short_repr(path)}, a folder. List its files: `images = "
             f"sorted(Path({path!r}).{_of_folder(Path(path))})`."
         )
     if any(sign in path for sign in "*?["):
         deep = ", recursive=True" if "**" in path else ""
         raise TypeError(
-            f"{_WANTED} Received: {short_repr(path)}, a pattern. Say `images = sorted(glob.glob({path!r}{deep}))`."
+            f"{_WANTED} Received: {short_repr(path)}, a pattern. Write `images = sorted(glob.glob({path!r}{deep}))`."
         )
-    raise TypeError(f"{_WANTED} Received: {short_repr(path)}, and there is no such file.")
+    raise TypeError(f"{_WANTED} Received: {short_repr(path)}, which does not exist.")
 
 
 def _of_folder(folder):
-    """Write the call that lists the pictures of a folder, or of the folders in it."""
+    """Write the call that lists the images in a folder, or in its subfolders."""
     for call, found in (("glob", folder.iterdir()), ("rglob", (each for sub in folder.iterdir() for each in _in(sub)))):
         endings = collections.Counter(each.suffix for each in found if each.suffix.lower() in _ENDINGS)
         if endings:
@@ -109,7 +110,7 @@ def _in(folder):
 
 
 def _column(table):
-    """Give the name of the first column that may hold paths."""
+    """Return the name of the first column that may hold paths."""
     names = list(table.columns)
     text = (name for name in names if table[name].dtype.kind in "OUS" or str(table[name].dtype).startswith("str"))
     return next(text, names[0] if names else "file")
@@ -118,7 +119,7 @@ def _column(table):
 def _of_dict(images):
     first = next(iter(images.items()), (None, None))
     batch = len(getattr(first[1], "shape", ())) == 4
-    return f"Say `images = data[{first[0]!r}]`." if batch else "Say `images = list(data.values())`."
+    return f"Write `images = data[{first[0]!r}]`." if batch else "Write `images = list(data.values())`."
 
 
 def _of_dataset(data):
@@ -129,7 +130,7 @@ def _of_dataset(data):
 
 
 def _of_iterable(images):
-    """Read an iterator of images or paths to its end; refuse one of batches or pairs, and one without end."""
+    """Read an iterator of images or paths to its end; refuse one of batches or tuples, and an infinite one."""
     found, size = [], 0
     for image in images:
         image = _item(image)
@@ -140,7 +141,7 @@ def _of_iterable(images):
         if len(found) > _MOST_ITEMS or size > _MOST_BYTES:
             raise _refusal(
                 images,
-                f"It may have no end: {len(found):,} were read. Take some out of it: `images = "
+                f"It may be infinite: {len(found):,} items were read. Take a sample of it: `images = "
                 "list(itertools.islice(data, 32))`.",
             )
     return found
@@ -151,28 +152,28 @@ def _check_first(images, first):
     inner = first[0] if pair else first
     inner = _item(inner)
     rank = len(getattr(inner, "shape", ())) if not isinstance(inner, str | os.PathLike | Image.Image) else 3
-    again = " One item of it was read." if hasattr(images, "__next__") else ""
+    again = " One item has been consumed." if hasattr(images, "__next__") else ""
     if rank == 4:
         line = f"images = np.asarray(next(iter(data)){'[0]' if pair else ''})"
-        raise _refusal(images, f"It gives batches: `{line}`.{again}")
+        raise _refusal(images, f"It yields batches: `{line}`.{again}")
     if pair:
-        raise _refusal(images, f"It gives tuples of {len(first)}: `images = [image for image, *_ in data]`.{again}")
+        raise _refusal(images, f"It yields tuples of {len(first)}: `images = [image for image, *_ in data]`.{again}")
     if rank not in (2, 3):
-        raise _refusal(images, f"It gives {short_repr(first)}.{again}")
+        raise _refusal(images, f"It yields {short_repr(first)}.{again}")
 
 
-def order_hint(shape, fits):
-    """Say what to write where the axes of an image stand in another order than the model takes them.
+def order_hint(shape: tuple[int, ...], fits: Callable[[tuple], bool]) -> str:
+    """Suggest what to write if the axes of an image are not in the order that the model takes.
 
     Args:
         shape: The image's shape.
-        fits: Tells whether the model takes a shape.
+        fits: A function that returns whether the model takes a shape.
 
     Returns:
-        A sentence behind a space, or nothing.
+        A sentence with a leading space, or an empty string.
     """
     if len(shape) == 3 and shape[0] in (1, 3, 4) and fits((*shape[1:], shape[0])):
-        return " Its channels come first: say `np.moveaxis(images, 1, -1)`."
+        return " Its channels come first: write `np.moveaxis(images, 1, -1)`."
     if len(shape) == 4 and fits(shape[1:]):
-        return " These are batches: say `np.concatenate(images)`."
+        return " These are batches: write `np.concatenate(images)`."
     return ""

@@ -1,4 +1,4 @@
-"""A picture as bytes that a page can draw: no larger than a screen shows, and quick to make."""
+"""Encode pictures for the page: PNG or JPEG, no larger than a screen, and fast."""
 
 import io
 from typing import NamedTuple
@@ -7,29 +7,29 @@ import numpy as np
 from PIL import Image
 
 LONGEST = 1600
-_LOSSLESS = 1_000_000  # Pixels up to which a picture is sent as PNG; above that it is a photograph, sent as JPEG.
+_LOSSLESS = 1_000_000  # Pixels; larger pictures are photographs and are sent as JPEG.
 
 
 class Encoded(NamedTuple):
-    """A picture for a page.
+    """An encoded picture.
 
     Attributes:
-        data: PNG bytes, or JPEG where it has more than a megapixel.
-        size: Rows and columns of the image itself, before it was made smaller to be shown.
+        data: PNG bytes, or JPEG above one megapixel.
+        size: Rows and columns of the original, before downscaling for display.
     """
 
     data: bytes
     size: tuple[int, int]
 
 
-def as_uint8(image):
-    """Turn pixels into levels to show: floats in [0, 1] times 255, other ranges from their minimum to their maximum.
+def as_uint8(image: np.ndarray) -> np.ndarray:
+    """Convert pixels to uint8: floats in [0, 1] times 255, other ranges scaled from their minimum to their maximum.
 
     Args:
         image: An array of any shape.
 
     Returns:
-        uint8 of the same shape; what is not finite is 0.
+        uint8 of the same shape; NaN and infinite values become 0.
     """
     if image.dtype == np.uint8:
         return image
@@ -42,12 +42,12 @@ def as_uint8(image):
     return np.clip(np.rint(image * 255), 0, 255).astype("uint8")
 
 
-def encode(picture, longest=0):
-    """Write a picture as PNG, or as JPEG where that is worth it.
+def encode(picture: np.ndarray, longest: int = 0) -> bytes:
+    """Encode a picture as PNG, or as JPEG above one megapixel.
 
     Args:
         picture: uint8 `(H, W, 1)` or `(H, W, 3)`.
-        longest: Pixels of its longer side at most; 0 for as many as are worth showing.
+        longest: Upper bound of its longer side in pixels; 0 for `LONGEST`.
 
     Returns:
         Bytes.

@@ -1,44 +1,46 @@
-"""Bringing an image to the size that a model takes: cropped in its middle, then resized, and never squeezed."""
+"""Fit images to the size that a model takes: a centre crop, then a resize that keeps the aspect ratio."""
 
 import numpy as np
 from PIL import Image
 
+Region = tuple[float, float, float, float]  # Top, left, bottom and right, as fractions of height and width.
+
 WHOLE = (0.0, 0.0, 1.0, 1.0)
-_MUCH = 3  # Times as large is worth a word.
+_LARGE_FACTOR = 3  # Enlarging by this factor deserves a notice.
 
 
-def centre_crop(size, wanted):
-    """Find the largest part in the middle of an image that has a wanted aspect, as `keras.utils.load_img` does.
+def centre_crop(size: tuple[int, int], target_size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Compute the largest centre crop of an image with a given aspect ratio, as `keras.utils.load_img` does.
 
     Args:
         size: Rows and columns of the image.
-        wanted: Rows and columns that it is to be resized to.
+        target_size: Rows and columns to resize to afterwards.
 
     Returns:
-        Its first row and column, and those behind its last ones: `(top, left, bottom, right)`.
+        `(top, left, bottom, right)` in pixels; bottom and right are exclusive.
     """
-    (height, width), (rows, columns) = size, wanted
+    (height, width), (rows, columns) = size, target_size
     tall, wide = max(min(height, width * rows // columns), 1), max(min(width, height * columns // rows), 1)
     top, left = (height - tall) // 2, (width - wide) // 2
     return top, left, top + tall, left + wide
 
 
-def cropped_region(size, wanted):
-    """Give the centre crop in shares of the image's height and width.
+def cropped_region(size: tuple[int, int], target_size: tuple[int, int]) -> Region:
+    """Return the centre crop as fractions of the image's height and width.
 
     Args:
         size: Rows and columns of the image.
-        wanted: Rows and columns that it is to be resized to.
+        target_size: Rows and columns to resize to afterwards.
 
     Returns:
         `(top, left, bottom, right)`, 0 to 1.
     """
-    top, left, bottom, right = centre_crop(size, wanted)
+    top, left, bottom, right = centre_crop(size, target_size)
     return top / size[0], left / size[1], bottom / size[0], right / size[1]
 
 
-def in_pixels(region, size):
-    """Turn a part of an image, in shares, into rows and columns; it has one of each at least.
+def in_pixels(region: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Convert a region in fractions of an image to rows and columns, at least one of each.
 
     Args:
         region: `(top, left, bottom, right)`, 0 to 1.
@@ -52,53 +54,53 @@ def in_pixels(region, size):
     return top, left, max(bottom, top + 1), max(right, left + 1)
 
 
-def fit(image, wanted):
-    """Crop an image in its middle to the aspect that is wanted, and resize it with antialiasing.
+def fit(image: np.ndarray, target_size: tuple[int, int]) -> np.ndarray:
+    """Centre-crop an image to the target's aspect ratio, and resize it with antialiasing.
 
     Args:
-        image: An array `(H, W)` or `(H, W, C)` of any numbers.
-        wanted: Rows and columns.
+        image: An array `(H, W)` or `(H, W, C)` of any numeric type.
+        target_size: Rows and columns.
 
     Returns:
-        A float32 array in the range of the image, not rounded; the image itself where it has that size.
+        A float32 array in the range of the image, not rounded; the image itself if it already has that size.
     """
-    if image.shape[:2] == tuple(wanted):
+    if image.shape[:2] == tuple(target_size):
         return image
-    top, left, bottom, right = centre_crop(image.shape[:2], wanted)
+    top, left, bottom, right = centre_crop(image.shape[:2], target_size)
     planes = np.moveaxis(image, -1, 0) if image.ndim == 3 else image[None]
-    how = (wanted[1], wanted[0]), Image.Resampling.BILINEAR, (left, top, right, bottom)
-    # One channel at a time: as float32 a photograph of 12 megapixels weighs 144 MB.
-    fitted = [np.asarray(Image.fromarray(plane.astype("float32")).resize(*how)) for plane in planes]
+    options = (target_size[1], target_size[0]), Image.Resampling.BILINEAR, (left, top, right, bottom)
+    # One channel at a time: a photograph of 12 megapixels takes 144 MB as float32.
+    fitted = [np.asarray(Image.fromarray(plane.astype("float32")).resize(*options)) for plane in planes]
     return np.stack(fitted, axis=-1) if image.ndim == 3 else fitted[0]
 
 
-def fitting_notices(sizes, wanted):
-    """Say what fitting does to images of some sizes.
+def fitting_notices(sizes: list[tuple[int, int]], target_size: tuple[int, int]) -> list[str]:
+    """Describe what fitting does to images of some sizes.
 
     Args:
         sizes: Rows and columns of some images.
-        wanted: Rows and columns that the model takes.
+        target_size: Rows and columns that the model takes.
 
     Returns:
         A list of sentences.
     """
-    others = [size for size in sizes if size != tuple(wanted)]
+    others = [size for size in sizes if size != tuple(target_size)]
     if not others:
         return []
-    height, width = wanted
-    parts = [(size, centre_crop(size, wanted)) for size in others]
-    if any(part != (0, 0, *size) for size, part in parts):
+    height, width = target_size
+    crops = [(size, centre_crop(size, target_size)) for size in others]
+    if any(crop != (0, 0, *size) for size, crop in crops):
         shape = "a square" if height == width else f"the shape of {height} × {width}"
         found = [
-            f"Images are cropped to {shape} in their middle and resized to {height} × {width}, which the model takes. "
-            "What is dimmed in a picture, the model does not see."
+            f"Images are centre-cropped to {shape} and resized to {height} × {width}, the model's input size. "
+            "The model does not see the dimmed part of a picture."
         ]
     else:
-        found = [f"Images are resized to {height} × {width}, which the model takes."]
-    smallest, (top, _, bottom, _) = min(parts, key=lambda each: each[1][2] - each[1][0])
-    if height >= _MUCH * (bottom - top):
+        found = [f"Images are resized to {height} × {width}, the model's input size."]
+    smallest, (top, _, bottom, _) = min(crops, key=lambda each: each[1][2] - each[1][0])
+    if height >= _LARGE_FACTOR * (bottom - top):
         found.append(
-            f"Images are enlarged a lot, from {smallest[0]} × {smallest[1]} pixels: a model that was trained on sharp "
+            f"Images are enlarged a lot, from {smallest[0]} × {smallest[1]} pixels: a model trained on sharp "
             "photographs sees them blurred, and its scores and maps may mean little."
         )
     return found

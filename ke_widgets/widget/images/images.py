@@ -1,10 +1,11 @@
-"""The images of a session: as the user gave them, as the model takes them, as the page shows them."""
+"""The images of a session: loading, preprocessing to model inputs, and pictures for display."""
 
 import collections
 import contextlib
 import functools
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +16,42 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.images import reading
 from ke_widgets.widget.images.containers import listed, order_hint
 from ke_widgets.widget.images.encoding import Encoded, as_uint8, encode
-from ke_widgets.widget.images.fitting import WHOLE, cropped_region, fit
+from ke_widgets.widget.images.fitting import WHOLE, Region, cropped_region, fit
 from ke_widgets.widget.images.preprocessing import own_colours, sees_all
 
 _KEPT_PICTURES = 256
-_LOOKED_AT = 100  # Images whose sizes are looked up before anything is said about all.
+_SIZED_IMAGES = 100  # Sizes are read from this many images; a notice about all is based on them.
 
 
 class Images:
-    """A list of images of any of the kinds that people have; files are read when they are needed.
+    """A list of images in any of the usual formats; files are read when they are needed.
 
-    Images of another size than the model demands are fitted to it; see `fitting.fit`. With `preprocess` they are only
-    where that keeps their size.
+    Images of another size than the model requires are fitted to it; see `fitting.fit`. With `preprocess`, this happens
+    only if `preprocess` keeps their size.
 
     Args:
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`; or a list of arrays, of PIL images,
-            or of paths; see `containers.listed` for what else is taken.
+            or of paths; see `containers.listed` for all accepted types.
         shape: What the model takes, `(H, W, C)` or grey `(H, W)`, with `None` where it takes any size.
         preprocess: Turns a batch of images, `(1, H, W, C)` or as they were given, into the model's inputs; or `None`.
 
     Raises:
-        TypeError: If `images` is of none of those kinds.
-        ValueError: If there are none, if one has the wrong rank or channels, or a file cannot be read.
+        TypeError: If `images` is of none of these types.
+        ValueError: If there are none, one has the wrong rank or channels, or a file cannot be read.
 
     Attributes:
         deep: Whether only the upper 8 bits of a picture's grey levels are used.
     """
 
-    def __init__(self, images, shape, preprocess=None):
+    def __init__(
+        self, images: Any, shape: tuple[int | None, ...], preprocess: Callable[[Any], Any] | None = None
+    ) -> None:
         self._grey = len(shape) == 2
         self._shape = (*shape, 1) if self._grey else tuple(shape)
         self._preprocess = None if preprocess is None else _one_at_a_time(preprocess)
         self._pictures: collections.OrderedDict[tuple[int, int], Encoded] = collections.OrderedDict()
-        self._ways: dict[tuple, Any] = {}
-        self._keeps: dict[tuple, bool] = {}
+        self._inverses: dict[tuple, Any] = {}
+        self._size_kept: dict[tuple, bool] = {}
         self._regions: dict[int, tuple] = {}
         self.deep = False
         self._images = listed(images)
@@ -65,31 +68,31 @@ class Images:
         return len(self._images)
 
     @property
-    def size(self):
-        """Rows and columns that the images must have, or are brought to; `None` for any."""
+    def size(self) -> Any:
+        """Rows and columns that the model requires; `None` for any."""
         return self._shape[:2]
 
     @property
-    def prepared(self):
-        """Whether something prepares the images for the model."""
+    def prepared(self) -> bool:
+        """Whether a `preprocess` function is used."""
         return self._preprocess is not None
 
     @property
-    def moved(self):
-        """Whether the first image is shown as the model takes it, because `preprocess` does more than resize it."""
-        return self._way_back(self._fitted(self._array(0))) is not None
+    def moved(self) -> bool:
+        """Whether the model's input is displayed, because `preprocess` moves pixels of the first image."""
+        return self._inverse(self._fitted(self._array(0))) is not None
 
-    def prepares_as(self, other):
-        """Tell whether other images are prepared in the same way, as far as the first one shows it."""
+    def prepares_as(self, other: "Images") -> bool:
+        """Return whether other images are preprocessed in the same way, judged by the first one."""
         return np.array_equal(self.inputs(0), other.inputs(0))
 
     @property
-    def fitted_sizes(self):
-        """Sizes of those of the first images that are fitted, and the size that they are fitted to."""
+    def fitted_sizes(self) -> tuple[list[tuple[int, int]], Any]:
+        """Sizes of the images that are fitted, among the first hundred, and the size that they are fitted to."""
         others = {}
         if None not in self.size:
-            for index in range(min(len(self), _LOOKED_AT)):
-                with contextlib.suppress(ValueError):  # That a file cannot be read is said when it is chosen.
+            for index in range(min(len(self), _SIZED_IMAGES)):
+                with contextlib.suppress(ValueError):  # An unreadable file is reported when it is selected.
                     others.setdefault(self._size_of(index), index)
             others.pop(self.size, None)
         preprocess, example = self._preprocess, next(iter(others.values()), None)
@@ -97,15 +100,15 @@ class Images:
             return [], self.size
         return list(others), self.size
 
-    def inputs(self, index):
-        """Give one image as the model takes it.
+    def inputs(self, index: int) -> np.ndarray:
+        """Return one image as the model's input.
 
         Args:
             index: Number of the image.
 
         Returns:
-            An array `(1, H, W, C)`, or `(1, H, W)` where the model takes that. What was fitted is not rounded, so that
-            uint8 becomes a fraction.
+            An array `(1, H, W, C)`, or `(1, H, W)` where the model takes that. Fitted images are not rounded, so uint8
+            values become fractions.
 
         Raises:
             ValueError: If the file cannot be read, or the image does not fit the model.
@@ -124,27 +127,27 @@ class Images:
         images = images[..., 0] if self._grey else images
         return images if np.issubdtype(images.dtype, np.floating) else images.astype("float32")
 
-    def picture(self, index):
-        """Give one image as people see it: their own, or what the model gets where the map would not fit their own.
+    def picture(self, index: int) -> np.ndarray:
+        """Return one image for display: the original, or the model's input where the map does not fit the original.
 
         Args:
             index: Number of the image.
 
         Returns:
-            A uint8 array `(H, W, 1)` or `(H, W, 3)`. Floats in [0, 1] are scaled by 255, other ranges from their own
-            minimum to their maximum; what is not finite is black. Of two channels one is red and one is green, of
+            A uint8 array `(H, W, 1)` or `(H, W, 3)`. Floats in [0, 1] are scaled by 255, other ranges from their
+            minimum to their maximum; NaN and infinite values are black. Two channels are shown as red and green, of
             more than three the first three are shown.
         """
         image = self._array(index)
-        way_back = self._preprocess and self._way_back(self._fitted(image))
-        if way_back is not None:
-            image = way_back(self.inputs(index)[0])
+        inverse = self._preprocess and self._inverse(self._fitted(image))
+        if inverse is not None:
+            image = inverse(self.inputs(index)[0])
         image = image[..., None] if image.ndim == 2 else image
         if image.shape[-1] == 2:
             image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=-1)
         return as_uint8(image[..., :3])
 
-    def input_region(self, index):
+    def input_region(self, index: int) -> Region:
         """Return the region of a picture that the model sees.
 
         Args:
@@ -158,16 +161,16 @@ class Images:
             whole = None in self.size or size == self.size
             if not whole and self._preprocess is not None:
                 fitted = self._fitted(self._array(index))
-                whole = fitted.shape[:2] == size or self._way_back(fitted) is not None
+                whole = fitted.shape[:2] == size or self._inverse(fitted) is not None
             self._regions[index] = WHOLE if whole else cropped_region(size, self.size)
         return self._regions[index]
 
-    def encoded(self, index, size=0):
-        """Give one image as bytes that a page can draw.
+    def encoded(self, index: int, size: int = 0) -> Encoded:
+        """Encode one image for the page.
 
         Args:
             index: Number of the image.
-            size: Longest side in pixels; 0 for the image's own, or as many as are worth showing.
+            size: Upper bound of the longer side in pixels; 0 for the default of `encode`.
 
         Returns:
             An `Encoded`.
@@ -183,47 +186,47 @@ class Images:
         return found
 
     def _fitted(self, image):
-        """Give an image at the size that the model demands, where nothing else brings it there."""
+        """Fit an image to the size that the model requires, unless `preprocess` does that."""
         if None in self.size or image.shape[:2] == self.size:
             return image
         if self._preprocess is None:
             return fit(image, self.size)
         if not self._keeps_size(self._preprocess, image):
             return image
-        # It may look at the type, as `tf.image.convert_image_dtype` does.
+        # `preprocess` may depend on the type, as `tf.image.convert_image_dtype` does.
         fitted = fit(image, self.size)
         return (np.rint(fitted) if np.issubdtype(image.dtype, np.integer) else fitted).astype(image.dtype)
 
     def _keeps_size(self, preprocess, image):
-        """Tell whether `preprocess` leaves images like this one at their size."""
+        """Return whether `preprocess` keeps the size of images with this shape and type."""
         key = (image.shape, image.dtype)
-        if key not in self._keeps:
+        if key not in self._size_kept:
             prepared = _one_array(preprocess(image[None].copy()))
-            self._keeps[key] = prepared.ndim > 2 and prepared.shape[1:3] == image.shape[:2]
-        return self._keeps[key]
+            self._size_kept[key] = prepared.ndim > 2 and prepared.shape[1:3] == image.shape[:2]
+        return self._size_kept[key]
 
-    def _size_of(self, index):
-        """Give the rows and columns of an image; of a file only its head is read."""
+    def _size_of(self, index) -> Any:
+        """Return the rows and columns of an image; only the header of a file is read."""
         image = self._images[index]
         if isinstance(image, str | os.PathLike):
             with reading.opened(image) as opened:
                 return opened.size[::-1]
         return image.size[::-1] if isinstance(image, Image.Image) else tuple(np.shape(image)[:2])
 
-    def _way_back(self, image):
-        """Give what turns the model's input into the picture to show; `None` where the user's own is to be shown."""
+    def _inverse(self, image):
+        """Return a function from the model's input to the picture; `None` where the original is displayed."""
         preprocess = self._preprocess
         if preprocess is None:
             return None
         key = (image.shape, image.dtype)
-        if key not in self._ways:
+        if key not in self._inverses:
             prepare = lambda batch: _one_array(preprocess(batch))  # noqa: E731
             plain = sees_all(prepare, image)
-            self._ways[key] = None if plain else functools.partial(_recoloured, own_colours(prepare, image), image)
-        return self._ways[key]
+            self._inverses[key] = None if plain else functools.partial(_recoloured, own_colours(prepare, image), image)
+        return self._inverses[key]
 
     def _check_rank(self, shape):
-        """Refuse an array that is no list of images: one image alone, or grey ones for a model that takes colours."""
+        """Refuse an array of the wrong rank: a single image, or grey images for a colour model."""
         if len(shape) == 4:
             return
         if len(shape) != 3:
@@ -232,16 +235,16 @@ class Images:
         alone = shape[-1] in (1, 3, 4) or (self._fits(shape) and not self._fits((*shape[1:], 1)))
         if grey and not alone:
             return
-        hint = " For one image, say `images[None]`."
+        hint = " For a single image, write `images[None]`."
         if not alone:
-            hint = f" For grey images, say `np.repeat(images[..., None], {self._shape[-1]}, axis=-1)`."
+            hint = f" For grey images, write `np.repeat(images[..., None], {self._shape[-1]}, axis=-1)`."
         raise ValueError(f"`images` must have the shape (N, H, W, C). Received: shape {shape}.{hint}")
 
     def _check(self, index):
         image = self._images[index]
         if isinstance(image, str | os.PathLike):
             if not Path(image).is_file():
-                raise ValueError(f"`images` must name files that can be read. Received: {str(image)!r}, which is none.")
+                raise ValueError(f"`images` must name files that exist. Received: {str(image)!r}, which does not.")
             if index == 0:
                 self._array(index)
         elif isinstance(image, Image.Image):
@@ -259,7 +262,7 @@ class Images:
         return len(shape) == 3 and all(b in (None, a) for a, b in zip(shape, self._shape, strict=True))
 
     def _check_channels(self, shape, received):
-        """Refuse an image of another rank or other channels; another size is fitted, where one is known."""
+        """Refuse an image with the wrong rank or channels; a wrong size is fitted if the model's size is known."""
         known = None not in self.size and len(shape) == 3 and min(shape) > 0
         self._check_shape((*self.size, shape[-1]) if known else shape, "`images`", received)
 
@@ -272,7 +275,7 @@ class Images:
             )
 
     def _array(self, index):
-        """Give one image at its own size, as it is."""
+        """Return one image unchanged, at its own size."""
         image = self._images[index]
         if isinstance(image, str | os.PathLike):
             with reading.opened(image) as opened:
@@ -280,14 +283,14 @@ class Images:
         return self._pixels(image) if isinstance(image, Image.Image) else np.asarray(image)
 
     def _pixels(self, picture):
-        """Give the pixels of a picture from a file or from PIL, with the channel axis that the model wants."""
+        """Return the pixels of a PIL image, with a channel axis if the model takes one."""
         found, deep = reading.pixels(picture, self._shape[-1])
         self.deep = self.deep or deep
         return found[..., None] if found.ndim == 2 and not self._grey else found
 
 
 def _one_at_a_time(function):
-    """Let no two threads run a function of the user's at the same time; one of them makes the pictures for the page."""
+    """Wrap a user's function in a lock, because the thread that encodes pictures calls it too."""
     lock = threading.Lock()
 
     def call(batch):
@@ -298,7 +301,7 @@ def _one_at_a_time(function):
 
 
 def _one_array(prepared):
-    """Give the one array that a `preprocess` returned, also from a dict or list of one."""
+    """Unwrap the array that `preprocess` returned, also from a dict or list of one."""
     if isinstance(prepared, dict):
         prepared = list(prepared.values())
     if isinstance(prepared, list | tuple) and len(prepared) == 1 and np.ndim(prepared[0]) > 2:
@@ -307,7 +310,7 @@ def _one_array(prepared):
 
 
 def _recoloured(colours, image, seen):
-    """Give a model's input in the range and type of the image that it was made of, where that can be found."""
+    """Convert a model's input back to the range and type of its image, if the inverse is known."""
     seen = seen[..., None] if seen.ndim == 2 else seen
     if colours is None:
         return seen

@@ -1,25 +1,27 @@
-"""Reading pictures from files and from PIL, as `keras.utils.load_img` does."""
+"""Read pictures from files and from PIL, as `keras.utils.load_img` does."""
 
 import contextlib
+import os
+from collections.abc import Generator
 
 import numpy as np
 from PIL import Image
 
-_MODES = {1: "L", 4: "RGBA"}  # By the channels that a model takes; all others are RGB.
+_MODES: dict[int | None, str] = {1: "L", 4: "RGBA"}  # By the model's number of channels; all others are RGB.
 
 
 @contextlib.contextmanager
-def opened(path):
+def opened(path: str | os.PathLike) -> Generator[Image.Image, None, None]:
     """Open a picture from a file.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
 
     Yields:
         A PIL image.
 
     Raises:
-        ValueError: If it cannot be read, as far as it is read in the `with`.
+        ValueError: If it cannot be read, also while the `with` block reads it.
     """
     try:
         with Image.open(path) as picture:
@@ -28,17 +30,17 @@ def opened(path):
         raise ValueError(f"`images` must name pictures that can be read. Received: {str(path)!r}: {error}") from error
 
 
-def pixels(picture, channels):
-    """Give the pixels of a picture at its own size.
+def pixels(picture: Image.Image, channels: int | None) -> tuple[np.ndarray, bool]:
+    """Return the pixels of a picture at its own size.
 
-    Of grey levels beyond 8 bits, which Keras cuts off at 255 in a picture for RGB, that keeps the upper ones.
+    Keras clips grey levels above 8 bits at 255 when it converts to RGB; this function keeps their upper 8 bits.
 
     Args:
         picture: A PIL image.
-        channels: How many the model takes; `None` for any.
+        channels: Number of channels that the model takes; `None` for any.
 
     Returns:
-        An array `(H, W)` or `(H, W, C)`, and whether only the upper 8 bits of its grey levels are in it.
+        An array `(H, W)` or `(H, W, C)`, and whether it holds only the upper 8 bits of the grey levels.
     """
     mode = _MODES.get(channels, "RGB")
     if picture.mode != "F" and not picture.mode.startswith("I"):
@@ -51,7 +53,7 @@ def pixels(picture, channels):
 
 
 def _eight_bits(levels):
-    """Bring grey levels to 0 to 255: 16 bits to their upper 8, as TensorFlow decodes them; others by their range."""
+    """Convert grey levels to 8 bits: the upper 8 of 16 bits, as TensorFlow decodes them; others by their range."""
     low, high = float(np.nanmin(levels)), float(np.nanmax(levels))
     if low >= 0 and high <= 255:
         return np.floor(levels).astype("uint8")

@@ -1,1 +1,1 @@
-"""What a widget computes: models and choices in, explanations out."""
+"""The computing part of a widget: models and choices in, explanations out."""

@@ -1,36 +1,43 @@
-"""Python work on a background thread that leaves the processor to the cells that the user runs."""
+"""Throttle a background thread, so that it does not slow down the cells that the user runs."""
 
 import contextlib
 import sys
 import time
+from collections.abc import Callable, Generator
+from typing import Any
 
-# A thirty-third of the time while somebody else is busy, so that a cell is slowed by less than a tenth. When nobody
-# seems to be, a moment after each slice all the same: a message from the page passes through several threads of the
-# kernel, and each of them would wait 5 ms for Python to hand over.
+# A duty cycle of 1/33 while a cell or request runs, so that it is slowed by less than a tenth. When idle, a short pause
+# after each slice: a message from the page passes through several threads of the kernel, and each of them would
+# otherwise wait 5 ms (Python's switch interval) for the GIL.
 SLICE_SECONDS, REST_SECONDS, PAUSE_SECONDS = 0.001, 0.032, 0.0002
-_EVENTS = 64  # between two looks at the clock, which costs as much as a call
+_EVENTS = 64  # Profiling events between two reads of the clock, each of which costs as much as a call.
 
 
 class Abandoned(BaseException):
-    """Nobody needs the work any more; no `except Exception` on the way holds it up."""
+    """Raised to abort work that is no longer needed; a `BaseException`, so that no `except Exception` catches it."""
 
 
 @contextlib.contextmanager
-def giving_way(busy, stop=lambda: False, clock=time.perf_counter, sleep=time.sleep):
-    """Let this thread rest most of the time while `busy()` is true, and now and then otherwise, whatever it runs.
+def giving_way(
+    busy: Callable[[], bool],
+    stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> Generator[None, None, None]:
+    """Make this thread sleep most of the time while `busy()` is true, and briefly otherwise, whatever code it runs.
 
-    A function is traced in one piece, by code that is not ours: so the pauses come from Python's own profiling hook,
-    which belongs to one thread.
+    A function is traced in a single call into code that is not ours, so the pauses are made in Python's profiling hook,
+    which is set per thread.
 
     Args:
-        busy: Tells whether somebody else needs the processor.
-        stop: Tells whether nobody needs the work any more; then the block ends by `Abandoned`.
-        clock: Gives seconds.
-        sleep: Waits for seconds.
+        busy: A function that returns whether other work needs the processor.
+        stop: A function that returns whether the work is no longer needed; the block then raises `Abandoned`.
+        clock: Returns the time in seconds.
+        sleep: Waits for a number of seconds.
     """
     events, began = 0, clock()
 
-    def look(frame, event, argument):
+    def profile(frame, event, argument):
         nonlocal events, began
         events += 1
         if events % _EVENTS:
@@ -43,7 +50,7 @@ def giving_way(busy, stop=lambda: False, clock=time.perf_counter, sleep=time.sle
             began = clock()
 
     before = sys.getprofile()
-    sys.setprofile(look)
+    sys.setprofile(profile)
     try:
         yield
     finally:

@@ -1,9 +1,10 @@
-"""What users call things: classes by their labels, methods by their titles, layers by objects; brought to one form."""
+"""Resolve the names that users give: classes by label, methods by title, layers by path, index or object."""
 
 import math
 import numbers
 import operator
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,21 +15,21 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model import layers as model_layers
 
 
-def number(name, value, count, what):
-    """Read a number that counts one of some things.
+def number(name: str, value: Any, count: int, what: str) -> int:
+    """Check an index, and convert it to a Python integer.
 
     Args:
         name: The argument's name.
-        value: An integer of any library, or an array of one.
-        count: How many things there are.
-        what: What they are called, for the message.
+        value: An integer of any library, or an array of one element.
+        count: Number of items.
+        what: Plural noun for the items, used in the message.
 
     Returns:
         A Python integer.
 
     Raises:
-        ValueError: If it counts none of them.
-        TypeError: If it is no integer.
+        ValueError: If it is out of range.
+        TypeError: If it is not an integer.
     """
     found = _integer(value)
     if found is None:
@@ -38,14 +39,16 @@ def number(name, value, count, what):
     return found
 
 
-def wrong_number(error, name, value, count, what):
-    """Make the error that says that a value counts none of some things; see `number`."""
-    most = f"0 to {count - 1}"
-    return error(f"`{name}` must count one of the {count} {what}, {most}. Received: {name}={short_repr(value)}.")
+def wrong_number(error: type[Exception], name: str, value: Any, count: int, what: str) -> Exception:
+    """Build the error for an index that is out of range or not an integer; see `number`."""
+    return error(
+        f"`{name}` must be the index of one of the {count} {what}, 0 to {count - 1}. Received: "
+        f"{name}={short_repr(value)}."
+    )
 
 
 def _integer(value):
-    """Give an integer, also the one in an array of one; `None` for what is none."""
+    """Convert to an integer, also from an array of one element; `None` if it is not an integer."""
     if isinstance(value, bool | np.bool_):
         return None
     found: Any = value
@@ -58,20 +61,20 @@ def _integer(value):
         return None
 
 
-def class_number(name, value, labels):
-    """Read a class, by its number or its label.
+def class_number(name: str, value: Any, labels: Sequence[str]) -> int:
+    """Resolve a class by its index or its label.
 
     Args:
         name: The argument's name.
-        value: A number, or a label; upper and lower case are told apart only where that is needed.
+        value: An index, or a label; case matters only if two labels differ in nothing else.
         labels: The label of each class.
 
     Returns:
-        The class's number.
+        The index of the class.
 
     Raises:
-        ValueError: If there is no such class, or more than one; the message says which labels are the nearest.
-        TypeError: If it is neither a number nor a label.
+        ValueError: If there is no such class, or more than one; the message suggests the nearest label.
+        TypeError: If it is neither an index nor a label.
     """
     if not isinstance(value, str):
         return number(name, value, len(labels), "classes")
@@ -81,13 +84,11 @@ def class_number(name, value, labels):
             return found[0]
         if found:
             shown = ", ".join(map(str, found[:8])) + ", ..." * (len(found) > 8)
-            raise ValueError(
-                f"`{name}` must name one class. Received: {value!r}, the label of {shown}: say the number."
-            )
+            raise ValueError(f"`{name}` must name one class. Received: {value!r}, the label of {shown}: use the index.")
     near = nearest(value, labels, 0.4)
-    mend = f" Nearest: {near!r}." if near else f" Labels: {', '.join(map(short_repr, labels[:5]))}" + _more(labels, 5)
+    hint = f" Nearest: {near!r}." if near else f" Labels: {', '.join(map(short_repr, labels[:5]))}" + _more(labels, 5)
     raise ValueError(
-        f"`{name}` must be a class's number, 0 to {len(labels) - 1}, or its label. Received: {short_repr(value)}.{mend}"
+        f"`{name}` must be a class index, 0 to {len(labels) - 1}, or a label. Received: {short_repr(value)}.{hint}"
     )
 
 
@@ -95,8 +96,8 @@ def _more(values, shown):
     return ", ..." if len(values) > shown else "."
 
 
-def method_name(name, value, titles):
-    """Read a method, by its name, its title, or the function itself.
+def method_name(name: str, value: Any, titles: dict[str, str]) -> str:
+    """Resolve a method by its name, its title, or the function itself.
 
     Args:
         name: The argument's name.
@@ -104,11 +105,11 @@ def method_name(name, value, titles):
         titles: The title of each method by its name.
 
     Returns:
-        The method's name.
+        The name of the method.
 
     Raises:
-        ValueError: If there is none.
-        TypeError: If it is neither text nor a method.
+        ValueError: If there is no such method.
+        TypeError: If it is neither a string nor a method.
     """
     if not isinstance(value, str):
         method = getattr(value, "explains", value)
@@ -131,15 +132,15 @@ def method_name(name, value, titles):
 
 
 def _plain(text):
-    """Leave out what people write in different ways: case, dashes and spaces; Grad-CAM++ is spelled gradcampp, too."""
+    """Normalize case, dashes and spaces; Grad-CAM++ is also written gradcampp."""
     return re.sub(r"[^a-z0-9]", "", text.lower().replace("+", "p"))
 
 
-def one_of(name, value, known):
-    """Read one of some words, in any case.
+def one_of(name: str, value: Any, known: Sequence[str]) -> str:
+    """Resolve one of several words, ignoring case.
 
     Raises:
-        ValueError: If it is none of them; the message says which is the nearest.
+        ValueError: If it is none of them; the message suggests the nearest one.
     """
     if isinstance(value, str):
         for same in (str, str.lower):
@@ -153,26 +154,26 @@ def one_of(name, value, known):
     )
 
 
-def share(name, value):
-    """Read a number from 0 to 1.
+def share(name: str, value: Any) -> float:
+    """Check a number from 0 to 1, and convert it to a float.
 
     Raises:
-        ValueError: If it is outside of that.
-        TypeError: If it is no number.
+        ValueError: If it is out of range.
+        TypeError: If it is not a number.
     """
     plain = np.asarray(value).item() if getattr(value, "shape", None) == () else value
     if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
         raise TypeError(
-            f"`{name}` must be a number from 0 to 1. Received: {name}={short_repr(value)}.{_of_text(value)}"
+            f"`{name}` must be a number from 0 to 1. Received: {name}={short_repr(value)}.{_quotes_hint(value)}"
         )
     found = float(plain)
     if 0 <= found <= 1:
         return found
-    mend = f" For {found:g} %, say {found / 100:g}." if 1 < found <= 100 else ""
-    raise ValueError(f"`{name}` must be a number from 0 to 1. Received: {name}={short_repr(value)}.{mend}")
+    hint = f" For {found:g} %, write {found / 100:g}." if 1 < found <= 100 else ""
+    raise ValueError(f"`{name}` must be a number from 0 to 1. Received: {name}={short_repr(value)}.{hint}")
 
 
-def _of_text(value):
+def _quotes_hint(value):
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -180,20 +181,20 @@ def _of_text(value):
     return f" Without quotation marks: {found:g}." if isinstance(value, str) and math.isfinite(found) else ""
 
 
-def layer_path(value, models, chosen=0):
-    """Read a layer: by its path, by its name alone where only one is called that, by its place, or the layer itself.
+def layer_path(value: Any, models: Sequence[Any], chosen: int = 0) -> str:
+    """Resolve a layer by its path, its name if that is unique, its index, or the layer itself.
 
     Args:
         value: Such as `"block3/conv2"`, `("block3", "conv2")`, `"conv2"`, `-3`, `model.layers[-3]`.
         models: An `ExplainedModel` for each model.
-        chosen: Number of the model whose layers a place counts.
+        chosen: Number of the model to which an index refers.
 
     Returns:
-        The path; text that names no layer is given back, for whoever knows the model to refuse.
+        The path; a string that matches no layer is returned unchanged, to be checked against the model later.
 
     Raises:
-        ValueError: If the place or the layer is in no model.
-        TypeError: If it is of another type than those.
+        ValueError: If the index is out of range, or the layer is in no model.
+        TypeError: If it is of another type.
     """
     if isinstance(value, list | tuple) and value and all(isinstance(each, str) for each in value):
         value = model_layers.SEPARATOR.join(value)
@@ -205,12 +206,14 @@ def layer_path(value, models, chosen=0):
         if found is None:
             raise ValueError(f"`layer` must be a layer of the model. Received: {short_repr(value)}, which is not.")
         return found
-    place, layers = _integer(value), models[chosen].model.layers
-    if place is None:
+    index, layers = _integer(value), models[chosen].model.layers
+    if index is None:
         raise TypeError(f"`layer` must be the path of a layer, such as 'block/conv'. Received: {short_repr(value)}.")
-    if not -len(layers) <= place < len(layers):
-        raise ValueError(f"`layer` must count one of the model's {len(layers)} layers. Received: layer={place}.")
-    return layers[place].name
+    if not -len(layers) <= index < len(layers):
+        raise ValueError(
+            f"`layer` must be the index of one of the model's {len(layers)} layers. Received: layer={index}."
+        )
+    return layers[index].name
 
 
 def _whole_path(path, models):

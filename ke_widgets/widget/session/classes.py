@@ -1,6 +1,8 @@
-"""The classes that are shown, and the units of a model that they stand for: one unit may tell two classes apart."""
+"""The mapping from displayed classes to units of the model; one unit may stand for two classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,12 +13,12 @@ from ke_widgets.methods.meta import contrast, negate
 
 @dataclass(frozen=True)
 class Classes:
-    """How classes follow from the units of a model.
+    """The mapping from classes to units of a model.
 
     Attributes:
         units: Number of the model's units.
         probability: Whether an activation turns the logits into probabilities.
-        binary: Whether its one unit tells two classes apart: class 1, and with the negative logit class 0.
+        binary: Whether a single unit stands for two classes: class 1, and with the negative logit class 0.
     """
 
     units: int
@@ -24,12 +26,12 @@ class Classes:
     binary: bool = False
 
     @property
-    def count(self):
-        """Number of the classes."""
+    def count(self) -> int:
+        """Return the number of classes."""
         return 2 if self.binary else self.units
 
-    def scores(self, outputs):
-        """Give one score for each class.
+    def scores(self, outputs: np.ndarray) -> np.ndarray:
+        """Compute one score for each class.
 
         Args:
             outputs: The model's own output, `(..., units)`.
@@ -39,8 +41,8 @@ class Classes:
         """
         return np.concatenate([self.of_class(0, outputs), outputs], axis=-1) if self.binary else outputs
 
-    def of_class(self, class_index, scores):
-        """Turn scores of the unit that stands for a class into scores of the class.
+    def of_class(self, class_index: int, scores: Any) -> Any:
+        """Convert scores of a unit to scores of the class that it stands for.
 
         Args:
             class_index: Number of the class.
@@ -53,11 +55,13 @@ class Classes:
             return scores
         return 1 - scores if self.probability else -scores
 
-    def unit(self, class_index):
-        """Give the number of the unit that stands for a class."""
+    def unit(self, class_index: int) -> int:
+        """Return the index of the unit that stands for a class."""
         return 0 if self.binary else class_index
 
-    def question(self, class_index, contrast_index=None):
+    def question(
+        self, class_index: int, contrast_index: int | None = None
+    ) -> tuple[Callable[[Callable], Callable], Any]:
         """Return how a method explains a choice of classes.
 
         Args:
@@ -75,12 +79,12 @@ class Classes:
         wrap = negate if self.binary and class_index == 0 else lambda method: method
         return wrap, ops.convert_to_tensor([[self.unit(class_index)]], "int32")
 
-    def next(self, class_index, contrast_index):
-        """Give a choice of classes that is asked like those that are likely to come after one: see `question`."""
+    def next(self, class_index: int, contrast_index: int | None) -> tuple[int, int | None]:
+        """Return a representative of the choices that are likely to follow a given one; see `question`."""
         other = 1 - class_index if self.binary and contrast_index != class_index else class_index
         return other, None if self.binary and contrast_index != class_index else contrast_index
 
-    def is_correct(self, scores, true):
+    def is_correct(self, scores: np.ndarray, true: np.ndarray) -> bool:
         """Return whether a prediction is correct.
 
         Args:
@@ -88,25 +92,25 @@ class Classes:
             true: Whether each of them is true, `(count,)`, bool.
 
         Returns:
-            A bool: whether the class with the highest score is true. A class that is alone is predicted where its
-            probability is above 0.5 (its logit above 0).
+            A bool: whether the class with the highest score is true. A single class is predicted if its probability is
+            above 0.5 (its logit above 0).
         """
         if self.count == 1:
             return bool((scores[0] > (0.5 if self.probability else 0.0)) == true[0])
         return bool(true[scores.argmax()])
 
 
-def classes_of(logits, scores, named):
-    """Find out how the classes of a model follow from its units.
+def classes_of(logits: Any, scores: Any, named: int | None) -> Classes:
+    """Determine how the classes of a model map to its units.
 
     Args:
-        logits: Logits of some image, `(1, units)`.
-        scores: What the model gives for it, `(1, units)`.
-        named: How many classes the user has named; `None` where that is not known.
+        logits: Logits of one image, `(1, units)`.
+        scores: The model's output for it, `(1, units)`.
+        named: Number of classes that the user named; `None` if unknown.
 
     Returns:
-        A `Classes`. One sigmoid unit tells two classes apart, unless exactly one is named; so does any other unit where
-        two are named.
+        A `Classes`. A single sigmoid unit stands for two classes, unless exactly one is named; any other single unit
+        does so if two are named.
     """
     logits, scores = np.asarray(logits, "float32"), np.asarray(scores, "float32")
     units = int(scores.shape[-1])
@@ -118,6 +122,6 @@ def classes_of(logits, scores, named):
 
 
 def _sigmoid(logits, scores):
-    """Tell a sigmoid, also a hard one, from a softmax over a single unit, which is always 1."""
+    """Return whether the scores are a sigmoid of the logits, also a hard one; a softmax of one unit is always 1."""
     functions = (keras.activations.sigmoid, keras.activations.hard_sigmoid)
     return any(np.allclose(function(logits), scores, atol=1e-3, equal_nan=True) for function in functions)

@@ -1,15 +1,17 @@
-"""What a page is told once, when it opens: models and their layers, classes, methods, colormaps."""
+"""The description that the page receives once, when it opens: models, layers, classes, methods, colormaps."""
 
 from dataclasses import asdict
+from typing import Any
 
 from ke_widgets import methods
 from ke_widgets.widget.session.graph import graph
+from ke_widgets.widget.session.session import Session
 
 COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
 
 
-def describe(session):
-    """Write what the page needs to know once: layers, classes, methods.
+def describe(session: Session) -> dict[str, Any]:
+    """Build the description of a session for the page.
 
     Args:
         session: A `Session`.
@@ -49,5 +51,6 @@ def _describe_method(session, name, method, spec):
     params = [asdict(parameter) for parameter in methods.parameters(method)]
     layer = spec.signals == "one"
     about = {"title": spec.title, "uses_layer": layer, "signed": spec.signed, "unit": spec.unit}
-    told = {"name": name, **about, "params": params}
-    return told if None in reasons else {**told, "reason": reasons[0]}  # Of several models, one may do.
+    description = {"name": name, **about, "params": params}
+    # With several models, a method is offered if it fits one of them.
+    return description if None in reasons else {**description, "reason": reasons[0]}

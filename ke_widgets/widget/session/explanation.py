@@ -1,5 +1,6 @@
-"""What comes out of explaining one choice: a map, with all that it takes to show and to read it."""
+"""The result of explaining one choice: a map, and everything needed to display and interpret it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,28 +11,28 @@ from ke_widgets.widget.images.fitting import WHOLE
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What one method says of one image, layer and class.
+    """The result of one method for one image, layer and class.
 
     Attributes:
         map: The raw map `(H', W')`, at the layer's resolution.
         logits: Logit of the explained class, `(1,)`; with a contrast, the difference of the two.
         unit: Index of the explained class.
-        contrast: Index of the class that it is told apart from, or `None`.
-        layer: Path of the layer; empty for methods that look at the image itself.
+        contrast: Index of the class to contrast with, or `None`.
+        layer: Path of the layer; empty for methods that explain the input image directly.
         method: Name of the method.
         params: Its own parameters.
         image_index: Number of the image.
         model_index: Number of the model.
-        scores: What the model's own output says for every class.
+        scores: The model's output for every class.
         scores_kind: `"probability"` or `"logit"`.
-        low: The value that is shown as nothing (with both signs, as most against).
-        high: The value that is shown as most.
-        empty_reason: A sentence, where the map shows nothing; else `None`.
-        milliseconds: What it took.
-        done: Number of pieces that the map is made of; fewer than `total` where it was cancelled.
-        total: Number of pieces of the whole method; 1 for a method that does not sample.
-        generation: How often the model's weights had changed when it was begun.
-        map_unit: What a number of the map is, such as `"logit"`; empty where the method's scale has no meaning.
+        low: Lower end of the display range: no evidence, or for signed maps the strongest evidence against.
+        high: Upper end of the display range.
+        empty_reason: A sentence on why the map is empty, or `None`.
+        milliseconds: Computing time.
+        done: Number of steps that have been computed; fewer than `total` if it was cancelled.
+        total: Total number of steps; 1 for a method that does not sample.
+        generation: How often the model's weights had changed when the computation started.
+        map_unit: Unit of the map's values, such as `"logit"`; empty if the method's scale has no meaning.
         input_region: The region of the picture that the model saw and the map covers, `(top, left, bottom, right)` as
             fractions of the picture's height and width.
     """
@@ -59,14 +60,14 @@ class Explanation:
 
 
 class Curves(NamedTuple):
-    """Scores as pixels go and come; NaN where they are not known yet.
+    """Scores as pixels are deleted and inserted; NaN where not computed yet.
 
     Attributes:
-        shares: Shares of pixels `(S + 1,)`.
+        shares: Fractions of pixels `(S + 1,)`.
         deletion: Scores `(S + 1,)`, or `None`.
         insertion: Scores `(S + 1,)`, or `None`.
-        done: Number of pieces that were computed.
-        total: Number of pieces in all.
+        done: Number of steps that have been computed.
+        total: Total number of steps.
     """
 
     shares: np.ndarray
@@ -76,15 +77,15 @@ class Curves(NamedTuple):
     total: int
 
 
-def display_range(values, signed=False):
-    """Choose the range of a map that is shown.
+def display_range(values: np.ndarray, signed: bool = False) -> tuple[float, float]:
+    """Compute the display range of a map.
 
     Args:
         values: A raw map.
-        signed: Whether both signs are shown.
+        signed: Whether the map has both signs.
 
     Returns:
-        The value shown as nothing (with both signs, as most against) and the value shown as most.
+        The lower and the upper end: from 0 to the maximum, or symmetric about 0 for signed maps.
     """
     finite = values[np.isfinite(values)].astype("float64")
     if not finite.size:
@@ -95,31 +96,33 @@ def display_range(values, signed=False):
     return 0.0, max(float(finite.max()), 0.0)
 
 
-def empty_reason(values, finite, low, high, blind=lambda: False):
-    """Say what a map means that shows nothing.
+def empty_reason(
+    values: np.ndarray, finite: bool, low: float, high: float, blind: Callable[[], bool] = lambda: False
+) -> str | None:
+    """Explain why a map is empty.
 
     Args:
         values: A raw map.
-        finite: Whether the image holds no NaN or infinite values.
-        low: The value that is shown as nothing.
-        high: The value that is shown as most.
-        blind: Tells whether the class has a gradient of exactly zero at every place of the layer; called for a map of
-            zeros only.
+        finite: Whether the image has no NaN or infinite values.
+        low: Lower end of the display range.
+        high: Upper end of the display range.
+        blind: A function that returns whether the gradient of the class is exactly zero at every position of the layer;
+            called for a map of zeros only.
 
     Returns:
-        A sentence, or `None` where the map shows something.
+        A sentence, or `None` if the map is not empty.
     """
     if not finite:
-        return "This image holds NaN or infinite values, so its scores and its map mean nothing."
+        return "This image contains NaN or infinite values, so its scores and its map mean nothing."
     if not np.isfinite(values).all():
-        return "The map holds NaN or infinite values: a layer's numbers left their range on this image."
+        return "The map contains NaN or infinite values: a layer overflows on this image."
     if high > low:
         return None
     if (values == 0).all() and blind():
         return (
-            "The map is zero everywhere: the class does not see this layer, its gradient is exactly zero at every "
-            "place. Choose a layer before it; in a model with a class token, what goes into the last attention."
+            "The map is zero everywhere: the gradient of this class at this layer is exactly zero. Choose an earlier "
+            "layer; in a model with a class token, the input of the last attention layer."
         )
     if (values == 0).all():
         return "The map is zero everywhere: the class does not depend on this layer for this image."
-    return "No place speaks for this class at this layer: the map has no positive value."
+    return "Nothing at this layer supports this class: the map has no positive value."

@@ -1,4 +1,4 @@
-"""A model as plain data for the page: one row for each layer, its nesting, and what feeds it."""
+"""The layer graph of a model as plain data for the page: one row per layer, with its parent and inputs."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from ke_widgets.model import callgraph
 from ke_widgets.model import layers as model_layers
 
 
-def graph(model, shapes=None) -> tuple[list[dict[str, Any]], bool]:
-    """Describe every layer of `model`, in running order, a nested model before what is inside it.
+def graph(model: keras.Model, shapes: dict[str, tuple] | None = None) -> tuple[list[dict[str, Any]], bool]:
+    """List every layer of `model` in execution order, each nested model before its own layers.
 
     Args:
         model: A built Keras model.
@@ -18,9 +18,9 @@ def graph(model, shapes=None) -> tuple[list[dict[str, Any]], bool]:
 
     Returns:
         Rows, and whether their edges are known. A row has `path, name, type, shape, level, parent, params, inputs`:
-        `shape` is a list or `None`, `level` counts the models around, `parent` is the row of the model around or -1,
-        `inputs` the rows that feed it. A nested model whose graph is known has no edges of its own: they run between
-        the layers inside it and those outside, so each edge is told once, and it is clear which output feeds what.
+        `shape` is a list or `None`, `level` the nesting depth, `parent` the row of the enclosing model or -1, `inputs`
+        the rows of its predecessors. A nested model whose graph is known has no edges of its own: they connect its
+        inner layers with the outer ones, so that each edge occurs once and shows which output feeds which layer.
     """
     found = model_layers.operations(model)
     rows = {path: _row(path, operation, shapes or {}) for path, operation in found.items() if _shown(path, operation)}
@@ -34,7 +34,7 @@ def graph(model, shapes=None) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _shown(path, operation):
-    """Hide the inputs of nested models: what feeds them is on show already."""
+    """Return whether a layer is displayed: the inputs of nested models are not, because their predecessors are."""
     return model_layers.SEPARATOR not in path or not isinstance(operation, keras.layers.InputLayer)
 
 
@@ -55,21 +55,21 @@ def _row(path, operation, shapes):
 
 
 def _edges(model, found):
-    """Yield the paths at both ends of every edge, in each graph that is not part of another."""
+    """Yield the paths at both ends of every edge, in each top-level graph."""
     if model_layers.functional(model) is not None:
         inputs = {id(tensor): tensor._keras_history.operation.name for tensor in model.inputs}
         yield from _edges_of(callgraph.from_functional(model), "", inputs)
     for path, operation in found.items():
-        around = found.get(path.rpartition(model_layers.SEPARATOR)[0], model)
-        if model_layers.functional(operation) is not None and model_layers.functional(around) is None:
+        parent = found.get(path.rpartition(model_layers.SEPARATOR)[0], model)
+        if model_layers.functional(operation) is not None and model_layers.functional(parent) is None:
             yield from _edges_of(callgraph.from_functional(operation), path + model_layers.SEPARATOR, {})
 
 
-def _edges_of(known, prefix, makers):
-    """Yield the edges of one call graph; `makers` holds the path of what made each tensor, by its `id`."""
+def _edges_of(known, prefix, producers):
+    """Yield the edges of one call graph; `producers` maps the `id` of each tensor to the path of its producer."""
     for step in known.steps:
         if model_layers.functional(step.operation) is not None:
-            continue  # What it made, its own last steps made.
+            continue  # Its outputs belong to the last inner layers.
         path = prefix + step.path
-        yield from ((makers[id(tensor)], path) for tensor in step.inputs if id(tensor) in makers)
-        makers.update((id(tensor), path) for tensor in step.outputs)
+        yield from ((producers[id(tensor)], path) for tensor in step.inputs if id(tensor) in producers)
+        producers.update((id(tensor), path) for tensor in step.outputs)

@@ -1,6 +1,7 @@
-"""Names of the classes and true classes of the images, in the forms in which people have them."""
+"""Normalize the usual formats of class names and of the images' true classes."""
 
 import numbers
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,19 @@ from ke_widgets.widget.session.by_name import class_number
 
 
 def named(labels: Any) -> Any:
-    """Bring names of classes to one form.
+    """Normalize class names.
 
     Args:
-        labels: A list, an array or another series of names; a dict from index to name, also with the indices as text,
-            as JSON has them; a dict from name to index, as Keras's `class_indices`; a function of the index; or `None`.
+        labels: A list, an array or another sequence of names; a dict from index to name, also with the indices as
+            strings, as in JSON; a dict from name to index, as Keras's `class_indices`; a function of the index; or
+            `None`.
 
     Returns:
         A dict from index to name, a function of the index, or `None`.
 
     Raises:
-        TypeError: If it is none of those.
-        ValueError: If a dict is neither from index to name nor from name to index.
+        TypeError: If it is none of these.
+        ValueError: If a dict maps neither indices to names nor names to indices.
     """
     is_function = bool(callable(labels)) and not hasattr(labels, "__array__")
     if labels is None or is_function:
@@ -40,7 +42,7 @@ def _of_dict(labels):
     keys, values = list(labels), list(labels.values())
     if all(map(_whole, keys)):
         return {int(key): _text(value) for key, value in labels.items()}
-    # Before keys that are digits: folders of pictures are often named "0", "1", ...
+    # Checked before numeric keys, because folders of images are often named "0", "1", ...
     if all(map(_whole, values)) and len(set(values)) == len(values) and all(isinstance(key, str) for key in keys):
         return {int(value): key for key, value in labels.items()}
     if all(isinstance(key, str) and key.strip().isdecimal() for key in keys):
@@ -56,24 +58,24 @@ def _whole(value):
 
 
 def _text(label):
-    """Write one name; Keras's own file of ImageNet's classes has a key and a name for each."""
+    """Convert one label to a string; Keras's ImageNet file lists a key and a name for each class."""
     if isinstance(label, list | tuple) and label:
         label = label[-1]
     return label.decode() if isinstance(label, bytes) else str(label)
 
 
-def names(labels, count):
+def names(labels: dict[int, str] | Callable[[int], Any] | None, count: int) -> list[str]:
     """List the name of each class.
 
     Args:
-        labels: What `named` gives.
-        count: Number of the classes.
+        labels: Result of `named`.
+        count: Number of classes.
 
     Returns:
-        A list of strings; numbers where nothing is named.
+        A list of strings; the indices if `labels` is `None`.
 
     Raises:
-        ValueError: If a class has no name, or there are more names than classes.
+        ValueError: If a class has no name, or a name has no class.
     """
     if labels is None:
         return [str(index) for index in range(count)]
@@ -95,21 +97,23 @@ def _few(indices, labels=None):
     return ", ".join(shown) + ("..." if len(indices) > 5 else "")
 
 
-def true_classes(y_true, count, classes, labels=()):
-    """Bring the true classes of images to one form.
+def true_classes(
+    y_true: Any, count: int, classes: int, labels: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Normalize the true classes of images.
 
     Args:
-        y_true: The class of each image, `(N,)` or `(N, 1)`, where -1 stands for one that nobody knows; or all of them,
-            `(N, classes)` of 0 and 1. Or `None`.
-        count: Number of the images, `N`.
-        classes: Number of the classes.
-        labels: Their names, by which the classes may be given, too.
+        y_true: The class of each image, `(N,)` or `(N, 1)`, with -1 for unknown; multi-hot rows `(N, classes)` of 0 and
+            1; or `None`.
+        count: Number of images, `N`.
+        classes: Number of classes.
+        labels: Names of the classes, which `y_true` may use as well.
 
     Returns:
-        Whether each class is true, bools `(N, classes)`, and for which images that is known, bools `(N,)`; or `None`.
+        Whether each class is true, bools `(N, classes)`, and which images are labelled, bools `(N,)`; or `None`.
 
     Raises:
-        ValueError: If they fit neither the images nor the classes.
+        ValueError: If they do not fit the images or the classes.
     """
     if y_true is None:
         return None
@@ -127,8 +131,8 @@ def true_classes(y_true, count, classes, labels=()):
         return values[:, None] == np.arange(classes), values >= 0
     found = f", {given.min()} to {given.max()}" if given.size and given.dtype.kind in "biuf" else ""
     raise ValueError(
-        f"`y_true` must hold the class of each of the {count} images, (N,) of 0 to {classes - 1} (-1 where it is not "
-        f"known), or all of them, (N, {classes}) of 0 and 1. Received: {given.dtype} of shape {given.shape}{found}."
+        f"`y_true` must have the class of each of the {count} images, (N,) of 0 to {classes - 1} (-1 for unknown), or "
+        f"multi-hot rows, (N, {classes}) of 0 and 1. Received: {given.dtype} of shape {given.shape}{found}."
     )
 
 

@@ -1,4 +1,7 @@
-"""What a user should know of a model and its images before looking at maps: wrong ranges, crops, own preprocessing."""
+"""Notices on a model and its images that affect how to read the maps: input ranges, crops, preprocessing."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,20 +19,20 @@ _NORMALIZERS = (
     _LAYERS.UnitNormalization,
 )
 _CROPS = ("CenterCrop", "Cropping2D", "CropImages", "GetItem")
-_MAY_CROP = ("Resizing", "RandomCrop")  # Where the image has another aspect ratio.
+_MAY_CROP = ("Resizing", "RandomCrop")  # These crop only if the aspect ratio changes.
 
 
-def first_operations(model):
-    """List what shows how images enter a model: what may scale or crop them, up to its first weights.
+def first_operations(model: keras.Model) -> list[keras.Operation]:
+    """List the operations that may scale or crop the images, up to the first layer with weights.
 
     Args:
         model: A built Keras model.
 
     Returns:
-        A list of operations; where no graph tells their order, all of them.
+        A list of operations; all of them if no graph gives their order.
     """
     found, known = [], model_layers.functional(model) is not None
-    opaque = None  # Path of an opaque layer; what is inside it comes in no known order.
+    opaque = None  # Path of an opaque layer; the order of its inner operations is unknown.
     for path, operation in model_layers.operations(model).items():
         if opaque is not None and not path.startswith(opaque + model_layers.SEPARATOR):
             if any(map(_weighs, found)):
@@ -45,7 +48,7 @@ def first_operations(model):
 
 
 def _scales(operation):
-    """Tell whether an operation is there to change the range of what it takes."""
+    """Return whether an operation only rescales its input."""
     if isinstance(operation, _NORMALIZERS):
         return True
     own = _own_weights(operation)
@@ -61,19 +64,19 @@ def _own_weights(operation):
 
 
 class Entrance:
-    """How the first image entered a model.
+    """What the first layers of a model do to the first image.
 
     Args:
         order: Pairs of an operation of `first_operations` and a call of it, in running order; see `taps.Recording`.
 
     Attributes:
-        range: Least and greatest number that went into the first layer with weights; `None` where a layer that
-            normalizes stands before it, or nobody knows.
-        rescaling: The Rescaling that stands before it, or `None`.
-        crop: The name of a layer that crops before it, and the sizes before and after; or `None`.
+        range: Minimum and maximum of the input to the first layer with weights; `None` if a normalizing layer precedes
+            it, or the range is unknown.
+        rescaling: The Rescaling layer before it, or `None`.
+        crop: The name of a cropping layer before it, and the sizes before and after; or `None`.
     """
 
-    def __init__(self, order):
+    def __init__(self, order: Iterable[tuple[keras.Operation, Any]]) -> None:
         self.range = self.rescaling = self.crop = None
         scaled = False
         for operation, call in order:
@@ -106,12 +109,12 @@ def _crops(operation, call, before, after):
     )
 
 
-def notices(explained, own_preprocessor):
-    """Say what a user should know before looking at maps.
+def notices(explained: Any, own_preprocessor: bool) -> list[str]:
+    """List the notices that a user should read before the maps.
 
     Args:
         explained: An `ExplainedModel`.
-        own_preprocessor: Whether the images go through the preprocessor that the model came with.
+        own_preprocessor: Whether the images pass through the preprocessor that the model carries.
 
     Returns:
         A list of sentences.
@@ -119,31 +122,31 @@ def notices(explained, own_preprocessor):
     images, entrance, found = explained.images, explained.entrance, []
     if own_preprocessor:
         found.append(
-            "The images go through the model's own `preprocessor`, as in its `predict`. To leave that out, pass "
+            "The images pass through the model's own `preprocessor`, as in its `predict`. To skip it, pass "
             "`preprocess=lambda x: x`."
         )
     if images.moved:
         found.append(
-            "The pictures show what the model gets, because the images are cropped, padded or moved on the way to it: "
-            "there the maps lie where they belong."
+            "The pictures show the model's input, because `preprocess` crops, pads or moves the images, and the maps "
+            "align with the input only."
         )
     found += fitting_notices(*images.fitted_sizes)
     if images.deep:
-        found.append("The pictures hold more than 8 bits of grey; the model gets their upper 8 bits, 0 to 255.")
+        found.append("The pictures have more than 8 bits of grey. The model receives the upper 8 bits, 0 to 255.")
     if not images.prepared:
-        found += _of_range(images.inputs(0), entrance)
+        found += _range_notices(images.inputs(0), entrance)
     if entrance.crop is not None:
         name, before, after = entrance.crop
         found.append(
-            f"The model crops or pads its images ({name}: {before[0]} × {before[1]} to {after[0]} × {after[1]}), and a "
-            "map of a layer behind that is drawn over the whole image: it is not in its place. Crop the images "
-            "beforehand, or look at pixels, as Gradients does."
+            f"The model crops or pads its images ({name}: {before[0]} × {before[1]} to {after[0]} × {after[1]}), but "
+            "maps of later layers are drawn over the whole image and are misaligned. Crop the images beforehand, or "
+            "use a method that explains pixels, such as Gradients."
         )
     return found
 
 
-def of_several(models):
-    """Say where the maps of several models do not lie in their place: there is one picture of each image for all.
+def of_several(models: Sequence[Any]) -> list[str]:
+    """Report models whose maps are misaligned, because all models share one picture of each image.
 
     Args:
         models: `ExplainedModel`s of the same images.
@@ -156,29 +159,29 @@ def of_several(models):
     if all(each.images.prepares_as(first.images) for each in moved):
         return []
     return [
-        "The images are cropped, padded or moved on the way to the models, and not for all alike. The pictures show "
-        f"what {first.model.name!r} gets: the maps of the others may not be in their place."
+        "The images are cropped, padded or moved before they enter the models, and not equally for all. The pictures "
+        f"show the input of {first.model.name!r}; the maps of the other models may be misaligned."
     ]
 
 
-def _of_range(image, entrance):
+def _range_notices(image, entrance):
     finite = image[np.isfinite(image)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     if low < 0:
         return []
     if 0 < high <= 1 and entrance.rescaling is not None and np.max(np.abs(entrance.rescaling.scale)) <= 1 / 64:
         return [
-            "The images are in 0 to 1 already, and the model scales them once more: it begins with Rescaling. If it "
-            "was trained on 0 to 255, its scores and maps mean nothing: pass the images as they were before."
+            "The images are already in 0 to 1, and the model scales them again with its Rescaling layer. If it was "
+            "trained on 0 to 255, its scores and maps mean nothing: pass the images before scaling."
         ]
     whole = bool((finite == np.rint(finite)).all())
     if high <= 1.5 or not (whole or high > 32):
         return []
     most = 255 if high <= 255 else 65535 if high <= 65535 else round(high)
     if entrance.range is None or entrance.range[0] < -0.001 * high or entrance.range[1] < 0.75 * high:
-        deep = "The images hold numbers up to {}, and go into the model as they are: more than the 255 of 8 bits."
+        deep = "The images have values up to {}, more than the 255 of 8 bits, and enter the model unscaled."
         return [deep.format(most)] if high > 255 else []
     return [
-        f"The images go into the model as they are, 0 to {most}, and nothing in it scales them before its first "
-        "weights. If it was trained on another range, its scores and maps mean nothing: pass `preprocess=`."
+        f"The images enter the model unscaled, 0 to {most}, and no layer scales them before the first weights. If the "
+        "model was trained on another range, its scores and maps mean nothing: pass `preprocess=`."
     ]

@@ -148,7 +148,7 @@ def test_what_a_method_cannot_do_is_said_and_the_rest_is_there(widget, path, cap
     _, maps = Page(path).contents()
     assert "CAM" in maps["0 0 0 cam rescaling"]["error"]
     assert "map" in maps["0 0 0 cam stem"]
-    assert "1 of 2 maps are not to be had" in capsys.readouterr().out
+    assert "1 of 2 maps could not be computed" in capsys.readouterr().out
     with pytest.raises(ValueError, match="`methods` must name methods that run on this model: 'cam'"):
         export(widget, path, layers="rescaling", methods="cam")
 
@@ -283,7 +283,7 @@ def test_maps_of_different_weights_never_make_one_file(images, path, monkeypatch
     assert began.acquire(timeout=LONG)
     model.layers[-1].bias.assign([1.0, 2.0])
     go.release(1000)
-    with pytest.raises(RuntimeError, match="the model was trained meanwhile"):
+    with pytest.raises(RuntimeError, match="the model was trained during the export"):
         made.result(LONG)
     assert list(path.parent.iterdir()) == []
     widget.close()

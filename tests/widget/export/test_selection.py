@@ -89,18 +89,18 @@ def test_by_default_there_is_the_last_layer_of_each_resolution():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"images": [5]}, "`images` must count one of the 5 images, 0 to 4. Received: images=5"),
-        ({"images": []}, r"`images` must hold at least one. Received: images=\[\]"),
+        ({"images": [5]}, "`images` must be the index of one of the 5 images, 0 to 4. Received: images=5"),
+        ({"images": []}, r"`images` must have at least one entry. Received: images=\[\]"),
         ({"images": True}, "Received: images=True"),
         ({"layers": "stm"}, "`layers` must be paths of layers with a spatial output .* 'stm'. Nearest: 'stem'"),
         ({"layers": ["pool"]}, "Received: 'pool'"),
-        ({"classes": ["brid"]}, "`classes` .* 0 to 2, or its label. Received: 'brid'. Nearest: 'bird'"),
+        ({"classes": ["brid"]}, "`classes` .* 0 to 2, or a label. Received: 'brid'. Nearest: 'bird'"),
         ({"classes": -1}, "Received: classes=-1"),
         (
             {"methods": ["gradcan"]},
             "`methods` must be one of cam, gradcam.* Received: methods='gradcan'. Nearest: 'gradcam'",
         ),
-        ({"methods": []}, "`methods` must hold at least one"),
+        ({"methods": []}, "`methods` must have at least one entry"),
     ],
 )
 def test_what_is_not_there_is_refused_and_what_fits_is_named(setup, asked, message):

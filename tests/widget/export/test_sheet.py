@@ -8,7 +8,7 @@ import pytest
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from ke_widgets.widget.export.sheet import Part, Sheet, side_by_side
+from ke_widgets.widget.export.sheet import PaneDrawing, Sheet, side_by_side
 
 
 def picture(height, width, colour=100):
@@ -21,7 +21,7 @@ SCALE = np.repeat(np.arange(256, dtype="uint8")[:, None], 3, axis=1)
 
 def test_pictures_stand_side_by_side_from_the_top_with_white_between_and_below():
     small = picture(60, 40, 7)
-    found = np.asarray(side_by_side([Part(WIDE), Part(small), Part(small)]))
+    found = np.asarray(side_by_side([PaneDrawing(WIDE), PaneDrawing(small), PaneDrawing(small)]))
     assert found.shape == (100, 234 + 10 + 40 + 10 + 40, 3)
     expected = np.full(found.shape, 255, "uint8")
     expected[:, :234], expected[:60, 244:284], expected[:60, 294:] = 100, 7, 7
@@ -29,13 +29,16 @@ def test_pictures_stand_side_by_side_from_the_top_with_white_between_and_below()
 
 
 def test_a_picture_alone_is_the_sheet():
-    for sheet in (side_by_side([Part(WIDE)]), Sheet([Part(WIDE)], "", False).pixels()):
+    for sheet in (side_by_side([PaneDrawing(WIDE)]), Sheet([PaneDrawing(WIDE)], "", False).pixels()):
         np.testing.assert_array_equal(np.asarray(sheet), WIDE)
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_all_lengths_grow_with_the_longest_side(times):
-    parts = [Part(picture(100 * times, 234 * times), "left"), Part(picture(30 * times, 50 * times), "right")]
+    parts = [
+        PaneDrawing(picture(100 * times, 234 * times), "left"),
+        PaneDrawing(picture(30 * times, 50 * times), "right"),
+    ]
     sheet = Sheet(parts, "both", True)
     # Margins of 6 and a gap of 10 points; the right one stands in the middle of the 110 points that a title needs.
     assert sheet.width == (6 + 234 + 10 + 110 + 6) * times
@@ -61,7 +64,7 @@ def test_all_lengths_grow_with_the_longest_side(times):
     ids=["none", "short", "long", "longer"],
 )
 def test_a_scale_has_its_colours_and_its_ends_below_the_picture(note, lines, inked):
-    part = Part(WIDE, colours=SCALE, ends=("-0.001", "1000.0"), note=note)
+    part = PaneDrawing(WIDE, colours=SCALE, ends=("-0.001", "1000.0"), note=note)
     sheet = Sheet([part], "", True)
     assert sheet.height == 6 + 100 + round(5 + 6 + 2 + lines * 1.4 * 7 - 2) + 6
     drawn = np.asarray(sheet.pixels())
@@ -75,7 +78,7 @@ def test_a_scale_has_its_colours_and_its_ends_below_the_picture(note, lines, ink
 
 
 def test_what_has_no_scale_says_why_below_the_picture():
-    plain, said = (Sheet([Part(WIDE, note=note)], "", True) for note in ("", "There is no map."))
+    plain, said = (Sheet([PaneDrawing(WIDE, note=note)], "", True) for note in ("", "There is no map."))
     assert plain.height == 6 + 100 + 6
     assert said.height == 6 + 100 + round(5 + 1.4 * 7 - 2) + 6
     assert (np.asarray(said.pixels())[107:-6] < 128).any()
@@ -92,7 +95,7 @@ def width(text):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_is_put_on_lines_that_fit_and_nothing_of_it_is_lost(text):
-    sheet = Sheet([Part(WIDE)], "", True)
+    sheet = Sheet([PaneDrawing(WIDE)], "", True)
     lines = sheet._wrapped(text, 120, 8)
     assert all(width(line) <= 120 for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(text.split())
@@ -109,7 +112,7 @@ def test_a_text_is_put_on_lines_that_fit_and_nothing_of_it_is_lost(text):
 def test_the_same_sheet_is_the_same_file(kind, tmp_path):
     files = [tmp_path / f"{name}.{kind}" for name in ("one", "two")]
     for file in files:
-        Sheet([Part(WIDE, "A title", SCALE, ("0", "1"), "logit")], "A heading", True).save(file, kind)
+        Sheet([PaneDrawing(WIDE, "A title", SCALE, ("0", "1"), "logit")], "A heading", True).save(file, kind)
     first, second = (file.read_bytes() for file in files)
     assert first == second
     assert b"date" not in first.lower()
@@ -117,7 +120,7 @@ def test_the_same_sheet_is_the_same_file(kind, tmp_path):
 
 
 def test_vectors_have_the_size_of_the_sheet_in_points(tmp_path):
-    part = Part(picture(200, 468), "A title")
+    part = PaneDrawing(picture(200, 468), "A title")
     sheet = Sheet([part], "", True)
     sheet.save(tmp_path / "it.svg", "svg")
     root = xml.etree.ElementTree.parse(tmp_path / "it.svg").getroot()

@@ -202,21 +202,21 @@ def test_others_are_refused_with_a_line_that_does_it(kind, paths, tmp_path):
 def test_what_has_no_end_is_refused_soon(monkeypatch):
     monkeypatch.setattr(containers, "_MOST_ITEMS", 50)
     for endless in (itertools.repeat(PIXELS[0]), itertools.cycle(["a.png"])):
-        with pytest.raises(TypeError, match=r"no end: 51 were read.*`images = list\(itertools.islice\(data, 32\)\)`"):
+        with pytest.raises(TypeError, match=r"infinite: 51 items.*`images = list\(itertools.islice\(data, 32\)\)`"):
             listed(endless)
     monkeypatch.setattr(containers, "_MOST_BYTES", 10 * PIXELS[0].nbytes)
-    with pytest.raises(TypeError, match=r"no end: 11 were read"):
+    with pytest.raises(TypeError, match=r"infinite: 11 items were read"):
         listed(itertools.repeat(PIXELS[0]))
 
 
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ("nowhere/cat.png", "Received: 'nowhere/cat.png', and there is no such file"),
+        ("nowhere/cat.png", "Received: 'nowhere/cat.png', which does not exist"),
         (None, "Received: None"),
         (3, "Received: 3"),
-        (iter([3]), "It gives 3"),
-        (iter([np.zeros(9999)]), r"It gives an array of shape \(9999,\), float64"),
+        (iter([3]), "It yields 3"),
+        (iter([np.zeros(9999)]), r"It yields an array of shape \(9999,\), float64"),
         (len, "Received: the function 'len'"),
     ],
 )

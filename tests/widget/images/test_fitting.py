@@ -72,9 +72,9 @@ def test_an_image_of_that_size_is_left_as_it_is():
     ("sizes", "wanted", "words"),
     [
         ([(224, 224)], (224, 224), []),
-        ([(224, 224), (400, 600)], (224, 224), ["cropped to a square in their middle and resized to 224 × 224"]),
-        ([(400, 600)], (160, 320), ["cropped to the shape of 160 × 320 in their middle"]),
-        ([(448, 448)], (224, 224), ["Images are resized to 224 × 224, which the model takes."]),
+        ([(224, 224), (400, 600)], (224, 224), ["centre-cropped to a square and resized to 224 × 224"]),
+        ([(400, 600)], (160, 320), ["centre-cropped to the shape of 160 × 320"]),
+        ([(448, 448)], (224, 224), ["Images are resized to 224 × 224, the model's input size."]),
         ([(32, 32)], (224, 224), ["Images are resized to", "enlarged a lot, from 32 × 32 pixels"]),
         ([(400, 600), (30, 90)], (96, 96), ["cropped to a square", "enlarged a lot, from 30 × 90 pixels"]),
     ],

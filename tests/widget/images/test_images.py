@@ -70,7 +70,7 @@ def test_pictures_are_resized_to_the_model_and_grey_ones_made_grey():
         (
             PIXELS[..., 0],
             ValueError,
-            r"shape \(2, 8, 8\)\. For grey images, say `np\.repeat\(images\[\.\.\., None\], 3",
+            r"shape \(2, 8, 8\)\. For grey images, write `np\.repeat\(images\[\.\.\., None\], 3",
         ),
         (PIXELS.ravel(), ValueError, r"Received: shape \(384,\)"),
         (np.float64(3), ValueError, r"Received: shape \(\)"),
@@ -81,7 +81,7 @@ def test_pictures_are_resized_to_the_model_and_grey_ones_made_grey():
         ([PIXELS[0], PIXELS[0, :0]], ValueError, r"Received: an image of shape \(0, 8, 3\)"),
         ([], ValueError, "at least one image"),
         (PIXELS[:0], ValueError, "at least one image"),
-        (["missing.png"], ValueError, "files that can be read. Received: 'missing.png'"),
+        (["missing.png"], ValueError, "files that exist. Received: 'missing.png'"),
         ("missing.png", TypeError, "a list of images"),
         ([3], TypeError, "arrays .*, PIL images or paths"),
     ],

@@ -27,9 +27,9 @@ def test_a_class_goes_by_its_label_or_number(value, expected):
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        ("DOG", ValueError, "must name one class. Received: 'DOG', the label of 1, 2: say the number"),
-        ("bird", ValueError, "must name one class. Received: 'bird', the label of 5, 6: say the number"),
-        ("catt", ValueError, "0 to 6, or its label. Received: 'catt'. Nearest: 'cat'"),
+        ("DOG", ValueError, "must name one class. Received: 'DOG', the label of 1, 2: use the index"),
+        ("bird", ValueError, "must name one class. Received: 'bird', the label of 5, 6: use the index"),
+        ("catt", ValueError, "0 to 6, or a label. Received: 'catt'. Nearest: 'cat'"),
         ("#####", ValueError, "Labels: 'cat', 'dog', 'Dog', 'tabby, cat', '7', ..."),
         ("x" * 999, ValueError, "Received: 'xxxx"),
         (7, ValueError, "one of the 7 classes, 0 to 6. Received: class_index=7"),
@@ -103,7 +103,7 @@ def test_a_share_may_be_any_number(value):
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (60, ValueError, "from 0 to 1. Received: opacity=60. For 60 %, say 0.6"),
+        (60, ValueError, "from 0 to 1. Received: opacity=60. For 60 %, write 0.6"),
         (-0.1, ValueError, "Received: opacity=-0.1"),
         (float("nan"), ValueError, "Received: opacity=nan"),
         ("0.1", TypeError, "Received: opacity='0.1'. Without quotation marks: 0.1"),
@@ -148,7 +148,7 @@ def test_a_layer_may_be_given_as_itself_by_its_place_or_by_its_inner_name(model,
         assert widget.layer == "block/conv"
         for value, message in (
             (keras.layers.Dense(2, name="other"), "must be a layer of the model. Received: a Dense named 'other'"),
-            (99, "must count one of the model's"),
+            (99, "must be the index of one of the model's"),
             (1.5, "must be the path of a layer"),
             (model.get_layer("pool"), "'pool', whose output is"),
         ):

@@ -22,9 +22,9 @@ def test_the_display_range_is_from_zero_or_symmetric_and_of_finite_values(values
     ("values", "finite", "blind", "expected"),
     [
         ([[0.0, 1.0]], True, False, None),
-        ([[0.0, 1.0]], False, False, "This image holds NaN"),
-        ([[0.0, np.nan]], True, False, "The map holds NaN"),
-        ([[0.0, 0.0]], True, True, "gradient is exactly zero"),
+        ([[0.0, 1.0]], False, False, "This image contains NaN"),
+        ([[0.0, np.nan]], True, False, "The map contains NaN"),
+        ([[0.0, 0.0]], True, True, "gradient of this class at this layer is exactly zero"),
         ([[0.0, 0.0]], True, False, "does not depend on this layer"),
         ([[-1.0, 0.0]], True, False, "no positive value"),
     ],

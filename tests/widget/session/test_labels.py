@@ -133,7 +133,7 @@ def test_true_classes_may_be_several_none_or_unknown():
     ids=str,
 )
 def test_true_classes_that_do_not_fit_are_refused(y_true):
-    with pytest.raises(ValueError, match=r"`y_true` must hold the class of each of the 3 images, \(N,\) of 0 to 2"):
+    with pytest.raises(ValueError, match=r"`y_true` must have the class of each of the 3 images, \(N,\) of 0 to 2"):
         true_classes(y_true, 3, 3)
 
 
@@ -155,6 +155,6 @@ def test_true_classes_may_be_given_by_their_names(y_true):
 
 def test_a_name_that_is_no_class_is_refused_with_the_nearest():
     with pytest.raises(
-        ValueError, match=r"`y_true` must be a class's number, 0 to 1, or its label. .*'dgo'. Nearest: 'dog'"
+        ValueError, match=r"`y_true` must be a class index, 0 to 1, or a label. .*'dgo'. Nearest: 'dog'"
     ):
         true_classes(["cat", "dgo"], 2, 2, ["cat", "dog"])

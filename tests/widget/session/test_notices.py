@@ -7,7 +7,7 @@ from ke_widgets.widget.session.session import Session
 
 RAW = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype="uint8")
 APPLICATIONS = keras.applications
-RANGE = "nothing in it scales them"
+RANGE = "no layer scales them"
 
 
 def functional(scale=lambda x: x, channels=3):
@@ -156,7 +156,7 @@ def test_no_alarm_where_images_are_scaled_or_show_no_range(images):
 def test_images_that_would_be_scaled_twice_are_noticed(model, count):
     notices = Session(model(), RAW / 255).notices
     assert len(notices) == count
-    assert all("scales them once more" in notice for notice in notices)
+    assert all("scales them again" in notice for notice in notices)
 
 
 def test_more_than_eight_bits_are_noticed():
@@ -234,7 +234,7 @@ def test_a_crop_by_the_models_own_preprocessor_is_shown_as_the_model_sees_it():
     crop = keras.layers.Resizing(8, 8, crop_to_aspect_ratio=True)
     session = Session(Prepared(lambda x: crop(x) / 255), RAW)
     assert ["own `preprocessor`" in notice for notice in session.notices] == [True, False]
-    assert "show what the model gets" in session.notices[1]
+    assert "show the model's input" in session.notices[1]
     expected = np.asarray(crop(RAW[:1]))[0]
     np.testing.assert_allclose(session.images.picture(0), expected, atol=1)
 

@@ -23,7 +23,7 @@ export function ClassList(props: ClassProps) {
   }
 
   return (
-    <section class="ke-side ke-classes">
+    <section class="ke-sidebar ke-classes">
       <SearchBox
         name="Find class"
         query={query}
@@ -31,7 +31,7 @@ export function ClassList(props: ClassProps) {
         onKey={onSearchKey}
       />
       <ClassOptions {...props} box={box} found={found} />
-      {count > 1 && <p class="ke-under ke-tip">{onContrast && "Shift-click: contrast. "}Ctrl-click: compare.</p>}
+      {count > 1 && <p class="ke-footer">{onContrast && "Shift-click: contrast. "}Ctrl-click: compare.</p>}
     </section>
   );
 }

@@ -39,7 +39,7 @@ export function ClassOption(props: Props) {
       title={label}
       style={{ top: `${position * HEIGHT}px`, "--score": bar }}
     >
-      {against && <span class="ke-versus">vs</span>}
+      {against && <span class="ke-vs">vs</span>}
       <TruncatedName cut={cut} query={query.value} /> <i class="ke-score" />
       <span class="ke-number">{score}</span>
     </div>

@@ -2,7 +2,7 @@ import { useComputed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { barLengths } from "../../state/scores.ts";
 import { formatColumn, formatCount, scoreDecimals } from "../../text/format.ts";
-import { BESIDE, truncate } from "../../text/truncate.ts";
+import { CLASS_LIMITS, truncate } from "../../text/truncate.ts";
 import { useOwnId } from "../hooks/useOwnId.ts";
 import { ClassOption } from "./ClassOption.tsx";
 import type { ClassProps, OptionsProps } from "./classProps.ts";
@@ -28,15 +28,15 @@ export function ClassOptions(props: OptionsProps) {
       {...events}
     >
       <Rows {...props} id={id} list={list} />
-      {rows.length === 0 && <p class="ke-aside">No matching class.</p>}
-      {more > 0 && <p class="ke-aside">{formatCount(more)} more: search to find them.</p>}
+      {rows.length === 0 && <p class="ke-note">No matching class.</p>}
+      {more > 0 && <p class="ke-note">{formatCount(more)} more: search to find them.</p>}
     </div>
   );
 }
 
 function Rows({ id, list, labels, query, chosen, contrast, result }: OptionsProps & { id: string; list: ClassRows }) {
   const { rows, cursor } = list;
-  const cut = useMemo(() => truncate(labels, BESIDE), [labels]);
+  const cut = useMemo(() => truncate(labels, CLASS_LIMITS), [labels]);
   const scores = useScores(result);
   return (
     <div class="ke-options" style={{ height: `${rows.length * HEIGHT}px` }}>

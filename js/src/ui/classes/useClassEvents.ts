@@ -35,7 +35,7 @@ export function useClassEvents(props: OptionsProps, { rows, cursor }: ClassRows)
   return { onKeyDown, ...usePress(props, cursor) };
 }
 
-/** Clicks. New scores can move another class under a pressed pointer: the one that was pressed is meant. */
+/** Clicks. New scores can move another class under a pressed pointer: the pick applies to the pressed one. */
 function usePress(props: OptionsProps, cursor: ClassRows["cursor"]) {
   const pressed = useRef(-1);
 

@@ -4,7 +4,7 @@ import { splitError } from "../../text/errorText.ts";
 /** Why there is no kernel; it cannot be dismissed. */
 export function ErrorBanner({ problem }: { problem: Problem }) {
   return (
-    <div class="ke-message ke-trouble" role="alert">
+    <div class="ke-message ke-error-banner" role="alert">
       <p>
         {problem.message}
         {problem.hint && <span class="ke-hint"> {problem.hint}</span>}
@@ -17,7 +17,7 @@ export function ErrorBanner({ problem }: { problem: Problem }) {
 export function ErrorCaption({ problem, onDismiss }: { problem: Problem; onDismiss(): void }) {
   const { sentence, rest } = splitError(problem);
   return (
-    <div class="ke-told ke-alert" role="alert">
+    <div class="ke-status ke-alert" role="alert">
       <p title={sentence}>{sentence}</p>{" "}
       <p class="ke-hint" title={problem.hint ?? undefined}>
         {problem.hint}

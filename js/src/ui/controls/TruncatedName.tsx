@@ -11,7 +11,7 @@ export function TruncatedName({ cut, query = "" }: { cut: Truncated; query?: str
     );
   return (
     <>
-      <span class="ke-name ke-cut" aria-hidden="true">
+      <span class="ke-name ke-truncated" aria-hidden="true">
         {cut.map((piece, at) => (
           <span key={at}>
             <Highlight text={piece} query={query} />

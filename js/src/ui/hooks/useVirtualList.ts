@@ -6,7 +6,7 @@ import { useAfterPaint } from "./useAfterPaint.ts";
 /** Shorter lists are rendered whole: screen readers handle them better. */
 const WHOLE = 40;
 const SPARE = 6;
-/** Assumed size of a box until it is laid out, in pixels, so that the layout renders nothing anew. */
+/** Assumed size of a box until it is laid out, in pixels; close to the real one, it saves a second render. */
 const LIKELY = 420;
 
 export interface Window {

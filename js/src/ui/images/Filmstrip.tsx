@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import { used } from "../../host/keys.ts";
-import { truncate, UNDER } from "../../text/truncate.ts";
+import { THUMBNAIL_LIMITS, truncate } from "../../text/truncate.ts";
 import { step } from "../controls/listKeys.ts";
 import { useOwnId } from "../hooks/useOwnId.ts";
 import { useSyncEffect } from "../hooks/useSyncEffect.ts";
@@ -17,7 +17,7 @@ interface Props extends StripProps {
 /** The images that pass the filter, in a row; only those in view are rendered. */
 export function Filmstrip(props: Props) {
   const { items, labels, chosen, enabled } = props;
-  const cut = useMemo(() => truncate(labels, UNDER), [labels]);
+  const cut = useMemo(() => truncate(labels, THUMBNAIL_LIMITS), [labels]);
   const id = useOwnId();
   const box = useRef<HTMLDivElement>(null);
   const { chosenAt, positions } = useItems(props, box);
@@ -35,7 +35,7 @@ export function Filmstrip(props: Props) {
       data-lm-suppress-shortcuts="true"
       onKeyDown={(event) => onKeyDown(event, chosenAt.peek(), props, box.current)}
     >
-      <div class="ke-reel" style={{ width: `${length * PITCH}px` }}>
+      <div class="ke-filmstrip" style={{ width: `${length * PITCH}px` }}>
         {positions.map((position) => {
           const index = items.value[position];
           const own = { id: `${id}-${index}`, index, position, cut, count: length };
@@ -46,7 +46,7 @@ export function Filmstrip(props: Props) {
   );
 }
 
-/** The position of the chosen image, and those to render: what is in view, and the chosen one for screen readers. */
+/** The position of the chosen image, and the positions to render: those in view, and the chosen one for screen readers. */
 function useItems({ items, chosen, imageCache, predictions, ready }: Props, box: { current: HTMLDivElement | null }) {
   const count = useComputed(() => items.value.length);
   const { range, inView, laidOut, show } = useVirtualList(box, count, PITCH, "x");
@@ -54,7 +54,7 @@ function useItems({ items, chosen, imageCache, predictions, ready }: Props, box:
   useSignalEffect(() => {
     const seen = items.value.slice(...inView.value);
     imageCache.want(seen);
-    // Read anew with every answer, since the predictions of a trained model are requested again.
+    // Read again after every answer, because the predictions of a trained model are requested again.
     if (ready.value && predictions.value.known.value >= 0) predictions.value.want(seen);
     if (ready.value) predictions.value.goOn();
   });

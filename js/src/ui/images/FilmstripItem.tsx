@@ -20,7 +20,7 @@ interface Props extends StripProps {
 export function FilmstripItem(props: Props) {
   const { id, index, position, count, nameOf, labels, cut, chosen, enabled, imageCache, predictions, onPick } = props;
   const own = useComputed(() => index === chosen.value);
-  // Read anew with every answer.
+  // Read again after every answer.
   const prediction = predictions.value.known.value > 0 ? predictions.value.at(index) : undefined;
   const label = prediction && (labels[prediction.top] ?? `class ${prediction.top}`);
   const name = nameOf(index);

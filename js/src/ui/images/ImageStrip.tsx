@@ -11,12 +11,12 @@ export function ImageStrip(props: StripProps) {
   const passing = useComputed(() => predictions.value.passing());
   const items = useComputed(() => passing.value ?? Array.from({ length: count }, (_, i) => i));
   return (
-    <section class="ke-strip-of-images">
+    <section class="ke-image-strip">
       {count > 1 && (
         <div class="ke-filter">
           <GoTo {...props} position={items.value.indexOf(chosen.value)} listed={items.value.length} />
           {targets && <ImageFilter predictions={predictions.value} passing={passing} />}
-          {model && <span class="ke-told-by">Predictions of {model}</span>}
+          {model && <span class="ke-predictor">Predictions of {model}</span>}
         </div>
       )}
       {painted.value && <Filmstrip {...props} items={items} />}

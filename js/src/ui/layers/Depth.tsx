@@ -56,7 +56,7 @@ export function DepthStrip(props: DepthProps) {
         value={position.value + 1}
         disabled={!enabled.value}
         data-lm-suppress-shortcuts="true"
-        // Not on focus: tabbing through is no use of it.
+        // Not on focus, which Tab causes as well.
         onKeyDown={({ key }) => step(key, 0, 2) >= 0 && onFetchAll()}
         onPointerDown={onFetchAll}
         onInput={(event) => onPick(layers.peek()[event.currentTarget.valueAsNumber - 1])}
@@ -80,7 +80,7 @@ function Bars({ allLayers, position }: { allLayers: AllLayers; position: number 
       <title>{MEANING}</title>
       <g transform="matrix(0 1 -1 0 1 0)">
         <path d={all} />
-        {position >= 0 && <path class="ke-here" d={bar(position, lengths[position] ?? 0, 0)} />}
+        {position >= 0 && <path class="ke-current" d={bar(position, lengths[position] ?? 0, 0)} />}
       </g>
     </svg>
   );
@@ -100,7 +100,7 @@ export function DepthFoot(props: DepthProps) {
         {position.value + 1}/{count}
       </span>
       {why ? (
-        <span class="ke-why" title={why}>
+        <span class="ke-reason" title={why}>
           {why}
         </span>
       ) : (

@@ -39,20 +39,20 @@ export function LayerTree(props: Props) {
   });
 
   return (
-    <section class="ke-side ke-layers" {...card.handlers}>
+    <section class="ke-sidebar ke-layers" {...card.handlers}>
       <SearchBox
         name="Find layer"
         query={view.layerQuery}
         count={<Count nodes={nodes} view={view} />}
         onKey={treeSearchKeys(props, box)}
       />
-      {nodes.some(({ absent }) => absent) && <p class="ke-aside">Layers in italics are not in this file.</p>}
-      {!edgesKnown && <p class="ke-aside">Rows are nested, without edges: this model has no graph.</p>}
-      <div class="ke-beside">
+      {nodes.some(({ absent }) => absent) && <p class="ke-note">Layers in italics are not in this file.</p>}
+      {!edgesKnown && <p class="ke-note">Rows are nested, without edges: this model has no graph.</p>}
+      <div class="ke-tree-area">
         <Rows {...props} tree={tree} box={box} edges={edges} card={card.shown} cardId={id} />
         <DepthStrip {...depth} />
       </div>
-      <div class="ke-under">
+      <div class="ke-footer">
         {unused.value ? (
           <span class="ke-unused">This method explains the input; the layer does not matter.</span>
         ) : (

@@ -58,12 +58,12 @@ function Lines({ store, pane, late, heading, active, work }: Props & { active: b
   const title = <MapTitle picture={picture} catalog={catalog} waiting={late.value} />;
   const first = heading ? <TruncatedName cut={heading} /> : title;
   return (
-    <div class="ke-told" data-heading={heading && ""} role={active ? "status" : undefined}>
+    <div class="ke-status" data-heading={heading && ""} role={active ? "status" : undefined}>
       <div>{active && refusal.value ? <b>{refusal}</b> : first}</div>
       {picture?.result && <span class="ke-hidden"> · </span>}
       <div>
         {heading && <span>{title}</span>}
-        {work && <span class="ke-work">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
+        {work && <span class="ke-progress">{`${work.text}${picture?.result?.preview ? " so far" : ""}`}</span>}
         {picture?.result && !work && <MapDetails result={picture.result} hidden={store.display.threshold.value} />}
         <Pending store={store} pane={pane} late={late} />
         {active && awaited.value === "slow" && <span class="ke-slow">Kernel busy. Your selection is queued.</span>}
@@ -140,7 +140,7 @@ export function LastMap({ store, pane }: { store: Store; pane: Pane }) {
   const picture = pane.picture.value;
   if (!pane.problem.value || !picture) return null;
   return (
-    <span class="ke-last" role={store.active.value === pane ? "status" : undefined}>
+    <span class="ke-previous" role={store.active.value === pane ? "status" : undefined}>
       {picture.result ? (
         <>
           Last map: <MapTitle picture={picture} catalog={store.catalog} waiting={false} />

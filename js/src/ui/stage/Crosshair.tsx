@@ -22,7 +22,7 @@ export function Crosshair({ cursor, picture }: Props) {
   return (
     <>
       <div
-        class="ke-cross"
+        class="ke-crosshair"
         aria-hidden="true"
         data-left={at.x > 0.55 || undefined}
         data-up={at.y > 0.75 || undefined}

@@ -3,7 +3,7 @@ import { caption, differing } from "../../state/captions.ts";
 import { commonRange } from "../../state/colorRange.ts";
 import type { Store } from "../../state/store.ts";
 import type { ViewState } from "../../state/viewState.ts";
-import { OVER, truncate } from "../../text/truncate.ts";
+import { HEADING_LIMITS, truncate } from "../../text/truncate.ts";
 import { Switch } from "../controls/Switch.tsx";
 import { Opacity, PaneView } from "./PaneView.tsx";
 
@@ -58,6 +58,6 @@ function useCaptions(store: Store) {
     const choices = store.panes.value.map(({ choice }) => choice.value);
     const keys = differing(choices);
     const captions = choices.map((choice) => caption(choice, keys, store.catalog));
-    return captions.map(truncate(captions, OVER));
+    return captions.map(truncate(captions, HEADING_LIMITS));
   });
 }

@@ -1,4 +1,4 @@
-"""What the objects stand on: textured grounds in quiet colours, and clutter that belongs to no class."""
+"""Draw backgrounds: textures in muted colours, and clutter that belongs to no class."""
 
 import colorsys
 from typing import TypeAlias
@@ -11,7 +11,7 @@ Palette: TypeAlias = list[tuple[int, ...]]
 
 
 def color(hue: float, saturation: float, value: float) -> tuple[int, ...]:
-    """A colour as Pillow wants it.
+    """Return a colour as Pillow takes it.
 
     Args:
         hue: Position on the colour wheel; 0 and 1 are the same red.
@@ -25,25 +25,25 @@ def color(hue: float, saturation: float, value: float) -> tuple[int, ...]:
         >>> color(0.0, 1.0, 1.0)
         (255, 0, 0)
     """
-    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
+    return tuple(round(255 * channel) for channel in colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
 
 
 def _palette(rng: np.random.Generator, hue: float, count: int = 6) -> Palette:
-    """Quiet neighbours of `hue`, from dark to light."""
+    """Return muted colours near `hue`, from dark to light."""
     saturation, value = rng.uniform(0.12, 0.42), rng.uniform(0.45, 0.85)
     values = value + np.linspace(-0.12, 0.12, count)
     return [color(hue + rng.uniform(-0.05, 0.05), saturation * rng.uniform(0.7, 1.2), each) for each in values]
 
 
 def _blend(field: np.ndarray, palette: Palette) -> Image.Image:
-    """Colours along the palette, by a field in [0, 1]."""
+    """Map a field in [0, 1] to the colours of a palette."""
     steps, stops = np.linspace(0, 1, 256), np.linspace(0, 1, len(palette))
     table = np.stack([np.interp(steps, stops, channel) for channel in np.transpose(palette)], axis=-1)
     return Image.fromarray(table.astype("uint8")[np.asarray(field * 255, "uint8")])
 
 
 def _slope(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A field that rises from 0 to 1 across the picture, in a random direction."""
+    """Return a field that rises from 0 to 1 across the image, in a random direction."""
     angle = rng.uniform(0, 2 * np.pi)
     across = np.linspace(-0.5, 0.5, size, dtype="float32")
     field = across[:, None] * np.float32(np.sin(angle)) + across * np.float32(np.cos(angle))
@@ -51,7 +51,7 @@ def _slope(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _clouds(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Smooth noise in [0, 1], the sum of three grains."""
+    """Return smooth noise in [0, 1], the sum of three scales."""
     field = np.zeros((size, size), "float32")
     for cells, weight in ((4, 1.0), (9, 0.6), (24, 0.35)):
         grid = Image.fromarray(rng.random((cells, cells), dtype="float32"))
@@ -87,26 +87,26 @@ def _weave(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image
 
 
 def _blocks(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
-    ground = Image.new("RGB", (size, size), palette[0])
-    draw = ImageDraw.Draw(ground)
+    background = Image.new("RGB", (size, size), palette[0])
+    draw = ImageDraw.Draw(background)
     for x, y, width, height in rng.uniform((-20, -20, 8, 8), (size, size, 34, 34), (160, 4)):
         draw.rectangle((x, y, x + width, y + height), fill=palette[rng.integers(len(palette))])
-    return ground
+    return background
 
 
 def _straw(rng: np.random.Generator, palette: Palette, size: int) -> Image.Image:
-    ground = Image.new("RGB", (size, size), palette[2])
-    draw = ImageDraw.Draw(ground)
+    background = Image.new("RGB", (size, size), palette[2])
+    draw = ImageDraw.Draw(background)
     for x, y, dx, dy in rng.uniform((0, 0, -26, -26), (size, size, 26, 26), (150, 4)):
         draw.line((x - dx, y - dy, x + dx, y + dy), fill=palette[rng.integers(len(palette))], width=5)
-    return ground
+    return background
 
 
-GROUNDS = (_gradient, _noise, _contours, _stripes, _waves, _weave, _blocks, _straw)
+BACKGROUNDS = (_gradient, _noise, _contours, _stripes, _waves, _weave, _blocks, _straw)
 
 
 def _clutter(rng: np.random.Generator, draw: ImageDraw.ImageDraw, size: int) -> None:
-    """Dots, dashes and scribbles: as vivid as an object, and much thinner."""
+    """Draw dots, dashes and scribbles: as vivid as an object, and much thinner."""
     for _ in range(rng.integers(4, 11)):
         paint = color(rng.random(), rng.uniform(0.3, 0.9), rng.uniform(0.3, 1.0))
         x, y = rng.uniform(0, size, 2)
@@ -123,18 +123,18 @@ def _clutter(rng: np.random.Generator, draw: ImageDraw.ImageDraw, size: int) -> 
             draw.line([tuple(point) for point in path], fill=paint, width=int(rng.integers(2, 5)), joint="curve")
 
 
-def draw_ground(rng: np.random.Generator, hue: float, size: int) -> Image.Image:
-    """Draw one ground with clutter on it.
+def draw_background(rng: np.random.Generator, hue: float, size: int) -> Image.Image:
+    """Draw one background with clutter.
 
     Args:
         rng: A `numpy.random.Generator`.
-        hue: The ground's main hue, in [0, 1].
+        hue: Its main hue, in [0, 1].
         size: Width and height, in pixels.
 
     Returns:
         An RGB `PIL.Image`, drawn at twice the size and reduced, so that its edges are smooth.
     """
-    kind = GROUNDS[rng.integers(len(GROUNDS))]
-    ground = kind(rng, _palette(rng, hue), 2 * size)
-    _clutter(rng, ImageDraw.Draw(ground), 2 * size)
-    return ground.reduce(2)
+    kind = BACKGROUNDS[rng.integers(len(BACKGROUNDS))]
+    background = kind(rng, _palette(rng, hue), 2 * size)
+    _clutter(rng, ImageDraw.Draw(background), 2 * size)
+    return background.reduce(2)

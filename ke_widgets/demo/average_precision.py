@@ -1,4 +1,4 @@
-"""How well scores rank what is there above what is not."""
+"""Measure how well scores rank positives above negatives."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ke_widgets.typing import ArrayLike
 
 
 def average_precision(targets: ArrayLike, scores: ArrayLike) -> np.ndarray:
-    """Mean precision at the rank of each positive, for each class.
+    """Compute the mean precision at the ranks of the positives, for each class.
 
     Args:
         targets: `(B, U)`; 1 where the class occurs, else 0.
