@@ -68,8 +68,8 @@ def spatial_forward(
         spatial_axis: Spatial axes of the signal, counted from the end.
 
     Returns:
-        The model's first output, such as logits `(B, U_all)`, and the signal `(B, H', W', K)`; that of a layer whose
-        calls are all exposed, one for each frame, is a list of them.
+        The model's first output, such as logits `(B, U_all)`, and the signal `(B, H', W', K)`; if all calls of a layer
+        are exposed, one for each frame, a list of them.
 
     Raises:
         ValueError: If the model exposes no signal, or one without spatial axes, or does not give scores `(B, U_all)`.
@@ -82,8 +82,8 @@ def spatial_forward(
     signal, size = _required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
     signal = _each_call(lambda x: _without_tokens_after(model, 0, x, size), signal)
     axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
-    laid_out = _each_call(lambda x: _laid_out(x, outputs, size, axes, _names(model)[0]), signal)
-    return keras.tree.map_structure(at_least_float32, outputs), laid_out
+    grid = _each_call(lambda x: _as_grid(x, outputs, size, axes, _names(model)[0]), signal)
+    return keras.tree.map_structure(at_least_float32, outputs), grid
 
 
 def jacobian(
@@ -218,8 +218,8 @@ def signal_jacobian(
         functools.partial(axes_of_signal, model, spatial_axis=spatial_axis),
     )
 
-    def lay(x: Tensor, number: int) -> Tensor:
-        return _laid_out(_without_tokens_after(model, number, x, size), outputs, size, axes, found[number])
+    def to_grid_of(x: Tensor, number: int) -> Tensor:
+        return _as_grid(_without_tokens_after(model, number, x, size), outputs, size, axes, found[number])
 
     def gradient_to_grid(x: Tensor, number: int) -> Tensor:
         x = _without_tokens_after(model, number, x, size, leading=2)
@@ -259,7 +259,7 @@ def _each_call(function: Callable[[Tensor], Tensor], signal: Tensor | list[Tenso
     return [function(x) for x in signal] if isinstance(signal, list) else function(signal)
 
 
-def _laid_out(
+def _as_grid(
     signal: Tensor, outputs: Any, size: Sequence[Any], axes: Callable[[int], tuple[int, ...]], where: str
 ) -> Tensor:
     first = keras.tree.flatten(outputs)[0]

@@ -17,7 +17,7 @@ from ke_widgets.typing import Inputs, Shape, Tensor
 _INPUTS, _INDICES = "ke_widgets_inputs", "ke_widgets_indices"
 _STREAMS = (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset)
 Prepare = Callable[[Any, int], np.ndarray | None]
-_LOOKED_AT = 256  # Images that are looked at together for what is not finite: so little memory is needed.
+_CHUNK = 256  # Images that are checked at once for finite values, which limits the memory.
 
 
 def is_stream(x: Any) -> bool:
@@ -26,15 +26,15 @@ def is_stream(x: Any) -> bool:
 
 
 def pack(model: keras.Model, x: Any, y: Any, batch_size: int | None, prepare: Prepare) -> Any:
-    """Bring data to one thing that `predict` takes: it knows no `y`.
+    """Combine images and `y` into one argument of `predict`, which has no `y`.
 
     Args:
-        model: The model that takes it.
-        x: Images, or data in batches of its own.
+        model: The model to run.
+        x: Images, or data in batches.
         y: Units to explain, or other data of the target.
         batch_size: As the user gave it.
-        prepare: A function of `y` and the number of images, which checks it and gives one entry for each image, or
-            `None`; such as `units_of`.
+        prepare: A function of `y` and the number of images. It checks `y` and returns one entry for each image, or
+            `None`.
 
     Returns:
         Data in batches unchanged, or a dict for `unpack`.
@@ -199,14 +199,14 @@ def _refuse_text(model: keras.Model, x: Any, dtype: object) -> None:
 
 
 def unpack(data: Any, any_y: bool = False) -> tuple[Inputs, Tensor | None]:
-    """Part one batch, as the step of `predict` gets it, into inputs and units.
+    """Split one batch, as the step of `predict` gets it, into inputs and `y`.
 
     Args:
-        data: What `pack` made, `x`, or `(x, y)`.
-        any_y: Whether `y` may be anything, for a target that is not the units.
+        data: A result of `pack`, `x`, or `(x, y)`.
+        any_y: Whether to leave `y` unchecked, for a target that is not the units.
 
     Returns:
-        Inputs, and units `(B, U)`, or what else the target takes, or `None`.
+        Inputs, and units `(B, U)`, or the data of another target, or `None`.
 
     Raises:
         ValueError: If `y` is not integers `(B,)` or `(B, U)`.
@@ -235,7 +235,7 @@ def batches(
         model: See `pack`.
         x: See `pack`.
         y: See `pack`.
-        batch_size: Images in a batch, for images that come in none; 32 by default.
+        batch_size: Images in a batch, for data without batches; 32 by default.
         prepare: See `pack`.
         any_y: See `unpack`.
 

@@ -262,8 +262,8 @@ def _begin_scorecam(
     if baseline and weights != "channels":
         blank = forward(model, keras.tree.map_structure(ops.zeros_like, inputs))[0]
         empty = scores_of(model, _scores(blank, weights, indices_axis), indices, indices_axis, indices_batch_dims)
-    # What has no score yet weighs nothing.
-    nothing = -float("inf") if weights == "channels" else 0.0
+    # Channels without a score yet have weight 0.
+    unscored = -float("inf") if weights == "channels" else 0.0
     signal = tuple(signal) if isinstance(signal, list) else signal
     scores = ops.zeros((_channels(signal), *ops.shape(units)), dtype=units.dtype) + unscored
     return (inputs, indices, units, empty, signal), scores

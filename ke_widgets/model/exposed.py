@@ -38,7 +38,7 @@ class Endpoint:
 
 
 class View(NamedTuple):
-    """What an exposed model shows of the model that it holds; `Exposed(model, *view)` makes it again."""
+    """The endpoints and the target of an exposed model; `Exposed(model, *view)` builds it again."""
 
     endpoints: tuple[Endpoint, ...]
     target: ScoreFunction | None = None
@@ -52,8 +52,8 @@ class Exposed(keras.Model):
 
     Attributes:
         model: The model that runs.
-        endpoints: What it gives, in order; the first one is the logits.
-        target: What is explained, a `ke_widgets.targets.Target`; `None` stands for units of the logits.
+        endpoints: Its outputs, in order; the first one is what the target reads, such as the logits.
+        target: The target, from that output and `y` to the explained scores; `None` for units of the logits.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Exposed(keras.Model):
 
     @property
     def view(self) -> "View":
-        """All but the model: what caches are keyed by."""
+        """Endpoints and target, the cache key of whatever is compiled for it."""
         return View(self.endpoints, self.target)
 
     @property

@@ -15,7 +15,7 @@ OUT_OF_RANGE = "`y` (the units to explain) must count from 0 to one less than th
 OTHER_BATCH = "The exposed signal must have one entry for each image"
 NOT_FINITE = "`x` must be finite"
 WITHOUT_CANDIDATE = "`y` must hold boxes that overlap a candidate of the model"
-# What a compiled function says in the words of these is no fault of ours.
+# Errors of a compiled function with these texts are about the user's data.
 FOUND_BY_A_RUN = (OUT_OF_RANGE, OTHER_BATCH, NOT_FINITE, WITHOUT_CANDIDATE)
 
 
@@ -84,14 +84,14 @@ def gather_units(tensor: Tensor, indices: Tensor | None, axis: int = -1, batch_d
 def scores_of(
     model: keras.Model, outputs: Any, y: Tensor | None, indices_axis: int = -1, indices_batch_dims: int = -1
 ) -> Tensor:
-    """Compute what is explained from what a model gives.
+    """Compute the explained scores from the first output of a model.
 
     Args:
-        model: An exposed model, whose `target` says what is explained; or any other, whose units are.
+        model: An exposed model with a `target`; without one, units of the logits are explained.
         outputs: Its first output, such as logits `(B, U_all)`; half precision is cast to float32.
         y: Data of the target, such as units `(B, U)`.
-        indices_axis: Axis of the units in the logits; of a target that is none, it says nothing.
-        indices_batch_dims: Leading axes that logits and units share; the same.
+        indices_axis: Axis of the units in the logits; a target ignores it.
+        indices_batch_dims: Leading axes that logits and units share; a target ignores them.
 
     Returns:
         Scores `(B, U)`.
@@ -174,7 +174,7 @@ def check_candidates(overlaps: Tensor) -> Tensor:
         overlaps: Intersection over union `(B, N)` of one box for each image with the candidates.
 
     Returns:
-        The overlaps, to be used only once they are known to fit.
+        The overlaps, behind the check.
 
     Raises:
         ValueError: If an image has none above 0. In a compiled function, TensorFlow's `InvalidArgumentError` with the
@@ -186,8 +186,8 @@ def check_candidates(overlaps: Tensor) -> Tensor:
         if bool(tf.reduce_any(alone)):
             raise ValueError(f"{text} {np.flatnonzero(alone.numpy()).tolist()}.")
         return overlaps
-    said = [text, tf.reshape(tf.where(alone), (-1,)), "of a batch."]
-    return _after(tf.debugging.Assert(~tf.reduce_any(alone), said, summarize=8), overlaps)
+    message = [text, tf.reshape(tf.where(alone), (-1,)), "of a batch."]
+    return _after(tf.debugging.Assert(~tf.reduce_any(alone), message, summarize=8), overlaps)
 
 
 def check_finite(inputs: Inputs) -> Inputs:
