@@ -46,10 +46,10 @@ LOOP_ARGS = """\
         model of several inputs; or a `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator of batches `x` or
         `(x, y)`. Signals `(B, T, C)`, volumes `(B, D, H, W, C)` and videos work like images.
     y: Units to explain, integers `(B, U)`: one map for each; or `(B,)`, one unit for each image, or one integer for
-        all. `None` explains all units. Not with data that brings its own.
-    target: What is explained, one of `ke.targets` or a function of its form; `y` is then its data. `None` leaves that
-        to the model: an exposed one may have a target; of others, units are explained.
-    batch_size: Images that go through at once; 32 by default. Not with data in batches.
+        all. `None` explains all units. Not with data that contains units. Data of the target, where there is one.
+    target: What is explained, one of `ke.targets`, or a function of that form. `None` takes the target of an exposed
+        model; without one, units of the logits are explained.
+    batch_size: Images in a batch; 32 by default. Not with data in batches.
     verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
     steps: Number of batches to run, for endless data.
     callbacks: Keras callbacks; their `predict` hooks are called. `self.model.stop_predicting = True` ends the loop.
@@ -287,7 +287,7 @@ def _is_model(value: object) -> bool:
 
 
 def retargeted(model: keras.Model, target: ScoreFunction | None, method: Method) -> keras.Model:
-    """Give a model another target; a plain one is exposed as the method wants it.
+    """Return a view of a model with another target.
 
     Args:
         model: A Keras model.
@@ -304,13 +304,13 @@ def retargeted(model: keras.Model, target: ScoreFunction | None, method: Method)
 
 
 def view_for(model: keras.Model, signals: Signals | None, target: ScoreFunction | None = None) -> keras.Model:
-    """Expose a plain model with one output as a method wants it; leave any other model as it is.
+    """Expose a plain model with one output for a method; leave any other model as it is.
 
     Args:
         model: A Keras model.
         signals: `"one"`, for the default signal; `"none"`, for the logits before a fused softmax or sigmoid; `None`
             or `"biases"`, for the model itself.
-        target: What is explained; `None` for units of the logits, or what an exposed model is exposed for.
+        target: What is explained; `None` for the target of an exposed model, else for units of the logits.
 
     Returns:
         A Keras model.
@@ -431,7 +431,7 @@ class _Loop(keras.Model):
 
 
 def _warn_of_size(outputs: Any, batch: Any, expected: int) -> None:
-    """Warn of maps of all units that fill the memory, before they do."""
+    """Warn if the maps of all units may fill the memory, before they do."""
     inputs, indices = data.unpack(batch, any_y=True)
     sides = [tuple(maps.shape[1:]) for maps in keras.tree.flatten(outputs[1])]
     if indices is not None or not expected or any(None in shape for shape in sides):
@@ -480,7 +480,7 @@ def _loop(
     arguments.check_own(method, {**params, **own}, caller, list(inspect.signature(explain).parameters))
     owner, view = owner_and_view(model)
     check_outputs(method, model)
-    # Read past the property, which would write what it finds to the user's model.
+    # Bypass the property, which would write to the user's model.
     usual: dict[str, Any] = {
         "run_eagerly": bool(owner.run_eagerly),
         "jit_compile": bool(vars(owner).get("_jit_compile")),
@@ -521,7 +521,7 @@ def _step(
     params: dict[str, Any],
     batch: Any,
 ) -> tuple[Tensor, Any, Tensor]:
-    """Explain one batch: logits, maps, and 1 for each image with anything in its raw maps, else 0."""
+    """Explain one batch: return logits, maps, and for each image 1 if its raw maps are not all 0, else 0."""
     inputs, indices = data.unpack(batch, any_y=view is not None and not takes_units(view))
     model = owner() if view is None else Exposed(owner(), *view)
     inputs = check_finite(fitted(model, inputs))

@@ -1,4 +1,4 @@
-"""What of a model's scores is known before a run, and `y` checked against it."""
+"""Checks of `y` and of the scores before a run, as far as the graph tells their shape."""
 
 import inspect
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def takes_units(view: Any) -> bool:
 
 
 def scores_shape(model: keras.Model) -> Shape | None:
-    """Give the shape of the scores, where the graph tells it."""
+    """Return the shape of what the target reads, if the graph contains it."""
     if not isinstance(model, Exposed):
         graph = graph_of(model)
         return None if graph is None else tuple(graph.outputs[0].shape)

@@ -8,7 +8,7 @@ from keras import ops
 
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model.units import gather_units
-from ke_widgets.targets.target import Target, each_image, rows
+from ke_widgets.targets.target import Target, check_entries, each_image, rows
 from ke_widgets.typing import Shape
 
 
@@ -27,6 +27,7 @@ class Contrast(Target):
     """
 
     def __call__(self, outputs: Any, y: Any) -> Any:
+        check_entries(y, (2,), "Contrast")
         pair = gather_units(ops.convert_to_tensor(outputs), y)
         return pair[..., :1] - pair[..., 1:]
 
@@ -107,6 +108,7 @@ class Similarity(Target):
     def __call__(self, outputs: Any, y: Any) -> Any:
         outputs = ops.convert_to_tensor(outputs)
         y = ops.cast(y, outputs.dtype)
+        check_entries(y, tuple(outputs.shape[1:]), "Similarity")
         dot = ops.sum(outputs * y, axis=-1, keepdims=True)
         squares = ops.sum(outputs**2, axis=-1, keepdims=True) * ops.sum(y**2, axis=-1, keepdims=True)
         # The root of 0 has no finite gradient.

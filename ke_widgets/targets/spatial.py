@@ -10,7 +10,7 @@ from keras import ops
 
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model.units import check_candidates, gather_units
-from ke_widgets.targets.target import Target, each_image
+from ke_widgets.targets.target import Target, check_entries, each_image
 from ke_widgets.typing import Shape, Tensor
 
 
@@ -58,6 +58,7 @@ class Region(Target):
             mask = ops.cast(wins, logits.dtype)
         else:
             mask = ops.cast(y, logits.dtype)
+            check_entries(mask, tuple(logits.shape[1:]), "Region")
         axes = tuple(range(1, len(logits.shape)))
         weight = ops.sum(mask, axis=axes)
         mean = ops.sum(mask * logits, axis=axes) / ops.where(weight > 0, weight, 1)
@@ -138,6 +139,7 @@ class Box(Target):
 
     def __call__(self, outputs: Any, y: Any) -> Any:
         boxes, logits = (ops.convert_to_tensor(x) for x in (self.decoder or _boxes_and_logits)(outputs))
+        check_entries(y, (5,), "Box")
         wanted = ops.cast(y[:, None, 1:], boxes.dtype)
         overlaps = check_candidates(_overlap(boxes, wanted))
         best = ops.argmax(overlaps, axis=-1)

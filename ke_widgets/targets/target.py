@@ -60,6 +60,25 @@ class Target:
         """Check `y` against the shape of the model's output; see `check`."""
 
 
+def check_entries(y: Any, shape: Shape, target: str) -> None:
+    """Check the shape of one entry of `y` wherever it is known, also in a compiled function.
+
+    Args:
+        y: A tensor `(B, ...)`.
+        shape: The shape that an entry must have; `None` is any size.
+        target: Name of the target, for the message.
+
+    Raises:
+        ValueError: If an entry has another shape: it would be broadcast, and give a wrong score.
+    """
+    found = tuple(y.shape[1:])
+    if len(found) != len(shape) or any(None not in (n, m) and n != m for n, m in zip(found, shape)):
+        sides = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(
+            f"`y` of the target {target} must have the shape (B, {sides}). Received: shape {tuple(y.shape)}."
+        )
+
+
 def rows(y: Any, count: int | None, target: str) -> np.ndarray:
     """Bring `y` to one entry for each image; integers `(B,)`, or one for all, become rows `(B, 1)`."""
     y = np.asarray(y)

@@ -206,3 +206,20 @@ def classifier(target):
 def moved(target, y):
     method = ke.methods.meta.tta(ke.methods.cams.gradcam)
     return ke.explain(method, ke.inspection.expose(unet(), "last", target=target), X, y, verbose=0)
+
+
+def test_masks_of_a_stream_or_of_a_method_by_hand_are_checked_too():
+    exposed, wrong = ke.inspection.expose(unet(), "last", target=Region(0)), np.ones((2, 1, 1), "float32")
+    for run in (
+        lambda: ke.methods.cams.gradcam(exposed, X, wrong),
+        lambda: ke.explain(
+            ke.methods.cams.gradcam, exposed, tf.data.Dataset.from_tensor_slices((X, wrong)).batch(2), verbose=0
+        ),
+    ):
+        with pytest.raises(ValueError, match=r"must have the shape \(B, 8, 8\). Received: shape \(\w+, 1, 1\)"):
+            run()
+    mask = np.ones((2, *models.IMAGE[:2]), "float32")
+    stream = tf.data.Dataset.from_tensor_slices((X, mask)).batch(2)
+    found = ke.explain(ke.methods.cams.gradcam, exposed, stream, verbose=0)
+    expected = ke.explain(ke.methods.cams.gradcam, exposed, X, mask, verbose=0)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-6)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ke_widgets.targets.target import Target, each_image, rows
+from ke_widgets.targets.target import Target, check_entries, each_image, rows
 
 
 def test_integers_become_rows_and_all_else_is_left():
@@ -25,3 +25,12 @@ def test_the_base_computes_nothing():
     assert hash(Target()) == hash(Target())
     with pytest.raises(NotImplementedError):
         Target()(np.zeros((1, 2)), None)
+
+
+def test_an_entry_of_another_shape_is_refused_where_it_would_be_broadcast():
+    check_entries(np.ones((2, 8, 8)), (8, None), "T")
+    for shape in ((2, 1, 1), (2, 8), (2, 8, 8, 1)):
+        with pytest.raises(
+            ValueError, match=r"target T must have the shape \(B, 8, any\)\. Received: shape"
+        ):
+            check_entries(np.ones(shape), (8, None), "T")
