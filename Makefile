@@ -64,6 +64,10 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/python -m tests.sizes
+	@$(BIN)/python -m tests.tables --check
+
+tables: $(VENV)/.installed-test
+	@$(BIN)/python -m tests.tables
 
 check-js: $(VENV)/.installed-test $(BUNDLE)
 	$(NPM) run check

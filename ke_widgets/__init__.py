@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from ke_widgets import inspection as inspection
     from ke_widgets import methods as methods
     from ke_widgets import metrics as metrics
+    from ke_widgets import targets as targets
     from ke_widgets import utils as utils
     from ke_widgets.explaining.loop import explain as explain
     from ke_widgets.explaining.loop import explain_batches as explain_batches
-    from ke_widgets.explaining.loop import partial_explain as partial_explain
+    from ke_widgets.explaining.shortcuts import partial_explain as partial_explain
+    from ke_widgets.widget.view import ExplainerWidget as ExplainerWidget
+
+if TYPE_CHECKING:
+    # make tables: imports
     from ke_widgets.explaining.shortcuts import cam as cam
     from ke_widgets.explaining.shortcuts import full_gradients as full_gradients
     from ke_widgets.explaining.shortcuts import gradcam as gradcam
@@ -26,40 +31,55 @@ if TYPE_CHECKING:
     from ke_widgets.explaining.shortcuts import gradients as gradients
     from ke_widgets.explaining.shortcuts import scorecam as scorecam
     from ke_widgets.explaining.shortcuts import smoothgrad as smoothgrad
-    from ke_widgets.widget.view import ExplainerWidget as ExplainerWidget
+    # make tables: end
 
 __version__ = "0.1.0"
 
+# make tables: names
+_METHODS = (
+    "cam",
+    "gradcam",
+    "gradcampp",
+    "scorecam",
+    "gradients",
+    "full_gradients",
+    "smoothgrad",
+)
+# make tables: end
+
 # Where each public name lives. They are imported on first access: the command line and the server extension are
 # part of this package and must not wait for TensorFlow, nor a library user for the notebook's libraries.
-_MODULES = ("demo", "doctor", "filters", "inspection", "methods", "metrics", "utils")
+_MODULES = ("demo", "doctor", "filters", "inspection", "methods", "metrics", "targets", "utils")
 _HOMES = {
     "ExplainerWidget": "widget.view",
-    **dict.fromkeys(("explain", "explain_batches", "partial_explain"), "explaining.loop"),
-    **dict.fromkeys(
-        ("gradients", "full_gradients", "smoothgrad", "cam", "gradcam", "gradcampp", "scorecam"), "explaining.shortcuts"
-    ),
+    **dict.fromkeys(("explain", "explain_batches"), "explaining.loop"),
+    **dict.fromkeys(("partial_explain", *_METHODS), "explaining.shortcuts"),
 }
 __all__ = [
     "ExplainerWidget",
     "explain",
     "explain_batches",
     "partial_explain",
-    "gradients",
-    "full_gradients",
-    "smoothgrad",
-    "cam",
-    "gradcam",
-    "gradcampp",
-    "scorecam",
     "demo",
     "doctor",
     "filters",
     "inspection",
     "methods",
     "metrics",
+    "targets",
     "utils",
 ]
+# make tables: exports
+__all__ += [
+    "cam",
+    "gradcam",
+    "gradcampp",
+    "scorecam",
+    "gradients",
+    "full_gradients",
+    "smoothgrad",
+]
+# make tables: end
 
 
 def __getattr__(name: str) -> Any:

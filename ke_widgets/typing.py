@@ -29,8 +29,8 @@ Filter: TypeAlias = Callable[[Tensor], Tensor]
 Combine: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 # What is explained, a `ke_widgets.targets.Target`: from a model's outputs and `y` to scores `(B, U)`.
 ScoreFunction: TypeAlias = Callable[[Any, Any], Tensor]
-# Which signals of a model a method reads: none, one, or one for each bias.
-Signals: TypeAlias = Literal["none", "one", "biases"]
+# What a method reads: the inputs, one signal, one for each bias, or scores of attention.
+Reads: TypeAlias = Literal["inputs", "signal", "biases", "attention"]
 # What `verbose` of `keras.Model.predict` takes.
 Verbose: TypeAlias = Literal["auto", 0, 1, 2]
 

@@ -23,6 +23,9 @@ export interface Param {
   kind: "bool" | "int" | "float" | "choice";
   default: ParamValue;
   choices?: ParamValue[] | null;
+  /** The values that a number may have in the form. */
+  low?: number | null;
+  high?: number | null;
   help?: string | null;
 }
 

@@ -15,7 +15,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -27,20 +27,18 @@ from ke_widgets.engine.compiling import cached, owner_and_view
 from ke_widgets.errors.arguments import check_swapped
 from ke_widgets.explaining import arguments, data
 from ke_widgets.explaining.scores import check_outputs, prepared, takes_units
-from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model, check_target, expose
-from ke_widgets.methods import table
+from ke_widgets.explaining.views import retargeted
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, check_model
+from ke_widgets.methods import own_names
 from ke_widgets.model.exposed import Exposed, View
-from ke_widgets.model.heads import manual_signals
 from ke_widgets.model.inputs import fitted, image_positions, size_of_image
-from ke_widgets.model.locate import head_index, warn_of_probabilities
 from ke_widgets.model.units import FOUND_BY_A_RUN, check_finite
-from ke_widgets.typing import Filter, Inputs, Method, ScoreFunction, Signals, SpatialAxis, Tensor
+from ke_widgets.typing import Filter, Inputs, Method, ScoreFunction, SpatialAxis, Tensor
 
-_NOT_OWN = ("model", "inputs", "indices", "batch_size")
 _LARGE = 1024**3  # Bytes of maps above which a warning comes first.
 
 LOOP_ARGS = """\
-    model: A model of `ke.inspection.expose`, or any Keras model{signals}.
+    model: A model of `ke.inspection.expose`, or any Keras model{plain}.
         It is not changed.
     x: Images `(B, H, W, C)`, preprocessed as the model was trained; an array, a tensor, a list or dict of them for a
         model of several inputs; or a `tf.data.Dataset`, a `keras.utils.PyDataset` or a generator of batches `x` or
@@ -51,7 +49,7 @@ LOOP_ARGS = """\
         model; without one, units of the logits are explained.
     batch_size: Images in a batch; 32 by default. Not with data in batches.
     verbose: `"auto"`, 0 (silent), 1 (progress bar) or 2 (one line).
-    steps: Number of batches to run, for endless data.
+    steps: Number of batches to run, for endless data; for a method with a parameter of this name, that parameter.
     callbacks: Keras callbacks; their `predict` hooks are called. `self.model.stop_predicting = True` ends the loop.
     indices_axis: Axis of the units in the logits.
     indices_batch_dims: Leading axes that logits and units share.
@@ -67,29 +65,6 @@ LOOP_ARGS = """\
     jit_compile: Whether to compile with XLA; by default as the model does.
     steps_per_execution: Batches in each compiled call; by default as the model does.
     inner_batch_size: The method's own `batch_size`, if it has one: samples per forward pass, for each image."""
-
-
-class Shortcut(Protocol):
-    """Run a method over data, with its usual filter and resizing; `partial_explain` makes it.
-
-    Attributes:
-        explains: The method.
-    """
-
-    __name__: str
-    explains: Any
-
-    def __call__(
-        self,
-        model: Any,
-        x: Any,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Literal["auto", 0, 1, 2] = "auto",
-        steps: int | None = None,
-        callbacks: Any = None,
-        **params: Any,
-    ) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 def explain(
@@ -141,6 +116,8 @@ def explain(
         ((2, 1), (2, 8, 8, 1))
     """
     model = retargeted(model, target, method)
+    if steps is not None and "steps" in own_names(method):
+        params["steps"], steps = steps, None  # A method's own parameter of this name comes first.
     settings = {
         "indices_axis": indices_axis,
         "indices_batch_dims": indices_batch_dims,
@@ -171,7 +148,7 @@ def explain(
 
 
 explain.__doc__ = (explain.__doc__ or "").replace(
-    "    {loop}", textwrap.indent(LOOP_ARGS.format(signals="; as the method wants it"), "    ")
+    "    {loop}", textwrap.indent(LOOP_ARGS.format(plain="; as the method wants it"), "    ")
 )
 
 
@@ -227,138 +204,9 @@ def explain_batches(
     _warn_of_nothing(model, anything)
 
 
-def partial_explain(
-    method: Method, signals: Literal["none", "one", "biases"] | None = None, **defaults: Any
-) -> Shortcut:
-    """Return a shortcut: `explain` of one method, with other defaults.
-
-    Args:
-        method: A method of `ke_widgets.methods`.
-        signals: The signals that the method reads (see `ke_widgets.methods.Spec`); the shortcut exposes a plain model
-            with one output accordingly. `None` leaves every model as it is.
-        **defaults: Arguments of `explain` and own parameters of the method.
-
-    Returns:
-        A function `(model, x, y=None, batch_size=None, ...) -> (logits, maps)`.
-
-    Raises:
-        TypeError: If `method` is not a method.
-        ValueError: If a default names no argument.
-    """
-    arguments.check_method(method)
-    loop = inspect.signature(explain).parameters
-    positional = [p for name, p in loop.items() if p.kind is p.POSITIONAL_OR_KEYWORD and name != "method"]
-    keywords = {name: p for name, p in loop.items() if p.kind is p.KEYWORD_ONLY}
-    own = {
-        name: p.replace(kind=p.KEYWORD_ONLY)
-        for name, p in inspect.signature(method).parameters.items()
-        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and name not in _NOT_OWN
-    }
-    every = {p.name: p for p in positional} | {**own, **keywords}
-    unknown = set(defaults) - set(every)
-    if unknown:
-        raise ValueError(f"`defaults` must be among {sorted(every)}. Received: {sorted(unknown)}.")
-    every = {name: p.replace(default=defaults[name]) if name in defaults else p for name, p in every.items()}
-
-    def shortcut(model: Any, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        arguments.check_names(f"ke.{name}", kwargs, list(every))
-        check_swapped("model", "x", (model, x), _is_model(x) and not _is_model(model))
-        bound = signature.bind(model, x, y, *args, **kwargs)
-        bound.apply_defaults()
-        given = dict(bound.arguments)
-        return explain(method, view_for(given.pop("model"), signals, given.pop("target")), **given)
-
-    signature = inspect.Signature(list(every.values()), return_annotation=tuple[np.ndarray, np.ndarray])
-    name = getattr(method, "__name__", "method")
-    for attribute, value in (
-        ("__signature__", signature),
-        ("__name__", name),
-        ("__qualname__", name),
-        ("explains", method),
-    ):
-        setattr(shortcut, attribute, value)
-    shortcut.__doc__ = _document(method, signals)
-    shortcut.__module__ = "ke_widgets"
-    return shortcut  # pyright: ignore[reportReturnType]  (its attributes are set above)
-
-
-def _is_model(value: object) -> bool:
+def is_model(value: object) -> bool:
+    """Return whether a value is a Keras model."""
     return isinstance(value, keras.Model)
-
-
-def retargeted(model: keras.Model, target: ScoreFunction | None, method: Method) -> keras.Model:
-    """Return a view of a model with another target.
-
-    Args:
-        model: A Keras model.
-        target: See `explain`; `None` leaves the model as it is.
-        method: A method.
-
-    Returns:
-        A Keras model.
-    """
-    if target is None:
-        return model
-    _, spec = table().get(getattr(method, "__name__", ""), (None, None))
-    return view_for(model, spec.signals if spec else "one", target)
-
-
-def view_for(model: keras.Model, signals: Signals | None, target: ScoreFunction | None = None) -> keras.Model:
-    """Expose a plain model with one output for a method; leave any other model as it is.
-
-    Args:
-        model: A Keras model.
-        signals: `"one"`, for the default signal; `"none"`, for the logits before a fused softmax or sigmoid; `None`
-            or `"biases"`, for the model itself.
-        target: What is explained; `None` for the target of an exposed model, else for units of the logits.
-
-    Returns:
-        A Keras model.
-
-    Raises:
-        ValueError: If the model has several outputs and none is chosen.
-    """
-    check_model(model)
-    check_target(target)
-    if target is not None:
-        return _view_of_target(model, signals, target)
-    if signals is None or isinstance(model, Exposed) or manual_signals(model):
-        return model
-    if signals == "biases":
-        head_index(model, None)
-        warn_of_probabilities(model)
-        return model
-    return expose(model) if signals == "one" else expose(model, [])
-
-
-def _view_of_target(model: keras.Model, signals: Signals | None, target: ScoreFunction) -> Exposed:
-    if not isinstance(model, Exposed):
-        return expose(model, None if signals in ("one", None) else [], target=target)
-    scores, *others = model.endpoints
-    if getattr(target, "reads", "logits") != getattr(model.target, "reads", "logits"):
-        scores = expose(model.model, [], target=target).endpoints[0]
-    return Exposed(model.model, [scores, *others], target)
-
-
-_SIGNALS = {
-    "one": "; one with a single output is exposed by default (`ke.inspection.expose(model)`)",
-    "none": "; one with a single output is explained at its logits, before a fused softmax or sigmoid",
-    "biases": "; one with a single output is explained at its logits, before a fused softmax or sigmoid",
-    None: "; as the method wants it",
-}
-
-
-def _document(method: Callable[..., Any], signals: Signals | None) -> str:
-    """Return the method's docstring with the arguments of the loop."""
-    text = inspect.getdoc(method) or ""
-    head, _, rest = text.partition("\nReturns:")
-    head, _, own = head.partition("\nArgs:\n")
-    own = re.sub(r" ?See `ke_widgets\.methods` for the other arguments\.", "", own)
-    args = LOOP_ARGS.format(signals=_SIGNALS[signals])
-    args = "\n".join([args, own.rstrip("\n")] if own.strip() else [args])
-    text = f"{head.rstrip()}\n\nArgs:\n{args}"
-    note = "The maps go through `postprocessing` and `resizing`; all is returned as NumPy arrays."
-    return f"{text}\n\n{note}\n\nReturns:{rest}" if rest else text
 
 
 class _Loop(keras.Model):
@@ -468,7 +316,7 @@ def _loop(
     caller: str = "explain",
 ) -> Any:
     """Return the cached or new loop for a method, a model and all parameters."""
-    check_swapped("method", "model", (method, model), _is_model(method) and not _is_model(model))
+    check_swapped("method", "model", (method, model), is_model(method) and not is_model(model))
     check_model(model)
     arguments.check_method(method)
     arguments.check_postprocessing(settings["postprocessing"])

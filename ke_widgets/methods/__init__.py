@@ -7,7 +7,7 @@ A method is a function of a model and tensors:
 
 Args, the same for every method:
     model: A `keras.Model` whose outputs are `[logits, *signals]`, as `ke.inspection.expose` makes it (or a manual
-        `keras.Model(inputs, [logits, signal])`); for methods with `Spec(signals="none")`, one that gives its logits.
+        `keras.Model(inputs, [logits, signal])`); for methods with `Spec(reads="inputs")`, one that gives its logits.
         A method that reads a signal exposes a plain model with one output by default.
     inputs: Images `(B, H, W, C)`, preprocessed as the model was trained.
     indices: Which units to explain, `(B, U)`; `None` explains them all.
@@ -50,37 +50,16 @@ from keras import ops
 from ke_widgets.backend.tensorflow import while_loop
 from ke_widgets.engine.batch_size import batch_size_for, most_samples
 from ke_widgets.engine.compiling import compiled
-from ke_widgets.typing import Combine, Filter, Inputs, Method, Signals, Tensor
+from ke_widgets.methods.spec import Parameter as Parameter
+from ke_widgets.methods.spec import Range as Range
+from ke_widgets.methods.spec import Spec as Spec
+from ke_widgets.methods.spec import own_names as own_names
+from ke_widgets.methods.spec import parameters as parameters
+from ke_widgets.typing import Inputs, Method, Tensor
 
 _Function = typing.TypeVar("_Function", bound=Callable[..., Any])
-SHARED = ("model", "inputs", "indices", "indices_axis", "indices_batch_dims", "spatial_axis")
-
-
-@dataclass(frozen=True)
-class Spec:
-    """Describe a method to those who call it and show its maps.
-
-    Attributes:
-        title: Its usual name, such as `"Grad-CAM"`.
-        signals: `"none"` (it reads the inputs), `"one"` (one exposed spatial signal) or `"biases"` (all layers that
-            `ke.inspection.layers_with_biases` lists, which it finds itself in a model without signals).
-        postprocessing: The usual filter for its maps; a function of `ke_widgets.filters`.
-        signed: Whether to show maps with both signs.
-        resizing: Whether the shortcut resizes its maps to the size of the images.
-        unit: The unit of its raw maps, as a legend writes it: `"logit"` if a map is proportional to the logits alone,
-            `"logit per unit of input"`, or `""` if the scale has no meaning.
-        combine: For methods whose maps follow from signal and gradient at a layer: the function that computes them,
-            `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
-            all layers at once (`ke_widgets.methods.all_layers`).
-    """
-
-    title: str
-    signals: Signals = "one"
-    postprocessing: Filter | None = None
-    signed: bool = False
-    resizing: bool = True
-    unit: str = ""
-    combine: Combine | None = None
+# The one list of families, in the order of menus and tables. Each file has its `METHODS` at the foot.
+FAMILIES = ("cams", "gradient", "meta")
 
 
 @dataclass(frozen=True)
@@ -139,7 +118,7 @@ def stepwise(steps: Steps) -> Callable[[_Function], _Function]:
 
 
 def run(
-    steps: Steps, model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any
+    steps: Steps, model: keras.Model, inputs: Inputs, indices: Tensor | None, /, **params: Any
 ) -> tuple[Tensor, Tensor]:
     """Run all steps of a method in one call, eagerly or inside a compiled function.
 
@@ -205,71 +184,6 @@ def step_by_step(
         yield Progress(done, total, functools.partial(steps.end, (state, sums), done, **params))
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """Describe one parameter of a method to a form.
-
-    Attributes:
-        name: The argument's name.
-        kind: `"bool"`, `"int"`, `"float"` or `"choice"`.
-        default: Its default value.
-        choices: All values, if the annotation is a `Literal`.
-    """
-
-    name: str
-    kind: str
-    default: Any
-    choices: tuple[Any, ...] = ()
-
-
-@functools.lru_cache(maxsize=64)
-def own_names(method: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of a method's own parameters.
-
-    Args:
-        method: A function that follows the contract above.
-
-    Returns:
-        A tuple of strings, in order.
-    """
-    return tuple(name for name in inspect.signature(method).parameters if name not in SHARED)
-
-
-def parameters(method: Callable[..., Any]) -> list[Parameter]:
-    """Return the own parameters of a method that a form shows, from its signature.
-
-    Args:
-        method: A function that follows the contract above.
-
-    Returns:
-        A list of `Parameter`, in order; those whose default is `None` (data, and what is chosen automatically) are
-        left out.
-
-    Raises:
-        ValueError: If one has no default, or one that no form can show.
-    """
-    hints = typing.get_type_hints(method)
-    own = [p for p in inspect.signature(method).parameters.values() if p.name not in SHARED and p.default is not None]
-    return [_parameter(method, p, hints.get(p.name)) for p in own]
-
-
-def _parameter(method: Callable[..., Any], parameter: inspect.Parameter, hint: Any) -> Parameter:
-    default = parameter.default
-    if default is inspect.Parameter.empty:
-        raise ValueError(
-            f"A method's own parameter must have a default. Received: {method.__name__}({parameter.name})."
-        )
-    if typing.get_origin(hint) is typing.Literal:
-        return Parameter(parameter.name, "choice", default, typing.get_args(hint))
-    kind = type(default).__name__
-    if kind not in ("bool", "int", "float"):
-        raise ValueError(
-            "A method's own parameter must have a bool, int or float default, or a Literal annotation. "
-            f"Received: {method.__name__}({parameter.name}={default!r})."
-        )
-    return Parameter(parameter.name, kind, default)
-
-
 @functools.cache
 def table() -> Mapping[str, tuple[Callable[..., Any], Spec]]:
     """Return every method of the package by its name, with its `Spec`. The table is built once.
@@ -280,11 +194,9 @@ def table() -> Mapping[str, tuple[Callable[..., Any], Spec]]:
     Raises:
         ValueError: If two methods have one name.
     """
-    from ke_widgets.methods import cams, gradient, meta
-
     found = {}
-    for family in (cams, gradient, meta):
-        for method, spec in family.METHODS.items():
+    for family in FAMILIES:
+        for method, spec in importlib.import_module(f"{__name__}.{family}").METHODS.items():
             if method.__name__ in found:
                 raise ValueError(f"A method's name must be its own. Received two named {method.__name__!r}.")
             found[method.__name__] = (method, spec)
@@ -293,6 +205,6 @@ def table() -> Mapping[str, tuple[Callable[..., Any], Spec]]:
 
 def __getattr__(name: str) -> Any:
     # The families import this module, so they are imported on first access. Existing code uses both names of CAMs.
-    if name in ("cam", "cams", "gradient", "meta", "all_layers"):
+    if name in (*FAMILIES, "cam", "all_layers"):
         return importlib.import_module(f"{__name__}.{'cams' if name == 'cam' else name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -80,6 +80,19 @@ _RESHAPING = (
 
 def _head_kernel(model: keras.Model, channels: int) -> Tensor:
     """Return the kernel `(K, U)` of the layer whose output is the logits."""
+    path, kernel = _kernel_at_the_end(model)
+    shape = () if kernel is None else tuple(kernel.shape)
+    if not _is_dense(shape) or shape[-2:-1] != (channels,):
+        raise ValueError(
+            "`model` must end in global pooling and one dense layer (or 1x1 convolution) for CAM, with one weight for "
+            f"each of the {channels} channels of the signal. Received: logits from {path!r}, whose kernel has the "
+            f"shape {shape}. Use `gradcam`, which takes any model."
+        )
+    return ops.reshape(kernel, shape[-2:])
+
+
+def _kernel_at_the_end(model: keras.Model) -> tuple[str, Any]:
+    """Return the path of the logits, and the kernel of the layer that makes them, or `None`."""
     if isinstance(model, Exposed):
         path, model = model.endpoints[0].path, model.model
     else:
@@ -88,15 +101,23 @@ def _head_kernel(model: keras.Model, channels: int) -> Tensor:
     if isinstance(layer, _RESHAPING) and len(getattr(model, "outputs", ())) == 1:
         # The scores of a 1x1 convolution are reshaped or averaged to the logits.
         layer = find_layer_with(model, properties=("kernel",))
-    kernel = getattr(layer, "kernel", None)
-    shape = () if kernel is None else tuple(kernel.shape)
-    if len(shape) < 2 or shape[-2] != channels or any(n != 1 for n in shape[:-2]):
-        raise ValueError(
-            "`model` must end in global pooling and one dense layer (or 1x1 convolution) for CAM, with one weight for "
-            f"each of the {channels} channels of the signal. Received: logits from {path or model.name!r}, whose "
-            f"kernel has the shape {shape}. Use `gradcam`, which takes any model."
-        )
-    return ops.reshape(kernel, shape[-2:])
+    return path or model.name, getattr(layer, "kernel", None)
+
+
+def _is_dense(shape: tuple[int, ...]) -> bool:
+    """Return whether a kernel is that of a dense layer, or of a 1x1 convolution."""
+    return len(shape) >= 2 and all(n == 1 for n in shape[:-2])
+
+
+def _why_not_cam(view: Any) -> str | None:
+    """Return why CAM cannot explain a view, as far as its head tells; see `Spec.applies`."""
+    target = getattr(view, "target", None)
+    if target is not None and not isinstance(target, Units | Contrast):
+        return f"CAM reads the weights of units, and {target} is none."
+    path, kernel = _kernel_at_the_end(view)
+    if kernel is not None and _is_dense(tuple(kernel.shape)):
+        return None
+    return f"CAM needs one dense layer, or 1x1 convolution, after global pooling, and {path!r} has no such kernel."
 
 
 def at_each_call(combine: Combine) -> Combine:
@@ -441,8 +462,25 @@ def scorecam(
 
 
 METHODS = {
-    cam: Spec("CAM", postprocessing=filters.positive_normalize, unit="logit"),
-    gradcam: Spec("Grad-CAM", postprocessing=filters.positive_normalize, unit="logit", combine=_gradcam),
-    gradcampp: Spec("Grad-CAM++", postprocessing=filters.positive_normalize, combine=_gradcampp),
-    scorecam: Spec("Score-CAM", postprocessing=filters.positive_normalize),
+    cam: Spec(
+        "CAM",
+        source="arXiv:1512.04150, eq. 2",
+        applies=_why_not_cam,
+        postprocessing=filters.positive_normalize,
+        unit="logit",
+    ),
+    gradcam: Spec(
+        "Grad-CAM",
+        source="arXiv:1610.02391, eq. 1-2",
+        postprocessing=filters.positive_normalize,
+        unit="logit",
+        combine=_gradcam,
+    ),
+    gradcampp: Spec(
+        "Grad-CAM++",
+        source="arXiv:1710.11063, eq. 10 and 19",
+        postprocessing=filters.positive_normalize,
+        combine=_gradcampp,
+    ),
+    scorecam: Spec("Score-CAM", source="arXiv:1910.01279, alg. 1", postprocessing=filters.positive_normalize),
 }

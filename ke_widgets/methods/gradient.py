@@ -367,7 +367,13 @@ def _psi(group: Iterable[Any]) -> Tensor:
 
 METHODS = {
     gradients: Spec(
-        "Gradients", signals="none", postprocessing=filters.absolute_normalize, unit="logit per unit of input"
+        "Gradients",
+        reads="inputs",
+        source="arXiv:1312.6034, sec. 3.1",
+        postprocessing=filters.absolute_normalize,
+        unit="logit per unit of input",
     ),
-    full_gradients: Spec("Full-Gradients", signals="biases", postprocessing=filters.absolute_normalize),
+    full_gradients: Spec(
+        "Full-Gradients", reads="biases", source="arXiv:1905.00780, eq. 6", postprocessing=filters.absolute_normalize
+    ),
 }

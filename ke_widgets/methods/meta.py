@@ -9,7 +9,7 @@ import functools
 import inspect
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import keras
 from keras import ops
@@ -20,7 +20,7 @@ from ke_widgets.engine.batch_size import most_samples
 from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
-from ke_widgets.methods import Steps, run, stepwise
+from ke_widgets.methods import Range, Steps, run, stepwise
 from ke_widgets.methods.cams import cam
 from ke_widgets.methods.gradient import METHODS as OF_GRADIENTS
 from ke_widgets.methods.gradient import gradients, over_channels
@@ -34,10 +34,10 @@ from ke_widgets.utils import tolist
 
 def smooth(
     method: Method,
-    repetitions: int = 25,
-    noise: float = 0.15,
+    repetitions: Annotated[int, Range(1, 512)] = 25,
+    noise: Annotated[float, Range(0, 1)] = 0.15,
     relative: bool = True,
-    seed: int = 0,
+    seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
     statistic: Literal["mean", "square", "variance"] = "mean",
 ) -> Method:
@@ -486,10 +486,10 @@ def smoothgrad(
     spatial_axis: SpatialAxis = SPATIAL_AXIS,
     *,
     channels: Literal["max", "mean"] = "max",
-    repetitions: int = 25,
-    noise: float = 0.15,
+    repetitions: Annotated[int, Range(1, 512)] = 25,
+    noise: Annotated[float, Range(0, 1)] = 0.15,
     relative: bool = True,
-    seed: int = 0,
+    seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
     image_input: int | str | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -526,4 +526,4 @@ def smoothgrad(
 
 
 # A mean of gradients: the rest of their `Spec` holds for it.
-METHODS = {smoothgrad: dataclasses.replace(OF_GRADIENTS[gradients], title="SmoothGrad")}
+METHODS = {smoothgrad: dataclasses.replace(OF_GRADIENTS[gradients], title="SmoothGrad", source="arXiv:1706.03825")}

@@ -17,7 +17,8 @@ import tensorflow as tf
 import ke_widgets as ke
 from ke_widgets.engine import compiling
 from ke_widgets.engine.compiling import compiled
-from ke_widgets.explaining.loop import explain, explain_batches, partial_explain
+from ke_widgets.explaining.loop import explain, explain_batches
+from ke_widgets.explaining.shortcuts import partial_explain
 from ke_widgets.methods.cams import gradcam
 from tests import models
 
@@ -240,7 +241,7 @@ def test_a_plain_model_is_exposed_as_its_method_wants_it(model, expected):
 
 
 def test_a_partial_has_the_defaults_that_it_was_given(model, expected):
-    shortcut = partial_explain(gradcam, "one", batch_size=3, verbose=0, resizing=False)
+    shortcut = partial_explain(gradcam, "signal", batch_size=3, verbose=0, resizing=False)
     check(shortcut(model, models.images(COUNT), UNITS), expected)
     assert inspect.signature(shortcut).parameters["batch_size"].default == 3
     with pytest.raises(

@@ -9,6 +9,7 @@ import pytest
 import ke_widgets as ke
 from ke_widgets import methods
 from ke_widgets.explaining import shortcuts
+from ke_widgets.explaining.shortcuts import partial_explain
 from ke_widgets.methods.cams import gradcam
 from tests import models
 
@@ -86,3 +87,40 @@ def test_what_a_plain_model_gives_is_exposed_as_the_method_wants_it(model):
     for name in SIGNS:
         np.testing.assert_allclose(getattr(ke, name)(model, x, verbose=0)[0], logits, rtol=1e-4, err_msg=name)
     np.testing.assert_allclose(keras.ops.softmax(logits), model(x), rtol=1e-5)
+
+
+def walked(
+    model,
+    inputs,
+    indices=None,
+    indices_axis=-1,
+    indices_batch_dims=-1,
+    spatial_axis=(-3, -2),
+    *,
+    steps: int = 4,
+):
+    """Walk: Grad-CAM, as many times.
+
+    Args:
+        steps: How many times.
+
+    Returns:
+        Logits and maps.
+    """
+    logits, maps = methods.cams.gradcam(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis)
+    return logits, steps * maps
+
+
+def test_a_parameter_of_a_methods_own_may_be_called_steps():
+    model, x = ke.inspection.expose(models.fused()), models.images(3)
+    _, once = ke.explain(methods.cams.gradcam, model, x, 1, verbose=0)
+    shortcut = partial_explain(walked, "signal")
+    for steps, run in (
+        (4, lambda: shortcut(model, x, 1, verbose=0)),
+        (7, lambda: shortcut(model, x, 1, steps=7, verbose=0)),
+        (7, lambda: ke.explain(walked, model, x, 1, steps=7, verbose=0)),
+        (9, lambda: partial_explain(walked, "signal", steps=9)(model, x, 1, verbose=0)),
+    ):
+        np.testing.assert_allclose(run()[1], steps * once, rtol=1e-5, atol=1e-6)
+    assert "batches to run" not in (shortcut.__doc__ or "")
+    assert "steps: How many times." in (shortcut.__doc__ or "")

@@ -60,7 +60,7 @@ def test_a_contrast_is_the_map_of_a_unit_whose_logit_is_the_difference(name):
     model = build()
     twin = with_differences(model, PAIRS)
     own = {"baseline": False} if name == "scorecam" else {}
-    layers = {"one": "sum", "none": [], "biases": []}[spec.signals]
+    layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     logits, maps = contrast(method)(expose(model, layers), IMAGES, PAIRS, **own)
     units = np.arange(3)[:, None]
     twin_logits, twin_maps = method(expose(twin, layers), IMAGES, units, **own)
@@ -106,7 +106,7 @@ def test_a_negative_is_the_map_of_a_unit_whose_logit_is_the_negative(name):
     method, spec = table()[name]
     model = build()
     own = {"baseline": False} if name == "scorecam" else {}
-    layers = {"one": "sum", "none": [], "biases": []}[spec.signals]
+    layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     units = PAIRS[:, :1]
     logits, maps = negate(method)(expose(model, layers), IMAGES, units, **own)
     twin_logits, twin_maps = method(expose(negative_twin(model), layers), IMAGES, units, **own)

@@ -281,13 +281,6 @@ def test_the_unit_of_a_map_is_what_its_numbers_scale_with(name):
     assert spec.unit == units.get(tuple(twice), ""), twice
 
 
-def test_parameters_are_read_from_the_signature():
-    assert parameters(gradients) == [Parameter("channels", "choice", "max", ("max", "mean"))]
-    assert parameters(gradcam) == parameters(full_gradients) == []
-    assert [p.name for p in parameters(scorecam)] == ["weights", "baseline"]  # a number that is chosen by itself is not
-    assert parameters(smooth(gradients)) == parameters(gradients)
-
-
 def test_a_method_of_ones_own_needs_nothing_but_a_function(model):
     def sums(
         model,
@@ -307,20 +300,3 @@ def test_a_method_of_ones_own_needs_nothing_but_a_function(model):
     (progress,) = step_by_step(sums, expose(model), IMAGES, weight=3.0)
     close(progress.result(), sums(expose(model), IMAGES, weight=3.0))
     close(smooth(sums, noise=0)(expose(model), IMAGES), sums(expose(model), IMAGES))
-
-
-@pytest.mark.parametrize("default", [[], "text"])
-def test_a_parameter_that_no_form_can_show_is_refused(default):
-    def method(model, inputs, *, own=default):
-        pass
-
-    with pytest.raises(ValueError, match=r"must have a bool, int or float default.*Received: method\(own="):
-        parameters(method)
-
-
-def test_a_parameter_without_a_default_is_refused():
-    def method(model, inputs, *, own):
-        pass
-
-    with pytest.raises(ValueError, match=r"must have a default. Received: method\(own\)"):
-        parameters(method)

@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import ke_widgets as ke
 from ke_widgets.engine.gradients import with_signal
-from ke_widgets.explaining.loop import view_for
+from ke_widgets.explaining.views import view_for
 from ke_widgets.inspection import expose
 from ke_widgets.model.heads import chosen, kept_of, manual_signals, written_heads
 from ke_widgets.model.locate import (
@@ -162,7 +162,7 @@ def test_only_what_the_first_output_depends_on_is_a_signal(build, manual):
     model = build()
     assert manual_signals(model) is manual
     if manual:
-        assert all(view_for(model, signals) is model for signals in ("one", "none", "biases", None))
+        assert all(view_for(model, reads) is model for reads in ("signal", "inputs", "biases", None))
         assert with_signal(model) is model
 
 

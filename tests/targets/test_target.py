@@ -30,7 +30,5 @@ def test_the_base_computes_nothing():
 def test_an_entry_of_another_shape_is_refused_where_it_would_be_broadcast():
     check_entries(np.ones((2, 8, 8)), (8, None), "T")
     for shape in ((2, 1, 1), (2, 8), (2, 8, 8, 1)):
-        with pytest.raises(
-            ValueError, match=r"target T must have the shape \(B, 8, any\)\. Received: shape"
-        ):
+        with pytest.raises(ValueError, match=r"target T must have the shape \(B, 8, any\)\. Received: shape"):
             check_entries(np.ones(shape), (8, None), "T")

@@ -42,7 +42,7 @@ def agrees(widget, inputs, unit, **own):
     found = widget.wait()
     method, spec = table()[found.method]
     model = widget._session.models[found.model_index].model
-    exposed = expose(model, found.layer if spec.signals == "one" else [])
+    exposed = expose(model, found.layer if spec.reads == "signal" else [])
     _, maps = method(exposed, inputs, np.array([[unit]]), **own)
     np.testing.assert_allclose(found.map, maps[0, ..., 0], rtol=1e-3, atol=1e-5 * max(np.abs(maps).max(), 1e-30))
     return found
@@ -138,7 +138,7 @@ def test_a_model_without_a_spatial_layer_is_explained_by_its_pixels(build):
         widget.params = {"repetitions": 2}
         agrees(widget, FLOATS[:1], 1, repetitions=2)
         for name, (_, spec) in table().items():
-            if spec.signals == "one":
+            if spec.reads == "signal":
                 with pytest.raises(ValueError, match=f"{spec.title}.* reads a layer .*has none".replace("+", r"\+")):
                     widget.method = name
         told = {method["name"]: method.get("reason") for method in widget._setup["methods"]}

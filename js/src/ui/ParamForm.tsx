@@ -40,7 +40,7 @@ function Field({ param, value, onChange }: FieldProps) {
       {param.kind === "bool" ? (
         <input type="checkbox" checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />
       ) : (
-        <NumberInput whole={param.kind === "int"} value={Number(value)} onChange={onChange} />
+        <NumberInput param={param} value={Number(value)} onChange={onChange} />
       )}
     </label>
   );
@@ -58,18 +58,25 @@ function ChoiceField({ param, title, value, onChange }: FieldProps & { title: st
   );
 }
 
-/** Reports a number when it is complete, not each of its digits. */
-function NumberInput({ whole, value, onChange }: { whole: boolean; value: number; onChange(value: number): void }) {
+/** Reports a number when it is complete, not each of its digits; the nearest one that the form offers. */
+function NumberInput({ param, value, onChange }: { param: Param; value: number; onChange(value: number): void }) {
+  const { kind, low, high } = param;
   return (
     <input
       type="number"
-      step={whole ? 1 : "any"}
+      step={kind === "int" ? 1 : "any"}
+      min={low ?? undefined}
+      max={high ?? undefined}
       value={value}
       data-lm-suppress-shortcuts="true"
       onChange={(event) => {
         const number = event.currentTarget.valueAsNumber;
-        if (Number.isFinite(number)) onChange(whole ? Math.round(number) : number);
-        else event.currentTarget.value = String(value);
+        if (!Number.isFinite(number)) {
+          event.currentTarget.value = String(value);
+          return;
+        }
+        const nearest = Math.min(Math.max(number, low ?? number), high ?? number);
+        onChange(kind === "int" ? Math.round(nearest) : nearest);
       }}
     />
   );

@@ -49,7 +49,7 @@ def _describe_model(explained):
 def _describe_method(session, name, method, spec):
     reasons = [session.why_not(name, model) for model in range(len(session.models))]
     params = [asdict(parameter) for parameter in methods.parameters(method)]
-    layer = spec.signals == "one"
+    layer = spec.reads == "signal"
     about = {"title": spec.title, "uses_layer": layer, "signed": spec.signed, "unit": spec.unit}
     description = {"name": name, **about, "params": params}
     # With several models, a method is offered if it fits one of them.

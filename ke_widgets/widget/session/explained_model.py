@@ -99,6 +99,10 @@ class ExplainedModel:
         own = (found[path] for path in before if path == self.default_layer or not model_layers.children(found[path]))
         return any(getattr(operation, "weights", None) for operation in own)
 
+    def view(self, layer: str) -> Exposed:
+        """Return the model that exposes a layer, or its logits alone for an empty path."""
+        return self._maps.view(layer)
+
     def check_layer(self, layer: str) -> None:
         """Check that a layer is in the model and has a spatial output."""
         if layer in (self.layers or [""]):
@@ -168,7 +172,7 @@ class ExplainedModel:
         """
         started = time.perf_counter()
         function, spec = methods.table()[choice.method]
-        question = self._question(choice, choice.layer if spec.signals == "one" else "")
+        question = self._question(choice, choice.layer if spec.reads == "signal" else "")
         finish = functools.partial(self._finish, choice, question, started)
         if runs_at_all_layers(function):
             found = self._answer(question)

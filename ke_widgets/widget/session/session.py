@@ -11,6 +11,7 @@ from ke_widgets import inspection, methods
 from ke_widgets.errors import failures
 from ke_widgets.errors.arguments import nearest
 from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.methods import Spec
 from ke_widgets.methods.all_layers import runs_at_all_layers
 from ke_widgets.utils import tolist
 from ke_widgets.widget.images.containers import listed
@@ -73,6 +74,7 @@ class Session:
         self.methods = methods.table()
         self.titles = {name: spec.title for name, (_, spec) in self.methods.items()}
         self.all_layers_methods = [name for name, (method, _) in self.methods.items() if runs_at_all_layers(method)]
+        self._reasons: dict[tuple[str, int], str | None] = {}
         self._preparing = None
         self._closed = threading.Event()
         own = [how is not None and how is not asked for how, asked in zip(prepare, given)]
@@ -115,11 +117,16 @@ class Session:
             method: Name of the method.
             model_index: Index of the model.
         """
-        _, spec = self.methods[method]
-        if spec.signals != "one" or self.models[model_index].layers:
-            return None
-        name = self.models[model_index].model.name
-        return f"{spec.title} reads a layer with rows and columns, and {name!r} has none on the way to its scores."
+        key = method, model_index
+        if key not in self._reasons:  # Each check of a choice asks.
+            self._reasons[key] = self._why_not(self.methods[method][1], self.models[model_index])
+        return self._reasons[key]
+
+    def _why_not(self, spec: Spec, explained: ExplainedModel) -> str | None:
+        if spec.reads == "signal" and not explained.layers:
+            name = explained.model.name
+            return f"{spec.title} reads a layer with rows and columns, and {name!r} has none on the way to its scores."
+        return spec.applies(explained.view(explained.default_layer if spec.reads == "signal" else ""))
 
     def default_method(self, model_index: int) -> str:
         """Return the name of the method that explains a model by default.

@@ -78,11 +78,11 @@ def test_class_0_is_explained_by_the_negative_logit_and_a_contrast_of_the_two_is
     """The twin has a softmax over `(0, y)`: of two logits whose difference is `y`."""
     model = build()
     session, (method, spec) = Session(model, IMAGES, LABELS), table()[name]
-    exposed = expose(model, "conv" if spec.signals == "one" else [])
+    exposed = expose(model, "conv" if spec.reads == "signal" else [])
     twin = build()
     kernel, bias = model.get_layer("head").get_weights()
     twin.get_layer("head").set_weights([-kernel, -bias])
-    negative = expose(twin, "conv" if spec.signals == "one" else [])
+    negative = expose(twin, "conv" if spec.reads == "signal" else [])
     own = {"repetitions": 3} if name == "smoothgrad" else {}
     for class_index, view in ((0, negative), (1, exposed)):
         logits, maps = method(view, IMAGES[2:3], np.array([[0]]), **own)

@@ -1,0 +1,77 @@
+"""Write what follows from the methods' tables: `python -m tests.tables` (`make tables`); with `--check`, compare it.
+
+Those are the shortcuts' names in `ke_widgets/__init__.py`, which must be known without importing TensorFlow, and the
+README's table of methods.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+from ke_widgets import methods
+
+ROOT = Path(__file__).parents[1]
+READS = {"signal": "one layer", "inputs": "the image", "biases": "the image and every bias", "attention": "attention"}
+
+
+def readme_table():
+    """Return the README's table of methods, one row each."""
+    rows = ["| method | what it shows | reads | unit | source |", "| --- | --- | --- | --- | --- |"]
+    for name, (method, spec) in methods.table().items():
+        first, _, _ = (inspect.getdoc(method) or "").partition("\n")
+        shown = first.partition(": ")[2].rstrip(".")
+        rows.append(f"| `{name}` | {shown} | {READS[spec.reads]} | {spec.unit or 'none'} | {spec.source} |")
+    return "\n".join(rows)
+
+
+def imports():
+    """Return the shortcuts as a type checker sees them."""
+    lines = [f"    from ke_widgets.explaining.shortcuts import {name} as {name}" for name in sorted(methods.table())]
+    return "\n".join(lines)
+
+
+def names():
+    """Return the shortcuts' names as a literal."""
+    return "\n".join(["_METHODS = (", *(f'    "{name}",' for name in methods.table()), ")"])
+
+
+def exports():
+    """Return the shortcuts' names as a part of `__all__`."""
+    return "\n".join(["__all__ += [", *(f'    "{name}",' for name in methods.table()), "]"])
+
+
+BLOCKS = {
+    "ke_widgets/__init__.py": {"imports": imports, "names": names, "exports": exports},
+    "README.md": {"methods": readme_table},
+}
+
+
+def with_blocks(text, blocks):
+    """Return a text with what stands between `make tables: name` and `make tables: end` written anew."""
+    for name, build in blocks.items():
+        pattern = rf"([^\n]*make tables: {name}[^\n]*\n).*?([^\n]*make tables: end)"
+        found = re.search(pattern, text, re.DOTALL)
+        if found is None:
+            raise ValueError(f"There is no block `make tables: {name}`.")
+        text = text[: found.start()] + found[1] + build() + "\n" + found[2] + text[found.end() :]
+    return text
+
+
+def main(check):
+    stale = []
+    for name, blocks in BLOCKS.items():
+        path = ROOT / name
+        before = path.read_text("utf-8")
+        after = with_blocks(before, blocks)
+        if after != before:
+            stale.append(name)
+            if not check:
+                path.write_text(after, "utf-8")
+    for name in stale:
+        print(f"{name} {'is older than the tables: run `make tables`' if check else 'was written'}")
+    return check and bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))
