@@ -378,7 +378,7 @@ def test_two_images_are_not_chosen_among_in_silence():
     for name in ("gradients", "smoothgrad"):
         with pytest.raises(ValueError, match=r"`image_input` must say which input.*one of \['left', 'right'\]"):
             getattr(ke, name)(model, x, 0, **QUIET)
-    with pytest.raises(ValueError, match=r"`resizing` must be a size, or `image_input` name the image"):
+    with pytest.raises(ValueError, match=r"`resizing` must be a size, or `image_input` must name the image"):
         ke.gradcam(model, x, 0, **QUIET)
     with pytest.raises(ValueError, match=r"one of \['left', 'right'\]. Received: image_input='middle'"):
         ke.gradients(model, x, 0, image_input="middle", **QUIET)

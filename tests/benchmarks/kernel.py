@@ -22,7 +22,7 @@ class Page:
         self._widget = widget
         self._answered = threading.Event()
         self._number = 0
-        widget.send = self._hear
+        widget._controller._send = self._hear
 
     def _hear(self, content, buffers=None):
         if content["kind"] == "result" and content["id"] == str(self._number):
