@@ -501,7 +501,7 @@ def smoothgrad(
     `smooth(gradients)` averages their absolute values instead.
 
     Args:
-        channels: See `gradients`.
+        channels: How the colour channels of a pixel become one number: `"max"` or `"mean"`.
         repetitions: Number of samples, `n`.
         noise: Standard deviation of the noise.
         relative: Whether `noise` is a fraction of each image's `max - min`, or in units of the input.

@@ -23,7 +23,7 @@ class Contrast(Target):
 
     Examples:
         >>> Contrast()(np.array([[1.0, 4.0, 9.0]]), np.array([[2, 0]])).numpy()
-        array([[8.]], dtype=float32)
+        array([[8.]])
     """
 
     def __call__(self, outputs: Any, y: Any) -> Any:
@@ -53,7 +53,7 @@ class Value(Target):
 
     Examples:
         >>> Value()(np.array([[0.2, 0.8]]), np.array([[1]])).numpy()
-        array([[0.8]], dtype=float32)
+        array([[0.8]])
     """
 
     reads: ClassVar[Literal["logits", "output", "outputs"]] = "output"
@@ -77,7 +77,7 @@ class Units(Value):
 
     Examples:
         >>> Units()(np.array([[1.0, 4.0, 9.0]]), np.array([[2, 0]])).numpy()
-        array([[9., 1.]], dtype=float32)
+        array([[9., 1.]])
     """
 
     reads: ClassVar[Literal["logits", "output", "outputs"]] = "logits"
@@ -100,7 +100,7 @@ class Similarity(Target):
 
     Examples:
         >>> Similarity()(np.array([[3.0, 4.0]]), np.array([[0.0, 2.0]])).numpy().round(6)
-        array([[0.8]], dtype=float32)
+        array([[0.8]])
     """
 
     reads: ClassVar[Literal["logits", "output", "outputs"]] = "output"

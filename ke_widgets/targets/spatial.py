@@ -36,7 +36,7 @@ class Region(Target):
     Examples:
         >>> logits = np.array([[5.0, 1.0], [2.0, 3.0]]).reshape(1, 2, 1, 2)
         >>> Region(1)(logits, None).numpy(), Region(1)(logits, np.ones((1, 2, 1))).numpy()
-        (array([[3.]], dtype=float32), array([[2.]], dtype=float32))
+        (array([[3.]]), array([[2.]]))
     """
 
     channel: int
@@ -130,7 +130,7 @@ class Box(Target):
         >>> boxes = np.array([[[0.0, 0.0, 4.0, 4.0], [4.0, 4.0, 8.0, 8.0]]])
         >>> logits = np.array([[[1.0, 2.0], [3.0, 4.0]]])
         >>> Box()({"boxes": boxes, "logits": logits}, np.array([[1.0, 5.0, 5.0, 9.0, 9.0]])).numpy()
-        array([[4.]], dtype=float32)
+        array([[4.]])
     """
 
     decoder: Decoder | None = None

@@ -81,7 +81,9 @@ def test_the_setup_tells_the_page_all_it_needs(widget):
     assert methods["gradcam"]["uses_layer"] is True
     assert methods["gradients"]["uses_layer"] is False
     (channels,) = methods["gradients"]["params"]
-    assert channels == {"name": "channels", "kind": "choice", "default": "max", "choices": ("max", "mean")}
+    assert channels.pop("help").startswith('How the colour channels of a pixel become one number: "max", as in')
+    shown = {"name": "channels", "kind": "choice", "default": "max", "choices": ("max", "mean")}
+    assert channels == {**shown, "low": None, "high": None}
 
 
 def test_after_a_training_nothing_older_is_a_result(widget, model):

@@ -48,7 +48,8 @@ def _describe_model(explained):
 
 def _describe_method(session, name, method, spec):
     reasons = [session.why_not(name, model) for model in range(len(session.models))]
-    params = [asdict(parameter) for parameter in methods.parameters(method)]
+    # Plain text: a form shows no markup.
+    params = [{**asdict(each), "help": each.help.replace("`", "")} for each in methods.parameters(method)]
     layer = spec.reads == "signal"
     about = {"title": spec.title, "uses_layer": layer, "signed": spec.signed, "unit": spec.unit}
     description = {"name": name, **about, "params": params}
