@@ -246,7 +246,7 @@ def test_a_restarted_kernel_and_a_saved_notebook(lab, server):
     threads = (
         "[[t.name for t in __import__('threading').enumerate()].count(f'ke_widgets{n}') for n in ('', '_pictures')]"
     )
-    assert explainer.ask(f"[len(ke.widget.notebook._made), *{threads}]") == [1, 1, 1]
+    assert explainer.ask(f"[len(ke.widget.notebook._widgets_by_cell), *{threads}]") == [1, 1, 1]
 
     lab.page.goto(f"{server.url}/lab/tree/{lab.folder.name}/saved.ipynb?reset")
     lab._wait_until_ready()
