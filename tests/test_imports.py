@@ -15,7 +15,7 @@ ORDER = [
     ["errors", "filters", "resources", "typing"],
     ["utils", "backend"],
     ["model"],
-    ["inspection"],
+    ["inspection", "targets"],
     ["engine"],
     ["methods"],
     ["metrics"],
