@@ -12,7 +12,7 @@ from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.inputs import graph_of
 from ke_widgets.model.units import check_scores_shape, check_units
 from ke_widgets.targets import Target, Units
-from ke_widgets.targets.target import rows
+from ke_widgets.targets.target import as_columns, rows
 from ke_widgets.typing import Shape
 
 
@@ -39,7 +39,7 @@ def prepared(model: keras.Model, indices_axis: int, y: Any, count: int) -> np.nd
     y = target.prepare(y, count)
     shape = scores_shape(model)
     if shape is not None:
-        target.check_data(y, shape, model.name.removesuffix("_exposed"))
+        target.check_data(y, shape, _name(model))
     return y
 
 
@@ -61,14 +61,10 @@ def scores_shape(model: keras.Model) -> Shape | None:
         return None
     else:
         shape = None if graph is None else tuple(graph.outputs[endpoint.index].shape)
-    if (
-        getattr(model.target, "spatial", False)
-        or shape is None
-        or len(shape) < 3
-        or any(side != 1 for side in shape[1:-1])
-    ):
+    # As an exposed model returns the scores of a 1 x 1 convolution.
+    if shape is None or len(shape) < 3 or getattr(model.target, "spatial", False):
         return shape
-    return shape[:1] + shape[-1:]  # As an exposed model gives those of a 1 x 1 convolution.
+    return shape[:1] + shape[-1:] if all(side == 1 for side in shape[1:-1]) else shape
 
 
 def number_of_units(model: keras.Model, indices_axis: int) -> int | None:
@@ -87,13 +83,17 @@ def check_outputs(method: Callable[..., Any], model: keras.Model) -> None:
     """
     shape, home = scores_shape(model), inspect.unwrap(method).__module__
     target: Any = getattr(model, "target", None)
-    name = (model.model if isinstance(model, Exposed) else model).name
     if shape is None:
         return
     if isinstance(target, Target):
-        target.check(shape, name)
+        target.check(shape, _name(model))
     elif target is None and home.startswith("ke_widgets.methods"):
-        check_scores_shape(shape, name)
+        check_scores_shape(shape, _name(model))
+
+
+def _name(model: keras.Model) -> str:
+    """Return the name of the user's model."""
+    return (model.model if isinstance(model, Exposed) else model).name
 
 
 def units_of(y: Any, count: int, units: int | None) -> np.ndarray:
@@ -120,9 +120,7 @@ def units_of(y: Any, count: int, units: int | None) -> np.ndarray:
         raise ValueError(
             f"`y` must hold integers, the units to explain. Received: y of dtype {array.dtype}.{_one_hot(array)}"
         )
-    if array.ndim == 0:
-        array = np.full((count, 1), array)
-    array = array[:, None] if array.ndim == 1 else array
+    array = as_columns(array, count)
     if array.ndim != 2 or len(array) != count or not array.shape[1]:
         raise ValueError(
             f"`y` must have a row of at least one unit for each of the {count} images, (B, U); or be (B,), one unit "

@@ -102,11 +102,9 @@ def partial_explain(method: Method, reads: Reads | None = None, **defaults: Any)
 
 _PLAIN: dict[str | None, str] = {
     "signal": "; one with a single output is exposed by default (`ke.inspection.expose(model)`)",
-    "inputs": "; one with a single output is explained at its logits, before a fused softmax or sigmoid",
-    "biases": "; one with a single output is explained at its logits, before a fused softmax or sigmoid",
-    "attention": "; one with a single output is explained at its logits, before a fused softmax or sigmoid",
     None: "; as the method wants it",
 }
+_AT_LOGITS = "; one with a single output is explained at its logits, before a fused softmax or sigmoid"
 
 
 def _document(method: Callable[..., Any], reads: Reads | None) -> str:
@@ -115,7 +113,7 @@ def _document(method: Callable[..., Any], reads: Reads | None) -> str:
     head, _, rest = text.partition("\nReturns:")
     head, _, own = head.partition("\nArgs:\n")
     own = re.sub(r" ?See `ke_widgets\.methods` for the other arguments\.", "", own)
-    args = LOOP_ARGS.format(plain=_PLAIN[reads])
+    args = LOOP_ARGS.format(plain=_PLAIN.get(reads, _AT_LOGITS))
     if "steps" in inspect.signature(method).parameters:
         args = re.sub(r"    steps: .*\n", "", args)
     args = "\n".join([args, own.rstrip("\n")] if own.strip() else [args])

@@ -62,7 +62,7 @@ class Value(Target):
         return gather_units(ops.convert_to_tensor(outputs), y)
 
     def prepare(self, y: Any, count: int | None) -> np.ndarray | None:
-        return None if y is None else _integers(y, count, "Value")
+        return None if y is None else _integers(y, count, type(self).__name__)
 
     def check(self, shape: Shape, name: str) -> None:
         _check_rank(shape, "Value", "outputs (B, U)", name)
@@ -81,9 +81,6 @@ class Units(Value):
     """
 
     reads: ClassVar[Literal["logits", "output", "outputs"]] = "logits"
-
-    def prepare(self, y: Any, count: int | None) -> np.ndarray | None:
-        return None if y is None else _integers(y, count, "Units")
 
     def check(self, shape: Shape, name: str) -> None:
         _check_rank(shape, "Units", "scores (B, U), one for each unit", name)

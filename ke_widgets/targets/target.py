@@ -82,9 +82,14 @@ def check_entries(y: Any, shape: Shape, target: str) -> None:
 def rows(y: Any, count: int | None, target: str) -> np.ndarray:
     """Bring `y` to one entry for each image; integers `(B,)`, or one for all, become rows `(B, 1)`."""
     y = np.asarray(y)
-    if y.dtype.kind in "iu" and y.ndim < 2:
-        y = np.full((count or 1, 1), y) if y.ndim == 0 else y[:, None]
-    return each_image(y, count, target)
+    return each_image(as_columns(y, count) if y.dtype.kind in "iu" else y, count, target)
+
+
+def as_columns(y: np.ndarray, count: int | None) -> np.ndarray:
+    """Return one number for all images, or one for each, as a column `(B, 1)`; all else as it is."""
+    if y.ndim == 0:
+        return np.full((count or 1, 1), y)
+    return y[:, None] if y.ndim == 1 else y
 
 
 def each_image(y: Any, count: int | None, target: str) -> np.ndarray:

@@ -10,20 +10,7 @@ from keras import layers
 import ke_widgets as ke
 from ke_widgets.methods.cams import gradcam
 from tests import models
-from tests.explaining.streams import batched
-
-UNITS = np.array([[0, 2], [1, 0], [2, 2]])
-
-
-@pytest.fixture(scope="module")
-def model():
-    return models.fused()
-
-
-@pytest.fixture(scope="module")
-def right(model):
-    exposed = ke.inspection.expose(model)
-    return exposed, ke.explain(gradcam, exposed, models.images(3), UNITS[:, :1], verbose=0)
+from tests.explaining.streams import UNITS, batched
 
 
 def run(model, **changed):

@@ -13,7 +13,7 @@ from ke_widgets.explaining import data
 from ke_widgets.explaining.scores import units_of
 from ke_widgets.methods.cams import gradcam
 from tests import models
-from tests.explaining.streams import batched, from_generator
+from tests.explaining.streams import UNITS, batched, from_generator
 
 
 def pack(model, x, y, batch_size, units=None):
@@ -26,20 +26,6 @@ def batches(model, x, y, batch_size):
 
 def _units(units, y, count):
     return None if y is None else units_of(y, count, units)
-
-
-UNITS = np.array([[0, 2], [1, 0], [2, 2]])
-
-
-@pytest.fixture(scope="module")
-def model():
-    return models.fused()
-
-
-@pytest.fixture(scope="module")
-def right(model):
-    exposed = ke.inspection.expose(model)
-    return exposed, ke.explain(gradcam, exposed, models.images(3), UNITS[:, :1], verbose=0)
 
 
 def wrong_pixel(value, image):

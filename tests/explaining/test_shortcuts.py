@@ -12,13 +12,7 @@ from ke_widgets.explaining import shortcuts
 from ke_widgets.explaining.shortcuts import partial_explain
 from ke_widgets.methods.cams import gradcam
 from tests import models
-
-UNITS = np.array([[0, 2], [1, 0], [2, 2]])
-
-
-@pytest.fixture(scope="module")
-def model():
-    return models.fused()
+from tests.explaining.streams import UNITS
 
 
 def test_a_shortcut_names_the_nearest_argument(model):

@@ -11,6 +11,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 from keras import layers
 
 from ke_widgets.engine.activation_cache import run_and_keep, run_from, with_outputs
@@ -79,6 +80,7 @@ class LayerMaps:
         self._views: dict[str, Exposed] = {}
         self._all = Exposed(model, [logits, *map(Endpoint, paths)])
         self._signals = collections.OrderedDict()
+        self._tails = set()  # For which the rest of the model, from the layer's signal on, was compiled.
         self._maps = collections.OrderedDict()
         self._eager = _is_safe_eagerly(model)
         self._made_in = cells_begun()  # The cell that makes the widget is about to end.
@@ -146,9 +148,15 @@ class LayerMaps:
         view = self.view(question.layer)
         at_layer = compiled(with_fingerprint(run_and_keep(question.method)), view, **question.params)
         at_layer.prepare(inputs, units)
+        signal = self._signals.get((question.image_index, question.layer))
+        shapes = tuple(tuple(x.shape) for x in keras.tree.flatten(inputs))
+        kind = question.layer, question.method, tuple(sorted(question.params.items())), shapes
         run = at_layer.trace(inputs, units)
-        signal = None if run is None else run(inputs, units)[0][2]
+        # Once for each kind: `prepare` is called at every rest, and this is a whole pass.
+        if signal is None and run is not None and kind not in self._tails:
+            signal = run(inputs, units)[0][2]
         if signal is not None:
+            self._tails.add(kind)
             from_signal = compiled(with_fingerprint(run_from(question.method)), view, **question.params)
             from_signal.prepare((inputs, signal), units)
 

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import ke_widgets as ke
+from ke_widgets.engine import compiling
 from ke_widgets.model import hooks
 from ke_widgets.widget.session import layer_maps
 from ke_widgets.widget.session.choice import Choice
@@ -111,6 +112,20 @@ def test_one_preparation_makes_the_rest_of_the_model_ready_for_another_class(run
     found = session.run(**{**CHOICE, "class_index": 2}, layer="three").map
     assert runs[0] == 0
     np.testing.assert_allclose(found, expected(session.models[0].model, "three", 0, 2)[1][0, ..., 0], rtol=1e-5)
+
+
+def test_a_rest_runs_the_model_no_more_once_its_rest_is_compiled(monkeypatch):
+    """`prepare` is called at every rest, and each image is one that keeps no signal yet."""
+    session, traced = Session(build(), X), []
+    session.run(**CHOICE, layer="three")
+    prepared(session)
+    original = compiling.Compiled.trace
+    monkeypatch.setattr(
+        compiling.Compiled, "trace", lambda *args: traced.append(original(*args)) or (lambda *_: pytest.fail("it ran"))
+    )
+    for image in (0, 1):
+        prepared(session, image_index=image)
+    assert len(traced) == 2
 
 
 def test_the_first_map_compiles_nothing(runs):
