@@ -145,7 +145,7 @@ def test_the_last_step_is_what_the_method_gives(model, method):
     assert [progress.done for progress in found] == list(range(1, len(found) + 1))
     assert {progress.total for progress in found} == {len(found)}
     close(found[-1].result(), method(exposed, IMAGES, indices))
-    assert (len(found) > 1) == hasattr(method, "steps")
+    assert (len(found) > 1) == hasattr(method, "evaluations")
 
 
 @pytest.mark.parametrize("method", PIECEWISE, ids=by_name)
