@@ -37,6 +37,20 @@ def scores(
     return scores_of(model, forward(model, inputs)[0], indices, indices_axis, indices_batch_dims)
 
 
+def plain(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None,
+    *,
+    indices_axis: int = -1,
+    indices_batch_dims: int = -1,
+) -> tuple[Tensor, Inputs, None]:
+    """Begin with the logits, the inputs as the state, and no sums; see `Evaluations.begin`."""
+    inputs = fitted(model, inputs)
+    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
+    return scores(model, inputs, indices, **axes), inputs, None
+
+
 def summed(state: Any, sums: Tensor | None, values: Tensor, numbers: Any, counts: Tensor) -> Tensor:
     """Add values `(S, B, ...)` to their sum `(B, ...)` so far; see `Evaluations.add`."""
     found = ops.einsum("s,s...->...", ops.cast(counts, values.dtype), values)
@@ -55,14 +69,14 @@ class Evaluations:
     Each function gets, as keywords, those parameters of the method that it names.
 
     Attributes:
-        begin: `(model, inputs, indices) -> (logits, state, sums)`: the logits `(B, U)` of the inputs themselves, a
-            state of tensors that stays, and sums that keep their shapes, or `None`: the first step makes them.
         count: `(state) -> total`, the number of evaluations.
         draw: `(model, state, numbers) -> inputs (S * B, ...)`: what the evaluations `numbers` `(S,)` look at; first all
             images of the first of them.
         asks: `(model, inputs, indices) -> values (S * B, ...)`: what they ask of the model.
         add: `(state, sums, values (S, B, ...), numbers, counts) -> sums`. Where the last step exceeds the evaluations,
             it repeats the last one, whose `counts` `(S,)` is then 0.
+        begin: `(model, inputs, indices) -> (logits, state, sums)`: the logits `(B, U)` of the inputs themselves, a
+            state of tensors that stays, and sums that keep their shapes, or `None`: the first step makes them.
         end: `(state, sums, done) -> maps (B, H', W', U)`, of the first `done` evaluations.
         differentiates: Whether they ask for gradients.
         batch_size: Evaluations in a step; `None` takes the method's parameter of this name.
@@ -70,11 +84,11 @@ class Evaluations:
             a Python integer, and where `indices` is `None` the target chooses its data anew for each.
     """
 
-    begin: Callable[..., tuple[Tensor, Any, Any]]
     count: Callable[..., int]
-    draw: Callable[..., Inputs]
+    draw: Callable[..., Any]
     asks: Callable[..., Tensor] = scores
     add: Callable[..., Any] = summed
+    begin: Callable[..., tuple[Tensor, Any, Any]] = plain
     end: Callable[..., Tensor] = mean
     differentiates: bool = False
     batch_size: int | None = None
@@ -90,11 +104,11 @@ class Evaluations:
             indices = target.hold(forward(model, fitted(model, inputs))[0])
         return indices, *call(self.begin, model, inputs, indices, **params)
 
-    def ask(self, model: keras.Model, given: tuple[Any, Any], numbers: Any, **params: Any) -> Tensor:
-        """Return the values `(S, B, ...)` of some evaluations; `given` is the state, and the indices."""
+    def ask(self, model: keras.Model, given: tuple[Any, Any], numbers: Any, *, size: int, **params: Any) -> Tensor:
+        """Return the values `(S, B, ...)` of `size` evaluations; `given` is the state, and the indices."""
         state, indices = given
+        numbers = numbers if self.unrolled else ops.reshape(numbers, (size,))
         inputs = call(self.draw, model, state, numbers, **params)
-        size = 1 if self.unrolled else numbers.shape[0]
         # `y` of a target, or units of each image; `(U,)` holds for all images.
         if indices is not None and len(indices.shape) > 1 and size > 1:
             indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
@@ -148,8 +162,9 @@ def run(
 
     def step(number: Any, sums: Any) -> Any:
         numbers = number if evaluations.unrolled else number * size + ops.arange(size, dtype="int32")
+        # The last step is as large as the others.
         within = ops.minimum(numbers, total - 1) if total % size else numbers
-        values = evaluations.ask(model, (state, indices), number if evaluations.unrolled else within, **params)
+        values = evaluations.ask(model, (state, indices), within, size=size, **params)
         return call(evaluations.add, state, sums, values, within, ops.less(numbers, total), **params)
 
     # The first step makes the sums; steps of different shapes fit no loop.
@@ -190,7 +205,7 @@ def each_step(
         numbers = np.arange(first, first + size, dtype="int32")
         within = ops.convert_to_tensor(np.minimum(numbers, total - 1))
         within = first if evaluations.unrolled else within
-        values = compiled(evaluations.ask, model, **own)((state, indices), within)
+        values = compiled(evaluations.ask, model, size=size, **own)((state, indices), within)
         # Outside of the compiled function, so that no parameter of `add` compiles it again.
         sums = call(evaluations.add, state, sums, values, within, ops.convert_to_tensor(numbers < total), **params)
         yield min(first + size, total), sums

@@ -64,17 +64,18 @@ FAMILIES = ("cams", "gradient", "meta")
 
 @dataclass(frozen=True)
 class Progress:
-    """Report the progress of a method.
+    """Report the progress of a method or metric.
 
     Attributes:
         done: Number of finished steps.
         total: Number of all steps.
-        result: A function of no arguments that returns the logits `(B, U)` and maps `(B, H', W', U)` so far.
+        result: A function of no arguments that returns what is found so far: logits `(B, U)` and maps
+            `(B, H', W', U)`, or a `ke.metrics.Result`.
     """
 
     done: int
     total: int
-    result: Callable[[], tuple[Any, Any]]
+    result: Callable[[], Any]
 
 
 def evaluated_by(evaluations: Evaluations) -> Callable[[_Function], _Function]:

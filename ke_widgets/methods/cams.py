@@ -404,11 +404,11 @@ def _by_scores(signal: Tensor, scores: Tensor, weights: str) -> Tensor:
 
 @evaluated_by(
     Evaluations(
-        begin=_begin_scorecam,
         count=lambda state: _channels(state[2]),
         draw=_draw_masked,
         asks=_masked_scores,
         add=_add_scores,
+        begin=_begin_scorecam,
         end=_end_scorecam,
     )
 )

@@ -132,11 +132,11 @@ def _smooth(
         return squares[0] if statistic == "square" else average
 
     evaluations = Evaluations(
-        begin,
         count=lambda state: samples,
         draw=draw,
         asks=asks,
         add=add,
+        begin=begin,
         end=end,
         differentiates=True,
         batch_size=batch_size,
@@ -242,11 +242,11 @@ def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
         return sums + (maps if scale == 1 else backend.resize(maps, ops.shape(sums)[1:-1]))
 
     evaluations = Evaluations(
-        begin,
         count=lambda inputs: len(passes),
         draw=draw,
         asks=asks,
         add=add,
+        begin=begin,
         end=lambda inputs, sums, done: sums / (done + 1),
         unrolled=True,
     )
@@ -466,10 +466,10 @@ def _signed_gradients(
 
 @evaluated_by(
     Evaluations(
-        begin=_begin_smoothgrad,
         count=lambda state, *, repetitions, noise: _samples(repetitions, noise),
         draw=_draw_noisy,
         asks=_signed_gradients,
+        begin=_begin_smoothgrad,
         end=lambda state, sums, done, *, channels: over_channels(sums / done, channels),
         differentiates=True,
     )

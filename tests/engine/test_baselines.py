@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ke_widgets.metrics import blur
+from ke_widgets.engine.baselines import blur
 
 
 def test_blurring_keeps_what_is_constant_and_spreads_the_rest():
