@@ -75,6 +75,13 @@ def step_by_step(metric: Callable[..., Result], *args: Any, **own: Any) -> Itera
     yield Progress(1, 1, lambda: found)
 
 
+def __getattr__(name: str) -> Any:
+    # A metric is a name of this package as soon as it stands in a table; those imported above are for type checkers.
+    if not name.startswith("_") and name in table():
+        return table()[name][0]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 @functools.cache
 def table() -> Mapping[str, tuple[Callable[..., Result], Spec]]:
     """Return every metric of the package by its name, with its `Spec`.

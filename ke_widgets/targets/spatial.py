@@ -193,3 +193,6 @@ def _overlap(boxes: Tensor, wanted: Tensor) -> Tensor:
     areas = [ops.prod(ops.maximum(x[..., 2:] - x[..., :2], 0), axis=-1) for x in (boxes, wanted)]
     union = areas[0] + areas[1] - shared
     return shared / ops.where(union > 0, union, 1)
+
+
+TARGETS = (Region, Box)

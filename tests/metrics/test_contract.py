@@ -77,3 +77,10 @@ def test_its_last_step_is_its_result(name):
     *_, last = metrics.step_by_step(metric, *positional, **masks)
     assert last.done == last.total
     np.testing.assert_array_equal(last.result().values, metric(*positional, **masks).values)
+
+
+def test_every_metric_of_a_table_is_a_name_of_the_package():
+    for name, (metric, _) in EVERY.items():
+        assert getattr(metrics, name) is metric
+    with pytest.raises(AttributeError, match="'delition'"):
+        metrics.delition  # noqa: B018
