@@ -133,12 +133,18 @@ def check_scores_shape(shape: Iterable[int | None], name: str) -> None:
     shape = tuple(shape)
     if len(shape) == 2:
         return
-    spatial = tuple(range(1, len(shape) - 1))
-    scores = f"keras.ops.mean(model.output, axis={spatial})" if spatial else "keras.ops.reshape(model.output, (-1, 1))"
+    if len(shape) > 2:
+        mend = (
+            "Explain one channel of a segmentation by `target=ke.targets.Region(channel)`, such as "
+            "`ke.gradcam(model, x, target=ke.targets.Region(0))`."
+        )
+    else:
+        mend = (
+            "Give them that shape, such as `scored = keras.Model(model.input, keras.ops.reshape(model.output, "
+            '(-1, 1)))`, then `ke.inspection.expose(scored, "layer")`.'
+        )
     raise ValueError(
-        f"The scores must be (B, U), one for each unit. Received: {name!r}, whose scores have the shape {shape}. "
-        f"{'Explain the mean over a region' if spatial else 'Give them that shape'}, such as `scored = "
-        f'keras.Model(model.input, {scores})`, then `ke.inspection.expose(scored, "layer")`.'
+        f"The scores must be (B, U), one for each unit. Received: {name!r}, whose scores have the shape {shape}. {mend}"
     )
 
 

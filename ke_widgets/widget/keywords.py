@@ -10,7 +10,7 @@ from ke_widgets.errors.arguments import check_names, check_swapped, nearest
 from ke_widgets.errors.short_repr import short_repr
 
 CALLER = "ke.ExplainerWidget"
-_FIXED = ("images", "labels", "preprocess", "head", "y_true")
+_FIXED = ("images", "labels", "preprocess", "head", "y_true", "image_input")
 # Names from other libraries that no spelling distance would find.
 _SYNONYMS = {
     **dict.fromkeys(("classes", "names", "class_names", "categories"), "labels"),

@@ -41,7 +41,8 @@ class ExplainerWidget(Traits):
             arrays, of PIL images, or of file paths. Pictures from PIL and from files are read as
             `keras.utils.load_img` reads them. Images of another size than the model's input are center-cropped to its
             aspect and resized with antialiasing, without rounding; they are shown as they are, with the map over the
-            region that the model saw.
+            region that the model saw. For a model of several inputs, a dict of the data of each by its name, or a list
+            in the model's order, with one row of each for each image: `{"image": images, "age": ages}`.
         labels: Names of the classes: a list, a dict from index to name or from name to index (Keras's
             `class_indices`), or a function of the index.
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Not needed when
@@ -51,6 +52,8 @@ class ExplainerWidget(Traits):
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
         y_true: The true class of each image, indices or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
             of them, `(N, U)` of 0 and 1: the view then marks which predictions are correct.
+        image_input: Name or index of the input that is explained, in a model that takes several of images; for several
+            models, one or a list.
         charts: Whether class scores and the curves of deletion and insertion are under the view when it is shown by
             itself, closed until they are opened. Put into a box, the widget is the view alone; `widget.charts` is the
             charts alone.
@@ -105,6 +108,7 @@ class ExplainerWidget(Traits):
         preprocess=None,
         head=None,
         y_true=None,
+        image_input=None,
         charts=True,
         **choice,
     ):
@@ -112,7 +116,7 @@ class ExplainerWidget(Traits):
         check_surplus(surplus)
         keywords = [p.name for p in inspect.signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
         check_keywords(choice, self.trait_names(), [*keywords, *_SETTABLE])
-        self._session = Session(model, images, labels, preprocess, head, y_true)
+        self._session = Session(model, images, labels, preprocess, head, y_true, image_input)
         self._with_charts = charts
         self._panel: Any = None
         self._box: Any = None

@@ -58,12 +58,12 @@ def test_no_units_at_all_are_in_any_range():
     assert check_units(empty, 3) is empty
 
 
-def test_scores_with_places_are_refused_with_the_model_to_make():
+def test_scores_with_places_are_refused_with_the_target_to_take():
     model = SimpleNamespace(name="mask")
     check_scores(np.ones((2, 3)), model)
     with pytest.raises(ValueError, match=r"Received: 'mask', whose scores have the shape \(2, 4, 4, 3\)") as caught:
         check_scores(np.ones((2, 4, 4, 3)), model)
-    assert "keras.ops.mean(model.output, axis=(1, 2))" in str(caught.value)
+    assert "`target=ke.targets.Region(channel)`" in str(caught.value)
     with pytest.raises(ValueError, match=r"the shape \(2,\)") as caught:
         check_scores(np.ones(2), model)
     assert "keras.ops.reshape(model.output, (-1, 1))" in str(caught.value)

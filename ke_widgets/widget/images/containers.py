@@ -44,7 +44,7 @@ def listed(images: Any) -> Any:
     if hasattr(images, "keys") and hasattr(images, "values") and not hasattr(images, "__array__"):
         raise _refusal(images, _of_dict(images))
     if hasattr(images, "__array__") or hasattr(images, "numpy"):
-        array = _array(images)
+        array = as_array(images)
         if array.ndim == 1 and array.dtype.kind in "OUS":  # Paths, or images in a column.
             return [_item(each) for each in array]
         return array
@@ -61,7 +61,7 @@ def _refusal(images, hint):
     return TypeError(f"{_WANTED} Received: {short_repr(images)}.{f' {hint}' if hint else ''}")
 
 
-def _array(images: Any):
+def as_array(images: Any) -> np.ndarray:
     """Convert a tensor of any library to NumPy, also one on another device or with gradient tracking."""
     try:
         return np.asarray(images if hasattr(images, "__array__") else images.numpy())
@@ -76,7 +76,7 @@ def _item(image):
         return os.fsdecode(image)
     if isinstance(image, str | os.PathLike | Image.Image | np.ndarray):
         return image
-    return _array(image) if hasattr(image, "numpy") or hasattr(image, "detach") else image
+    return as_array(image) if hasattr(image, "numpy") or hasattr(image, "detach") else image
 
 
 def _of_path(path):

@@ -1,71 +1,118 @@
-"""The input of a model: image size, channels, and the structure that holds the tensor."""
+"""The inputs of a model: which of them are its images, their size and channels, and the structure of all of them."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.model import layers as model_layers
-from ke_widgets.model.exposed import Endpoint, Exposed
 from ke_widgets.model.planes import channels_come_first
-from ke_widgets.widget.images.images import Images
 
 _ANY = (None, None, None)
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """The single image input of a model.
+    """The image input of a model, among all of its inputs.
 
     Attributes:
         shape: `(H, W, C)`, or `(H, W)` for grey images; `None` for a side of any or unknown size.
         required: Whether the model requires that size; otherwise it was merely built on it.
-        structure: The dict or list of one in which the model takes the tensor, with a placeholder for the tensor;
+        structure: The dict, list or nest of them in which the model takes its tensors, with a placeholder for each;
             `None` for the tensor itself.
+        position: Which of the flat inputs the images are.
+        names: The name of each of the flat inputs.
+        aliases: A second name of each, that of its tensor.
+        shapes: The shape of each, with its batch.
     """
 
     shape: tuple
     required: bool
     structure: Any = None
+    position: int = 0
+    names: tuple[str, ...] = ("images",)
+    aliases: tuple[str, ...] = ("images",)
+    shapes: tuple[tuple, ...] = ()
 
-    def pack(self, x: Any) -> Any:
-        """Pack a tensor of images into the structure that the model takes."""
-        return x if self.structure is None else keras.tree.pack_sequence_as(self.structure, [x])
+    def index(self, name: Any) -> int | None:
+        """Return the position of an input by its name or alias, or `None`."""
+        return next((known.index(name) for known in (self.names, self.aliases) if name in known), None)
+
+    def pack(self, x: Any, others: Sequence[Any] = ()) -> Any:
+        """Pack a tensor of images, and those of the other inputs in flat order, as the model takes them."""
+        flat = [*others[: self.position], x, *others[self.position :]]
+        return x if self.structure is None else keras.tree.pack_sequence_as(self.structure, flat)
 
 
-def image_input(model: keras.Model) -> ImageInput:
-    """Find the image input of a model.
+def image_input(model: keras.Model, chosen: int | str | None = None) -> ImageInput:
+    """Find the image input of a model: the one of rank 4; without any, the one of rank 3, for grey images.
 
     Args:
         model: A built Keras model.
+        chosen: Its name or index, for a model that takes several inputs of images.
 
     Returns:
         An `ImageInput`.
 
     Raises:
-        ValueError: If the model takes no image, or more than one input.
+        ValueError: If the model takes no image, several and none is chosen, or `chosen` is not one of them.
     """
     graph = model_layers.functional(model)
     if graph is not None:
         structure, shapes = graph._inputs_struct, [tuple(x.shape) for x in graph.inputs]
+        aliases = [x.name for x in graph.inputs]
     else:
         structure = (model.get_build_config() or {}).get("input_shape")
         shapes = _shapes(structure)
+        aliases = [str(number) for number in range(len(shapes))]
     if graph is None and structure is None:  # Built by hand: the first image determines it.
         return ImageInput(_ANY, required=False)
-    if len(shapes) != 1 or not (len(shapes[0]) == 4 or (len(shapes[0]) == 3 and not _of_signals(model))):
-        raise ValueError(
-            f"`model` must take one input of images (B, H, W, C). Received: {model.name!r}, whose inputs have the "
-            f"shapes {shapes}."
-        )
-    _check_channels(model, shapes[0][1:])
-    packed = None
+    names = sorted(structure) if isinstance(structure, dict) and len(structure) == len(shapes) else aliases
+    taken = ImageInput((), graph is not None, None, 0, tuple(map(str, names)), tuple(aliases), tuple(shapes))
+    position = _position(model, taken, chosen)
+    _check_channels(model, shapes[position][1:])
+    return dataclasses.replace(taken, shape=shapes[position][1:], position=position, structure=_packing(structure))
+
+
+def _packing(structure):
+    """Return a structure of placeholders, or `None` for a tensor alone."""
     if isinstance(structure, dict):
-        packed = dict.fromkeys(structure, 0)
-    elif isinstance(structure, list | tuple) and not _is_shape(structure):
-        packed = type(structure)([0])
-    return ImageInput(shapes[0][1:], graph is not None, packed)
+        return {key: _packing(each) or 0 for key, each in structure.items()}
+    if isinstance(structure, list | tuple) and not _is_shape(structure):
+        return type(structure)(_packing(each) or 0 for each in structure)
+    return None
+
+
+def _position(model, taken, chosen):
+    """Return which of the flat inputs are the images."""
+    shapes = taken.shapes
+    fitting = [number for number, shape in enumerate(shapes) if len(shape) == 4]
+    if not fitting and not _of_signals(model):
+        fitting = [number for number, shape in enumerate(shapes) if len(shape) == 3]
+    if chosen is not None:
+        known = range(len(shapes)) if isinstance(chosen, int) and not isinstance(chosen, bool) else ()
+        position = chosen if chosen in known else taken.index(chosen)
+        if position in fitting:
+            return position
+        raise ValueError(
+            f"`image_input` must be the name or index of an input of images (B, H, W, C), one of "
+            f"{[taken.names[number] for number in fitting]}. Received: image_input={short_repr(chosen)}, and inputs "
+            f"{_described(taken)}."
+        )
+    if len(fitting) == 1:
+        return fitting[0]
+    choose = f", or `image_input` must choose one of {[taken.names[number] for number in fitting]}" if fitting else ""
+    raise ValueError(
+        f"`model` must take one input of images (B, H, W, C){choose}. Received: {model.name!r}, whose inputs have the "
+        f"shapes {list(shapes)}."
+    )
+
+
+def _described(taken):
+    return ", ".join(f"{name!r} of shape {shape}" for name, shape in zip(taken.names, taken.shapes))
 
 
 def _check_channels(model, shape):
@@ -86,7 +133,7 @@ def _shapes(structure):
     if structure is None:
         return []
     if isinstance(structure, dict):
-        return [shape for each in structure.values() for shape in _shapes(each)]
+        return [shape for key in sorted(structure) for shape in _shapes(structure[key])]
     if _is_shape(structure):
         return [tuple(structure)]
     return [shape for each in structure for shape in _shapes(each)]
@@ -101,54 +148,3 @@ def _of_signals(model):
     layers = (op for op in model_layers.operations(model).values() if not model_layers.children(op))
     first = next((op for op in layers if getattr(op, "weights", None)), None)
     return any("1D" in cls.__name__ for cls in type(first).__mro__)
-
-
-def fitting_images(
-    model: keras.Model, taken: ImageInput, images: Any, preprocess: Callable[[Any], Any] | None
-) -> Images:
-    """Build the `Images` for a model; resize them only if the model does not run at their own size.
-
-    Args:
-        model: A built Keras model.
-        taken: Its `ImageInput`.
-        images: See `Images`.
-        preprocess: See `Images`.
-
-    Returns:
-        `Images`.
-    """
-    if taken.required or None in taken.shape:
-        return Images(images, taken.shape, preprocess)
-    free = Images(images, (None, None, *taken.shape[2:]), preprocess)
-    first = free.inputs(0)
-    if first.shape[1:3] != taken.shape[:2] and _runs(model, taken.pack(keras.ops.convert_to_tensor(first))):
-        return free
-    return Images(images, taken.shape, preprocess)
-
-
-def of_another_size(model: keras.Model, taken: ImageInput, images: Images) -> list[str]:
-    """Report that images enter a model at another size than it was built on.
-
-    Args:
-        model: A built Keras model.
-        taken: Its `ImageInput`.
-        images: Its `Images`.
-
-    Returns:
-        A list of sentences.
-    """
-    if images.size == taken.shape[:2] or images.prepared:
-        return []
-    height, width = taken.shape[:2]
-    return [
-        f"{model.name!r} was built on images of {height} × {width} but also runs on other sizes: the images enter at "
-        "their own size. If it was trained on one size, pass images of that size."
-    ]
-
-
-def _runs(model, inputs):
-    try:
-        Exposed(model, [Endpoint("")])(inputs, training=False)
-    except Exception:
-        return False
-    return True

@@ -19,28 +19,32 @@ from ke_widgets.methods.all_layers import at_all_layers, runs_at_all_layers
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.widget.images.feed import Feed
+from ke_widgets.widget.images.image_input import ImageInput
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.classes import classes_of
 from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
 from ke_widgets.widget.session.fingerprint import fingerprint
 from ke_widgets.widget.session.layer_maps import LayerMaps, Question
 from ke_widgets.widget.session.notices import Entrance, first_operations
+from ke_widgets.widget.session.of_image import OfImage
 
 _KEPT_SCORES = 4096
 _KEPT_INPUTS = 4  # One for each pane that the page can show.
 _ALL_LAYERS_BYTES = 2 * 1024**3
+_IMAGES_ALONE = Feed(ImageInput((None, None, None), required=False))
 
 
 class ExplainedModel:
     """A model and its images, with caches of inputs, scores and signals that are dropped when the weights change.
 
     Args:
-        model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`.
+        model: A built Keras model with an image input `(B, H, W, C)` and scores `(B, U)`.
         images: `Images` that fit it.
         number: The model's index in its session.
         head: Index or name of the output to explain, in a model with several.
         named: How many classes the user has named; `None` where that is not known.
-        pack: Wraps a tensor of images in the structure that the model takes.
+        feed: Packs images as the model takes them, a `Feed`; by default the model takes nothing else.
 
     Attributes:
         classes: How its classes follow from its units, a `Classes`.
@@ -50,14 +54,14 @@ class ExplainedModel:
         ValueError: If the model has no scores, or does not run on the first image.
     """
 
-    def __init__(self, model, images, number=0, head=None, named=None, pack=lambda x: x) -> None:
+    def __init__(self, model, images, number=0, head=None, named=None, feed=_IMAGES_ALONE) -> None:
         self.model = model
         self.images = images
         self.number = number
         self._head = head
-        self._pack = pack
+        self._feed = feed
         # Keras keeps no input shape of some models; an image has it.
-        image = pack(ops.convert_to_tensor(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0)))
+        image = self._packed(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0), [0])
         inspection.warn_of_probabilities(model, head, image)
         self._logits = inspection.logits_endpoint(model, head, image)
         self._output = inspection.head_index(model, head, image)
@@ -138,18 +142,18 @@ class ExplainedModel:
 
     def _run_missing(self, image_indices):
         for numbers, arrays in _by_shape(image_indices, self.images, self._at_once):
-            _, (found,) = self._run(_forward, self._packed(np.concatenate(arrays)))
+            _, (found,) = self._run(_forward, self._packed(np.concatenate(arrays), numbers))
             self._known_scores.update(zip(numbers, np.asarray(found, "float32")))
 
-    def _at_once(self, array):
+    def _at_once(self, array, index):
         """Return how many images of one shape to run together.
 
         The compiled function takes one image; several run eagerly, which takes ten times as long at first.
         """
-        return 32 if ready(_forward, self._both, self._packed(array), None) is None else 1
+        return 32 if ready(_forward, self._both, self._packed(array, [index]), None) is None else 1
 
-    def _packed(self, array):
-        return self._pack(ops.convert_to_tensor(array))
+    def _packed(self, array, indices):
+        return self._feed.pack(ops.convert_to_tensor(array), indices)
 
     def generation(self) -> int:
         """Count how many times the weights have changed; drop the caches of older ones."""
@@ -196,7 +200,7 @@ class ExplainedModel:
             contrast=choice.contrast_index,
             layer=question.layer,
             method=choice.method,
-            params=question.params,
+            params={name: value for name, value in question.params.items() if name != "image_input"},
             image_index=choice.image_index,
             model_index=self.number,
             scores=scores,
@@ -226,7 +230,8 @@ class ExplainedModel:
         kept = self._inputs.pop(image_index, None)  # Atomic: another thread may be preparing.
         if kept is None:
             array = self.images.inputs(image_index)
-            kept = self._packed(array), bool(np.isfinite(array).all())
+            finite = bool(np.isfinite(array).all()) and self._feed.is_finite(image_index)
+            kept = self._packed(array, [image_index]), finite
         self._inputs[image_index] = kept
         while len(self._inputs) > _KEPT_INPUTS:
             self._inputs.popitem(last=False)
@@ -237,6 +242,8 @@ class ExplainedModel:
         function, _ = methods.table()[choice.method]
         own = methods.own_names(function)
         params = {name: value for name, value in choice.params.items() if name in own}
+        if self._feed.several and "image_input" in own:
+            params["image_input"] = self._feed.taken.position
         classes = classes or (choice.class_index, choice.contrast_index)
         wrap, units = self.classes.question(*classes)
         everywhere = None
@@ -329,6 +336,8 @@ class ExplainedModel:
         if explanation.contrast is not None:
             raise ValueError("Curves are of one class: leave the contrast out.")
         scores = Exposed(self.model, self._both.endpoints[1:])
+        if self._feed.several:
+            scores = OfImage(scores, self._input(explanation.image_index)[0], self._feed.taken.position)
         inputs = self.images.inputs(explanation.image_index)
         maps, units = explanation.map[None, ..., None], np.array([[self.classes.unit(explanation.unit)]])
         known: list[Any] = [None, None]
@@ -366,7 +375,7 @@ class ExplainedModel:
         """Run the first image eagerly; return output shapes of layers that no graph has, and its scores."""
         found = model_layers.operations(self.model)
         unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
-        first = first_operations(self.model)
+        first = first_operations(self.model, self._feed.taken.position if self._feed.several else None)
         try:
             with hooks.recording([*unknown.values(), *first], fused=()) as tap:
                 outputs = self._both(image, training=False)
@@ -376,7 +385,8 @@ class ExplainedModel:
                 f"`model` must run on the images. Received: {self.model.name!r}, which does not run on the first one, "
                 f"an array of shape {shapes}: {failures.sentence(error)}"
             ) from error
-        self.entrance = Entrance([each for each in tap.order if any(each[0] is op for op in first)])
+        rank = len(self._feed.taken.shape) + 1 if self._feed.several else None
+        self.entrance = Entrance([each for each in tap.order if any(each[0] is op for op in first)], rank)
         last = {path: tap.calls[id(op)][-1].outputs for path, op in unknown.items() if tap.calls[id(op)]}
         return {path: (None, *x.shape[1:]) for path, x in last.items() if hasattr(x, "shape")}, outputs
 
@@ -404,7 +414,7 @@ def _any_gradient(model, inputs, indices):
 
 
 def _by_shape(image_indices, images, at_once):
-    """Yield indices and inputs of images of one shape, as many together as `at_once(inputs)` allows."""
+    """Yield indices and inputs of images of one shape, as many together as `at_once` allows."""
     groups, most = {}, {}
     for index in image_indices:
         inputs = images.inputs(index)
@@ -412,7 +422,7 @@ def _by_shape(image_indices, images, at_once):
         numbers.append(index)
         arrays.append(inputs)
         if inputs.shape not in most:
-            most[inputs.shape] = at_once(inputs)
+            most[inputs.shape] = at_once(inputs, index)
         if len(numbers) == most[inputs.shape]:
             yield groups.pop(inputs.shape)
     yield from groups.values()

@@ -1,11 +1,13 @@
 """Notices on a model and its images that affect how to read the maps: input ranges, crops, preprocessing."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from ke_widgets.model import callgraph
 from ke_widgets.model import layers as model_layers
 from ke_widgets.widget.images.fitting import fitting_notices
 
@@ -18,22 +20,30 @@ _NORMALIZERS = (
     _LAYERS.GroupNormalization,
     _LAYERS.UnitNormalization,
 )
+_JOINED = f"{{}}{model_layers.SEPARATOR}{{}}".format
 _CROPS = ("CenterCrop", "Cropping2D", "CropImages", "GetItem")
 _MAY_CROP = ("Resizing", "RandomCrop")  # These crop only if the aspect ratio changes.
 
 
-def first_operations(model: keras.Model) -> list[keras.Operation]:
+def first_operations(model: keras.Model, position: int | None = None) -> list[keras.Operation]:
     """List the operations that may scale or crop the images, up to the first layer with weights.
 
     Args:
         model: A built Keras model.
+        position: Which of its inputs the images are, in a model of several; what the graph leads to from the others
+            alone is left out.
 
     Returns:
         A list of operations; all of them if no graph gives their order.
     """
     found, known = [], model_layers.functional(model) is not None
+    reached = None if position is None else _reached(model, position)
     opaque = None  # Path of an opaque layer; the order of its inner operations is unknown.
     for path, operation in model_layers.operations(model).items():
+        if reached is not None and not reached.intersection(
+            itertools.accumulate(path.split(model_layers.SEPARATOR), _JOINED)
+        ):
+            continue
         if opaque is not None and not path.startswith(opaque + model_layers.SEPARATOR):
             if any(map(_weighs, found)):
                 break
@@ -45,6 +55,22 @@ def first_operations(model: keras.Model) -> list[keras.Operation]:
         if known and opaque is None and _weighs(operation):
             break
     return found
+
+
+def _reached(model, position):
+    """Return the paths of the calls that depend on an input, or `None` without a graph.
+
+    A layer that calls others by code stands for them.
+    """
+    known = callgraph.from_functional(model)
+    if known is None:
+        return None
+    reached, paths = {id(known.inputs[position])}, set()
+    for step in known.steps:
+        if any(id(x) in reached for x in step.inputs):
+            reached.update(id(x) for x in step.outputs)
+            paths.add(step.path)
+    return paths
 
 
 def _scales(operation):
@@ -68,6 +94,7 @@ class Entrance:
 
     Args:
         order: Pairs of an operation of `first_operations` and a call of it, in running order; see `taps.Recording`.
+        rank: Rank of the images, in a model of several inputs: other tensors are not theirs.
 
     Attributes:
         range: Minimum and maximum of the input to the first layer with weights; `None` if a normalizing layer precedes
@@ -76,11 +103,12 @@ class Entrance:
         crop: The name of a cropping layer before it, and the sizes before and after; or `None`.
     """
 
-    def __init__(self, order: Iterable[tuple[keras.Operation, Any]]) -> None:
+    def __init__(self, order: Iterable[tuple[keras.Operation, Any]], rank: int | None = None) -> None:
         self.range = self.rescaling = self.crop = None
         scaled = False
         for operation, call in order:
             given = [x for x in keras.tree.flatten((call.args, call.kwargs)) if hasattr(x, "numpy") and x.shape.rank]
+            given = [x for x in given if rank in (None, len(x.shape))]
             if not given:
                 continue
             if _weighs(operation):

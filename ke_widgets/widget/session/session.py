@@ -14,8 +14,8 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.methods import Spec
 from ke_widgets.methods.all_layers import runs_at_all_layers
 from ke_widgets.utils import tolist
-from ke_widgets.widget.images.containers import listed
-from ke_widgets.widget.images.image_input import fitting_images, image_input, of_another_size
+from ke_widgets.widget.images.feed import feeds, fitting_images, of_another_size
+from ke_widgets.widget.images.image_input import image_input as find_image_input
 from ke_widgets.widget.images.preprocessing import check_preprocess
 from ke_widgets.widget.notebook import cell_runs
 from ke_widgets.widget.session import by_name
@@ -32,37 +32,39 @@ class Session:
     """Models with one list of images.
 
     Args:
-        model: A built Keras model with one image input `(B, H, W, C)` and scores `(B, U)`, or a list of those, with
+        model: A built Keras model with an image input `(B, H, W, C)` and scores `(B, U)`, or a list of those, with
             the same classes.
-        images: See `Images`.
+        images: See `Images`; for a model of several inputs, a dict or list of their data, see `feed.split`.
         labels: Names of the classes, as `labels.named` takes them. Default: numbers.
         preprocess: Turns a batch of images into the model's input; for several models, one or a list. Default: the
             `preprocessor` that the model carries, if any.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
         y_true: The true class of each image, as `labels.true_classes` takes them.
+        image_input: Name or index of the input that is explained, in a model that takes several of images; for several
+            models, one or a list.
 
     Raises:
         TypeError: If an argument is of the wrong type.
-        ValueError: If a model has no image input, no spatial layer or no scores, the images do not fit, the models
+        ValueError: If a model has no image input, no spatial layer or no scores, the data does not fit, the models
             have different classes, there are not as many labels as classes, or `y_true` does not fit the images.
     """
 
-    def __init__(self, model, images, labels=None, preprocess=None, head=None, y_true=None) -> None:
+    def __init__(self, model, images, labels=None, preprocess=None, head=None, y_true=None, image_input=None) -> None:
         models = tolist(model)
         if not models:
             raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
         for each in models:
             inspection.check_model(each)
-        images = listed(images)  # Once: an iterator cannot be read again.
         given = _one_each("preprocess", preprocess, len(models))
         prepare = [_preprocess(how, each) for how, each in zip(given, models)]
-        taken = [image_input(each) for each in models]
+        chosen = _one_each("image_input", image_input, len(models))
+        taken = [find_image_input(each, name) for each, name in zip(models, chosen)]
         named = labelling.named(labels)
         count = None if named is None or callable(named) else len(named)
         self.models = [
-            ExplainedModel(each, fitting_images(each, takes, images, how), number, which, count, takes.pack)
-            for number, (each, how, which, takes) in enumerate(
-                zip(models, prepare, _one_each("head", head, len(models)), taken)
+            ExplainedModel(each, fitting_images(each, feed, data, how), number, which, count, feed)
+            for number, (each, how, which, (data, feed)) in enumerate(
+                zip(models, prepare, _one_each("head", head, len(models)), feeds(models, taken, images))
             )
         ]
         counts = [explained.classes.count for explained in self.models]
@@ -151,7 +153,7 @@ class Session:
                 raise by_name.wrong_number(ValueError, name, value, len(every), what)
 
     def _check_params(self, params):
-        known = {name for method, _ in self.methods.values() for name in methods.own_names(method)}
+        known = {name for method, _ in self.methods.values() for name in methods.own_names(method)} - {"image_input"}
         unknown = sorted(map(str, set(params) - known))
         if unknown:
             near = nearest(unknown[0], known)

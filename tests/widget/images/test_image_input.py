@@ -139,12 +139,6 @@ def test_grey_images_without_a_channel_are_images_and_signals_are_not():
             image_input(signal)
 
 
-def _two():
-    a, b = keras.Input((8, 8, 3)), keras.Input((5,))
-    x = layers.Concatenate()([layers.GlobalAveragePooling2D()(layers.Conv2D(2, 3)(a)), b])
-    return keras.Model([a, b], layers.Dense(3)(x))
-
-
 def _two_subclassed():
     model = Net(lambda x: x["a"] + x["b"])
     model({"a": IMAGES, "b": IMAGES})
@@ -154,7 +148,6 @@ def _two_subclassed():
 @pytest.mark.parametrize(
     "build",
     [
-        _two,
         _two_subclassed,
         lambda: keras.Sequential([keras.Input((784,)), layers.Dense(3)]),
         lambda: keras.Sequential([keras.Input((4, 8, 8, 3)), layers.Conv3D(2, 3), layers.GlobalAveragePooling3D()]),
@@ -163,6 +156,42 @@ def _two_subclassed():
 def test_several_inputs_and_what_is_no_image_are_refused(build):
     with pytest.raises(ValueError, match=r"`model` must take one input of images \(B, H, W, C\)"):
         image_input(build())
+
+
+def _several(shapes, wrap=list):
+    inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+    parts = [
+        layers.Flatten()(layers.Conv2D(2, 3)(x)) if len(x.shape) == 4 else layers.Flatten()(x) for x in inputs.values()
+    ]
+    given = inputs if wrap is dict else wrap(inputs.values())
+    return keras.Model(given, layers.Dense(3)(layers.Concatenate()(parts)))
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, dict])
+def test_the_input_of_rank_4_is_the_image_and_all_are_packed_as_the_model_takes_them(wrap):
+    model = _several({"photo": (8, 8, 3), "age": (5,)}, wrap)
+    found = image_input(model)
+    assert (found.shape, found.required, found.names[found.position]) == ((8, 8, 3), True, "photo")
+    packed = found.pack("p", ["a"])
+    assert packed == {"photo": "p", "age": "a"} if wrap is dict else packed == wrap(["p", "a"])
+    subclassed = called(Net(lambda x: x["photo"]), {"photo": IMAGES, "age": IMAGES[:, 0, 0]})
+    found = image_input(subclassed)
+    assert (found.shape, found.required, found.names) == ((16, 24, 3), False, ("age", "photo"))
+    assert found.pack("p", ["a"]) == {"photo": "p", "age": "a"}
+
+
+def test_of_two_images_one_is_chosen_by_name_or_index():
+    model = _several({"left": (8, 8, 3), "right": (8, 9, 3), "age": (5,)})
+    assert [image_input(model, name).position for name in ("left", "right", 0, 1)] == [0, 1, 0, 1]
+    assert image_input(model, "right").shape == (8, 9, 3)
+    choices = r"must choose one of \['left', 'right'\]\. Received: .*\(None, 8, 9, 3\)"
+    with pytest.raises(ValueError, match=choices):
+        image_input(model)
+    for wrong in ("up", "age", 2, 3, True, 0.5):
+        with pytest.raises(
+            ValueError, match=rf"`image_input` must be .*one of \['left', 'right'\]\. .*={wrong!r}, and"
+        ):
+            image_input(model, wrong)
 
 
 @pytest.mark.parametrize("shape", [(3, 12, 10), (1, 9, 9), (4, 8, 16), (3, 12, 12)], ids=str)

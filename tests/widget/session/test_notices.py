@@ -243,3 +243,34 @@ def test_a_crop_by_the_models_own_preprocessor_is_shown_as_the_model_sees_it():
 def test_a_preprocess_that_is_no_function_is_refused(preprocess):
     with pytest.raises(TypeError, match=r"`preprocess` must be a function .* Received: "):
         Session(functional(), RAW, preprocess=preprocess)
+
+
+@pytest.mark.parametrize("kind", ["functional", "subclassed"])
+@pytest.mark.parametrize("scale", [lambda: layers.Rescaling(1 / 255), lambda: lambda x: x], ids=["scaled", "raw"])
+def test_what_scales_another_input_is_not_taken_for_the_images(kind, scale):
+    scaled = scale()
+
+    def run(age, image):
+        age = layers.Dense(4)(layers.Rescaling(1 / 10, -4)(age))
+        return layers.Dense(3)(layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(scaled(image))) * age)
+
+    if kind == "functional":
+        inputs = {"age": keras.Input((1,), name="age"), "image": keras.Input((16, 24, 3), name="image")}
+        model = keras.Model(inputs, run(**inputs))
+    else:
+        model = Gated(scaled)
+        model({"image": np.zeros((1, 16, 24, 3), "float32"), "age": np.zeros((1, 1), "float32")})
+    notices = Session(model, {"image": RAW, "age": [30, 50]}).notices
+    assert [RANGE in notice for notice in notices] == ([] if isinstance(scaled, layers.Layer) else [True])
+
+
+class Gated(keras.Model):
+    """What reads the age is listed first."""
+
+    def __init__(self, scaled):
+        super().__init__()
+        self.normal, self.gate = layers.Rescaling(1 / 10, -4), layers.Dense(4)
+        self.scaled, self.conv, self.pool = scaled, layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()
+
+    def call(self, x):
+        return self.pool(self.conv(self.scaled(x["image"]))) * self.gate(self.normal(x["age"]))
