@@ -47,7 +47,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ke_widgets.backend.tensorflow import while_loop
+from ke_widgets.backend import while_loop
 from ke_widgets.engine.batch_size import batch_size_for, most_samples
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.methods.spec import Parameter as Parameter

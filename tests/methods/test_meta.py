@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from ke_widgets.backend import tensorflow as backend
+from ke_widgets import backend
 from ke_widgets.inspection import expose
 from ke_widgets.methods import meta, step_by_step
 from ke_widgets.methods.all_layers import at_all_layers
