@@ -14,7 +14,6 @@ LONG_FILES = {
     "methods/gradient.py": "full-gradients moves to the decomposition with the method contract",
     "methods/meta.py": "its sampling methods move onto the shared evaluations with the method contract",
     "explaining/loop.py": "the shortcuts' factory is made from the methods' tables with the method contract",
-    "engine/gradients.py": "the rows of the Jacobian move to the backend",
     "widget/view.py": "half of it is the docstrings that users read",
     "widget/session/explained_model.py": "targets take its scores and classes",
     "widget/images/images.py": "one class",
@@ -24,6 +23,7 @@ LONG_FILES = {
 TESTED_IN = {
     "__init__.py": "test_ke_widgets.py",
     "__main__.py": "test_main.py",
+    "backend/__init__.py": "backend/test_backend.py",
     "doctor/__init__.py": "doctor/test_report.py",
     "methods/__init__.py": "methods/test_contract.py",
     "metrics/__init__.py": "metrics/test_contract.py",

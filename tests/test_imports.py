@@ -1,4 +1,4 @@
-"""Imports point one way. The rules are the three tables; the sources are read, not run."""
+"""Imports point one way. The rules are the tables; the sources are read, not run."""
 
 import ast
 import subprocess
@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "ke_widgets"
 ORDER = [
     ["errors", "filters", "resources", "typing"],
     ["utils", "backend"],
+    ["errors.failures"],
     ["model"],
     ["inspection", "targets"],
     ["engine"],
@@ -34,9 +35,12 @@ ORDER = [
 APART = ["widget.comm.messages", "widget.comm.worker", "widget.comm.resend", "widget.session.graph", "widget.charts"]
 TOGETHER = ["widget.session.session", "widget.comm.controller", "widget.chart_panel", "widget.view"]
 
-# Who may import what, and whether only inside a function.
+# Of this package the framework code imports nothing else: it knows no model, no method and no filter.
+OF_BACKEND = ["backend", "errors", "typing"]
+# Who may import what, inside functions too. The framework is a backend's own matter, and where the demo is trained.
+FRAMEWORKS = ["tensorflow", "jax", "torch"]
 ONLY_IN = {
-    "tensorflow": ["backend", "model", "engine", "explaining", "errors.failures", "demo.train"],
+    **{framework: ["backend", "demo.train"] for framework in FRAMEWORKS},
     "anywidget": ["widget.traits"],
     "ipywidgets": ["widget.view", "widget.chart_panel", "widget.fold"],
     "traitlets": ["widget.traits", "widget.view"],
@@ -112,6 +116,10 @@ def _own(module, found):
     apart = _within(module, APART)
     if apart and _within(name, [*APART, *TOGETHER]) not in (None, apart):
         return f"must know nothing of {name}"
+    if _within(module, ["backend"]) and not _within(name, OF_BACKEND):
+        return f"imports {name}; backend imports only {' and '.join(OF_BACKEND)} of this package"
+    if not _within(module, ["backend"]) and _within(name, [f"backend.{each}" for each in FRAMEWORKS]):
+        return f"imports {name}; import the name from backend, which gives that of the backend in use"
     own, other = _row(module), _row(name)
     if own is not None and name == "":
         return "imports the whole package; import the module"
@@ -177,6 +185,18 @@ def test_imports_point_one_way():
         ),
         ("methods.cams", "import tensorflow as tf", "imports tensorflow, which belongs in backend and"),
         ("demo.scenes", "from tensorflow import data", "imports tensorflow"),
+        ("engine.gradients", "def late():\n    import tensorflow.nn", "imports tensorflow, which belongs in backend"),
+        ("errors.failures", "import jax.numpy as jnp", "imports jax, which belongs in backend and demo.train"),
+        ("model.hooks", "def late():\n    from torch import nn", "imports torch, which belongs in backend"),
+        (
+            "methods.cams",
+            "from ke_widgets.backend.tensorflow import vjp",
+            "imports backend.tensorflow; import the name",
+        ),
+        ("methods.cams", "from ke_widgets.backend import tensorflow", "imports backend.tensorflow; import the name"),
+        ("backend.jax.tape", "from ke_widgets.model import hooks", "imports model.hooks; backend imports only"),
+        ("backend.jax.tape", "from ke_widgets import filters", "imports filters; backend imports only"),
+        ("backend.jax.tape", "from ke_widgets.errors import failures", "imports errors.failures, which lies above it"),
         ("widget.session.session", "import ipywidgets", "imports ipywidgets, which belongs in widget.view"),
         ("widget.view", "import bqplot", "imports bqplot, which belongs in widget.charts"),
         ("utils", "import matplotlib.pyplot as plt", "imports matplotlib outside a function"),
@@ -185,7 +205,7 @@ def test_imports_point_one_way():
 def test_a_broken_rule_is_found(module, source, complaint):
     names = ["engine", "model", "model.hooks", "engine.gradients", "inspection", "methods", "methods.cams", "widget"]
     names += ["widget.comm", "widget.session", "widget.view", "widget.session.graph", "widget.comm.messages"]
-    names += ["widget.session.session"]
+    names += ["widget.session.session", "filters", "errors", "errors.failures", "backend", "backend.tensorflow"]
     (found,) = violations({**dict.fromkeys(names, ""), module: source})
     assert found.startswith(f"ke_widgets.{module}, line")
     assert complaint in found
@@ -201,13 +221,19 @@ def test_a_broken_rule_is_found(module, source, complaint):
         ("widget.session.session", "from ke_widgets.widget.images import images"),
         ("widget.view", "import traitlets\nfrom . import charts\nfrom .session import graph, session"),
         ("utils", "def visualize():\n    import matplotlib.pyplot as plt"),
+        (
+            "backend.jax.tape",
+            "import jax\nfrom ke_widgets.backend.jax import loops\nfrom ke_widgets.errors import short_repr",
+        ),
+        ("errors.failures", "from ke_widgets.backend import message"),
+        ("demo.train", "import tensorflow as tf"),
         ("", "from .widget.view import ExplainerWidget"),
     ],
 )
 def test_what_the_rules_allow_is_not_complained_about(module, source):
     names = ["filters", "inspection", "model", "model.hooks", "engine", "engine.gradients", "methods", "methods.cams"]
     names += ["widget", "widget.charts", "widget.images", "widget.images.images", "widget.session"]
-    names += ["widget.session.graph", "widget.session.session"]
+    names += ["widget.session.graph", "widget.session.session", "errors", "errors.short_repr", "backend", "backend.jax"]
     assert violations({**dict.fromkeys(names, ""), module: source}) == []
 
 

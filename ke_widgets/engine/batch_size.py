@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable, Iterable
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from ke_widgets.backend import TensorSpec, default_device, trace, vjp
 from ke_widgets.typing import Inputs, Tensor
 
 SIDE, MOST = 224, 32  # Rows and columns of the timed images, and the largest batch size.
 _FIRST, _ROUNDS = (1, 2, 4, 8), 3
 # Default for common CPUs. Another size must be 10 % faster to replace it; less is timing noise.
 _USUAL, _GAIN = 4, 0.9
+_LAST = "channels_last"
 # Channels and stride of each block. As deep as common networks, which leaves a device idle with one image, and as wide
 # at the start, where a few images exceed the caches.
 _BLOCKS = (
@@ -36,8 +38,7 @@ def batch_size_for(inputs: Inputs, differentiated: bool) -> int:
     Returns:
         An integer of at least 1, constant for a device and image size within a process.
     """
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    best = _fastest(devices[0].name, differentiated)
+    best = _fastest(default_device(), differentiated)
     sides = [x.shape[1:3] for x in keras.tree.flatten(inputs) if len(x.shape) == 4]
     if not sides or None in sides[0]:
         return best
@@ -54,7 +55,7 @@ def _fastest(device: str, differentiated: bool) -> int:
 
 def _time(device: str, differentiated: bool) -> int:
     """Time a small network on `device` with small batches, then with larger ones while the largest is best."""
-    with tf.device(device):
+    with keras.device(device):
         run = _network(differentiated)
         each = _each(run, _FIRST)
         while max(each) < MOST and _best(each) == max(each):
@@ -66,7 +67,7 @@ def _each(run: Callable[[Tensor], Tensor], counts: Iterable[int]) -> dict[int, f
     """Return the seconds per image for each batch size in `counts`."""
     # The same number of images for each size: otherwise the shortest run would be the least disturbed.
     most = max(counts)
-    images = {count: tf.zeros((count, SIDE, SIDE, 3)) for count in counts}
+    images = {count: ops.zeros((count, SIDE, SIDE, 3), "float32") for count in counts}
     rounds = [
         {count: sum(_seconds(run, x) for _ in range(most // count)) / most for count, x in images.items()}
         for _ in range(_ROUNDS)
@@ -81,29 +82,27 @@ def _best(each: dict[int, float]) -> int:
 
 def _seconds(run: Callable[[Tensor], Tensor], images: Tensor) -> float:
     start = time.perf_counter()
-    run(images).numpy()
+    ops.convert_to_numpy(run(images))
     return time.perf_counter() - start
 
 
 def _network(differentiated: bool) -> Callable[[Tensor], Tensor]:
     """Return a function of images that runs common convolutions."""
-    stem, blocks, channels = tf.ones((3, 3, 3, 32)), [], 32
+    stem, blocks, channels = ops.ones((3, 3, 3, 32), "float32"), [], 32
     for filters, stride in _BLOCKS:
-        blocks.append((tf.ones((3, 3, channels, 1)), tf.ones((1, 1, channels, filters)), stride))
+        kernels = ops.ones((3, 3, channels, 1), "float32"), ops.ones((1, 1, channels, filters), "float32")
+        blocks.append((*kernels, stride))
         channels = filters
 
     def forward(x: Tensor) -> Tensor:
-        x = tf.nn.relu(tf.nn.conv2d(x, stem, 2, "SAME"))
+        x = ops.relu(ops.conv(x, stem, 2, "same", _LAST))
         for depthwise, pointwise, stride in blocks:
-            x = tf.nn.relu(tf.nn.depthwise_conv2d(x, depthwise, [1, stride, stride, 1], "SAME"))
-            x = tf.nn.relu(tf.nn.conv2d(x, pointwise, 1, "SAME"))
-        return tf.reduce_mean(x)
+            x = ops.relu(ops.depthwise_conv(x, depthwise, stride, "same", _LAST))
+            x = ops.relu(ops.conv(x, pointwise, 1, "same", _LAST))
+        return ops.mean(x)
 
     def gradient(x: Tensor) -> Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            score = forward(x)
-        return tape.gradient(score, x)
+        _, _, back = vjp(lambda given, _: (forward(*given), None), [x])
+        return back([x])[0]
 
-    spec = tf.TensorSpec((None, SIDE, SIDE, 3))
-    return tf.function(gradient if differentiated else forward, input_signature=[spec], autograph=False)
+    return trace(gradient if differentiated else forward, TensorSpec((None, SIDE, SIDE, 3), "float32"))

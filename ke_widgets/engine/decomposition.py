@@ -1,15 +1,14 @@
 """Split the logits into the contributions of inputs and biases: `y = J x + sum of J_l b_l`."""
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import keras
-import tensorflow as tf
-from tensorflow.python.eager import record  # No public function tells what a tape records.
+from keras import ops
 
-from ke_widgets.engine.gradients import gradient_rows
+from ke_widgets.backend import is_differentiated, vjp
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
+from ke_widgets.engine.rows import gradient_rows
 from ke_widgets.inspection import is_homogeneous
 from ke_widgets.model import hooks
 from ke_widgets.model.exposed import Endpoint, Exposed, run
@@ -74,57 +73,43 @@ def decompose(
     Raises:
         ValueError: If an operation cannot be read, or not be differentiated twice.
     """
-    inputs, calls, signals = keras.tree.map_structure(as_float, inputs), [], []
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
+    inputs = keras.tree.map_structure(as_float, inputs)
+
+    def score(given: list[Tensor], watch: hooks.Watch) -> tuple[Tensor, tuple[list[Any], list[Tensor]]]:
+        given, calls, signals = keras.tree.pack_sequence_as(inputs, given), [], []
         if isinstance(model, Exposed):
             operations = [operation for _, operation, _ in biases]
-            with hooks.recording(operations, watch=tape.watch) as tap:
-                (outputs,) = Exposed(model.model, model.endpoints[:1], model.target).read(inputs)
+            with hooks.recording(operations, watch=watch) as tap:
+                (outputs,) = Exposed(model.model, model.endpoints[:1], model.target).read(given)
             calls = [(*each, _with_signals(tap.calls[id(each[1])])) for each in biases]
         else:
-            outputs, *signals = keras.tree.flatten(run(model, inputs))
-        units = scores_of(model, outputs, indices, indices_axis, indices_batch_dims)
+            outputs, *signals = keras.tree.flatten(run(model, given))
+        return scores_of(model, outputs, indices, indices_axis, indices_batch_dims), (calls, signals)
+
+    flat = keras.tree.flatten(inputs)
+    units, (calls, signals), back = vjp(score, flat)
     if isinstance(model, Exposed):
-        sites = _all_sites(model.endpoints[0], calls, functools.partial(_used, tape, units))
+        sites = _all_sites(model.endpoints[0], calls, back.reached)
     else:
         sites = [Site(name, x, *_constant(bias)) for (name, _, bias), x in zip(biases, signals)]
-    flat = keras.tree.flatten(inputs)
-    rows = gradient_rows(tape, units, [*flat, *(site.tensor for site in sites)])
-    own = [Term(row, *_constant(tf.expand_dims(at_least_float32(x), 1))) for row, x in zip(rows, flat)]
+    rows = gradient_rows(back, units, [*flat, *(site.tensor for site in sites)])
+    own = [Term(row, *_constant(ops.expand_dims(at_least_float32(x), 1))) for row, x in zip(rows, flat)]
     return units, own, {site.name: Term(row, site.factor, site.some) for row, site in zip(rows[len(flat) :], sites)}
 
 
 def _with_signals(calls: Iterable[hooks.Call]) -> list[tuple[hooks.Call, list[Tensor]]]:
     """Pair each call with those of its arguments that depend on the inputs, or on a watched tensor.
 
-    It must run while the tape records.
+    It must be called while `vjp` runs the model.
     """
     found = [[] if call.outputs is None else floats((call.args, call.kwargs)) for call in calls]
-    return [(call, [x for x in given if record.should_record_backprop([x])]) for call, given in zip(calls, found)]
+    return [(call, [x for x in given if is_differentiated(x)]) for call, given in zip(calls, found)]
 
 
 def _all_sites(scores: Endpoint, calls: Iterable[Any], used: Callable[[list[Tensor]], Sequence[int]]) -> list[Site]:
     after = f"{scores.path}, activation" if scores.link == "logits" else None
     sites = [site for name, op, bias, called in calls for site in _sites(name, op, bias, called, used)]
     return [site for site in sites if site.name != after]
-
-
-def _used(tape: tf.GradientTape, units: Tensor, outputs: list[Tensor]) -> list[int]:
-    """List the outputs of a call that the units depend on: others may have any shape, and are slow to evaluate."""
-    if tf.executing_eagerly():
-        found: list[Any] = tape.gradient(units, outputs, unconnected_gradients=tf.UnconnectedGradients.NONE)
-        return [index for index, gradient in enumerate(found) if gradient is not None]
-    # Of outputs that depend on one another only those which are used outside of the call: stop at each.
-    ends, used, met, waiting = {id(x): index for index, x in enumerate(outputs)}, set(), set(), [units]
-    while waiting:
-        tensor = waiting.pop()
-        if id(tensor) in ends:
-            used.add(ends[id(tensor)])
-        elif tensor.op not in met:
-            met.add(tensor.op)
-            waiting.extend(tensor.op.inputs)
-    return sorted(used)
 
 
 def _sites(
@@ -151,7 +136,7 @@ def _constant_sites(
 ) -> Iterator[Site]:
     before = call.outputs if call.logits is None else call.logits
     # Its value for constant arguments is all its own.
-    constant = at_least_float32(tf.convert_to_tensor(bias)) if signals else tf.expand_dims(at_least_float32(before), 1)
+    constant = at_least_float32(ops.convert_to_tensor(bias) if signals else ops.expand_dims(before, 1))
     yield Site(label, before, *_constant(constant))
     if call.logits is not None and not is_homogeneous(operation.activation):
         activation = keras.activations.get(operation.activation)
@@ -176,7 +161,7 @@ def _implicit_sites(
         ) from error
     for index, added in zip(kept, found):
         name = label if len(outputs) == 1 else f"{label}, output {index}"
-        yield Site(name, outputs[index], *_constant(tf.expand_dims(added, 1)))
+        yield Site(name, outputs[index], *_constant(ops.expand_dims(added, 1)))
 
 
 def _constant(bias: Tensor) -> Factor:
@@ -187,7 +172,7 @@ def _constant(bias: Tensor) -> Factor:
 def _activated(activation: Callable[[Tensor], Tensor], call: hooks.Call) -> Factor:
     if activation is keras.activations.relu6:
         return _six(call.outputs)
-    return _constant(tf.expand_dims(activation_bias(activation, call.logits, call.outputs), 1))
+    return _constant(ops.expand_dims(activation_bias(activation, call.logits, call.outputs), 1))
 
 
 def _stops_at_six(operation: Any) -> bool:
@@ -199,5 +184,5 @@ def _stops_at_six(operation: Any) -> bool:
 
 def _six(outputs: Tensor) -> Factor:
     """Return `factor` and `some` of ReLU6: it adds 6 where it is clipped, and nothing elsewhere."""
-    outputs = tf.expand_dims(at_least_float32(outputs), 1)
-    return (lambda: tf.where(outputs >= 6, outputs, tf.zeros((), outputs.dtype))), tf.reduce_max(outputs) >= 6
+    outputs = ops.expand_dims(at_least_float32(outputs), 1)
+    return (lambda: ops.where(outputs >= 6, outputs, 0)), ops.max(outputs) >= 6

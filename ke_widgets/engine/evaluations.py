@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.backend.tensorflow import while_loop
+from ke_widgets.backend import while_loop
 from ke_widgets.engine.batch_size import batch_size_for
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.gradients import forward

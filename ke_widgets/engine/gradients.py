@@ -1,7 +1,4 @@
-"""Gradients of chosen units with respect to inputs or exposed signals.
-
-A second Keras backend would cost a twin of this file and of `model.hooks`, and no edit in a method.
-"""
+"""Gradients of chosen units with respect to inputs or exposed signals."""
 
 import functools
 import math
@@ -9,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from ke_widgets.backend import holds_floats, vjp
 from ke_widgets.engine.integer_inputs import seen_as_floats
+from ke_widgets.engine.rows import gradient_rows
 from ke_widgets.inspection import expose
 from ke_widgets.model import hooks
 from ke_widgets.model.exposed import Exposed, run
@@ -29,8 +28,6 @@ from ke_widgets.model.inputs import (
 from ke_widgets.model.locate import tokens_after
 from ke_widgets.model.units import check_batch, check_scores, scores_of
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
-
-ZERO, NONE = tf.UnconnectedGradients.ZERO, tf.UnconnectedGradients.NONE
 
 
 def forward(model: keras.Model, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
@@ -114,16 +111,21 @@ def jacobian(
     inputs = fitted(model, inputs)
     flat = keras.tree.flatten(inputs)
     chosen = range(len(flat)) if position is None else [position]
-    flat = [as_float(x) if number in chosen else tf.convert_to_tensor(x) for number, x in enumerate(flat)]
+    flat = [as_float(x) if number in chosen else ops.convert_to_tensor(x) for number, x in enumerate(flat)]
+    known = references(model, inputs)
+
+    def score(given: list[Tensor], _: object) -> tuple[Tensor, None]:
+        every = [*flat]
+        for number, x in zip(chosen, given):
+            every[number] = x
+        with seen_as_floats(model, [] if position is None else [(known[position], every[position])]):
+            outputs, _ = forward(model, keras.tree.pack_sequence_as(inputs, every))
+        return scores_of(model, outputs, indices, indices_axis, indices_batch_dims), None
+
     sources = [flat[number] for number in chosen]
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(sources)
-        known = references(model, inputs)
-        with seen_as_floats(model, [] if position is None else [(known[position], flat[position])]):
-            outputs, _ = forward(model, keras.tree.pack_sequence_as(inputs, flat))
-        units = scores_of(model, outputs, indices, indices_axis, indices_batch_dims)
+    units, _, back = vjp(score, sources)
     where = "the inputs" if position is None else f"the input {names(model, inputs)[position]!r}"
-    return units, gradient_rows(tape, units, sources, where, "the image")
+    return units, gradient_rows(back, units, sources, where, "the image")
 
 
 def image_jacobian(
@@ -166,11 +168,11 @@ def _spatial_first(grads: Tensor, axes: tuple[int, ...]) -> Tensor:
     spatial = [axis % rank for axis in axes]
     order = (0, 1, *spatial, *(axis for axis in range(2, rank) if axis not in spatial))
     if order != tuple(range(rank)):
-        grads = tf.transpose(grads, order)
+        grads = ops.transpose(grads, order)
     if rank == len(axes) + 3:
         return grads
     channels = math.prod(int(side or 0) for side in grads.shape[len(axes) + 2 :])
-    return keras.ops.reshape(grads, (*keras.ops.shape(grads)[: len(axes) + 2], channels))
+    return ops.reshape(grads, (*ops.shape(grads)[: len(axes) + 2], channels))
 
 
 def signal_jacobian(
@@ -201,22 +203,24 @@ def signal_jacobian(
             does not give scores `(B, U_all)`.
     """
     model = with_signal(model)
-    inputs = keras.tree.map_structure(tf.convert_to_tensor, fitted(model, inputs))
-    watched = [x for x in keras.tree.flatten(inputs) if x.dtype.is_floating]
-    # Integer inputs (tokens) cannot be watched, but the variables that read them can. Recording from the start costs
-    # nothing when compiled: unused operations are pruned.
-    with tf.GradientTape(persistent=True, watch_accessed_variables=not watched) as tape:
-        tape.watch(watched)
-        outputs, *signals = _outputs(model, inputs, watch=tape.watch)
-        units = scores_of(model, outputs, indices, indices_axis, indices_batch_dims)
-    found = _names(model)
-    flat = keras.tree.flatten(_required(signals, model))
-    gradients = gradient_rows(tape, units, flat, ", ".join(found))
+    inputs = keras.tree.map_structure(ops.convert_to_tensor, fitted(model, inputs))
+    flat, found = keras.tree.flatten(inputs), _names(model)
+    floats = [number for number, x in enumerate(flat) if holds_floats(x)]
+
+    def score(given: list[Tensor], watch: hooks.Watch) -> tuple[Tensor, Any]:
+        every = [*flat]
+        for number, x in zip(floats, given):
+            every[number] = x
+        outputs, *signals = _outputs(model, keras.tree.pack_sequence_as(inputs, every), watch=watch)
+        return scores_of(model, outputs, indices, indices_axis, indices_batch_dims), (outputs, signals)
+
+    # Integer inputs (tokens) cannot be differentiated, but the variables that read them can. Recording from the start
+    # costs nothing when compiled: unused operations are pruned.
+    units, (outputs, signals), back = vjp(score, [flat[number] for number in floats], variables=not floats)
+    gradients = gradient_rows(back, units, keras.tree.flatten(_required(signals, model)), ", ".join(found))
     gradients = keras.tree.pack_sequence_as(signals, gradients)
-    size, axes = (
-        size_of_image(model, inputs, spatial_axis),
-        functools.partial(axes_of_signal, model, spatial_axis=spatial_axis),
-    )
+    size = size_of_image(model, inputs, spatial_axis)
+    axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
 
     def to_grid_of(x: Tensor, number: int) -> Tensor:
         return _as_grid(_without_tokens_after(model, number, x, size), outputs, size, axes, found[number])
@@ -288,69 +292,3 @@ def _required(signals: list[Any], model: keras.Model) -> list[Any]:
             f"Received: {model.name!r}, which gives its logits alone."
         )
     return signals
-
-
-_WHAT_ELSE = {
-    "the signal": "Choose a layer on the way to the output.",
-    "the image": "Choose another input by `image_input`, or a model that can be differentiated.",
-}
-
-
-def gradient_rows(
-    tape: tf.GradientTape, units: Tensor, sources: Sequence[Tensor], where: str | None = None, what: str = "the signal"
-) -> list[Tensor]:
-    """Compute one gradient `(B, U, ...)` of `units` `(B, U)` with respect to each of `sources` `(B, ...)`.
-
-    If the units do not depend on a source, its gradient is 0; if `where` names the sources, that is an error instead.
-    `what` is `"the signal"` or `"the image"`.
-    """
-    unconnected = ZERO if where is None else NONE
-    if units.shape[1] == 1:
-        gradients = tape.gradient(units, sources, unconnected_gradients=unconnected)
-        return [tf.expand_dims(g, 1) for g in _connected(gradients, where, what)]
-    number = tf.shape(units)[1]
-
-    def row(unit: Any) -> list[Tensor]:
-        # One unit of every image at once: images are independent, so the gradient of the sum is that of each.
-        chosen = tf.broadcast_to(tf.one_hot(unit, number, dtype=units.dtype), tf.shape(units))
-        found = tape.gradient(units, sources, output_gradients=chosen, unconnected_gradients=unconnected)
-        return _connected(found, where, what)
-
-    return [_swap(g) for g in _each(row, units, [at_least_float32(x).dtype for x in sources])]
-
-
-def _swap(x: Tensor) -> Tensor:
-    """Swap the first two axes. (An einsum takes ten times as long.)"""
-    return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
-
-
-def _each(row: Callable[[Any], list[Tensor]], units: Tensor, dtypes: list[Any]) -> list[Tensor]:
-    """Call `row` for each unit and stack its results: vectorized where that is correct, else in a loop."""
-    number = tf.shape(units)[1]
-    if tf.executing_eagerly():
-        return [tf.stack(found) for found in zip(*(row(unit) for unit in range(int(number))))]
-    # Vectorized over units, a product of (U, 1, ...) by (1, 1, ...), as in attention on one image, is wrong with oneDNN
-    # on CPUs (TensorFlow 2.21), or crashes the process.
-    if any(op.type.startswith("BatchMatMul") for op in _before(units)):
-        return tf.map_fn(row, tf.range(number), fn_output_signature=dtypes)
-    return tf.vectorized_map(row, tf.range(number))
-
-
-def _before(tensor: Tensor) -> set[tf.Operation]:
-    """Return the operations of the graph that a tensor depends on."""
-    found, waiting = set(), [tensor.op]
-    while waiting:
-        operation = waiting.pop()
-        if operation not in found:
-            found.add(operation)
-            waiting.extend(x.op for x in operation.inputs)
-    return found
-
-
-def _connected(gradients: Sequence[Any], where: str | None, what: str) -> list[Tensor]:
-    if any(g is None for g in gradients):
-        raise ValueError(
-            f"The explained units must depend on {what}. Received: {where}, which they do not depend on, or not in a "
-            f"way that can be differentiated. {_WHAT_ELSE[what]}"
-        )
-    return [at_least_float32(tf.convert_to_tensor(g)) for g in gradients]

@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+from ke_widgets.backend import FrameworkError, OutOfMemory, message
 
 _PACKAGE = str(Path(__file__).parents[1])
 _LONGEST_SENTENCE = 300
@@ -44,7 +44,7 @@ def sentence(error: BaseException) -> str:
 
     Returns:
         One line of at most 300 characters; a message of our own is complete. It starts with the exception's type,
-        unless that is `ValueError` or one of TensorFlow's.
+        unless that is `ValueError` or one of the framework's.
     """
     if is_our_own(error):
         return str(error)
@@ -54,7 +54,7 @@ def sentence(error: BaseException) -> str:
     kind = raised[1] if raised else type(error).__name__
     if not text:
         return kind
-    plain = isinstance(error, ValueError | tf.errors.OpError)
+    plain = isinstance(error, ValueError | FrameworkError)
     return text if plain or text.startswith(kind) else f"{kind}: {text}"
 
 
@@ -62,7 +62,7 @@ def hint(error: BaseException) -> str | None:
     """Return advice on an exception, `None` if its own message is enough."""
     if is_our_own(error):
         return None
-    if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+    if isinstance(error, MemoryError | OutOfMemory):
         return _MEMORY
     said = sentence(error)
     known = next((advice for sign, advice in _SIGNS if re.search(sign, said, re.IGNORECASE)), None)
@@ -89,13 +89,12 @@ def is_our_own(error: BaseException) -> bool:
 
 def of_the_data(error: BaseException) -> bool:
     """Return whether the cause may be one image of a batch, so that others could still run."""
-    return isinstance(error, ValueError | tf.errors.OpError)
+    return isinstance(error, ValueError | FrameworkError)
 
 
 def _raw(error: Any) -> str:
-    if isinstance(error, tf.errors.OpError):
-        text = error.message
-    else:  # A KeyError writes its message as Python would.
+    text = message(error)
+    if text is None:  # A KeyError writes its message as Python would.
         text = error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)
     text = str(text)
     return text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"

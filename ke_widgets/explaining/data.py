@@ -7,15 +7,15 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from ke_widgets.backend import DATASETS, batch_spec, number_of_batches
 from ke_widgets.model.inputs import fitted_shape, graph_of, references
 from ke_widgets.model.units import not_finite
 from ke_widgets.typing import Inputs, Shape, Tensor
 
 _INPUTS, _INDICES = "ke_widgets_inputs", "ke_widgets_indices"
-_STREAMS = (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset)
+_STREAMS = (*DATASETS, keras.utils.PyDataset)
 Prepare = Callable[[Any, int], np.ndarray | None]
 _CHUNK = 256  # Images that are checked at once for finite values, which limits the memory.
 
@@ -70,11 +70,9 @@ def expected(data: Any, steps: int | None) -> int:
     if not is_stream(data):
         return int(_count(data[_INPUTS]) or 0)
     batches = steps
-    if isinstance(data, tf.data.Dataset):
-        known = int(data.cardinality())
-        batches = min(known, steps or known) if known > 0 else steps
-    elif isinstance(data, keras.utils.PyDataset):
-        batches = min(len(data), steps or len(data))
+    known = _number_of_batches(data)
+    if known:
+        batches = min(known, steps or known)
     return -(batches or 1)
 
 
@@ -87,20 +85,25 @@ def _tuples(batches: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def _check_stream(model: keras.Model, x: Any) -> None:
-    if isinstance(x, keras.utils.PyDataset) and len(x) == 0:
+    if _number_of_batches(x) == 0:
         raise ValueError(NO_BATCH)
-    if not isinstance(x, tf.data.Dataset):
+    spec = batch_spec(x) if isinstance(x, DATASETS) else None
+    if spec is None:
         return
-    if int(x.cardinality()) == 0:
-        raise ValueError(NO_BATCH)
-    inputs, *_ = keras.utils.unpack_x_y_sample_weight(x.element_spec)
+    inputs, *_ = keras.utils.unpack_x_y_sample_weight(spec)
     flat = keras.tree.flatten(inputs)
     if any(getattr(getattr(spec, "shape", None), "rank", None) is None for spec in flat):
         return
     _check_shapes(model, inputs, [tuple(spec.shape) for spec in flat], " Batch the data, `x.batch(32)`.")
     for spec in flat:
-        if spec.dtype == tf.string:
+        if spec.dtype == "string":
             _refuse_text(model, inputs, "string")
+
+
+def _number_of_batches(data: Any) -> int | None:
+    if isinstance(data, DATASETS):
+        return number_of_batches(data)
+    return len(data) if isinstance(data, keras.utils.PyDataset) else None
 
 
 NO_BATCH = "`x` must give at least one batch of images. Received: data without any."
@@ -215,14 +218,15 @@ def unpack(data: Any, any_y: bool = False) -> tuple[Inputs, Tensor | None]:
     if isinstance(inputs, dict) and _INPUTS in inputs:
         return inputs[_INPUTS], inputs.get(_INDICES)
     if indices is not None and not any_y:
-        indices = tf.convert_to_tensor(indices)
-        if not indices.dtype.is_integer or indices.shape.rank not in (1, 2):
+        indices = ops.convert_to_tensor(indices)
+        dtype = keras.backend.standardize_dtype(indices.dtype)
+        if not keras.backend.is_int_dtype(dtype) or len(indices.shape) not in (1, 2):
             raise ValueError(
                 "`y` in the data must be integers (B,) or (B, U): for each image, the units to explain. Received: y of "
-                f"dtype {indices.dtype.name} and shape {indices.shape}. Change it with `.map`, or drop it to explain "
+                f"dtype {dtype} and shape {indices.shape}. Change it with `.map`, or drop it to explain "
                 "all units."
             )
-        indices = indices[:, None] if indices.shape.rank == 1 else indices
+        indices = indices[:, None] if len(indices.shape) == 1 else indices
     return inputs, indices
 
 

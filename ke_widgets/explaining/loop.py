@@ -11,7 +11,6 @@ import inspect
 import itertools
 import re
 import textwrap
-import threading
 import warnings
 import weakref
 from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
@@ -19,10 +18,9 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
-from ke_widgets.backend.tensorflow import resize
+from ke_widgets.backend import CheckError, Loop, message, resize
 from ke_widgets.engine.compiling import cached, owner_and_view
 from ke_widgets.errors.arguments import check_swapped
 from ke_widgets.explaining import arguments, data
@@ -185,17 +183,12 @@ def explain_batches(
     model = retargeted(model, settings.pop("target"), method)
     arguments.check_counts(batch_size=batch_size, steps=steps)
     loop = _loop(method, model, settings, compiling, options, "explain_batches")
-    spread = loop.distribute_strategy.num_replicas_in_sync > 1
     prepare = functools.partial(prepared, model, settings["indices_axis"])
     anything, count, any_y = False, 0, not takes_units(model)
     for batch in itertools.islice(data.batches(model, x, y, batch_size, prepare, any_y), steps):
         with loop.lock, _as_value_errors():
             loop.begin(0 if count else 1)
-            if spread:  # A batch that is not split among the devices would run on each of them.
-                found = loop.predict(batch, verbose=0)
-            else:
-                loop.make_predict_function()
-                found = loop.predict_function([batch])
+            found = loop.run(batch)
         logits, maps, some = keras.tree.map_structure(np.asarray, found)
         anything, count = anything or np.any(some), count + 1
         yield logits, maps
@@ -207,75 +200,6 @@ def explain_batches(
 def is_model(value: object) -> bool:
     """Return whether a value is a Keras model."""
     return isinstance(value, keras.Model)
-
-
-class _Loop(keras.Model):
-    """Explain in `predict`. It holds the explained model by a weak reference only, in `step`.
-
-    Attributes:
-        batches: Number of batches since `begin`.
-    """
-
-    def __init__(
-        self, step: Callable[[Any], Any], run_eagerly: bool, jit_compile: bool, steps_per_execution: int
-    ) -> None:
-        super().__init__(name="explain", autocast=False)
-        # Bypass `Layer.__setattr__`, which would track what the step holds.
-        self.__dict__.update(step=step, lock=threading.RLock(), batches=0, expected=0)
-        self.run_eagerly = run_eagerly
-        self.jit_compile = jit_compile
-        self.steps_per_execution = steps_per_execution
-        self.built = True
-
-    def begin(self, expected: int) -> None:
-        """Start a run of an expected number of images (below 0: batches); 0 turns the warning off."""
-        self.__dict__.update(batches=0, expected=expected)
-
-    def predict_step(self, data: Any) -> Any:
-        return self.step(data)
-
-    def make_predict_function(self, force: bool = False) -> Any:
-        if self.predict_function is None or force:
-            alone = self.distribute_strategy.num_replicas_in_sync == 1
-            run = self._for_any_batch() if alone and not self.run_eagerly else self._fresh()
-            self.predict_function = self._counted(run)
-        return self.predict_function
-
-    def _fresh(self) -> Any:
-        """Return Keras's own predict function, of a list of batches."""
-        ours = self.predict_function
-        super().make_predict_function(force=True)
-        made, self.predict_function = self.predict_function, ours
-        return made
-
-    def _counted(self, run: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def counted(data: Any) -> Any:
-            found = run(data)
-            self.__dict__["batches"] += 1
-            return found
-
-        return counted
-
-    def _for_any_batch(self) -> Callable[[Any], Any]:
-        """Return a function with one trace for each kind of data, so that a wrong rank or dtype leaves no trace.
-
-        Each is traced for batches of any size, so the short last batch needs no second trace.
-        """
-        made = {}
-
-        def run(data: Any) -> Any:
-            leaves = keras.tree.flatten_with_path(data)
-            kind = tuple((path, keras.backend.standardize_dtype(x.dtype), len(x.shape)) for path, x in leaves)
-            if kind not in made:
-                function = self._fresh()
-                specs = keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), data)
-                made[kind] = function, function.get_concrete_function(specs).structured_outputs
-            function, outputs = made[kind]
-            if not self.batches:
-                _warn_of_size(outputs, data[0], self.expected)
-            return function(data)
-
-        return run
 
 
 def _warn_of_size(outputs: Any, batch: Any, expected: int) -> None:
@@ -314,7 +238,7 @@ def _loop(
     compiling: dict[str, Any],
     params: dict[str, Any],
     caller: str = "explain",
-) -> Any:
+) -> Loop:
     """Return the cached or new loop for a method, a model and all parameters."""
     check_swapped("method", "model", (method, model), is_model(method) and not is_model(model))
     check_model(model)
@@ -339,10 +263,9 @@ def _loop(
         raise ValueError("`run_eagerly` and `jit_compile` exclude each other. Received: both are True.")
     key = ("explain", method, view, *(_frozen(each) for each in (settings, chosen, params)))
 
-    def build() -> _Loop:
+    def build() -> Loop:
         step = functools.partial(_step, method, weakref.ref(owner), view, settings, params)
-        with owner.distribute_strategy.scope() if owner.distribute_strategy else contextlib.nullcontext():
-            return _Loop(step, **chosen)
+        return Loop.beside(owner, step, _warn_of_size, **chosen)
 
     return cached(owner, key, build)
 
@@ -419,10 +342,11 @@ def _as_value_errors() -> Generator[None, None, None]:
     """Raise errors of a compiled function about the data as `ValueError`."""
     try:
         yield
-    except tf.errors.InvalidArgumentError as error:
-        said = next((words for words in FOUND_BY_A_RUN if words in error.message), None)
+    except CheckError as error:
+        text = message(error) or ""
+        said = next((words for words in FOUND_BY_A_RUN if words in text), None)
         if said is None:
             raise
-        text = error.message[error.message.index(said) :].partition("\n\t")[0]
+        text = text[text.index(said) :].partition("\n\t")[0]
         words = " ".join(re.sub(r"[\[\]']", " ", text).split())
         raise ValueError(re.sub(r" ([.,])", r"\1", words)) from None

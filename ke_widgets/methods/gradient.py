@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.backend.tensorflow import resize
+from ke_widgets.backend import resize
 from ke_widgets.engine.decomposition import Term, decompose
 from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.errors.short_repr import short_repr

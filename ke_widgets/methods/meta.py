@@ -14,7 +14,7 @@ import keras
 from keras import ops
 from keras.backend import is_float_dtype
 
-from ke_widgets.backend import tensorflow as backend
+from ke_widgets import backend
 from ke_widgets.engine.evaluations import scores, summed
 from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.errors.short_repr import short_repr

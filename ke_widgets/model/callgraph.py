@@ -8,16 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import keras
-import numpy as np
-import tensorflow as tf
 
+from ke_widgets.backend import ancestors, trace
 from ke_widgets.errors import failures
 from ke_widgets.model import exposed, hooks, input_specs
 from ke_widgets.model import layers as model_layers
 from ke_widgets.typing import Inputs, Tensor
-
-# TensorFlow operations without a derivative: their inputs do not count as ancestors.
-_ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
 
 
 @dataclass
@@ -57,7 +53,7 @@ class CallGraph:
         inputs: The model's flat inputs.
         keys: For each output, its keys and indices in the nested outputs.
         structure: The nested inputs of the model.
-        graph: The TensorFlow graph of a trace; kept, because tensors are compared by identity.
+        graph: The framework's graph of a trace; kept, because tensors are compared by identity.
     """
 
     steps: list[Call]
@@ -78,7 +74,7 @@ class CallGraph:
     def ancestors(self, tensor: Tensor) -> set[int]:
         """Return the `id`s of all tensors that `tensor` depends on, and its own."""
         if self.graph is not None:
-            return _ancestors(tensor)
+            return ancestors(tensor)
         wanted = {id(tensor)}
         for step in reversed(self.steps):
             if any(id(x) in wanted for x in step.outputs):
@@ -208,7 +204,7 @@ def _trace(model, specs):
         return outputs
 
     with hooks.suspended():
-        kept.graph = tf.function(run, autograph=False).get_concrete_function(specs).graph
+        kept.graph = trace(run, specs).graph
     return kept
 
 
@@ -221,34 +217,5 @@ def tensors(nested: Any) -> list[Tensor]:
     return [x for x in keras.tree.flatten(nested) if hasattr(x, "dtype") and hasattr(x, "shape")]
 
 
-def _ancestors(tensor):
-    seen, waiting = {}, [tensor]
-    while waiting:
-        tensor = waiting.pop()
-        if id(tensor) not in seen:
-            seen[id(tensor)] = tensor
-            waiting.extend(() if tensor.op.type in _ENDS else tensor.op.inputs)
-    return set(seen)
-
-
 def _among(tensor, tensors):
     return any(tensor is other for other in tensors)
-
-
-_ARITHMETIC = {
-    "Sub": np.subtract,
-    "AddV2": np.add,
-    "Mul": np.multiply,
-    "Range": np.arange,
-    "Pack": lambda *values: np.stack(values),
-    "ConcatV2": lambda *values: np.concatenate(values[:-1], values[-1]),
-}
-
-
-def constant(tensor: Tensor) -> Any:
-    """Return the value of a tensor of a graph, or `None` if it is known at run time only."""
-    value = tf.get_static_value(tensor)
-    if value is None and tensor.op.type in _ARITHMETIC:
-        values = [constant(x) for x in tensor.op.inputs]
-        value = None if any(x is None for x in values) else _ARITHMETIC[tensor.op.type](*values)
-    return value

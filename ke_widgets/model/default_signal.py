@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from ke_widgets.backend import TensorSpec, compiled, current_trace, vjp
 from ke_widgets.model import callgraph, exposed, hooks, input_specs
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.callgraph import CallGraph
@@ -180,39 +181,39 @@ def _grid_counts(model, known, index, tokens):
     operations = {id(step.operation): step.operation for step, *_ in tokens}.values()
     numbers = [0 if known.number(step) == "last" else known.number(step) for step, *_ in tokens]
     rng = np.random.default_rng(0)
-    specs = [tf.TensorSpec(x.shape, x.dtype) for x in known.inputs]
+    specs = [TensorSpec(x.shape, x.dtype) for x in known.inputs]
 
     def run(inputs, weights):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            with hooks.recording(operations, watch=tape.watch) as tap:
+        def score(_, watch):
+            with hooks.recording(operations, watch=watch) as tap:
                 outputs = keras.tree.flatten(exposed.run(model, inputs, weights=weights))
-            score = tf.reduce_sum(tf.cast(outputs[index], "float32") * noise)
-        signals = [callgraph.tensors(tap.calls[id(s.operation)][n].outputs)[k] for (s, k, _), n in zip(tokens, numbers)]
-        slopes = tape.gradient(score, signals, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [
-            tf.reduce_any(tf.not_equal(tf.convert_to_tensor(slope)[:, others:], 0))
-            for slope, (*_, others) in zip(slopes, tokens)
-        ]
+            calls = [tap.calls[id(step.operation)][n] for (step, *_), n in zip(tokens, numbers)]
+            signals = [callgraph.tensors(call.outputs)[k] for call, (_, k, _) in zip(calls, tokens)]
+            return ops.sum(ops.cast(outputs[index], "float32") * noise), signals
+
+        _, signals, back = vjp(score, [])
+        slopes = back(signals, zeros=True)
+        return [ops.any(ops.not_equal(slope[:, others:], 0)) for slope, (*_, others) in zip(slopes, tokens)]
 
     noise = rng.normal(size=[1, *known.outputs[index].shape[1:]]).astype("float32")
 
     def check():
         inputs = keras.tree.pack_sequence_as(known.structure, [input_specs.noise(spec, rng) for spec in specs])
         zero = [weight for weight in model.weights if _is_zero(weight)]
-        filled = [tf.constant(rng.normal(size=weight.shape), weight.dtype) for weight in zero]
-        counts = tf.function(lambda x, values: run(x, list(zip(zero, values))), autograph=False)(inputs, filled)
+        filled = [ops.convert_to_tensor(rng.normal(size=weight.shape), weight.dtype) for weight in zero]
+        counts = compiled(lambda x, values: run(x, list(zip(zero, values))))(inputs, filled)
         return [bool(each) for each in counts]
 
-    if tf.executing_eagerly():
+    if current_trace() is None:
         with hooks.suspended():
             return check()
-    # While a function is being traced, values exist on another thread only (`tf.init_scope` stops tapes).
+    # While a function is being traced, values exist on another thread only (`outside_of_traces` stops tapes).
     with ThreadPoolExecutor(1) as other:
         return other.submit(check).result()
 
 
 def _is_zero(weight):
-    return "float" in str(weight.dtype) and not np.any(keras.ops.convert_to_numpy(weight))
+    return "float" in str(weight.dtype) and not np.any(ops.convert_to_numpy(weight))
 
 
 def find_spatial(

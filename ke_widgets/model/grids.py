@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from ke_widgets.backend import holds_floats
 from ke_widgets.typing import ArrayLike, SpatialAxis, Tensor
 
 SPATIAL_AXIS = (-3, -2)  # Rows and columns, channels last: the default.
@@ -16,13 +17,14 @@ IMAGE_RANKS = (4, 5, 3)  # Of images, then volumes and videos, then signals (B, 
 
 def at_least_float32(x: Tensor) -> Tensor:
     """Cast half precision to float32, in which sums neither overflow nor stall; leave others unchanged."""
-    return tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
+    half = keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16")
+    return ops.cast(x, "float32") if half else x
 
 
 def as_float(x: ArrayLike) -> Tensor:
     """Return `x` as a tensor that can be differentiated or scaled: integers become float32."""
-    x = tf.convert_to_tensor(x)
-    return x if x.dtype.is_floating else tf.cast(x, "float32")
+    x = ops.convert_to_tensor(x)
+    return x if holds_floats(x) else ops.cast(x, "float32")
 
 
 def spatial_axes(rank: int, spatial_axis: SpatialAxis = SPATIAL_AXIS) -> tuple[int, ...]:
@@ -66,8 +68,8 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
         spatial_axis = spatial_axes(depth + 1, spatial_axis)
     number = len(spatial_axis)
     if depth == number + 1:
-        return keras.ops.moveaxis(x, spatial_axis, tuple(range(-1 - number, -1)))
-    tokens = keras.ops.shape(x)[-2] if depth == 2 else 0
+        return ops.moveaxis(x, spatial_axis, tuple(range(-1 - number, -1)))
+    tokens = ops.shape(x)[-2] if depth == 2 else 0
     grid = _grid(tokens, *size) if number == 2 and depth == 2 and len(size) == 2 else None
     if grid is None:
         raise ValueError(
@@ -77,7 +79,7 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
             "Expose a layer with a spatial output."
         )
     rows, columns = grid
-    return keras.ops.reshape(x[..., tokens - rows * columns :, :], (*keras.ops.shape(x)[:leading], *grid, x.shape[-1]))
+    return ops.reshape(x[..., tokens - rows * columns :, :], (*ops.shape(x)[:leading], *grid, x.shape[-1]))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -141,6 +143,6 @@ def _grid(tokens, height, width):
     """Return rows and columns as `token_grid` does, also for sizes known only at run time."""
     if all(isinstance(n, int) for n in (tokens, height, width)):
         return token_grid(tokens, height, width)
-    tokens, height, width = (tf.cast(n, "float32") for n in (tokens, height, width))
+    tokens, height, width = (ops.cast(n, "float32") for n in (tokens, height, width))
     # A few extra tokens change the root by less than a row; rounding down removes that.
-    return tuple(tf.cast(tf.sqrt(tokens * a / b) + 1e-3, "int32") for a, b in ((height, width), (width, height)))
+    return tuple(ops.cast(ops.sqrt(tokens * a / b) + 1e-3, "int32") for a, b in ((height, width), (width, height)))

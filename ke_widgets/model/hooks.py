@@ -18,15 +18,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import keras
-import tensorflow as tf
 
+from ke_widgets.backend import current_trace, holds_floats
 from ke_widgets.typing import Tensor
 
 _ABSENT = object()
 # Once, also where this module is loaded again.
 _ORIGINAL_CALL = getattr(keras.Operation.__call__, "original", keras.Operation.__call__)
 _CONVOLUTION = keras.layers.Conv2D.call  # Of Conv1D and Conv3D too.
-# Called with tensors as soon as they exist, such as `tf.GradientTape.watch`.
+# Called with tensors as soon as they exist, such as the `watch` of `backend.vjp`.
 Watch: TypeAlias = Callable[[list[Tensor]], object]
 
 
@@ -53,7 +53,7 @@ class Recording:
     """
 
     calls: dict[int, list[Call]]
-    graph: Any = field(default_factory=lambda: _graph())
+    graph: Any = field(default_factory=current_trace)
     watch: Watch | None = None
     order: list[tuple[Any, Call]] = field(default_factory=list)
     fused: frozenset[int] = frozenset()
@@ -61,7 +61,7 @@ class Recording:
 
     def enter(self, operation: keras.Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Watch the arguments of a call of `operation`, if requested."""
-        if self.watch is not None and id(operation) in self.entered and _graph() is self.graph:
+        if self.watch is not None and id(operation) in self.entered and current_trace() is self.graph:
             self.watch(_floating((args, kwargs)))
 
     def note(
@@ -73,7 +73,7 @@ class Recording:
         logits: Tensor | None,
     ) -> None:
         """Note one call of `operation`."""
-        here = _graph() is self.graph
+        here = current_trace() is self.graph
         call = Call(args, kwargs, outputs, logits) if here else Call((), {}, None)
         self.calls[id(operation)].append(call)
         self.order.append((operation, call))
@@ -113,8 +113,8 @@ def recording(
 
     Args:
         operations: Layers or other Keras operations; those that never run are allowed.
-        watch: Called with the list of floating tensors of each call as soon as they exist, such as
-            `tf.GradientTape.watch`.
+        watch: Called with the list of floating tensors of each call as soon as they exist, such as the
+            `watch` of `backend.vjp`.
         fused: Those of `operations` to read before their fused activation too; `None` for all.
         entered: Those of `operations` for which `watch` is called with the arguments as well.
 
@@ -161,12 +161,8 @@ def _hooked(hooks):
         _HOOKS.reset(token)
 
 
-def _graph():
-    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-
-
 def _floating(nested):
-    return [x for x in keras.tree.flatten(nested) if tf.is_tensor(x) and x.dtype.is_floating]
+    return [x for x in keras.tree.flatten(nested) if holds_floats(x)]
 
 
 def _call(operation, hooks, args, kwargs):
@@ -206,13 +202,13 @@ def _run(operation, *args, **kwargs):
     asked for it; TensorFlow 2.21 writes past its memory there, on CPUs, which may end the process. Compiled, it is
     pruned.
     """
-    if not (tf.executing_eagerly() and leaves_pixels_out(operation)):
+    if not (current_trace() is None and leaves_pixels_out(operation)):
         return _ORIGINAL_CALL(operation, *args, **kwargs)
     every = tuple(slice(None, None, stride) for stride in operation.strides)
     where = (slice(None), *every) if operation.data_format == "channels_last" else (slice(None), slice(None), *every)
     inputs, *args = args if args else (kwargs.pop("inputs"),)
     with _changed_twin(operation, strides=(1,) * len(every)) as copy:
-        return _ORIGINAL_CALL(copy, tf.convert_to_tensor(inputs)[where], *args, **kwargs)
+        return _ORIGINAL_CALL(copy, keras.ops.convert_to_tensor(inputs)[where], *args, **kwargs)
 
 
 def leaves_pixels_out(operation: keras.Operation) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from ke_widgets.backend import TensorSpec
 from ke_widgets.model import layers as model_layers
 from ke_widgets.typing import Inputs, Tensor
 
@@ -25,13 +26,13 @@ def attempts(model: keras.Model, inputs: Inputs | None = None) -> Iterator[Any]:
         inputs: An example of what it takes, for a model whose input shape Keras does not know.
 
     Yields:
-        `tf.TensorSpec`s, nested as the model takes its inputs.
+        `TensorSpec`s, nested as the model takes its inputs.
     """
     specs = declared(model)
     if specs is None and inputs is None:
         return
     if specs is None:
-        specs = keras.tree.map_structure(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), inputs)
+        specs = keras.tree.map_structure(lambda x: TensorSpec((None, *x.shape[1:]), x.dtype), inputs)
     tried = []
     for sides in _SIDES:
         closed = keras.tree.map_structure(functools.partial(_closed, sides=sides), specs)
@@ -47,7 +48,7 @@ def _closed(spec, sides):
     for axis, side in zip((0, *places), sides):
         if shape and shape[axis] is None:
             shape[axis] = side
-    return tf.TensorSpec(shape, spec.dtype)
+    return TensorSpec(shape, spec.dtype)
 
 
 def has_open_sides(model: keras.Model) -> bool:
@@ -61,19 +62,19 @@ def is_known(model: keras.Model) -> bool:
     return declared(model) is not None
 
 
-def noise(spec: tf.TensorSpec, rng: np.random.Generator, strength: float = 1) -> Tensor:
-    """Return noise for one image that fits a `tf.TensorSpec`."""
-    shape, dtype = [1, *(1 if side is None else side for side in spec.shape[1:])], tf.as_dtype(spec.dtype)
-    if dtype.is_floating:
-        return tf.cast(rng.normal(size=shape) * strength, dtype)
-    return tf.cast(rng.integers(0, 256 if strength > 1 and len(shape) > 2 else 2, size=shape), dtype)
+def noise(spec: TensorSpec, rng: np.random.Generator, strength: float = 1) -> Tensor:
+    """Return noise for one image that fits a `TensorSpec`."""
+    shape, dtype = [1, *(1 if side is None else side for side in spec.shape[1:])], spec.dtype
+    if keras.backend.is_float_dtype(dtype):
+        return ops.cast(rng.normal(size=shape) * strength, dtype)
+    return ops.cast(rng.integers(0, 256 if strength > 1 and len(shape) > 2 else 2, size=shape), dtype)
 
 
 def declared(model: keras.Model) -> Any:
-    """Return the declared inputs of a model, as `tf.TensorSpec`s nested as it wants them, or `None`."""
+    """Return the declared inputs of a model, as `TensorSpec`s nested as it wants them, or `None`."""
     graph = model_layers.functional(model)
     if graph is not None:
-        return keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), graph._inputs_struct)
+        return keras.tree.map_structure(lambda x: TensorSpec(x.shape, x.dtype), graph._inputs_struct)
     config = model.get_build_config() or {}
     shape = config.get("input_shape")
     if shape is None:
@@ -83,4 +84,4 @@ def declared(model: keras.Model) -> Any:
 
 
 def _any_batch(shape):
-    return tf.TensorSpec((None, *shape[1:]), keras.config.floatx())
+    return TensorSpec((None, *shape[1:]), keras.config.floatx())

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from ke_widgets.backend import TensorSpec, outside_of_traces
 from ke_widgets.model import callgraph, default_signal, exposed, hooks, input_specs
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.default_signal import POOLING_LAYERS as POOLING_LAYERS
@@ -188,13 +189,13 @@ def _gives_probabilities(model, index, inputs):
         if specs is None:
             return True
     else:
-        specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), inputs)
+        specs = keras.tree.map_structure(lambda x: TensorSpec(x.shape, x.dtype), inputs)
     rng = np.random.default_rng(0)
-    with hooks.suspended(), tf.init_scope():
+    with hooks.suspended(), outside_of_traces():
         for strength in (1000, 1):
             noise = keras.tree.map_structure(functools.partial(input_specs.noise, rng=rng, strength=strength), specs)
             (found,) = exposed.read(model, noise, [Endpoint("", index=index)])
-            found = np.asarray(tf.cast(found, "float64"))
+            found = np.asarray(ops.convert_to_numpy(found), "float64")
             if np.isfinite(found).all() and found.any():
                 return bool(found.min() >= -1e-6 and found.max() <= 1 + 1e-6)
     return False

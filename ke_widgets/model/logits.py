@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import keras
 
+from ke_widgets.backend import static_value
 from ke_widgets.model import layers as model_layers
-from ke_widgets.model.callgraph import CallGraph, constant
+from ke_widgets.model.callgraph import CallGraph
 from ke_widgets.model.exposed import Endpoint
 from ke_widgets.model.hooks import twin
 from ke_widgets.model.score_activations import ACTIVATIONS, activation_kind, kind
@@ -127,7 +128,7 @@ class _Walk:
             return False
         does, before = _operation_kind(operation)
         if operation.type == "Transpose" and does:
-            order = constant(operation.inputs[1])
+            order = static_value(operation.inputs[1])
             does = None if order is None else does
             now = range(len(self.tensor.shape)) if self.turned is None else self.turned
             self.turned = None if order is None else [int(order[axis]) for axis in now]
@@ -210,7 +211,7 @@ def _is_tensor(x):
 def _operation_kind(operation):
     """Classify what a TensorFlow operation does to scores, and return its argument in a list."""
     if operation.type in ("Minimum", "Maximum"):
-        moving = [x for x in operation.inputs if constant(x) is None]
+        moving = [x for x in operation.inputs if static_value(x) is None]
         return "scores" if len(moving) == 1 else None, moving
     if operation.type in ("RealDiv", "Mul"):
         return _quotient(operation)

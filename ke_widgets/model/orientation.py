@@ -6,16 +6,12 @@ Operations without a rule keep the axes of their inputs if the rank stays; other
 from collections.abc import Iterable
 from typing import Any
 
-import tensorflow as tf
-
+from ke_widgets.backend import static_value
 from ke_widgets.model.axes import MIXED, PLACES, Axes, Part, is_named, size
-from ke_widgets.model.callgraph import constant
 from ke_widgets.typing import Tensor
 
 
-def follow(
-    operations: Iterable[tf.Operation], known: dict[Any, Any], axes: Axes, kept: dict[int, int] | None = None
-) -> None:
+def follow(operations: Iterable[Any], known: dict[Any, Any], axes: Axes, kept: dict[int, int] | None = None) -> None:
     """Extend `known` to the outputs of operations in running order.
 
     Args:
@@ -65,7 +61,7 @@ def _shape(tensor: Tensor) -> Any:
 
 
 def _value(operation, number):
-    value = constant(operation.inputs[number])
+    value = static_value(operation.inputs[number])
     if value is None:
         raise ValueError("known at run time only")
     return value
@@ -158,7 +154,7 @@ def _gather(operation, several, shapes, axes):
     if several[0] is None or operation.get_attr("batch_dims"):
         return axes.unknown(shapes[0])
     at = int(_value(operation, 2)) % len(several[0])
-    taken = constant(operation.inputs[1])
+    taken = static_value(operation.inputs[1])
     between = shapes[0][at : len(shapes[0]) - (len(several[0]) - at - 1)]
     middle = tuple(axes.other(side) for side in between)
     if taken is not None and taken.ndim == 1 and list(taken) == list(range(taken[0], taken[0] + len(taken))):

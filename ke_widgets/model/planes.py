@@ -3,8 +3,8 @@
 from typing import Any
 
 import keras
-import tensorflow as tf
 
+from ke_widgets.backend import TensorSpec, trace
 from ke_widgets.model import hooks, input_specs
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.axes import BATCH, PLACES, Axes, is_named, size
@@ -99,12 +99,12 @@ class Planes:
                 lambda x: next(given) if isinstance(x, keras.KerasTensor) else x, step.arguments
             )
             with keras.StatelessScope():
-                made.extend(x for x in keras.tree.flatten(copy.call(*args, **kwargs)) if tf.is_tensor(x))
+                made.extend(x for x in keras.tree.flatten(copy.call(*args, **kwargs)) if keras.ops.is_tensor(x))
 
         try:
-            specs = [tf.TensorSpec(_closed(x.shape, axes), x.dtype) for x, axes in zip(step.inputs, several)]
+            specs = [TensorSpec(_closed(x.shape, axes), x.dtype) for x, axes in zip(step.inputs, several)]
             with hooks.suspended():
-                graph = tf.function(run, autograph=False).get_concrete_function(*specs).graph
+                graph = trace(run, *specs).graph
         except Exception:  # It does not run on its own.
             return [self._axes.unknown(x.shape) for x in step.outputs]
         inside = {id(x): axes for x, axes in zip(graph.inputs, several) if axes is not None}

@@ -10,8 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from ke_widgets.backend import outside_of_traces
 from ke_widgets.model.hooks import twin
 from ke_widgets.typing import Shape, Tensor
 
@@ -80,10 +81,10 @@ def kind(function: Callable[[Tensor], Tensor], shape: Shape) -> Kind | None:
 
 def _runner(function, shape):
     def run(x):
-        # Also while a `tf.function` is being traced, which has no values.
-        with tf.init_scope(), keras.StatelessScope():
-            y = function(tf.reshape(tf.constant(x, keras.config.floatx()), shape))
-            return np.asarray(tf.cast(y, "float64"))
+        # Also while a function is being traced, which has no values.
+        with outside_of_traces(), keras.StatelessScope():
+            y = function(ops.convert_to_tensor(np.reshape(x, shape), keras.config.floatx()))
+            return np.asarray(ops.convert_to_numpy(y), "float64")
 
     return run
 

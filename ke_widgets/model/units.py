@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from ke_widgets.backend import check, current_trace, holds_floats, static_value
 from ke_widgets.model.grids import at_least_float32
 from ke_widgets.typing import ArrayLike, Inputs, Tensor
 
@@ -30,18 +30,16 @@ def check_units(indices: ArrayLike, number: int | Tensor) -> ArrayLike:
         The indices, behind the check.
 
     Raises:
-        ValueError: If an index is below 0, or `number` or more. In a compiled function, TensorFlow's
-            `InvalidArgumentError` with the same text.
+        ValueError: If an index is below 0, or `number` or more. In a compiled function, a
+            `backend.CheckError` with the same text.
     """
-    known = tf.get_static_value(indices) if tf.is_tensor(indices) else np.asarray(indices)
+    known = static_value(indices) if ops.is_tensor(indices) else np.asarray(indices)
     if known is not None and isinstance(number, int):
         if known.size and (known.min() < 0 or known.max() >= number):
             raise ValueError(f"{OUT_OF_RANGE}, {number}. Received: units from {known.min()} to {known.max()}.")
         return indices
-    fits = tf.logical_and(tf.reduce_all(indices >= 0), tf.reduce_all(indices < tf.cast(number, indices.dtype)))
-    checked = tf.debugging.Assert(fits, [f"{OUT_OF_RANGE},", number, ". Received:", indices], summarize=8)
-    # A gather that runs before the check would raise an error of its own.
-    return _after(checked, indices)
+    fits = ops.logical_and(ops.all(indices >= 0), ops.all(indices < ops.cast(number, indices.dtype)))
+    return check(fits, indices, [f"{OUT_OF_RANGE},", number, ". Received:", indices])
 
 
 def gather_units(tensor: Tensor, indices: Tensor | None, axis: int = -1, batch_dims: int = -1) -> Tensor:
@@ -160,7 +158,7 @@ def check_batch(signal: Tensor, logits: Tensor, where: str) -> Tensor:
         The signal, behind the check.
 
     Raises:
-        ValueError: If it does not. In a compiled function, TensorFlow's `InvalidArgumentError` with the same text.
+        ValueError: If it does not. In a compiled function, a `backend.CheckError` with the same text.
     """
     advice = "Choose a layer outside of what cuts images into windows, or puts frames into the batch."
     entries, images = signal.shape[0], logits.shape[0]
@@ -168,9 +166,9 @@ def check_batch(signal: Tensor, logits: Tensor, where: str) -> Tensor:
         if entries != images:
             raise ValueError(f"{OTHER_BATCH}. Received: {where}, with {entries} for {images} images. {advice}")
         return signal
-    entries, images = tf.shape(signal)[0], tf.shape(logits)[0]
-    message = [f"{OTHER_BATCH}. Received: {where}, with", entries, "for", images, f"images. {advice}"]
-    return _after(tf.debugging.Assert(tf.equal(entries, images), message), signal)
+    entries, images = ops.shape(signal)[0], ops.shape(logits)[0]
+    words = [f"{OTHER_BATCH}. Received: {where}, with", entries, "for", images, f"images. {advice}"]
+    return check(ops.equal(entries, images), signal, words)
 
 
 def check_candidates(overlaps: Tensor) -> Tensor:
@@ -183,17 +181,15 @@ def check_candidates(overlaps: Tensor) -> Tensor:
         The overlaps, behind the check.
 
     Raises:
-        ValueError: If an image has none above 0. In a compiled function, TensorFlow's `InvalidArgumentError` with the
-            same text.
+        ValueError: If an image has none above 0. In a compiled function, a `backend.CheckError` with the same text.
     """
-    alone = tf.reduce_all(overlaps <= 0, axis=-1)
+    alone = ops.all(overlaps <= 0, axis=-1)
     text = f"{WITHOUT_CANDIDATE}. Received: boxes without one in images"
-    if tf.executing_eagerly():
-        if bool(tf.reduce_any(alone)):
-            raise ValueError(f"{text} {np.flatnonzero(alone.numpy()).tolist()}.")
+    if current_trace() is None:
+        if bool(ops.any(alone)):
+            raise ValueError(f"{text} {np.flatnonzero(alone).tolist()}.")
         return overlaps
-    message = [text, tf.reshape(tf.where(alone), (-1,)), "of a batch."]
-    return _after(tf.debugging.Assert(~tf.reduce_any(alone), message, summarize=8), overlaps)
+    return check(ops.logical_not(ops.any(alone)), overlaps, [text, alone, "of a batch."])
 
 
 def check_finite(inputs: Inputs) -> Inputs:
@@ -206,31 +202,25 @@ def check_finite(inputs: Inputs) -> Inputs:
         The inputs, behind the check.
 
     Raises:
-        ValueError: If they are not. In a compiled function, TensorFlow's `InvalidArgumentError` with the same text.
+        ValueError: If they are not. In a compiled function, a `backend.CheckError` with the same text.
     """
     return keras.tree.map_structure(_finite, inputs)
 
 
 def _finite(x):
-    x = tf.convert_to_tensor(x)
-    if not x.dtype.is_floating:
+    x = ops.convert_to_tensor(x)
+    if not holds_floats(x):
         return x
-    wrong = tf.reduce_any(~tf.math.is_finite(x), axis=tuple(range(1, len(x.shape))))
-    if tf.executing_eagerly():
-        if bool(tf.reduce_any(wrong)):
-            raise ValueError(not_finite(np.flatnonzero(wrong.numpy())))
+    wrong = ops.any(ops.logical_not(ops.isfinite(x)), axis=tuple(range(1, len(x.shape))))
+    if current_trace() is None:
+        if bool(ops.any(wrong)):
+            raise ValueError(not_finite(np.flatnonzero(wrong)))
         return x
-    message = [f"{NOT_FINITE}. Received: NaN or infinity in images", tf.reshape(tf.where(wrong), (-1,)), "of a batch."]
-    return _after(tf.debugging.Assert(~tf.reduce_any(wrong), message, summarize=8), x)
+    words = [f"{NOT_FINITE}. Received: NaN or infinity in images", wrong, "of a batch."]
+    return check(ops.logical_not(ops.any(wrong)), x, words)
 
 
 def not_finite(images: Sequence[int] | np.ndarray) -> str:
     """Return a message that names the images with NaN or infinity."""
     shown = ", ".join(map(str, images[:8])) + (", ..." if len(images) > 8 else "")
     return f"{NOT_FINITE}. Received: NaN or infinity in {len(images)} images: {shown}."
-
-
-def _after(check, x):
-    """Return `x` with a control dependency on a check; `None` if that ran already."""
-    with tf.control_dependencies([check] if check is not None else []):
-        return tf.identity(x)

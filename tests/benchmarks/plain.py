@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ke_widgets.backend.tensorflow import stateless_normal
+from ke_widgets.backend import stateless_normal
 
 
 def gradients(model, x, unit):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from ke_widgets.backend import tensorflow as backend
+from ke_widgets import backend
 from ke_widgets.engine.evaluations import even
 from ke_widgets.inspection import expose
 from ke_widgets.methods import step_by_step

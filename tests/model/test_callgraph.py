@@ -108,15 +108,3 @@ def test_what_runs_inside_a_layer_of_code_is_not_in_a_graph():
     with pytest.raises(callgraph.Opaque):
         known.demand(known.steps[0].operation, anyway=True)
     callgraph.from_trace(models.flat()).demand(known.steps[1].operation, anyway=True)
-
-
-def test_a_tensor_that_no_run_changes_has_a_value():
-    found = []
-
-    def run(x):
-        sides = tf.range(1, 4) * tf.stack([2, tf.constant(5), 3]) - tf.constant([1, 1, 1])
-        found.extend(callgraph.constant(each) for each in (tf.concat([sides, [7]], 0), x[0, 0] + 1, tf.shape(x)[0] + 1))
-
-    tf.function(run).get_concrete_function(tf.TensorSpec((None, 5), "int32"))
-    assert found[0].tolist() == [1 * 2 - 1, 2 * 5 - 1, 3 * 3 - 1, 7]
-    assert found[1:] == [None, None]

@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 import ke_widgets as ke
+from ke_widgets.backend import current_trace
 from ke_widgets.engine import compiling
-from ke_widgets.model import hooks
 from ke_widgets.widget.session import layer_maps
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.session import Session
@@ -190,7 +190,7 @@ def test_a_model_that_tensorflow_cannot_differentiate_eagerly_is_compiled_at_onc
         function = original(method)
 
         def noted(model, inputs, *args, **params):
-            eager.append(hooks._graph() is None)
+            eager.append(current_trace() is None)
             return function(model, inputs, *args, **params)
 
         return noted

@@ -1,0 +1,29 @@
+"""Provide the names of `ke_widgets.backend` for TensorFlow."""
+
+from ke_widgets.backend.tensorflow.checks import CheckError as CheckError
+from ke_widgets.backend.tensorflow.checks import FrameworkError as FrameworkError
+from ke_widgets.backend.tensorflow.checks import OutOfMemory as OutOfMemory
+from ke_widgets.backend.tensorflow.checks import check as check
+from ke_widgets.backend.tensorflow.checks import message as message
+from ke_widgets.backend.tensorflow.compiling import Compiled as Compiled
+from ke_widgets.backend.tensorflow.compiling import compiled as compiled
+from ke_widgets.backend.tensorflow.data import DATASETS as DATASETS
+from ke_widgets.backend.tensorflow.data import batch_spec as batch_spec
+from ke_widgets.backend.tensorflow.data import number_of_batches as number_of_batches
+from ke_widgets.backend.tensorflow.graphs import TensorSpec as TensorSpec
+from ke_widgets.backend.tensorflow.graphs import ancestors as ancestors
+from ke_widgets.backend.tensorflow.graphs import current_trace as current_trace
+from ke_widgets.backend.tensorflow.graphs import default_device as default_device
+from ke_widgets.backend.tensorflow.graphs import holds_floats as holds_floats
+from ke_widgets.backend.tensorflow.graphs import outside_of_traces as outside_of_traces
+from ke_widgets.backend.tensorflow.graphs import static_value as static_value
+from ke_widgets.backend.tensorflow.graphs import trace as trace
+from ke_widgets.backend.tensorflow.linear import Along as Along
+from ke_widgets.backend.tensorflow.linear import linearize as linearize
+from ke_widgets.backend.tensorflow.loops import while_loop as while_loop
+from ke_widgets.backend.tensorflow.predict_loop import Loop as Loop
+from ke_widgets.backend.tensorflow.random import stateless_normal as stateless_normal
+from ke_widgets.backend.tensorflow.resizing import resize as resize
+from ke_widgets.backend.tensorflow.tape import Pullback as Pullback
+from ke_widgets.backend.tensorflow.tape import is_differentiated as is_differentiated
+from ke_widgets.backend.tensorflow.tape import vjp as vjp

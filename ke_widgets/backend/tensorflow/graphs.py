@@ -1,0 +1,77 @@
+"""Trace a function, and read what a trace tells without running it."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ke_widgets.typing import Tensor
+
+# The shape and dtype of a tensor without values: compared by value, and `None` is a side that is open.
+TensorSpec = tf.TensorSpec
+# Operations without a derivative: their inputs do not count as ancestors.
+_ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "Sub": np.subtract,
+    "AddV2": np.add,
+    "Mul": np.multiply,
+    "Range": np.arange,
+    "Pack": lambda *values: np.stack(values),
+    "ConcatV2": lambda *values: np.concatenate(values[:-1], values[-1]),
+}
+
+
+def trace(run: Callable[..., Any], *specs: Any) -> Any:
+    """Trace a function once.
+
+    Args:
+        run: A function of tensors.
+        *specs: A `TensorSpec`, or a nest of them, for each of its arguments.
+
+    Returns:
+        The compiled function, for tensors that fit the specs; its `graph` holds the operations of the trace.
+    """
+    return tf.function(run, autograph=False).get_concrete_function(*specs)
+
+
+def current_trace() -> Any:
+    """Return the trace that operations go to now, to be compared by identity; `None` if they run at once."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+def outside_of_traces() -> contextlib.AbstractContextManager[Any]:
+    """Run operations at once while the block runs, also while a function is being traced."""
+    return tf.init_scope()
+
+
+def holds_floats(x: Any) -> bool:
+    """Return whether something is a tensor of floats."""
+    return tf.is_tensor(x) and x.dtype.is_floating
+
+
+def static_value(tensor: Tensor) -> Any:
+    """Return the value of a tensor as an array, or `None` if it is known at run time only."""
+    value = tf.get_static_value(tensor)
+    if value is None and tensor.op.type in _ARITHMETIC:
+        values = [static_value(x) for x in tensor.op.inputs]
+        value = None if any(x is None for x in values) else _ARITHMETIC[tensor.op.type](*values)
+    return value
+
+
+def ancestors(tensor: Tensor) -> set[int]:
+    """Return the `id`s of all tensors of a trace that `tensor` depends on by a derivative, and its own."""
+    seen, waiting = dict[int, Any](), [tensor]
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) not in seen:
+            seen[id(tensor)] = tensor
+            waiting.extend(() if tensor.op.type in _ENDS else tensor.op.inputs)
+    return set(seen)
+
+
+def default_device() -> str:
+    """Return the name, for `keras.device`, of the device that operations run on: the first GPU, else the CPU."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return devices[0].name

@@ -1,0 +1,24 @@
+"""Draw reproducible noise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ke_widgets.typing import Tensor
+
+
+def stateless_normal(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: Any) -> Tensor:
+    """Draw standard normal noise, one tensor for each number; it depends on seed and number only.
+
+    Args:
+        shape: Shape of one tensor.
+        seed: An integer.
+        numbers: Integers `(N,)`, which may be computed in a graph; `N` itself is known.
+        dtype: A floating dtype.
+
+    Returns:
+        A tensor `(N, *shape)`.
+    """
+    numbers = tf.unstack(tf.cast(numbers, "int32"))
+    return tf.stack([tf.random.stateless_normal(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])
