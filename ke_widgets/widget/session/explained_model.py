@@ -27,7 +27,6 @@ from ke_widgets.widget.session.explanation import Curves, Explanation, display_r
 from ke_widgets.widget.session.fingerprint import fingerprint
 from ke_widgets.widget.session.layer_maps import LayerMaps, Question
 from ke_widgets.widget.session.notices import Entrance, first_operations
-from ke_widgets.widget.session.of_image import OfImage
 
 _KEPT_SCORES = 4096
 _KEPT_INPUTS = 4  # One for each pane that the page can show.
@@ -336,13 +335,13 @@ class ExplainedModel:
         if explanation.contrast is not None:
             raise ValueError("Curves are of one class: leave the contrast out.")
         scores = Exposed(self.model, self._both.endpoints[1:])
-        if self._feed.several:
-            scores = OfImage(scores, self._input(explanation.image_index)[0], self._feed.taken.position)
-        inputs = self.images.inputs(explanation.image_index)
+        inputs, _ = self._input(explanation.image_index)
+        image = self._feed.taken.position if self._feed.several else None
         maps, units = explanation.map[None, ..., None], np.array([[self.classes.unit(explanation.unit)]])
         known: list[Any] = [None, None]
         for number, (metric, baseline) in enumerate(((metrics.deletion, "mean"), (metrics.insertion, "blur"))):
-            for progress in metrics.step_by_step(metric, scores, inputs, maps, units, baseline=baseline):
+            own = {"baseline": baseline, "image_input": image}
+            for progress in metrics.step_by_step(metric, scores, inputs, maps, units, **own):
                 curve = progress.result().curve
                 known[number] = self.classes.of_class(explanation.unit, curve.scores[0, :, 0])
                 yield Curves(
