@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ke_widgets.backend.tensorflow import Pullback as Pullback
     from ke_widgets.backend.tensorflow import TensorSpec as TensorSpec
     from ke_widgets.backend.tensorflow import ancestors as ancestors
+    from ke_widgets.backend.tensorflow import as_tensor as as_tensor
     from ke_widgets.backend.tensorflow import batch_spec as batch_spec
     from ke_widgets.backend.tensorflow import check as check
     from ke_widgets.backend.tensorflow import compiled as compiled
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     *("Along", "CheckError", "Compiled", "DATASETS", "FrameworkError", "Loop", "OutOfMemory", "Pullback", "TensorSpec"),
-    *("ancestors", "batch_spec", "check", "compiled", "current_trace", "default_device", "holds_floats"),
+    *("ancestors", "as_tensor", "batch_spec", "check", "compiled", "current_trace", "default_device", "holds_floats"),
     *("is_differentiated", "linearize", "message", "number_of_batches", "outside_of_traces", "resize"),
     *("stateless_normal", "static_value", "trace", "vjp", "while_loop"),
 )

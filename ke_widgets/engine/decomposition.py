@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import keras
 from keras import ops
 
-from ke_widgets.backend import is_differentiated, vjp
+from ke_widgets.backend import as_tensor, is_differentiated, vjp
 from ke_widgets.engine.implicit_bias import activation_bias, added_by, floats
 from ke_widgets.engine.rows import gradient_rows
 from ke_widgets.inspection import is_homogeneous
@@ -136,7 +136,7 @@ def _constant_sites(
 ) -> Iterator[Site]:
     before = call.outputs if call.logits is None else call.logits
     # Its value for constant arguments is all its own.
-    constant = at_least_float32(ops.convert_to_tensor(bias) if signals else ops.expand_dims(before, 1))
+    constant = at_least_float32(as_tensor(bias) if signals else ops.expand_dims(before, 1))
     yield Site(label, before, *_constant(constant))
     if call.logits is not None and not is_homogeneous(operation.activation):
         activation = keras.activations.get(operation.activation)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ke_widgets.backend import holds_floats, vjp
+from ke_widgets.backend import as_tensor, holds_floats, vjp
 from ke_widgets.engine.integer_inputs import seen_as_floats
 from ke_widgets.engine.rows import gradient_rows
 from ke_widgets.inspection import expose
@@ -111,7 +111,7 @@ def jacobian(
     inputs = fitted(model, inputs)
     flat = keras.tree.flatten(inputs)
     chosen = range(len(flat)) if position is None else [position]
-    flat = [as_float(x) if number in chosen else ops.convert_to_tensor(x) for number, x in enumerate(flat)]
+    flat = [as_float(x) if number in chosen else as_tensor(x) for number, x in enumerate(flat)]
     known = references(model, inputs)
 
     def score(given: list[Tensor], _: object) -> tuple[Tensor, None]:
@@ -203,7 +203,7 @@ def signal_jacobian(
             does not give scores `(B, U_all)`.
     """
     model = with_signal(model)
-    inputs = keras.tree.map_structure(ops.convert_to_tensor, fitted(model, inputs))
+    inputs = keras.tree.map_structure(as_tensor, fitted(model, inputs))
     flat, found = keras.tree.flatten(inputs), _names(model)
     floats = [number for number, x in enumerate(flat) if holds_floats(x)]
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.backend import DATASETS, batch_spec, number_of_batches
+from ke_widgets.backend import DATASETS, as_tensor, batch_spec, number_of_batches
 from ke_widgets.model.inputs import fitted_shape, graph_of, references
 from ke_widgets.model.units import not_finite
 from ke_widgets.typing import Inputs, Shape, Tensor
@@ -218,7 +218,7 @@ def unpack(data: Any, any_y: bool = False) -> tuple[Inputs, Tensor | None]:
     if isinstance(inputs, dict) and _INPUTS in inputs:
         return inputs[_INPUTS], inputs.get(_INDICES)
     if indices is not None and not any_y:
-        indices = ops.convert_to_tensor(indices)
+        indices = as_tensor(indices)
         dtype = keras.backend.standardize_dtype(indices.dtype)
         if not keras.backend.is_int_dtype(dtype) or len(indices.shape) not in (1, 2):
             raise ValueError(

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ke_widgets.backend import holds_floats
+from ke_widgets.backend import as_tensor, holds_floats
 from ke_widgets.typing import ArrayLike, SpatialAxis, Tensor
 
 SPATIAL_AXIS = (-3, -2)  # Rows and columns, channels last: the default.
@@ -23,7 +23,7 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 def as_float(x: ArrayLike) -> Tensor:
     """Return `x` as a tensor that can be differentiated or scaled: integers become float32."""
-    x = ops.convert_to_tensor(x)
+    x = as_tensor(x)
     return x if holds_floats(x) else ops.cast(x, "float32")
 
 

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 import keras
 
-from ke_widgets.backend import current_trace, holds_floats
+from ke_widgets.backend import as_tensor, current_trace, holds_floats
 from ke_widgets.typing import Tensor
 
 _ABSENT = object()
@@ -208,7 +208,7 @@ def _run(operation, *args, **kwargs):
     where = (slice(None), *every) if operation.data_format == "channels_last" else (slice(None), slice(None), *every)
     inputs, *args = args if args else (kwargs.pop("inputs"),)
     with _changed_twin(operation, strides=(1,) * len(every)) as copy:
-        return _ORIGINAL_CALL(copy, keras.ops.convert_to_tensor(inputs)[where], *args, **kwargs)
+        return _ORIGINAL_CALL(copy, as_tensor(inputs)[where], *args, **kwargs)
 
 
 def leaves_pixels_out(operation: keras.Operation) -> bool:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.backend import check, current_trace, holds_floats, static_value
+from ke_widgets.backend import as_tensor, check, current_trace, holds_floats, static_value
 from ke_widgets.model.grids import at_least_float32
 from ke_widgets.typing import ArrayLike, Inputs, Tensor
 
@@ -208,7 +208,7 @@ def check_finite(inputs: Inputs) -> Inputs:
 
 
 def _finite(x):
-    x = ops.convert_to_tensor(x)
+    x = as_tensor(x)
     if not holds_floats(x):
         return x
     wrong = ops.any(ops.logical_not(ops.isfinite(x)), axis=tuple(range(1, len(x.shape))))

@@ -518,3 +518,12 @@ def test_what_is_padded_before_a_maximum_counts_where_it_is_taken(value):
         return layers.MaxPooling2D(3, 2, **WIDE)(x)
 
     assert remainder(network(body, head=layers.Flatten), IMAGES) < 1e-11
+
+
+def test_images_and_units_in_variables_count_as_inputs():
+    model = network(conv(2, activation="gelu"))
+    exposed, units = expose(model, layers_with_biases(model, return_biases=False)), np.array([[1], [0]], "int32")
+    expected = full_gradients(exposed, tf.constant(images()), tf.constant(units))
+    for found in zip(full_gradients(exposed, tf.Variable(images()), tf.Variable(units)), expected):
+        for one, other in zip(*map(keras.tree.flatten, found)):
+            np.testing.assert_allclose(one, other, rtol=1e-6)

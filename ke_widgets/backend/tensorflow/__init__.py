@@ -12,6 +12,7 @@ from ke_widgets.backend.tensorflow.data import batch_spec as batch_spec
 from ke_widgets.backend.tensorflow.data import number_of_batches as number_of_batches
 from ke_widgets.backend.tensorflow.graphs import TensorSpec as TensorSpec
 from ke_widgets.backend.tensorflow.graphs import ancestors as ancestors
+from ke_widgets.backend.tensorflow.graphs import as_tensor as as_tensor
 from ke_widgets.backend.tensorflow.graphs import current_trace as current_trace
 from ke_widgets.backend.tensorflow.graphs import default_device as default_device
 from ke_widgets.backend.tensorflow.graphs import holds_floats as holds_floats

@@ -46,6 +46,11 @@ def outside_of_traces() -> contextlib.AbstractContextManager[Any]:
     return tf.init_scope()
 
 
+def as_tensor(x: Any) -> Tensor:
+    """Return the values of an array, a tensor or a variable as a tensor; `keras.ops` leaves variables as they are."""
+    return tf.convert_to_tensor(x)
+
+
 def holds_floats(x: Any) -> bool:
     """Return whether something is a tensor of floats."""
     return tf.is_tensor(x) and x.dtype.is_floating
@@ -54,7 +59,7 @@ def holds_floats(x: Any) -> bool:
 def static_value(tensor: Tensor) -> Any:
     """Return the value of a tensor as an array, or `None` if it is known at run time only."""
     value = tf.get_static_value(tensor)
-    if value is None and tensor.op.type in _ARITHMETIC:
+    if value is None and not isinstance(tensor, tf.Variable) and tensor.op.type in _ARITHMETIC:
         values = [static_value(x) for x in tensor.op.inputs]
         value = None if any(x is None for x in values) else _ARITHMETIC[tensor.op.type](*values)
     return value

@@ -5,6 +5,7 @@ import tensorflow as tf
 from ke_widgets.backend import (
     TensorSpec,
     ancestors,
+    as_tensor,
     current_trace,
     default_device,
     holds_floats,
@@ -65,6 +66,13 @@ def test_only_a_tensor_holds_floats(x, expected):
     assert holds_floats(x) is expected
 
 
+@pytest.mark.parametrize("wrap", [np.array, tf.constant, tf.Variable])
+def test_the_values_of_anything_are_a_tensor(wrap):
+    found = as_tensor(wrap([1.0, 2.0]))
+    assert isinstance(found, tf.Tensor)
+    np.testing.assert_array_equal(found, [1, 2])
+
+
 def test_a_tensor_that_no_run_changes_has_a_value():
     found = []
 
@@ -76,6 +84,7 @@ def test_a_tensor_that_no_run_changes_has_a_value():
     assert found[0].tolist() == [1 * 2 - 1, 2 * 5 - 1, 3 * 3 - 1, 7]
     assert found[1:] == [None, None]
     assert static_value(tf.constant([3, 4])).tolist() == [3, 4]
+    assert static_value(tf.Variable([3, 4])) is None, "it may change"
 
 
 def test_what_a_tensor_has_no_derivative_in_is_no_ancestor():
