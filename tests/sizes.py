@@ -16,7 +16,7 @@ LONG_FILES = {
     "explaining/loop.py": "the shortcuts' factory is made from the methods' tables with the method contract",
     "engine/gradients.py": "the rows of the Jacobian move to the backend",
     "widget/view.py": "half of it is the docstrings that users read",
-    "widget/session/explained_model.py": "targets take its scores and classes",
+    "widget/session/explained_model.py": "one class",
     "widget/images/images.py": "one class",
     "widget/export/job.py": "one class",
 }

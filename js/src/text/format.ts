@@ -39,12 +39,14 @@ export function formatScore(value: number, decimals = 2): string {
 /** Format a share of pixels: none at all is `0 %`, and nothing else is. */
 export function formatPixels(share: number): string {
   const text = (100 * share).toFixed(1);
-  return share > 0 && text === "0.0" ? "< 0.1 %" : `${share === 0 ? 0 : text} %`;
+  return share > 0 && text === "0.0" ? "<0.1 %" : `${share === 0 ? 0 : text} %`;
 }
 
 /** Format a score and pad it with figure spaces to the longest of its list, so that decimal points are aligned. */
 export function formatColumn(value: number, decimals: number, kind: ScoresKind): string {
-  if (kind === "share") return formatPixels(value);
+  // A punctuation space is as wide as a point.
+  if (kind === "share")
+    return (value === 0 ? "\u2008" : "") + formatPixels(value).padStart(value === 0 ? 6 : 7, "\u2007");
   const text = formatScore(value, decimals);
   return kind === "probability" ? text.padEnd(2 + Math.max(decimals, 4), "\u2007") : text;
 }

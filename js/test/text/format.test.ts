@@ -66,12 +66,16 @@ test("formatTime grows from milliseconds to seconds", () => {
 test("shares of pixels are in percent, and only none at all is 0 %", () => {
   expect([0, 1e-5, 0.0004, 0.0006, 0.125, 1].map(formatPixels)).toEqual([
     "0 %",
-    "< 0.1 %",
-    "< 0.1 %",
+    "<0.1 %",
+    "<0.1 %",
     "0.1 %",
     "12.5 %",
     "100.0 %",
   ]);
   expect([0.5, -2].map((value) => formatColumn(value, 2, "value"))).toEqual(["0.50", "−2.00"]);
-  expect(formatColumn(0.5, 2, "share")).toBe("50.0 %");
+  expect([1, 0.5, 0].map((value) => formatColumn(value, 2, "share"))).toEqual([
+    "100.0 %",
+    "\u200750.0 %",
+    "\u2008\u2007\u2007\u20070 %",
+  ]);
 });

@@ -32,8 +32,12 @@ export function ClassList(props: ClassProps) {
         onKey={onSearchKey}
       />
       <ClassOptions {...props} box={box} found={found} />
-      {shares && <p class="ke-footer">%: share of the pixels.</p>}
-      {count > 1 && <p class="ke-footer">{onContrast && "Shift-click: contrast. "}Ctrl-click: compare.</p>}
+      {count > 1 && (
+        <p class="ke-footer">
+          {shares && "%: share of the pixels. "}
+          {onContrast && "Shift-click: contrast. "}Ctrl-click: compare.
+        </p>
+      )}
     </section>
   );
 }
