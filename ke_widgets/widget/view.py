@@ -34,9 +34,10 @@ class ExplainerWidget(Traits):
     """Show what a model looks at: pick a layer, a class, an image; the map follows.
 
     Args:
-        model: A built Keras model that takes images `(B, H, W, C)` and gives a score for each class `(B, U)`; or a
-            list of models with the same classes, to be compared. One sigmoid unit stands for two classes: its own,
-            number 1, and the other, number 0, whose logit is the negative one.
+        model: A built Keras model that takes images `(B, H, W, C)`, alone or among other inputs, and gives a score for
+            each class `(B, U)`, or for each class and pixel; or a list of models with the same classes, to be compared.
+            One sigmoid unit stands for two classes: its own, number 1, and the other, number 0, whose logit is the
+            negative one.
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list, column or generator of
             arrays, of PIL images, or of file paths. Pictures from PIL and from files are read as
             `keras.utils.load_img` reads them. Images of another size than the model's input are center-cropped to its
@@ -51,7 +52,8 @@ class ExplainerWidget(Traits):
             that the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
         y_true: The true class of each image, indices or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
-            of them, `(N, U)` of 0 and 1: the view then marks which predictions are correct.
+            of them, `(N, U)` of 0 and 1: the view then marks which predictions are correct. Not for a segmentation, nor
+            a regression.
         image_input: Name or index of the input that is explained, in a model that takes several of images; for several
             models, one or a list.
         target: What is explained, one of `ke.targets`. `None` explains units: the logits of the classes.

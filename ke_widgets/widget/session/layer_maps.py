@@ -84,6 +84,7 @@ class LayerMaps:
         self._paths = paths
         self._trained = trained
         self._views: dict[tuple[str, Any], Exposed] = {}
+        self._all_views: dict[Any, Exposed] = {}
         self._signals = collections.OrderedDict()
         self._tails = set()  # For which the rest of the model, from the layer's signal on, was compiled.
         self._maps = collections.OrderedDict()
@@ -101,7 +102,10 @@ class LayerMaps:
 
     def _all(self, question):
         """Return the model that exposes all layers, with a question's target."""
-        return Exposed(self._model, [self._scores, *map(Endpoint, self._paths)], question.target)
+        if question.target not in self._all_views:
+            endpoints = [self._scores, *map(Endpoint, self._paths)]
+            self._all_views[question.target] = Exposed(self._model, endpoints, question.target)
+        return self._all_views[question.target]
 
     def forget(self) -> None:
         """Clear the caches: the weights have changed."""

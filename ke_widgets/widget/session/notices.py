@@ -150,9 +150,8 @@ def notices(explained: Any, own_preprocessor: bool) -> list[str]:
     images, entrance, found = explained.images, explained.entrance, []
     if explained.is_assumed:
         found.append(
-            f"{explained.model.name!r} gives scores with rows and columns, so it is explained as a segmentation: its "
-            "classes are its channels, a map explains the pixels where its channel wins, and the number beside a class "
-            "is its share of the pixels. To say so yourself, pass `target=ke.targets.Region`."
+            f"{explained.model.name!r} is explained as a segmentation: its classes are its channels, and a map "
+            "explains the pixels where its channel wins. To say so yourself, pass `target=ke.targets.Region`."
         )
     if own_preprocessor:
         found.append(

@@ -125,6 +125,27 @@ def test_the_scores_of_a_users_own_target_are_its_classes(y):
         np.testing.assert_allclose(found.map, expected, atol=1e-6)
 
 
+@dataclasses.dataclass(frozen=True)
+class Both(Target):
+    """The sum of two outputs' first scores."""
+
+    reads = "outputs"
+
+    def __call__(self, outputs, y):
+        one, other = keras.tree.flatten(outputs)
+        return one[:, :1] + other[:, :1]
+
+
+def test_a_target_may_read_all_outputs():
+    model = models.multi_output()
+    session = Session(model, X, target=Both(), head=0)
+    found = run(session, 0, layer="backbone/conv")
+    one, other = model(X[:1])
+    np.testing.assert_allclose(found.scores, np.asarray(one[0, :1] + other[0, :1]), rtol=1e-5)
+    _, maps = by_library(cams.gradcam, model, 0, Both(), "backbone/conv")
+    np.testing.assert_allclose(found.map, maps[0, ..., 0], rtol=1e-4, atol=1e-7)
+
+
 def test_two_widgets_on_one_model_share_no_answers():
     model = regression(3)
     sessions = [Session(model, X), Session(model, X, target=Value()), Session(model, X, target=Margin())]
