@@ -15,7 +15,7 @@ LONG_FILES = {
     "methods/meta.py": "its sampling methods move onto the shared evaluations with the method contract",
     "explaining/loop.py": "the shortcuts' factory is made from the methods' tables with the method contract",
     "widget/view.py": "half of it is the docstrings that users read",
-    "widget/session/explained_model.py": "targets take its scores and classes",
+    "widget/session/explained_model.py": "one class",
     "widget/images/images.py": "one class",
     "widget/export/job.py": "one class",
 }

@@ -56,6 +56,8 @@ export interface Setup {
   all_layers_methods: string[];
   /** Whether the true classes are known. */
   y_true: boolean;
+  /** Scores are shares of the pixels: the classes are the channels of a segmentation. */
+  shares?: boolean;
   /** Set in an exported file, which has no kernel: the classes that it has maps of. */
   file?: { classes: number[] };
 }
@@ -129,6 +131,9 @@ export interface MapContent {
   input_region?: Region;
 }
 
+/** What scores are: `value` as the model gives them, `share` of the pixels that a channel of a segmentation wins. */
+export type ScoresKind = "probability" | "logit" | "value" | "share";
+
 export interface ResultContent {
   kind: "result";
   id: string | null;
@@ -139,7 +144,7 @@ export interface ResultContent {
   generation: number;
   choice: Choice;
   map: MapContent;
-  scores_kind: "probability" | "logit";
+  scores_kind: ScoresKind;
   milliseconds: number;
   empty_reason: string | null;
   /** Steps of the computation; fewer than `total` if it was cancelled. */

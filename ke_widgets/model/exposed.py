@@ -101,8 +101,8 @@ class Exposed(keras.Model):
 
 
 def _without_places(logits):
-    """Return the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`."""
-    if len(logits.shape) > 2 and all(side == 1 for side in logits.shape[1:-1]):
+    """Return the scores of a 1 x 1 convolution, `(B, 1, 1, U)`, as `(B, U)`; several outputs as they are."""
+    if len(getattr(logits, "shape", ())) > 2 and all(side == 1 for side in logits.shape[1:-1]):
         return keras.ops.squeeze(logits, tuple(range(1, len(logits.shape) - 1)))
     return logits
 

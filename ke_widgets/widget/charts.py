@@ -48,13 +48,13 @@ class Charts:
             labels: Name of each class.
             scores: Score of each class, `(U,)`.
             chosen: Index of the explained class; its bar is highlighted, and its name marked.
-            kind: `"probability"`, for which the axis goes from 0 to 1, or `"logit"`.
+            kind: `"probability"` or `"share"`, for which the axis goes from 0 to 1, or `"logit"` or `"value"`.
         """
         scores = np.asarray(scores, "float64")
         shown = np.argsort(-scores, kind="stable")[:TOP]
         shown = shown if chosen in shown else np.append(shown, chosen)
         names = {str(index): _name(labels[index], index == chosen) for index in shown}
-        ticks = _ticks([], 0, 1) if kind == "probability" else _ticks(scores[shown], 0)
+        ticks = _ticks([], 0, 1) if kind in ("probability", "share") else _ticks(scores[shown], 0)
         with _together(self._bars, self._names, self._values, self._rows, self._columns):
             self._names.domain = shown[::-1].tolist()  # from the bottom up
             self._values.min, self._values.max = ticks[[0, -1]].tolist()

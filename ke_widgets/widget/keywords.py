@@ -10,11 +10,11 @@ from ke_widgets.errors.arguments import check_names, check_swapped, nearest
 from ke_widgets.errors.short_repr import short_repr
 
 CALLER = "ke.ExplainerWidget"
-_FIXED = ("images", "labels", "preprocess", "head", "y_true", "image_input")
+_FIXED = ("images", "labels", "preprocess", "head", "y_true", "image_input", "target", "target_y")
 # Names from other libraries that no spelling distance would find.
 _SYNONYMS = {
     **dict.fromkeys(("classes", "names", "class_names", "categories"), "labels"),
-    **dict.fromkeys(("y", "targets", "target", "y_test", "truth", "ground_truth", "true_labels"), "y_true"),
+    **dict.fromkeys(("y", "targets", "y_test", "truth", "ground_truth", "true_labels"), "y_true"),
     **dict.fromkeys(("transform", "preprocessor"), "preprocess"),
     **dict.fromkeys(("category", "class_name"), "class_index"),
     **dict.fromkeys(("samples", "n_samples", "num_samples"), "repetitions"),

@@ -155,12 +155,12 @@ class Traits(anywidget.AnyWidget):
         return Choice(**choice)
 
     def _first_choice(self, choice):
-        """Fill in defaults for the initial choice: layer, method, and the class with the highest score."""
+        """Fill in defaults for the initial choice: layer, method, and classes; see `Session.first_classes`."""
         model, image = (_READ[name](self, choice.get(name, 0)) for name in ("model_index", "image_index"))
         explained = self._session.models[model]
         (scores,) = explained.scores([image])
         first = {"layer": explained.default_layer, "method": self._session.default_method(explained.number)}
-        return {**first, "class_index": int(scores.argmax()), **choice}
+        return {**first, **self._session.first_classes(scores, choice.get("class_index")), **choice}
 
     @property
     def _display(self):

@@ -34,9 +34,10 @@ class ExplainerWidget(Traits):
     """Show what a model looks at: pick a layer, a class, an image; the map follows.
 
     Args:
-        model: A built Keras model that takes images `(B, H, W, C)` and gives a score for each class `(B, U)`; or a
-            list of models with the same classes, to be compared. One sigmoid unit stands for two classes: its own,
-            number 1, and the other, number 0, whose logit is the negative one.
+        model: A built Keras model that takes images `(B, H, W, C)`, alone or among other inputs, and gives a score for
+            each class `(B, U)`, or for each class and pixel; or a list of models with the same classes, to be compared.
+            One sigmoid unit stands for two classes: its own, number 1, and the other, number 0, whose logit is the
+            negative one.
         images: A uint8 or float array `(N, H, W, C)`, grey ones also `(N, H, W)`, or a list, column or generator of
             arrays, of PIL images, or of file paths. Pictures from PIL and from files are read as
             `keras.utils.load_img` reads them. Images of another size than the model's input are center-cropped to its
@@ -51,9 +52,20 @@ class ExplainerWidget(Traits):
             that the model carries, as those of KerasHub do.
         head: Index or name of the output to explain, in a model with several; for several models, one or a list.
         y_true: The true class of each image, indices or labels, `(N,)` or `(N, 1)` (-1 where it is not known), or all
-            of them, `(N, U)` of 0 and 1: the view then marks which predictions are correct.
+            of them, `(N, U)` of 0 and 1: the view then marks which predictions are correct. Not for a segmentation, nor
+            a regression.
         image_input: Name or index of the input that is explained, in a model that takes several of images; for several
             models, one or a list.
+        target: What is explained, one of `ke.targets`. `None` explains units: the logits of the classes.
+            `ke.targets.Region`, or an instance with a channel: a segmentation, `(B, H, W, C)`. Its classes are its
+            channels; the map explains the pixels where the channel wins, and the number beside a class is the share of
+            the output's pixels that it wins. A contrast is the difference of two channels where the first one wins.
+            Models of that output are taken so also where `target` is not given.
+            `ke.targets.Value()`: the columns of a regression, as they are. `ke.targets.Contrast()` starts with the
+            contrast of the two best classes. Any other target, `ke.targets.Similarity()` or one of your own, has its
+            scores as classes.
+        target_y: Data of such a target, one entry for each image, or what it takes for all: an embedding for
+            `Similarity`.
         charts: Whether class scores and the curves of deletion and insertion are under the view when it is shown by
             itself, closed until they are opened. Put into a box, the widget is the view alone; `widget.charts` is the
             charts alone.
@@ -109,6 +121,8 @@ class ExplainerWidget(Traits):
         head=None,
         y_true=None,
         image_input=None,
+        target=None,
+        target_y=None,
         charts=True,
         **choice,
     ):
@@ -116,7 +130,7 @@ class ExplainerWidget(Traits):
         check_surplus(surplus)
         keywords = [p.name for p in inspect.signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
         check_keywords(choice, self.trait_names(), [*keywords, *_SETTABLE])
-        self._session = Session(model, images, labels, preprocess, head, y_true, image_input)
+        self._session = Session(model, images, labels, preprocess, head, y_true, image_input, target, target_y)
         self._with_charts = charts
         self._panel: Any = None
         self._box: Any = None

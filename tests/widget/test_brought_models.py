@@ -198,17 +198,17 @@ def test_a_model_without_a_spatial_layer_can_be_exported_and_compared(tmp_path):
         agrees(widget, FLOATS[:1], 1)
 
 
-def test_a_map_for_each_place_is_refused_with_the_line_that_makes_a_score_of_it():
+def test_a_map_for_each_place_is_a_segmentation_and_says_so():
     i = keras.Input((16, 16, 1))
     x = layers.Conv2D(8, 3, padding="same", activation="relu", name="last")(i)
     model = keras.Model(i, layers.Conv2D(4, 1, activation="softmax", name="out")(x))
     images = RNG.uniform(size=(1, 16, 16, 1)).astype("float32")
-    with pytest.raises(ValueError, match=r"one score for each class, \(B, U\).*\(1, 16, 16, 4\)") as caught:
-        ke.ExplainerWidget(model, images)
-    line = str(caught.value).split("`")[-2]
-    mean = eval(line, {"keras": keras, "model": model})
-    with Opened(mean, images, class_index=2, layer="last") as widget:
-        agrees(widget, images, 2)
+    with Opened(model, images, class_index=2) as widget:
+        assert "pass `target=ke.targets.Region`" in widget._session.notices[0]
+        _, maps = ke.gradcam(model, images, target=ke.targets.Region(2), resizing=False, postprocessing=None, verbose=0)
+        found = widget.wait()
+        assert found.layer == "last"
+        np.testing.assert_allclose(found.map, maps[0, ..., 0], rtol=1e-4, atol=1e-6)
 
 
 class Segments(keras.Model):
@@ -226,15 +226,17 @@ class Segments(keras.Model):
 
 
 @pytest.mark.parametrize(("extra", "flat"), [(0, False), (1, False), (0, True)])
-def test_the_line_works_for_models_without_a_graph_too(extra, flat):
+def test_segmentations_without_a_graph_are_explained_too(extra, flat):
     images = RNG.uniform(size=(1, 8, 8, 3)).astype("float32")
     model = Segments(extra, flat)
     model(images)
-    with pytest.raises(ValueError, match="one score for each class") as caught:
-        ke.ExplainerWidget(model, images, head=extra)
-    mean = eval(str(caught.value).split("`")[-2], {"keras": keras, "model": model})
-    expected = model.out(model.conv(images)).numpy().mean((1, 2))
-    np.testing.assert_allclose(mean(images), expected, rtol=1e-5, atol=1e-7)
+    won = model.out(model.conv(images)).numpy()[0].argmax(-1)
+    with Opened(model, images, head=extra, target=ke.targets.Region if flat else None, layer="conv") as widget:
+        found = widget.wait()
+        np.testing.assert_allclose(found.scores, [(won == channel).mean() for channel in range(5)], rtol=1e-5)
+        # Of one dense layer at each position: its kernel, at every position alike.
+        kernel = model.out.kernel.numpy()[0, 0, :, widget.class_index] / won.size
+        np.testing.assert_allclose(found.map, model.conv(images).numpy()[0] @ kernel, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])

@@ -19,6 +19,16 @@ def curves(charts):
     return deletion, insertion, list(legend.text)
 
 
+def test_shares_of_pixels_have_the_whole_axis_and_values_their_own():
+    charts = Charts()
+    charts.set_scores(["sky", "road"], [0.2, 0.3], 0, "share")
+    assert (charts._columns.label, charts._values.min, charts._values.max) == ("Share", 0, 1)
+    charts.set_scores(["age", "height"], [20.0, 150.0], 0, "value")
+    assert charts._columns.label == "Value"
+    assert charts._values.max >= 150
+    charts.close()
+
+
 def test_bars_go_by_score_and_the_chosen_one_is_lit_and_marked():
     charts = Charts()
     charts.set_scores(LABELS, [0.2, 0.1, 0.7], 1)

@@ -70,6 +70,9 @@ class Looked:
         paths = ["stem", "block/add"], ["stem", "other"]
         self.models = [self._model(number, layers) for number, layers in enumerate(paths)]
 
+    def first_classes(self, scores, chosen=None):
+        return {"class_index": int(scores.argmax())}
+
     def _model(self, number, layers):
         def scores(indices):
             return np.eye(3)[[(index + number) % 3 for index in indices]]

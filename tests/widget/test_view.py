@@ -1,11 +1,21 @@
+import base64
+import contextlib
 import json
+import re
 import threading
 import time
 
 import numpy as np
 
+from ke_widgets.targets import Contrast, Region
+from ke_widgets.widget.export.snapshot import alt_text
 from ke_widgets.widget.view import ExplainerWidget
+from tests import models
+from tests.targets.test_spatial import unet
+from tests.widget.images.test_feed import DATA, gated, rows
 from tests.widget.page import LONG, Page, train
+
+X = models.images(3)
 
 
 def test_it_opens_on_the_best_class_and_the_last_layer(widget, model, images):
@@ -27,6 +37,47 @@ def test_first_values_may_be_chosen(model, images):
     result = widget.wait(LONG)
     assert (result.layer, result.unit, result.image_index, widget.opacity) == ("stem", 1, 3, 0.25)
     widget.close()
+
+
+def test_the_target_says_which_classes_come_first(images):
+    with contextlib.closing(ExplainerWidget(models.fused(), X, target=Contrast())) as widget:
+        order = np.argsort(-np.asarray(models.fused()(X[:1]))[0])
+        assert (widget.class_index, widget.contrast_index) == (order[0], order[1])
+        assert widget.wait(LONG).contrast == order[1]
+    given = {"class_index": int(order[2]), "contrast_index": int(order[1])}
+    with contextlib.closing(ExplainerWidget(models.fused(), X, target=Contrast(), **given)) as widget:
+        assert (widget.class_index, widget.contrast_index) == (order[2], order[1])
+    for target, given, expected in ((Region(2), {}, 2), (Region(2), {"class_index": "b"}, 1)):
+        with contextlib.closing(ExplainerWidget(unet(), X, target=target, labels=["a", "b", "c"], **given)) as widget:
+            assert widget.class_index == expected
+
+
+def test_a_segmentation_is_captioned_saved_and_exported_with_its_shares(tmp_path):
+    model = unet()
+    with contextlib.closing(ExplainerWidget(model, X, target=Region(1), labels=["a", "b", "c"])) as widget:
+        found = widget.wait(LONG)
+        expected = f"ExplainerWidget: Grad-CAM of b at last of {model.name}, image 0"
+        assert alt_text(widget._session, found) == expected
+        assert widget._setup["shares"] is True
+        widget.save(tmp_path / "map.png", colorbar=True, title=True)
+        path = widget.to_html(tmp_path / "maps.html", verbose=0)
+        stored = json.loads(re.search(r'"scores":(\[\[\{.*?\}\]\])', path.read_text("utf-8"))[1])
+        shares = np.frombuffer(base64.b64decode(stored[0][2]["values"]), "<f4")
+        won = np.asarray(model(X[2:3])).argmax(-1)
+        np.testing.assert_allclose(shares, [(won == channel).mean() for channel in range(3)], rtol=1e-6)
+        assert stored[0][2]["kind"] == "share"
+
+
+def test_a_model_of_several_inputs_is_saved_and_exported_with_each_images_row(tmp_path):
+    model = gated()
+    with contextlib.closing(ExplainerWidget(model, DATA, image_index=1)) as widget:
+        widget.wait(LONG)
+        path = widget.to_html(tmp_path / "maps.html", verbose=0)
+        stored = json.loads(re.search(r'"scores":(\[\[\{.*?\}\]\])', path.read_text("utf-8"))[1])
+        for index in (0, 3):
+            scores = np.frombuffer(base64.b64decode(stored[0][index]["values"]), "<f4")
+            np.testing.assert_allclose(scores, np.asarray(model(rows(model, DATA, index)))[0], rtol=1e-5)
+        assert "shares" not in widget._setup
 
 
 def test_a_request_from_the_page_is_answered_with_its_id_and_becomes_the_traits(widget):

@@ -1,4 +1,14 @@
-import type { Bytes, Choice, FromKernel, MapContent, ParamValue, Setup, ToKernel, WidgetModel } from "../messages.ts";
+import type {
+  Bytes,
+  Choice,
+  FromKernel,
+  MapContent,
+  ParamValue,
+  ScoresKind,
+  Setup,
+  ToKernel,
+  WidgetModel,
+} from "../messages.ts";
 import { emptyReason } from "../text/emptyReason.ts";
 
 /** A map as `ke_widgets/widget/export/job.py` writes it; its values are base64. */
@@ -16,7 +26,7 @@ export interface Contents {
   /** PNG or JPEG as base64, and height and width. */
   images: { data: string; size: [number, number] }[];
   /** Of each model, of each image: base64 of float32. */
-  scores: { kind: "probability" | "logit"; values: string }[][];
+  scores: { kind: ScoresKind; values: string }[][];
   /** Of each model, of each image. */
   predictions: { top: number; score: number | null; correct: boolean | null }[][];
   /** By `name`; an error where the method failed. */

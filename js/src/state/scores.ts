@@ -1,3 +1,5 @@
+import type { ScoresKind } from "../messages.ts";
+
 /** Whether two sets of scores are equal up to rounding: another function of the same model may sum in another order. */
 export function sameScores(a: Float32Array, b: Float32Array): boolean {
   return (
@@ -6,10 +8,11 @@ export function sameScores(a: Float32Array, b: Float32Array): boolean {
   );
 }
 
-/** Return the length of each score's bar, 0 to 1. Logits are scaled to the range of all of them. */
-export function barLengths(scores: Float32Array, kind: "probability" | "logit"): Float32Array {
+/** Return the length of each score's bar, 0 to 1. Logits and values are scaled to the range of all of them. */
+export function barLengths(scores: Float32Array, kind: ScoresKind): Float32Array {
   const finite = scores.filter(Number.isFinite);
-  const low = kind === "probability" ? 0 : finite.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const high = kind === "probability" ? 1 : finite.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const whole = kind === "probability" || kind === "share";
+  const low = whole ? 0 : finite.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const high = whole ? 1 : finite.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   return scores.map((score) => Math.min(Math.max((score - low) / (high - low), 0), 1) || 0);
 }

@@ -1,3 +1,5 @@
+import type { ScoresKind } from "../messages.ts";
+
 /** Format a value for a legend or a list: at most three significant digits. */
 export function formatNumber(value: number): string {
   if (value === 0) return "0";
@@ -34,8 +36,17 @@ export function formatScore(value: number, decimals = 2): string {
   return value.toFixed(small ? Math.max(decimals, 4) : decimals).replace("-", "−");
 }
 
+/** Format a share of pixels: none at all is `0 %`, and nothing else is. */
+export function formatPixels(share: number): string {
+  const text = (100 * share).toFixed(1);
+  return share > 0 && text === "0.0" ? "<0.1 %" : `${share === 0 ? 0 : text} %`;
+}
+
 /** Format a score and pad it with figure spaces to the longest of its list, so that decimal points are aligned. */
-export function formatColumn(value: number, decimals: number, kind: "probability" | "logit"): string {
+export function formatColumn(value: number, decimals: number, kind: ScoresKind): string {
+  // A punctuation space is as wide as a point.
+  if (kind === "share")
+    return (value === 0 ? "\u2008" : "") + formatPixels(value).padStart(value === 0 ? 6 : 7, "\u2007");
   const text = formatScore(value, decimals);
   return kind === "probability" ? text.padEnd(2 + Math.max(decimals, 4), "\u2007") : text;
 }

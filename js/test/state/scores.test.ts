@@ -5,6 +5,8 @@ test("barLengths are the probabilities themselves, of logits their places betwee
   expect([...barLengths(Float32Array.from([0.25, 1, Number.NaN]), "probability")]).toEqual([0.25, 1, 0]);
   expect([...barLengths(Float32Array.from([-2, 2, 6, Number.NaN]), "logit")]).toEqual([0, 0.5, 1, 0]);
   expect([...barLengths(Float32Array.from([2, 2]), "logit")]).toEqual([0, 0]);
+  expect([...barLengths(Float32Array.from([0.25, 0.5]), "share")]).toEqual([0.25, 0.5]);
+  expect([...barLengths(Float32Array.from([20, 40]), "value")]).toEqual([0, 1]);
 });
 
 test("sameScores takes scores that differ by rounding for the same, NaN too", () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   formatColumn,
   formatNumber,
+  formatPixels,
   formatScore,
   formatShape,
   formatTime,
@@ -60,4 +61,21 @@ test("formatShape leaves the batch out and shows what is unknown", () => {
 
 test("formatTime grows from milliseconds to seconds", () => {
   expect([0.02, 3.24, 48.6, 1234, 45678].map(formatTime)).toEqual(["< 1 ms", "3 ms", "49 ms", "1.2 s", "46 s"]);
+});
+
+test("shares of pixels are in percent, and only none at all is 0 %", () => {
+  expect([0, 1e-5, 0.0004, 0.0006, 0.125, 1].map(formatPixels)).toEqual([
+    "0 %",
+    "<0.1 %",
+    "<0.1 %",
+    "0.1 %",
+    "12.5 %",
+    "100.0 %",
+  ]);
+  expect([0.5, -2].map((value) => formatColumn(value, 2, "value"))).toEqual(["0.50", "−2.00"]);
+  expect([1, 0.5, 0].map((value) => formatColumn(value, 2, "share"))).toEqual([
+    "100.0 %",
+    "\u200750.0 %",
+    "\u2008\u2007\u2007\u20070 %",
+  ]);
 });

@@ -2,39 +2,64 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
+from ke_widgets.engine.gradients import forward
 from ke_widgets.methods.meta import contrast, negate
+from ke_widgets.typing import ScoreFunction
+
+
+def model_output(model: keras.Model, inputs: Any, _: Any) -> Any:
+    """Return the second output of a view, the model's own `(B, units)`."""
+    return forward(model, inputs)[1][0]
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The mapping from classes to units of a model.
+    """The mapping from classes to units of a model; `target_classes` has those of other targets.
 
     Attributes:
         units: Number of the model's units.
         probability: Whether an activation turns the logits into probabilities.
         binary: Whether a single unit stands for two classes: class 1, and with the negative logit class 0.
+        read: A function `(view, inputs, y)` of what is read for the scores, compiled.
+        of_output: Whether that is the model's own output.
+        needs_detail: Whether a question needs to know what was read of its image.
+        score_word: What a map is of, in its unit.
     """
 
     units: int
     probability: bool
     binary: bool = False
 
+    read: ClassVar[Callable[..., Any]] = staticmethod(model_output)
+    of_output: ClassVar[bool] = True
+    needs_detail: ClassVar[bool] = False
+    score_word: ClassVar[str] = "logit"
+
     @property
     def count(self) -> int:
         """Return the number of classes."""
         return 2 if self.binary else self.units
 
+    def rows(self, found: np.ndarray) -> np.ndarray:
+        """Return what is kept of what was read, `(B, ...)`, for the scores."""
+        return np.asarray(found, "float32")
+
+    def kind(self, scores: np.ndarray) -> str:
+        """Return the kind of the scores: `"probability"`, `"logit"`, `"value"` or `"share"`."""
+        known = self.probability and bool(((scores >= 0) & (scores <= 1)).all())
+        return "probability" if known else "logit"
+
     def scores(self, outputs: np.ndarray) -> np.ndarray:
         """Compute one score for each class.
 
         Args:
-            outputs: The model's own output, `(..., units)`.
+            outputs: What `rows` returned, `(..., units)`.
 
         Returns:
             Scores `(..., count)`.
@@ -60,13 +85,14 @@ class Classes:
         return 0 if self.binary else class_index
 
     def question(
-        self, class_index: int, contrast_index: int | None = None
+        self, class_index: int, contrast_index: int | None = None, detail: Any = None
     ) -> tuple[Callable[[Callable], Callable], Any]:
         """Return how a method explains a choice of classes.
 
         Args:
             class_index: Number of the class.
             contrast_index: Number of the class to contrast with, or `None`.
+            detail: What `Scores.detail` knows of the image.
 
         Returns:
             A function that takes a method, of `ke_widgets.methods` or made by `at_all_layers`, and gives the one to
@@ -76,8 +102,19 @@ class Classes:
             pair = [[self.unit(class_index), self.unit(contrast_index)]]
             return contrast, ops.convert_to_tensor(pair, "int32")
         # Of two classes with one logit, the contrast of both is the logit of either.
-        wrap = negate if self.binary and class_index == 0 else lambda method: method
+        wrap = negate if self.binary and class_index == 0 else itself
         return wrap, ops.convert_to_tensor([[self.unit(class_index)]], "int32")
+
+    def target(self, class_index: int | None = None, contrast_index: int | None = None) -> ScoreFunction | None:
+        """Return the target of the view that explains a choice of classes, before a method is wrapped.
+
+        Without a class, that of the view which is read for the scores of all of them.
+        """
+        return None
+
+    def why_empty(self, class_index: int, detail: Any) -> str | None:
+        """Return a sentence on why nothing of an image can be explained for a class, or `None`."""
+        return None
 
     def next(self, class_index: int, contrast_index: int | None) -> tuple[int, int | None]:
         """Return a representative of the choices that are likely to follow a given one; see `question`."""
@@ -98,6 +135,11 @@ class Classes:
         if self.count == 1:
             return bool((scores[0] > (0.5 if self.probability else 0.0)) == true[0])
         return bool(true[scores.argmax()])
+
+
+def itself(method: Any) -> Any:
+    """Return a method as it is; see `Classes.question`."""
+    return method
 
 
 def classes_of(logits: Any, scores: Any, named: int | None) -> Classes:

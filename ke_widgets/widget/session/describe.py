@@ -6,6 +6,7 @@ from typing import Any
 from ke_widgets import methods
 from ke_widgets.widget.session.graph import graph
 from ke_widgets.widget.session.session import Session
+from ke_widgets.widget.session.target_classes import is_region
 
 COLORMAPS = ("inferno", "viridis", "magma", "turbo", "gray", "RdBu_r")
 
@@ -20,12 +21,14 @@ def describe(session: Session) -> dict[str, Any]:
         A dict of plain data, for JSON.
     """
     models = [_describe_model(explained) for explained in session.models]
+    shares = {"shares": True} if is_region(session.target) else {}
     return {
         "version": 1,
         "models": models,
         "images": len(session.images),
         "labels": session.labels,
         "y_true": session.y_true is not None,
+        **shares,
         "methods": [_describe_method(session, name, *entry) for name, entry in session.methods.items()],
         "all_layers_methods": session.all_layers_methods,
         "colormaps": list(COLORMAPS),
@@ -51,7 +54,12 @@ def _describe_method(session, name, method, spec):
     # Plain text: a form shows no markup.
     params = [{**asdict(each), "help": each.help.replace("`", "")} for each in methods.parameters(method)]
     layer = spec.reads == "signal"
-    about = {"title": spec.title, "uses_layer": layer, "signed": spec.signed, "unit": spec.unit}
+    about = {
+        "title": spec.title,
+        "uses_layer": layer,
+        "signed": spec.signed,
+        "unit": session.models[0].map_unit(spec.unit),
+    }
     description = {"name": name, **about, "params": params}
     # With several models, a method is offered if it fits one of them.
     return description if None in reasons else {**description, "reason": reasons[0]}

@@ -11,24 +11,33 @@ import numpy as np
 from keras import ops
 
 from ke_widgets import inspection, methods, metrics
-from ke_widgets.engine.compiling import compiled, ready
-from ke_widgets.engine.gradients import forward, signal_jacobian
+from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.gradients import signal_jacobian
 from ke_widgets.errors import failures
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.methods.all_layers import at_all_layers, runs_at_all_layers
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.model.units import scores_of
+from ke_widgets.targets import Region
 from ke_widgets.widget.images.feed import Feed
 from ke_widgets.widget.images.image_input import ImageInput
+from ke_widgets.widget.session.channels import MaskedChannel
 from ke_widgets.widget.session.choice import Choice
-from ke_widgets.widget.session.classes import classes_of
 from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
 from ke_widgets.widget.session.fingerprint import fingerprint
 from ke_widgets.widget.session.layer_maps import LayerMaps, Question
 from ke_widgets.widget.session.notices import Entrance, first_operations
+from ke_widgets.widget.session.scores import Scores, run
+from ke_widgets.widget.session.target_classes import (
+    classes_of_target,
+    is_own,
+    is_region,
+    region_assumed,
+    target_data,
+)
 
-_KEPT_SCORES = 4096
 _KEPT_INPUTS = 4  # One for each pane that the page can show.
 _ALL_LAYERS_BYTES = 2 * 1024**3
 _IMAGES_ALONE = Feed(ImageInput((None, None, None), required=False))
@@ -43,52 +52,75 @@ class ExplainedModel:
         number: The model's index in its session.
         head: Index or name of the output to explain, in a model with several.
         named: How many classes the user has named; `None` where that is not known.
+        target: What is explained, see `target_classes`; `None` for units, or the channels of a segmentation.
+        target_y: Data of the target, one entry for each image.
         feed: Packs images as the model takes them, a `Feed`; by default the model takes nothing else.
 
     Attributes:
-        classes: How its classes follow from its units, a `Classes`.
+        classes: What its classes are, a `Classes`.
+        is_assumed: Whether it is taken as a segmentation without a target that says so.
         entrance: How the first image entered the model, an `Entrance`.
 
     Raises:
         ValueError: If the model has no scores, or does not run on the first image.
     """
 
-    def __init__(self, model, images, number=0, head=None, named=None, feed=_IMAGES_ALONE) -> None:
+    def __init__(
+        self, model, images, number=0, head=None, named=None, feed=_IMAGES_ALONE, target=None, target_y=None
+    ) -> None:
         self.model = model
         self.images = images
         self.number = number
-        self._head = head
         self._feed = feed
         # Keras keeps no input shape of some models; an image has it.
         image = self._packed(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0), [0])
-        inspection.warn_of_probabilities(model, head, image)
-        self._logits = inspection.logits_endpoint(model, head, image)
         self._output = inspection.head_index(model, head, image)
-        self._both = Exposed(model, [self._logits, Endpoint("", index=self._output)])
+        read = self._read(target, head, image)
+        y = target_data(target, target_y, len(images))
         self._inputs: collections.OrderedDict[int, Any] = collections.OrderedDict()
-        self._known_scores: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
         self._weights = None
         self._generation = -1
-        self.shapes, (logits, scores) = self._first_run(image)
-        if len(logits.shape) != 2:
-            raise ValueError(
-                "`model` must give one score for each class, (B, U). "
-                f"Received: {model.name!r}, whose logits have the shape {tuple(logits.shape)}."
-                + _one_score(model, scores, self._output, images.inputs(0).shape[1:])
-            )
-        self.classes = classes_of(logits, scores, named)
-        self._layer_shapes = inspection.spatial_signals(model, head, image)
+        own = target if is_own(target) else MaskedChannel() if is_region(target) else None
+        view = Exposed(model, [read, Endpoint("", index=self._output)], own)
+        self.shapes, (logits, scores) = self._first_run(view, image)
+        self.is_assumed = region_assumed(target, logits, scores)
+        target = Region if self.is_assumed else target
+        first = None if y is None else ops.convert_to_tensor(y[:1])
+        self.classes = classes_of_target(
+            target, model.name, logits, scores, named, lambda: scores_of(view, logits, first)
+        )
+        view = Exposed(model, view.endpoints, self.classes.target())
+        self._scores_of = Scores(view, self.classes, images, feed, y)
+        self._layer_shapes = self._before(read, inspection.spatial_signals(model, head, image))
         self.layers = list(self._layer_shapes)
         self._default_layer = inspection.default_layer(model, head, image)
-        self._maps = LayerMaps(model, self._logits, self.layers, self._forget_if_trained)
+        self._maps = LayerMaps(model, read, self.layers, self._forget_if_trained, self.classes.target())
         self._forget_if_trained()
-        if np.isfinite(scores).all():
-            self._known_scores[0] = np.asarray(scores, "float32")[0]
+        if np.isfinite(np.asarray(scores, "float64")).all():
+            self._scores_of.know(0, scores)
+
+    def _read(self, target, head, image):
+        """Return the endpoint that the target reads."""
+        reads = getattr(target, "reads", "logits")
+        if reads == "outputs":
+            return Endpoint("", index="all")
+        if reads == "output":
+            return Endpoint("", index=self._output)
+        inspection.warn_of_probabilities(self.model, head, image)
+        return inspection.logits_endpoint(self.model, head, image)
+
+    def _before(self, read, shapes):
+        """Return the layers that can be explained: of a segmentation, those before the layer of its scores."""
+        if not getattr(self.classes.target(), "spatial", False) or read.path not in shapes:
+            return shapes
+        paths = list(shapes)
+        return {path: shapes[path] for path in paths[: paths.index(read.path)]}
 
     @property
     def default_layer(self) -> str:
         """The layer whose output is the default signal, or the last one that feeds it; empty where there is none."""
-        if self._default_layer in self._layer_shapes:
+        spatial = getattr(self.classes.target(), "spatial", False)
+        if self._default_layer in self._layer_shapes and not spatial:
             return self._default_layer
         return self.layers[-1] if self.layers else ""
 
@@ -119,7 +151,7 @@ class ExplainedModel:
         )
 
     def scores(self, image_indices: list[int]) -> np.ndarray:
-        """Return the model's own output for some images, as one score for each class.
+        """Return one score for each class for some images: the model's own output, or what `classes` says.
 
         Args:
             image_indices: Indices of the images.
@@ -128,28 +160,7 @@ class ExplainedModel:
             An array `(len(image_indices), classes)`, float32.
         """
         self._forget_if_trained()
-        return self._scores(image_indices)
-
-    def _scores(self, image_indices):
-        missing = [index for index in dict.fromkeys(image_indices) if index not in self._known_scores]
-        if missing:
-            self._run_missing(missing)
-        scores = np.stack([self._known_scores[index] for index in image_indices])
-        while len(self._known_scores) > _KEPT_SCORES:
-            self._known_scores.popitem(last=False)
-        return self.classes.scores(scores)
-
-    def _run_missing(self, image_indices):
-        for numbers, arrays in _by_shape(image_indices, self.images, self._at_once):
-            _, (found,) = self._run(_forward, self._packed(np.concatenate(arrays), numbers))
-            self._known_scores.update(zip(numbers, np.asarray(found, "float32")))
-
-    def _at_once(self, array, index):
-        """Return how many images of one shape to run together.
-
-        The compiled function takes one image; several run eagerly, which takes ten times as long at first.
-        """
-        return 32 if ready(_forward, self._both, self._packed(array, [index]), None) is None else 1
+        return self._scores_of.of(image_indices)
 
     def _packed(self, array, indices):
         return self._feed.pack(ops.convert_to_tensor(array), indices)
@@ -160,9 +171,12 @@ class ExplainedModel:
         return self._generation
 
     def scores_kind(self, scores: np.ndarray) -> str:
-        """Return `"probability"` where an activation made the scores from the logits, else `"logit"`."""
-        known = self.classes.probability and bool(((scores >= 0) & (scores <= 1)).all())
-        return "probability" if known else "logit"
+        """Return what the scores are; see `Classes.kind`."""
+        return self.classes.kind(scores)
+
+    def map_unit(self, unit: str) -> str:
+        """Return the unit of a method's maps for the model's target; see `Spec.unit`."""
+        return unit.replace("logit", self.classes.score_word)
 
     def steps(self, choice: Choice) -> Iterator[tuple[int, int, Callable[[], Explanation]]]:
         """Explain one choice step by step; leave the loop to stop.
@@ -181,7 +195,7 @@ class ExplainedModel:
             found = self._answer(question)
             yield 1, 1, functools.partial(finish, self._generation, methods.Progress(1, 1, lambda: found))
             return
-        generation, view = self.generation(), self._maps.view(question.layer)
+        generation, view = self.generation(), self._maps.view(question.layer, question.target)
         for progress in methods.step_by_step(question.method, view, question.inputs, question.units, **question.params):
             yield progress.done, progress.total, functools.partial(finish, generation, progress)
 
@@ -191,7 +205,8 @@ class ExplainedModel:
         logits, maps = progress.result()
         values = _one_map(choice.method, maps)
         low, high = display_range(values, spec.signed or choice.contrast_index is not None)
-        (scores,) = self._scores([choice.image_index])
+        (scores,) = self._scores_of.of([choice.image_index])
+        reason = self.classes.why_empty(choice.class_index, question.detail) if question.finite else None
         return Explanation(
             map=values,
             logits=np.asarray(logits)[0],
@@ -206,12 +221,12 @@ class ExplainedModel:
             scores_kind=self.scores_kind(scores),
             low=low,
             high=high,
-            empty_reason=empty_reason(values, question.finite, low, high, lambda: self._blind(question)),
+            empty_reason=reason or empty_reason(values, question.finite, low, high, lambda: self._blind(question)),
             milliseconds=1000 * (time.perf_counter() - started),
             done=progress.done,
             total=progress.total,
             generation=generation,
-            map_unit=spec.unit,
+            map_unit=self.map_unit(spec.unit),
             input_region=self.images.input_region(choice.image_index),
         )
 
@@ -220,7 +235,11 @@ class ExplainedModel:
         if not question.layer:
             return False
         try:
-            return not bool(compiled(_any_gradient, self._maps.view(question.layer))(question.inputs, question.units))
+            return not bool(
+                compiled(_any_gradient, self._maps.view(question.layer, question.target))(
+                    question.inputs, question.units
+                )
+            )
         except ValueError:
             return True  # It is not even connected.
 
@@ -244,19 +263,34 @@ class ExplainedModel:
         if self._feed.several and "image_input" in own:
             params["image_input"] = self._feed.taken.position
         classes = classes or (choice.class_index, choice.contrast_index)
-        wrap, units = self.classes.question(*classes)
+        if self.classes.needs_detail:
+            self._forget_if_trained()  # The region is that of the weights of now.
+        detail = self._scores_of.detail(choice.image_index)
+        wrap, units = self.classes.question(*classes, detail)
         everywhere = None
         if layer and runs_at_all_layers(function) and self.why_not_at_all_layers is None:
             everywhere = wrap(at_all_layers(function))
         inputs, finite = self._input(choice.image_index)
         key = (choice.image_index, *classes, function, tuple(sorted(params.items())))
-        return Question(choice.image_index, layer, inputs, finite, units, wrap(function), everywhere, params, key)
+        return Question(
+            choice.image_index,
+            layer,
+            inputs,
+            finite,
+            units,
+            wrap(function),
+            everywhere,
+            params,
+            key,
+            self.classes.target(*classes),
+            detail,
+        )
 
     def _answer(self, question):
         """Return logits and maps, from the caches where they are there."""
         found = self._maps.find(question)
         if found.outputs is not None:
-            self._known_scores[question.image_index] = np.asarray(found.outputs[self._output], "float32")[0]
+            self._scores_of.know(question.image_index, found.outputs[self._output])
         return found.logits, found.maps
 
     def prepare(self, choice: Choice) -> None:
@@ -275,14 +309,14 @@ class ExplainedModel:
             self._maps.prepare(self._question(choice, choice.layer, classes))
 
     def _compile_what_all_need(self, inputs):
-        for function, given in ((fingerprint, ops.zeros(())), (_forward, inputs)):
-            compiled(function, self._both).prepare(given, None)
+        compiled(fingerprint, self._scores_of.view).prepare(ops.zeros(()), None)
+        self._scores_of.compile(inputs)
 
     @property
     def is_compiled(self) -> bool:
         """Whether the forward pass is compiled for images of the shapes that were explained."""
         inputs = [inputs for inputs, _ in list(self._inputs.values())]
-        return any(ready(_forward, self._both, each, None) is not None for each in inputs)
+        return any(map(self._scores_of.is_compiled, inputs))
 
     @functools.cached_property
     def why_not_at_all_layers(self) -> str | None:
@@ -334,19 +368,30 @@ class ExplainedModel:
         """
         if explanation.contrast is not None:
             raise ValueError("Curves are of one class: leave the contrast out.")
-        scores = Exposed(self.model, self._both.endpoints[1:])
         inputs, _ = self._input(explanation.image_index)
+        scores, y = self._curve_scores(explanation)
         image = self._feed.taken.position if self._feed.several else None
-        maps, units = explanation.map[None, ..., None], np.array([[self.classes.unit(explanation.unit)]])
         known: list[Any] = [None, None]
         for number, (metric, baseline) in enumerate(((metrics.deletion, "mean"), (metrics.insertion, "blur"))):
             own = {"baseline": baseline, "image_input": image}
-            for progress in metrics.step_by_step(metric, scores, inputs, maps, units, **own):
+            for progress in metrics.step_by_step(metric, scores, inputs, explanation.map[None, ..., None], y, **own):
                 curve = progress.result().curve
-                known[number] = self.classes.of_class(explanation.unit, curve.scores[0, :, 0])
+                known[number] = self._of_class(explanation.unit, curve.scores[0, :, 0])
                 yield Curves(
                     curve.shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total
                 )
+
+    def _of_class(self, class_index, scores):
+        return self.classes.of_class(class_index, scores) if self.classes.of_output else scores
+
+    def _curve_scores(self, explanation):
+        """Return a view with the scores that the curves of an explanation follow, and `y` for them."""
+        view = self._scores_of.view
+        if self.classes.of_output:
+            return Exposed(self.model, view.endpoints[1:]), [[self.classes.unit(explanation.unit)]]
+        # The region, or other data, is that of the whole image.
+        _, y = self.classes.question(explanation.unit, None, self._scores_of.detail(explanation.image_index))
+        return Exposed(self.model, view.endpoints[:1], self.classes.target(explanation.unit)), y
 
     def _forget_if_trained(self, mark=None):
         """Drop the caches if the weights have changed; return whether they have.
@@ -355,29 +400,24 @@ class ExplainedModel:
             mark: The `fingerprint` of the weights, where a compiled function returned it along with its result.
         """
         if mark is None:
-            mark = self._run(fingerprint, ops.zeros(()))
+            mark = run(fingerprint, self._scores_of.view, ops.zeros(()))
         mark = np.asarray(mark).tobytes()
         if mark == self._weights:
             return False
         self._weights = mark
         self._generation += 1
-        self._known_scores.clear()
+        self._scores_of.forget()
         self._maps.forget()
         return True
 
-    def _run(self, function, inputs):
-        """Run a function of the model, compiled if that is ready, else eagerly, which is faster than compiling."""
-        run = ready(function, self._both, inputs, None)
-        return function(self._both, inputs, None) if run is None else run(inputs, None)
-
-    def _first_run(self, image):
+    def _first_run(self, view, image):
         """Run the first image eagerly; return output shapes of layers that no graph has, and its scores."""
         found = model_layers.operations(self.model)
         unknown = {path: op for path, op in found.items() if inspection.output_shape(op) is None}
         first = first_operations(self.model, self._feed.taken.position if self._feed.several else None)
         try:
             with hooks.recording([*unknown.values(), *first], fused=()) as tap:
-                outputs = self._both(image, training=False)
+                outputs = view(image, training=False)
         except Exception as error:
             shapes = ", ".join(str(tuple(x.shape)) for x in keras.tree.flatten(image))
             raise ValueError(
@@ -403,36 +443,6 @@ def _one_map(method, maps):
     return values
 
 
-def _forward(model, inputs, indices):
-    return forward(model, inputs)
-
-
 def _any_gradient(model, inputs, indices):
     _, _, gradients = signal_jacobian(model, inputs, indices)
     return ops.any([ops.any(each != 0) for each in gradients])
-
-
-def _by_shape(image_indices, images, at_once):
-    """Yield indices and inputs of images of one shape, as many together as `at_once` allows."""
-    groups, most = {}, {}
-    for index in image_indices:
-        inputs = images.inputs(index)
-        numbers, arrays = groups.setdefault(inputs.shape, ([], []))
-        numbers.append(index)
-        arrays.append(inputs)
-        if inputs.shape not in most:
-            most[inputs.shape] = at_once(inputs, index)
-        if len(numbers) == most[inputs.shape]:
-            yield groups.pop(inputs.shape)
-    yield from groups.values()
-
-
-def _one_score(model, scores, output, shape):
-    """Return advice on how to make scores (B, U) of an output with spatial axes."""
-    if len(scores.shape) < 3:
-        return ""
-    axes = tuple(range(1, len(scores.shape) - 1))
-    inputs, made = "model.inputs", f"model.outputs[{output}]"
-    if model_layers.functional(model) is None:
-        inputs, made = f"x := keras.Input({shape})", f"keras.tree.flatten(model(x))[{output}]"
-    return f" Explain its mean over space instead: `keras.Model({inputs}, keras.ops.mean({made}, axis={axes}))`."

@@ -15,7 +15,8 @@ class Explanation:
 
     Attributes:
         map: The raw map `(H', W')`, at the layer's resolution.
-        logits: Logit of the explained class, `(1,)`; with a contrast, the difference of the two.
+        logits: Logit, or score of the target, of the explained class, `(1,)`; with a contrast, the difference of the
+            two. NaN for a class of a segmentation that wins nowhere.
         unit: Index of the explained class.
         contrast: Index of the class to contrast with, or `None`.
         layer: Path of the layer; empty for methods that explain the input image directly.
@@ -23,8 +24,9 @@ class Explanation:
         params: Its own parameters.
         image_index: Number of the image.
         model_index: Number of the model.
-        scores: The model's output for every class.
-        scores_kind: `"probability"` or `"logit"`.
+        scores: The score of every class, such as the model's output.
+        scores_kind: `"probability"`, `"logit"`, `"value"` (as the model or the target gives it) or `"share"` (of the
+            pixels that the class wins, in a segmentation).
         low: Lower end of the display range: no evidence, or for signed maps the strongest evidence against.
         high: Upper end of the display range.
         empty_reason: A sentence on why the map is empty, or `None`.

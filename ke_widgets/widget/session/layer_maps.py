@@ -39,6 +39,8 @@ class Question:
         at_all_layers: The same method at all layers, or `None` where it has none.
         params: Own parameters of the method.
         key: Cache key of the maps of all layers: all of the question but its layer.
+        target: The target of the view, `None` for units.
+        detail: What `Scores.detail` knows of the image.
     """
 
     image_index: int
@@ -50,6 +52,8 @@ class Question:
     at_all_layers: Any
     params: dict
     key: Any
+    target: Any = None
+    detail: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -66,19 +70,21 @@ class LayerMaps:
 
     Args:
         model: A built Keras model.
-        logits: The `Endpoint` of its logits.
+        scores: The `Endpoint` that the target reads, such as the logits.
         paths: Paths of the layers that can be asked for.
         trained: Returns whether the weights have changed since its last call, and calls `forget` if so; takes their
             fingerprint where that is known.
+        target: The target of views where no question says another.
     """
 
-    def __init__(self, model, logits, paths, trained) -> None:
+    def __init__(self, model, scores, paths, trained, target=None) -> None:
         self._model = model
-        self._logits = logits
+        self._scores = scores
+        self._target = target
         self._paths = paths
         self._trained = trained
-        self._views: dict[str, Exposed] = {}
-        self._all = Exposed(model, [logits, *map(Endpoint, paths)])
+        self._views: dict[tuple[str, Any], Exposed] = {}
+        self._all_views: dict[Any, Exposed] = {}
         self._signals = collections.OrderedDict()
         self._tails = set()  # For which the rest of the model, from the layer's signal on, was compiled.
         self._maps = collections.OrderedDict()
@@ -86,11 +92,20 @@ class LayerMaps:
         self._made_in = cells_begun()  # The cell that makes the widget is about to end.
         self._connected = True  # Until a layer is found at which the scores have no gradient.
 
-    def view(self, layer: str) -> Exposed:
-        """Return the model that exposes one layer, or its logits alone for an empty path."""
-        if layer not in self._views:
-            self._views[layer] = Exposed(self._model, [self._logits, *([Endpoint(layer)] if layer else [])])
-        return self._views[layer]
+    def view(self, layer: str, target: Any = ...) -> Exposed:
+        """Return the model that exposes one layer, or its scores alone for an empty path, with a target."""
+        target = self._target if target is ... else target
+        if (layer, target) not in self._views:
+            endpoints = [self._scores, *([Endpoint(layer)] if layer else [])]
+            self._views[layer, target] = Exposed(self._model, endpoints, target)
+        return self._views[layer, target]
+
+    def _all(self, question):
+        """Return the model that exposes all layers, with a question's target."""
+        if question.target not in self._all_views:
+            endpoints = [self._scores, *map(Endpoint, self._paths)]
+            self._all_views[question.target] = Exposed(self._model, endpoints, question.target)
+        return self._all_views[question.target]
 
     def forget(self) -> None:
         """Clear the caches: the weights have changed."""
@@ -111,7 +126,9 @@ class LayerMaps:
         if found is not None:
             return found
         function = compiled(
-            with_fingerprint(run_and_keep(question.method)), self.view(question.layer), **question.params
+            with_fingerprint(run_and_keep(question.method)),
+            self.view(question.layer, question.target),
+            **question.params,
         )
         return self._found(question, *function(question.inputs, question.units))
 
@@ -131,7 +148,9 @@ class LayerMaps:
         if maps is None or self._trained():
             maps = self._ready_at_all_layers(question) or (self._eager and self._eagerly_at_all_layers(question))
         if not maps:
-            function = compiled(with_fingerprint(with_outputs(question.at_all_layers)), self._all, **question.params)
+            function = compiled(
+                with_fingerprint(with_outputs(question.at_all_layers)), self._all(question), **question.params
+            )
             maps = self._keep_all(question, *function(question.inputs, question.units))
         return maps
 
@@ -144,8 +163,8 @@ class LayerMaps:
         inputs, units = question.inputs, question.units
         if self._has_all(question):
             method = with_fingerprint(with_outputs(question.at_all_layers))
-            compiled(method, self._all, **question.params).prepare(inputs, units)
-        view = self.view(question.layer)
+            compiled(method, self._all(question), **question.params).prepare(inputs, units)
+        view = self.view(question.layer, question.target)
         at_layer = compiled(with_fingerprint(run_and_keep(question.method)), view, **question.params)
         at_layer.prepare(inputs, units)
         signal = self._signals.get((question.image_index, question.layer))
@@ -177,7 +196,7 @@ class LayerMaps:
         if signal is None:
             return None
         method, inputs = with_fingerprint(run_from(question.method)), (question.inputs, signal)
-        run = ready(method, self.view(question.layer), inputs, question.units, **question.params)
+        run = ready(method, self.view(question.layer, question.target), inputs, question.units, **question.params)
         if run is None:
             return None
         self._signals.move_to_end((question.image_index, question.layer))
@@ -185,7 +204,7 @@ class LayerMaps:
         return None if self._trained(mark) else Found(logits, maps)
 
     def _at_layer(self, question):
-        method, view = with_fingerprint(run_and_keep(question.method)), self.view(question.layer)
+        method, view = with_fingerprint(run_and_keep(question.method)), self.view(question.layer, question.target)
         run = ready(method, view, question.inputs, question.units, **question.params)
         return None if run is None else self._found(question, *run(question.inputs, question.units))
 
@@ -214,18 +233,18 @@ class LayerMaps:
 
     def _eagerly_at_layer(self, question):
         self._trained()
-        method, view = run_and_keep(question.method), self.view(question.layer)
+        method, view = run_and_keep(question.method), self.view(question.layer, question.target)
         return self._found(question, method(view, question.inputs, question.units, **question.params))
 
     def _ready_at_all_layers(self, question):
         method = with_fingerprint(with_outputs(question.at_all_layers))
-        run = ready(method, self._all, question.inputs, question.units, **question.params)
+        run = ready(method, self._all(question), question.inputs, question.units, **question.params)
         return None if run is None else self._keep_all(question, *run(question.inputs, question.units))
 
     def _eagerly_at_all_layers(self, question):
         self._trained()
         method = with_outputs(question.at_all_layers)
-        return self._keep_all(question, method(self._all, question.inputs, question.units, **question.params))
+        return self._keep_all(question, method(self._all(question), question.inputs, question.units, **question.params))
 
     def _keep_all(self, question, found, mark=None):
         logits, maps, outputs = found

@@ -148,6 +148,11 @@ def notices(explained: Any, own_preprocessor: bool) -> list[str]:
         A list of sentences.
     """
     images, entrance, found = explained.images, explained.entrance, []
+    if explained.is_assumed:
+        found.append(
+            f"{explained.model.name!r} is explained as a segmentation: its classes are its channels, and a map "
+            "explains the pixels where its channel wins. To say so yourself, pass `target=ke.targets.Region`."
+        )
     if own_preprocessor:
         found.append(
             "The images pass through the model's own `preprocessor`, as in its `predict`. To skip it, pass "

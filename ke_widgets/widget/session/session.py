@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ke_widgets import inspection, methods
-from ke_widgets.errors import failures
 from ke_widgets.errors.arguments import nearest
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.methods import Spec
 from ke_widgets.methods.all_layers import runs_at_all_layers
+from ke_widgets.targets import Contrast, Region
 from ke_widgets.utils import tolist
 from ke_widgets.widget.images.feed import feeds, fitting_images, of_another_size
 from ke_widgets.widget.images.image_input import image_input as find_image_input
@@ -25,6 +25,8 @@ from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explained_model import ExplainedModel
 from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.session.notices import notices, of_several
+from ke_widgets.widget.session.scores import scores_of_readable
+from ke_widgets.widget.session.target_classes import check_widget_target, check_y_true, common_counts
 from ke_widgets.widget.threads import start
 
 
@@ -42,6 +44,8 @@ class Session:
         y_true: The true class of each image, as `labels.true_classes` takes them.
         image_input: Name or index of the input that is explained, in a model that takes several of images; for several
             models, one or a list.
+        target: What is explained: one of `ke.targets`; `None` for units, or the channels of a segmentation.
+        target_y: Data of the target, one entry for each image, such as embeddings for `Similarity`.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -49,12 +53,24 @@ class Session:
             have different classes, there are not as many labels as classes, or `y_true` does not fit the images.
     """
 
-    def __init__(self, model, images, labels=None, preprocess=None, head=None, y_true=None, image_input=None) -> None:
+    def __init__(
+        self,
+        model,
+        images,
+        labels=None,
+        preprocess=None,
+        head=None,
+        y_true=None,
+        image_input=None,
+        target=None,
+        target_y=None,
+    ) -> None:
         models = tolist(model)
         if not models:
             raise ValueError("`model` must be a keras.Model or a list of at least one. Received: an empty list.")
         for each in models:
             inspection.check_model(each)
+        check_widget_target(target, target_y)
         given = _one_each("preprocess", preprocess, len(models))
         prepare = [_preprocess(how, each) for how, each in zip(given, models)]
         chosen = _one_each("image_input", image_input, len(models))
@@ -62,16 +78,16 @@ class Session:
         named = labelling.named(labels)
         count = None if named is None or callable(named) else len(named)
         self.models = [
-            ExplainedModel(each, fitting_images(each, feed, data, how), number, which, count, feed)
+            ExplainedModel(each, fitting_images(each, feed, data, how), number, which, count, feed, target, target_y)
             for number, (each, how, which, (data, feed)) in enumerate(
                 zip(models, prepare, _one_each("head", head, len(models)), feeds(models, taken, images))
             )
         ]
-        counts = [explained.classes.count for explained in self.models]
-        if len(set(counts)) > 1:
-            raise ValueError(f"`model` must list models of the same classes. Received: models with {counts} classes.")
+        self.target = Region if any(explained.is_assumed for explained in self.models) else target
+        counts = common_counts(self.models)
         self.images = self.models[0].images
         self.labels = labelling.names(named, counts[0])
+        check_y_true(y_true, self.target)
         self.y_true = labelling.true_classes(y_true, len(self.images), counts[0], self.labels)
         self.methods = methods.table()
         self.titles = {name: spec.title for name, (_, spec) in self.methods.items()}
@@ -138,6 +154,23 @@ class Session:
         """
         names = [*["gradcam"] * self.models[model_index].has_features, "gradients", *self.methods]
         return next(name for name in names if self.why_not(name, model_index) is None)
+
+    def first_classes(self, scores: np.ndarray, chosen: Any = None) -> dict[str, int]:
+        """Return the class, and for the target `Contrast` the contrast, that a widget shows first.
+
+        Args:
+            scores: Scores of the classes, `(count,)`.
+            chosen: The class that the user chose, its index or label, or `None`.
+
+        Returns:
+            A dict of traits: the class with the highest score, unless the user or the target names another.
+        """
+        best = self.target.channel if isinstance(self.target, Region) else int(scores.argmax())
+        if type(self.target) is not Contrast or len(scores) < 2:
+            return {"class_index": best}
+        first = best if chosen is None else by_name.class_number("class_index", chosen, self.labels)
+        others = [index for index in np.argsort(-scores, kind="stable").tolist() if index != first]
+        return {"class_index": first, "contrast_index": others[0]}
 
     def _check_range(self, **numbers):
         classes = "classes", self.labels
@@ -230,7 +263,7 @@ class Session:
             self._check_range(image_index=index)
         self._check_range(model_index=model_index)
         explained = self.models[model_index]
-        scores = _scores_of_readable(explained, image_indices)
+        scores = scores_of_readable(explained, image_indices)
         top = [int(scores[index].argmax()) if index in scores else -1 for index in image_indices]
         correct: list[bool | None] = [None] * len(image_indices)
         if self.y_true is not None:
@@ -239,30 +272,6 @@ class Session:
                 if index in scores and known[index]:
                     correct[position] = explained.classes.is_correct(scores[index], true[index])
         return top, [float(scores[index].max()) if index in scores else 0.0 for index in image_indices], correct
-
-
-def _scores_of_readable(explained, image_indices):
-    """Return a dict from image index to its scores, without those that have none.
-
-    Why an image has none is reported where its map is asked for.
-    """
-    try:
-        return dict(zip(image_indices, explained.scores(image_indices)))
-    except Exception as error:
-        if len(image_indices) == 1:
-            return {}
-        if not failures.of_the_data(error):
-            readable = [index for index in image_indices if _has_inputs(explained, index)]
-            return _scores_of_readable(explained, readable) if 0 < len(readable) < len(image_indices) else {}
-    return {index: each for index in image_indices for each in _scores_of_readable(explained, [index]).values()}
-
-
-def _has_inputs(explained, index):
-    try:
-        explained.images.inputs(index)
-    except Exception:
-        return False
-    return True
 
 
 def _one_each(name, value, count):

@@ -8,7 +8,7 @@ from keras import layers, ops
 from ke_widgets.inspection import expose
 from ke_widgets.methods.cams import gradcam
 from ke_widgets.widget.images.images import Images
-from ke_widgets.widget.session import explained_model
+from ke_widgets.widget.session import classes
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explained_model import ExplainedModel
 from tests import models
@@ -161,8 +161,8 @@ def test_nothing_inside_of_keras_attention_is_offered():
 
 
 def test_once_the_model_is_compiled_no_image_is_run_eagerly(monkeypatch):
-    runs, original = [], explained_model.forward
-    monkeypatch.setattr(explained_model, "forward", lambda *given: (runs.append(1), original(*given))[1])
+    runs, original = [], classes.forward
+    monkeypatch.setattr(classes, "forward", lambda *given: (runs.append(1), original(*given))[1])
     model, images = models.fused(), models.images(5)
     explained = ExplainedModel(model, Images(images, (8, 8, 3)))
     assert not explained.is_compiled

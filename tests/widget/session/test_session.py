@@ -188,7 +188,7 @@ def test_a_model_that_does_not_fit_is_refused(model, images):
     flat = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match=r"one input of images \(B, H, W, C\).*\(None, 4\)"):
         Session(flat, images)
-    maps = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    maps = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Reshape((64, 3)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="must give one score for each class"):
         Session(maps, images)
 

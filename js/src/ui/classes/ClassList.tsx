@@ -8,11 +8,12 @@ import { ClassOptions } from "./ClassOptions.tsx";
 import { type ClassProps, choose } from "./classProps.ts";
 
 export function ClassList(props: ClassProps) {
-  const { labels, ranking, query, onContrast } = props;
+  const { labels, ranking, query, result, onContrast } = props;
   const box = useRef<HTMLDivElement>(null);
   const found = useComputed(() => search(ranking.value, labels, query.value));
   const fitting = useComputed(() => found.value.length).value;
   const count = useComputed(() => ranking.value.length).value;
+  const shares = useComputed(() => result.value?.scores_kind === "share").value;
 
   function onSearchKey(event: KeyboardEvent) {
     const [best] = found.peek();
@@ -31,7 +32,12 @@ export function ClassList(props: ClassProps) {
         onKey={onSearchKey}
       />
       <ClassOptions {...props} box={box} found={found} />
-      {count > 1 && <p class="ke-footer">{onContrast && "Shift-click: contrast. "}Ctrl-click: compare.</p>}
+      {count > 1 && (
+        <p class="ke-footer">
+          {shares && "%: share of the pixels. "}
+          {onContrast && "Shift-click: contrast. "}Ctrl-click: compare.
+        </p>
+      )}
     </section>
   );
 }

@@ -1,7 +1,7 @@
 import { useComputed } from "@preact/signals";
 import { THUMBNAIL } from "../../picture/imageCache.ts";
 import type { Prediction } from "../../state/predictions.ts";
-import { formatScore } from "../../text/format.ts";
+import { formatPixels, formatScore } from "../../text/format.ts";
 import type { Truncated } from "../../text/truncate.ts";
 import { TruncatedName } from "../controls/TruncatedName.tsx";
 import type { StripProps } from "./stripProps.ts";
@@ -19,6 +19,7 @@ interface Props extends StripProps {
 
 export function FilmstripItem(props: Props) {
   const { id, index, position, count, nameOf, labels, cut, chosen, enabled, imageCache, predictions, onPick } = props;
+  const format = props.catalog.setup.shares ? formatPixels : formatScore;
   const own = useComputed(() => index === chosen.value);
   // Read again after every answer.
   const prediction = predictions.value.known.value > 0 ? predictions.value.at(index) : undefined;
@@ -35,7 +36,7 @@ export function FilmstripItem(props: Props) {
       aria-posinset={position + 1}
       aria-setsize={count}
       tabIndex={-1}
-      title={prediction ? `${name}: ${label}, ${formatScore(prediction.score)}${spoken(prediction)}` : name}
+      title={prediction ? `${name}: ${label}, ${format(prediction.score)}${spoken(prediction)}` : name}
       style={{ left: `${position * PITCH}px` }}
       onClick={() => enabled.peek() && onPick(index)}
     >
