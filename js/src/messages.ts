@@ -56,6 +56,8 @@ export interface Setup {
   all_layers_methods: string[];
   /** Whether the true classes are known. */
   y_true: boolean;
+  /** The kernel's panels, in the order of their tabs; the page shows those that it has too. */
+  panels?: { name: string; title: string }[];
   /** Set in an exported file, which has no kernel: the classes that it has maps of. */
   file?: { classes: number[] };
 }
@@ -95,7 +97,12 @@ export interface Display {
   view: View;
 }
 
-export type Traits = Choice & Display & { panes: Overrides[] };
+export type Traits = Choice &
+  Display & {
+    panes: Overrides[];
+    /** Name of the open panel; empty for none. */
+    panel: string;
+  };
 
 export const CHOICE_KEYS = [
   "image_index",
@@ -158,35 +165,15 @@ export interface ProgressContent {
   map?: MapContent | null;
 }
 
-export interface AllLayersContent {
-  kind: "all_layers";
-  id: string;
-  pane: number;
-  serial: number;
-  generation: number;
-  choice: Choice;
-  layers: string[];
-  maps: MapContent[];
-  milliseconds: number;
-}
-
-export interface PredictionsContent {
-  kind: "predictions";
-  id: string;
-  model_index: number;
-  generation: number;
-  indices: number[];
-  top: number[];
-  score: number[];
-  correct: (boolean | null)[];
-}
-
-export interface ImagesContent {
-  kind: "images";
-  id: string;
-  indices: number[];
-  size: number;
-  sizes: [number, number][];
+/** The reply of a feature; see `ke_widgets/widget/features`. */
+export interface FeatureContent {
+  /** Name of the feature. */
+  kind: string;
+  id: string | null;
+  pane?: number;
+  /** What it depends on, if that is a choice, and how many times the weights of its model had changed. */
+  choice?: Choice;
+  generation?: number;
 }
 
 export interface ErrorContent extends Problem {
@@ -215,11 +202,9 @@ export interface StateContent {
   traits: Partial<Traits>;
 }
 
+/** All but the features' replies. */
 export type FromKernel =
   | ResultContent
-  | ImagesContent
-  | AllLayersContent
-  | PredictionsContent
   | ProgressContent
   | { kind: "superseded"; id: string }
   | StandingContent
@@ -230,18 +215,19 @@ export type FromKernel =
 
 export type ToKernel =
   | { kind: "hello" }
-  | { kind: "explain" | "all_layers"; id: string; pane: number; choice: Partial<Choice> }
+  | { kind: "explain"; id: string; pane: number; choice: Partial<Choice> }
   | { kind: "cancel"; id: string | null; pane: number }
   /** Does the kernel have this request, or with `null` what it started by itself for this pane? */
   | { kind: "check"; id: string | null; pane: number }
   /** Acknowledges the state with that number. */
   | { kind: "ack"; number: number }
-  | ({ id: string } & SideRequest);
+  | FeatureRequest;
 
-/** Requests for anything but maps. */
-export type SideRequest =
-  | { kind: "images"; indices: number[]; size: number }
-  | { kind: "predictions"; indices: number[]; model_index: number };
+/** What a feature is asked: the fields of its request in Python. */
+export type Fields = Record<string, unknown> & { choice?: Partial<Choice> };
+
+/** A request to a feature, with its name; one that each pane makes for itself has a pane. */
+export type FeatureRequest = Fields & { kind: string; id: string; pane?: number };
 
 /** Bytes, in the types that hosts deliver. */
 export type Bytes = DataView | ArrayBuffer | Uint8Array;
