@@ -15,19 +15,21 @@ const KINDS = [
 function Action({ store, state }: PanelProps<CurvesState>) {
   const curves = state.active.value;
   if (store.disconnected.value) return <span>Curves need a kernel</span>;
-  if (curves.waiting.value === "idle")
-    return (
-      <button type="button" class="ke-link" disabled={!curves.result.value} onClick={() => curves.compute()}>
-        Deletion and insertion
-      </button>
-    );
+  const runs = curves.waiting.value !== "idle";
   const progress = curves.progress.value;
   return (
     <>
-      <progress aria-label="Progress" max={progress?.total} value={progress?.done} />
-      {progress && <span>{progress.text}</span>}
-      <button type="button" class="ke-link" onClick={() => curves.cancel()}>
-        Cancel
+      {runs && <progress aria-label="Progress" max={progress?.total} value={progress?.done} />}
+      {runs && progress && <span>{progress.text}</span>}
+      {/* One button, which keeps the focus. */}
+      <button
+        key="button"
+        type="button"
+        class="ke-link"
+        disabled={!curves.result.value}
+        onClick={() => (runs ? curves.cancel() : curves.compute())}
+      >
+        {runs ? "Cancel" : "Deletion and insertion"}
       </button>
     </>
   );
@@ -46,14 +48,18 @@ function Body({ state }: PanelProps<CurvesState>) {
             pane.problem.value = null;
           }}
         />
-      ) : shown ? (
-        <Legend curves={shown} />
       ) : (
-        <p role="status">
-          {pane.outdated.value && <b>The map has changed. </b>}
-          The class's score as pixels are deleted, or inserted, in the order of the map. The faster it falls, or rises,
-          the more faithful the map.
-        </p>
+        <div aria-live="polite">
+          {shown ? (
+            <Legend curves={shown} />
+          ) : (
+            <p>
+              {pane.outdated.value && <b>The map has changed. </b>}
+              The class's score as pixels are deleted, or inserted, in the order of the map. The faster it falls, or
+              rises, the more faithful the map.
+            </p>
+          )}
+        </div>
       )}
     </div>
   );
@@ -72,8 +78,7 @@ function Legend({ curves }: { curves: Curves }) {
             {title}
           </dt>
           <dd>
-            <b>{formatArea(area(curves.shares, curves[kind]))}</b>
-            area, {meaning}
+            <b>{formatArea(area(curves.shares, curves[kind]))}</b> area, {meaning}
           </dd>
         </div>
       ))}
@@ -96,7 +101,7 @@ function Chart({ curves }: { curves: Curves | null }) {
       </svg>
       <Axis side="top" numbers={heights.map((value) => [up(value), formatNumber(value)])} />
       <Axis side="left" numbers={QUARTERS.map((share) => [100 * share, formatShare(share)])} />
-      <figcaption>Pixels deleted or inserted</figcaption>
+      <figcaption>Score, by pixels deleted or inserted</figcaption>
     </figure>
   );
 }
