@@ -102,8 +102,8 @@ def parse(content: Any, features: Mapping[str, type]) -> Hello | Explain | Ask |
     try:
         if "choice" in given:
             given["choice"] = Choice(**given["choice"])
-        if asks and not isinstance(about.get("id"), str):
-            raise TypeError("Without an id no answer finds its request.")
+        if asks and not (isinstance(about.get("id"), str) and isinstance(about.get("pane"), int | None)):
+            raise TypeError("Without an id no answer finds its request, and panes are numbers.")
         read = made(**given)
         return Ask(kind, request=read, **about) if asks else read
     except TypeError as error:

@@ -44,12 +44,14 @@ def test_what_python_chose_is_told_until_it_was_seen(widget):
     page.send({"kind": "hello"})
     states = lambda: [content for content in page.received if content["kind"] == "state"]  # noqa: E731
     widget.opacity = 0.25
+    widget.panel = "curves"
     widget.layer = "stem"
     end = time.monotonic() + LONG
     while len(states()) < 2 and time.monotonic() < end:
         time.sleep(0.01)
     assert states()[1]["traits"]["layer"] == "stem"
     assert states()[1]["traits"]["opacity"] == 0.25
+    assert states()[1]["traits"]["panel"] == "curves"
     assert states()[1]["serial"] == max(c["serial"] for c in page.received if c["kind"] == "result")
     page.send({"kind": "ack", "number": states()[1]["number"]})
     assert widget._controller.resend.rest() is None

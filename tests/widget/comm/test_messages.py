@@ -157,6 +157,7 @@ def test_messages_from_the_page_are_read():
      {"kind": "explain", "id": "1", "choice": {"layer": "a"}}, {"kind": ["hello"]}, {"kind": "export", "id": "1"},
      {"kind": "images", "id": "1", "indices": [0]}, {"kind": "images", "indices": [0], "size": 1},
      {"kind": "images", "id": 1, "indices": [0], "size": 1}, {"kind": "curves", "id": "1", "choice": 3},
+     {"kind": "images", "id": "1", "pane": [0], "indices": [0], "size": 1},
      {"kind": "images", "id": "1", "indices": [0], "size": 1, "choice": None}],
 )  # fmt: skip
 def test_other_messages_are_refused(content):
@@ -165,7 +166,7 @@ def test_other_messages_are_refused(content):
 
 
 def test_an_error_names_the_kinds_that_exist_and_the_fields_of_the_kind():
-    with pytest.raises(ValueError, match=r"images, predictions, curves, cancel, check, ack. Received: .*'other'"):
+    with pytest.raises(ValueError, match=r"all_layers, images, predictions, curves, .*check, ack. Received: .*'other'"):
         parse({"kind": "other", "id": "1"})
     with pytest.raises(ValueError, match=r"those of 'images' are id, pane, indices, size. Received: .*'sizes'"):
         parse({"kind": "images", "id": "1", "indices": [0], "size": 8, "sizes": 3})
