@@ -26,7 +26,9 @@ TESTED_IN = {
     "__main__.py": "test_main.py",
     "doctor/__init__.py": "doctor/test_report.py",
     "methods/__init__.py": "methods/test_contract.py",
+    "metrics/__init__.py": "metrics/test_contract.py",
     "server/__init__.py": "test_server.py",
+    "targets/__init__.py": "targets/test_contract.py",
 }
 NOT_TESTED = {"typing.py": "names of types, which pyright checks"}
 # What these claim holds for more than one file.

@@ -26,7 +26,7 @@ def hits(method, model, layer, data):
     """Whether the maximum lies on the object, for each class that occurs in each scene."""
     scene, unit = np.nonzero(data.targets)
     maps = maps_of(method, model, layer, data.images[scene], unit[:, None])
-    return pointing_game(maps, data.masks[scene, unit][..., None]).mean()
+    return pointing_game(maps, data.masks[scene, unit][..., None]).values.mean()
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_gradcam_of_the_cheating_model_points_at_the_watermark(capsys):
     units = np.full((len(scene), 1), marked)
     layer = Session(model, data.images[:1], demo.LABELS).models[0].default_layer
     maps = maps_of(gradcam, model, layer, data.images[scene], units)
-    on_mark = pointing_game(maps, data.watermarks[scene][..., None]).mean()
-    on_object = pointing_game(maps, data.masks[scene, marked][..., None]).mean()
+    on_mark = pointing_game(maps, data.watermarks[scene][..., None]).values.mean()
+    on_object = pointing_game(maps, data.masks[scene, marked][..., None]).values.mean()
     with capsys.disabled():
         print(
             f"\ncheating model, {len(scene)} scenes: "

@@ -9,18 +9,19 @@ import tensorflow as tf
 from ke_widgets.typing import Tensor
 
 
-def while_loop(step: Callable[[Tensor, Any], Any], total: int | Tensor, sums: Any) -> Any:
-    """Run steps 1 to the last in order, with one step in memory at a time.
+def while_loop(step: Callable[[Tensor, Any], Any], first: int, total: int | Tensor, sums: Any) -> Any:
+    """Run steps in order, with one step in memory at a time.
 
     Args:
         step: A function `(number, sums) -> sums` of tensors; the shapes stay as they are.
-        total: Number of steps, an integer or a tensor; step 0 is done already.
-        sums: Tensors after step 0.
+        first: Number of the first step.
+        total: Number of the last step and one, an integer or a tensor.
+        sums: Tensors before the first step.
 
     Returns:
-        The sums after step `total - 1`.
+        The sums after the last step.
     """
-    if isinstance(total, int) and total <= 1:
+    if isinstance(total, int) and total <= first:
         return sums
 
     def body(number: Tensor, before: Any) -> tuple[Tensor, Any]:
@@ -28,7 +29,7 @@ def while_loop(step: Callable[[Tensor, Any], Any], total: int | Tensor, sums: An
         return number + 1, tf.nest.map_structure(lambda new, old: tf.ensure_shape(new, old.shape), after, before)
 
     # In a graph, tf.while_loop runs up to ten steps in parallel by default, with as many in memory.
-    return tf.while_loop(lambda number, _: number < total, body, (tf.constant(1), sums), parallel_iterations=1)[1]
+    return tf.while_loop(lambda number, _: number < total, body, (tf.constant(first), sums), parallel_iterations=1)[1]
 
 
 def stateless_normal(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: Any) -> Tensor:

@@ -44,20 +44,6 @@ def batch_size_for(inputs: Inputs, differentiated: bool) -> int:
     return max(1, min(MOST, round(best * SIDE**2 / (sides[0][0] * sides[0][1]))))
 
 
-def most_samples(inputs: Inputs) -> int:
-    """Choose the largest batch size for samples that are differentiated and split evenly.
-
-    Sizes near the fastest one are as fast, so that one without a half-empty last step may be chosen.
-
-    Args:
-        inputs: See `batch_size_for`.
-
-    Returns:
-        An integer of at least 1.
-    """
-    return batch_size_for(inputs, differentiated=True) * 3 // 2
-
-
 @functools.lru_cache(maxsize=8)
 def _fastest(device: str, differentiated: bool) -> int:
     """Measure the fastest batch size on `device`."""

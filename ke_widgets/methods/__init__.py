@@ -22,10 +22,11 @@ Returns, the same for every method:
 
 A method works eagerly and under `tf.function(method, reduce_retracing=True)`, and does not change `model`.
 
-A method that samples or perturbs takes `batch_size` (`None`: the fastest on this device, see
-`ke_widgets.engine.batch_size`) and runs in steps, one after the other. The decorator `stepwise` attaches them to the
-method as `Steps`. `run` takes all steps in one call, which is the method itself. `step_by_step` stops after each, for
-a caller who reports progress, shows intermediate results, or cancels:
+A method that evaluates the model many times, on noisy, masked or mixed images, is described by its `Evaluations`
+(`ke_widgets.engine.evaluations`): what to draw, what to ask, what to add. The decorator `evaluated_by` makes the method
+of them and of a signature with a docstring; the loop, `batch_size` (`None`: the fastest on this device), repeated
+units and the last step are written once, there. `step_by_step` stops after each step, for a caller who reports
+progress, shows intermediate results, or cancels:
 
     for progress in step_by_step(ke.methods.cams.scorecam, model, images, indices, batch_size=8):
         print(progress.done, "of", progress.total)
@@ -45,11 +46,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import ops
 
-from ke_widgets.backend.tensorflow import while_loop
-from ke_widgets.engine.batch_size import batch_size_for, most_samples
 from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.evaluations import Evaluations as Evaluations
+from ke_widgets.engine.evaluations import call, each_step, known, run
 from ke_widgets.methods.spec import Parameter as Parameter
 from ke_widgets.methods.spec import Range as Range
 from ke_widgets.methods.spec import Spec as Spec
@@ -63,92 +63,52 @@ FAMILIES = ("cams", "gradient", "meta")
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Split a method into steps. All four functions work on tensors. They take the method's other arguments as
-    keywords and ignore those that they do not need.
-
-    Attributes:
-        begin: `(model, inputs, indices, **params) -> (state, sums)`: step 0. The state is constant; the sums keep
-            their shapes.
-        advance: `(model, (state, sums), number, **params) -> sums`: one more step, in order from number 1.
-        count: `((state, sums), **params) -> total`: the number of steps, step 0 included.
-        end: `((state, sums), done, **params) -> (logits, maps)`, of the first `done` steps.
-        unrolled: Whether steps differ in shape, so that `number` must be a Python integer.
-        differentiates: Whether a step takes gradients of samples, or only runs the model.
-    """
-
-    begin: Callable[..., tuple[Any, Any]]
-    advance: Callable[..., Any]
-    count: Callable[..., Any]
-    end: Callable[..., tuple[Tensor, Tensor]]
-    unrolled: bool = False
-    differentiates: bool = False
-
-
-@dataclass(frozen=True)
 class Progress:
-    """Report the progress of a method.
+    """Report the progress of a method or metric.
 
     Attributes:
         done: Number of finished steps.
         total: Number of all steps.
-        result: A function of no arguments that returns the logits `(B, U)` and maps `(B, H', W', U)` so far.
+        result: A function of no arguments that returns what is found so far: logits `(B, U)` and maps
+            `(B, H', W', U)`, or a `ke.metrics.Result`.
     """
 
     done: int
     total: int
-    result: Callable[[], tuple[Any, Any]]
+    result: Callable[[], Any]
 
 
-def stepwise(steps: Steps) -> Callable[[_Function], _Function]:
-    """Return a decorator that attaches `steps` to a method, for `step_by_step`.
+def evaluated_by(evaluations: Evaluations) -> Callable[[_Function], _Function]:
+    """Return a decorator that makes a method of a signature with a docstring: its body is the loop over `evaluations`.
 
     Args:
-        steps: A `Steps`.
+        evaluations: An `Evaluations`, which the method keeps under this name, for `step_by_step`.
 
     Returns:
-        A decorator that returns the method itself.
+        A decorator.
     """
 
-    def mark(method: _Function) -> _Function:
-        setattr(method, "steps", steps)  # noqa: B010
+    def make(described: Callable[..., Any]) -> Any:
+        @functools.wraps(described)
+        def method(*args: Any, **own: Any) -> tuple[Tensor, Tensor]:
+            model, inputs, indices, params = _bound(described, *args, **own)
+            return run(evaluations, model, inputs, indices, **params)
+
+        setattr(method, "evaluations", evaluations)  # noqa: B010
         return method
 
-    return mark
+    return make
 
 
-def run(
-    steps: Steps, model: keras.Model, inputs: Inputs, indices: Tensor | None, /, **params: Any
-) -> tuple[Tensor, Tensor]:
-    """Run all steps of a method in one call, eagerly or inside a compiled function.
-
-    Args:
-        steps: A `Steps`.
-        model: See the contract.
-        inputs: See the contract.
-        indices: See the contract.
-        **params: All other arguments of the method.
-
-    Returns:
-        Logits `(B, U)` and maps `(B, H', W', U)`.
-    """
-    params = _sized(steps, inputs, params)
-    state, sums = steps.begin(model, inputs, indices, **params)
-    total = steps.count((state, sums), **params)
-    if steps.unrolled:
-        for number in range(1, total):
-            sums = steps.advance(model, (state, sums), number, **params)
-    else:
-        sums = while_loop(lambda number, sums: steps.advance(model, (state, sums), number, **params), total, sums)
-    return steps.end((state, sums), total, **params)
-
-
-def _sized(steps: Steps, inputs: Inputs, params: dict[str, Any]) -> dict[str, Any]:
-    """Choose `batch_size` if it is `None`."""
-    if params.get("batch_size", 0) is not None:
-        return params
-    size = most_samples(inputs) if steps.differentiates else batch_size_for(inputs, differentiated=False)
-    return {**params, "batch_size": size}
+def _bound(described: Callable[..., Any], *args: Any, **own: Any) -> tuple[keras.Model, Inputs, Any, dict[str, Any]]:
+    """Return model, inputs, indices, and all other arguments with their defaults, by name."""
+    signature = inspect.signature(described)
+    bound = signature.bind(*args, **own)
+    bound.apply_defaults()
+    given = dict(bound.arguments)
+    rest = (p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD)
+    given.update(*(given.pop(name) for name in rest))
+    return given.pop("model"), given.pop("inputs"), given.pop("indices"), given
 
 
 def step_by_step(
@@ -157,7 +117,7 @@ def step_by_step(
     """Run a method step by step, compiled, with a stop after each step. Leave the loop to cancel.
 
     Args:
-        method: A method of this package, or one that `meta` made; one without `Steps` is a single step.
+        method: A method of this package, or one that `meta` made; one without `Evaluations` is a single step.
         model: See the contract.
         inputs: See the contract.
         indices: See the contract.
@@ -166,22 +126,33 @@ def step_by_step(
     Yields:
         A `Progress` after each step; the result of the last one is that of the method.
     """
-    bound = inspect.signature(method).bind(model, inputs, indices, **params)
-    bound.apply_defaults()
-    params = {name: value for name, value in bound.arguments.items() if name not in ("model", "inputs", "indices")}
-    steps = getattr(method, "steps", None)
-    if steps is None:
+    *_, params = _bound(method, model, inputs, indices, **params)
+    evaluations = getattr(method, "evaluations", None)
+    if evaluations is None:
         found = compiled(method, model, **params)(inputs, indices)
         yield Progress(1, 1, lambda: found)
         return
-    params = _sized(steps, inputs, params)
-    state, sums = compiled(steps.begin, model, **params)(inputs, indices)
-    total = int(steps.count((state, sums), **params))
-    for done in range(1, total + 1):
-        if done > 1:
-            number = done - 1 if steps.unrolled else ops.convert_to_tensor(done - 1, "int32")
-            sums = compiled(steps.advance, model, **params)((state, sums), number)
-        yield Progress(done, total, functools.partial(steps.end, (state, sums), done, **params))
+    yield from _steps(evaluations, model, inputs, indices, params)
+
+
+def _steps(
+    evaluations: Evaluations, model: keras.Model, inputs: Inputs, indices: Tensor | None, params: dict[str, Any]
+) -> Iterator[Progress]:
+    begin = compiled(evaluations.start, model, **known(evaluations.begin, params))
+    indices, logits, state, sums = begin(inputs, indices)
+    count = call(evaluations.count, state, **params)
+    size = evaluations.size(inputs, count, **params)
+    first = int(sums is not None)  # There is a result before the first evaluation.
+    total = first - (-count // size)
+
+    def progress(step: int, done: int, sums: Any) -> Progress:
+        return Progress(step, total, lambda: (logits, call(evaluations.end, state, sums, done, **params)))
+
+    if first:
+        yield progress(1, 0, sums)
+    steps = each_step(evaluations, model, indices, state, sums, size, **params)
+    for step, (done, sums) in enumerate(steps, first + 1):
+        yield progress(step, done, sums)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from ke_widgets.backend.tensorflow import resize
 from ke_widgets.engine.gradients import forward, signal_jacobian, spatial_forward, with_signal
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
-from ke_widgets.methods import Spec, Steps, run, stepwise
+from ke_widgets.methods import Evaluations, Spec, evaluated_by
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
@@ -252,15 +252,10 @@ def _begin_scorecam(
     spatial_axis: SpatialAxis,
     weights: str,
     baseline: bool,
-    batch_size: int,
-) -> tuple[Any, Tensor]:
+) -> tuple[Tensor, Any, Tensor]:
     if weights not in ("channels", "classes", "logits"):
         raise ValueError(
             f"`weights` must be 'channels', 'classes' or 'logits'. Received: weights={short_repr(weights)}."
-        )
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be an integer of at least 1. Received: batch_size={short_repr(batch_size)}."
         )
     model = with_signal(model)
     inputs = fitted(model, inputs)
@@ -287,7 +282,7 @@ def _begin_scorecam(
     unscored = -float("inf") if weights == "channels" else 0.0
     signal = tuple(signal) if isinstance(signal, list) else signal
     scores = ops.zeros((_channels(signal), *ops.shape(units)), dtype=units.dtype) + unscored
-    return (inputs, indices, units, empty, signal), scores
+    return units, (inputs, empty, signal), scores
 
 
 def _channels(signal: Tensor) -> int:
@@ -295,38 +290,33 @@ def _channels(signal: Tensor) -> int:
     return sum(x.shape[-1] for x in keras.tree.flatten(signal))
 
 
-def _count_scorecam(carry: Any, *, batch_size: int, **_unused: Any) -> int:
-    (*_, signal), _ = carry
-    return 1 + -(-_channels(signal) // batch_size)
+def _draw_masked(model: keras.Model, state: Any, numbers: Tensor, *, spatial_axis: SpatialAxis) -> Inputs:
+    inputs, _, signal = state
+    model = with_signal(model)
+    channels = ops.take(ops.concatenate(signal, axis=-1) if isinstance(signal, tuple) else signal, numbers, axis=-1)
+    frames = ops.take(_frames(model, signal), numbers)
+    masked_axes = _axes_under(model, inputs, signal, spatial_axis)
+    masked = [_masked(x, channels, axes, frames) for x, axes in zip(keras.tree.flatten(inputs), masked_axes)]
+    return keras.tree.pack_sequence_as(inputs, masked)
 
 
-def _advance_scorecam(
+def _masked_scores(
     model: keras.Model,
-    carry: Any,
-    number: Tensor,
+    inputs: Inputs,
+    indices: Tensor | None,
     *,
     indices_axis: int,
     indices_batch_dims: int,
     weights: str,
-    batch_size: int,
-    spatial_axis: SpatialAxis,
-    baseline: bool,
 ) -> Tensor:
-    (inputs, indices, units, empty, signal), scores = carry
-    model, channels = with_signal(model), _channels(signal)
-    size = min(batch_size, channels)
-    # The last step is as large as the others: it repeats some channels.
-    chosen = ops.minimum((number - 1) * size, channels - size) + ops.arange(size, dtype="int32")
-    channels_now = ops.take(ops.concatenate(signal, axis=-1) if isinstance(signal, tuple) else signal, chosen, axis=-1)
-    frames = ops.take(_frames(model, signal), chosen)
-    masked_axes = _axes_under(model, inputs, signal, spatial_axis)
-    masked = [_masked(x, channels_now, axes, frames) for x, axes in zip(keras.tree.flatten(inputs), masked_axes)]
-    logits, _ = forward(model, keras.tree.pack_sequence_as(inputs, masked))
-    if indices is not None and len(indices.shape) > 1:
-        indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
-    found = scores_of(model, _scores(logits, weights, indices_axis), indices, indices_axis, indices_batch_dims)
-    found = ops.reshape(found, (size, *ops.shape(units))) - empty
-    return ops.scatter_update(scores, ops.expand_dims(chosen, -1), found)
+    model = with_signal(model)
+    logits, _ = forward(model, inputs)
+    return scores_of(model, _scores(logits, weights, indices_axis), indices, indices_axis, indices_batch_dims)
+
+
+def _add_scores(state: Any, scores: Tensor, found: Tensor, numbers: Tensor, counts: Tensor) -> Tensor:
+    _, empty, _ = state
+    return ops.scatter_update(scores, ops.expand_dims(numbers, -1), found - empty)
 
 
 def _scores(logits: Tensor, weights: str, axis: int) -> Tensor:
@@ -398,12 +388,12 @@ def _masked(x: Tensor, channels: Tensor, axes: tuple[int, ...], frames: Tensor) 
     return ops.reshape(x * masks, (-1, *ops.shape(x)[1:]))
 
 
-def _end_scorecam(carry: Any, done: int | Tensor, *, weights: str, **_unused: Any) -> tuple[Tensor, Tensor]:
-    (*_, units, _, signal), scores = carry
+def _end_scorecam(state: Any, scores: Tensor, done: int, *, weights: str) -> Tensor:
+    _, _, signal = state
     if not isinstance(signal, tuple):
-        return units, _by_scores(signal, scores, weights)
+        return _by_scores(signal, scores, weights)
     by_frame = ops.split(scores, np.cumsum([x.shape[-1] for x in signal])[:-1].tolist(), axis=0)
-    return units, ops.stack([_by_scores(x, each, weights) for x, each in zip(signal, by_frame)], axis=1)
+    return ops.stack([_by_scores(x, each, weights) for x, each in zip(signal, by_frame)], axis=1)
 
 
 def _by_scores(signal: Tensor, scores: Tensor, weights: str) -> Tensor:
@@ -412,10 +402,16 @@ def _by_scores(signal: Tensor, scores: Tensor, weights: str) -> Tensor:
     return ops.einsum("b...k,kbu->b...u", signal, scores)
 
 
-_SCORECAM = Steps(_begin_scorecam, _advance_scorecam, _count_scorecam, _end_scorecam)
-
-
-@stepwise(_SCORECAM)
+@evaluated_by(
+    Evaluations(
+        count=lambda state: _channels(state[2]),
+        draw=_draw_masked,
+        asks=_masked_scores,
+        add=_add_scores,
+        begin=_begin_scorecam,
+        end=_end_scorecam,
+    )
+)
 def scorecam(
     model: keras.Model,
     inputs: Inputs,
@@ -456,9 +452,7 @@ def scorecam(
     Source:
         Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, arXiv:1910.01279, alg. 1.
     """
-    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
-    own = {"weights": weights, "baseline": baseline, "batch_size": batch_size}
-    return run(_SCORECAM, model, inputs, indices, **axes, **own)
+    ...
 
 
 METHODS = {

@@ -59,7 +59,7 @@ def gradients(
     Source:
         Deep Inside Convolutional Networks, arXiv:1312.6034, sec. 3.1.
     """
-    _check_channels(channels)
+    check_channels(channels)
     axes = (indices_axis, indices_batch_dims, spatial_axis)
     logits, grads = image_jacobian(model, inputs, indices, *axes, image_input)
     return logits, over_channels(grads, channels)
@@ -67,11 +67,12 @@ def gradients(
 
 def over_channels(grads: Tensor, channels: str) -> Tensor:
     """Reduce the colour channels of gradients `(B, U, ..., C)` to maps `(B, ..., U)`; see `gradients`."""
-    _check_channels(channels)
+    check_channels(channels)
     return ops.moveaxis(_OVER_CHANNELS[channels](ops.abs(grads), axis=-1), 1, -1)
 
 
-def _check_channels(channels: str) -> None:
+def check_channels(channels: str) -> None:
+    """Refuse an unknown way to reduce colour channels."""
     if channels not in _OVER_CHANNELS:
         raise ValueError(f"`channels` must be 'max' or 'mean'. Received: channels={short_repr(channels)}.")
 

@@ -6,7 +6,6 @@ that compiled functions are reused.
 
 import dataclasses
 import functools
-import inspect
 import numbers
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
@@ -16,14 +15,14 @@ from keras import ops
 from keras.backend import is_float_dtype
 
 from ke_widgets.backend import tensorflow as backend
-from ke_widgets.engine.batch_size import most_samples
+from ke_widgets.engine.evaluations import scores, summed
 from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
-from ke_widgets.methods import Range, Steps, run, stepwise
+from ke_widgets.methods import Evaluations, Range, evaluated_by
 from ke_widgets.methods.cams import cam
 from ke_widgets.methods.gradient import METHODS as OF_GRADIENTS
-from ke_widgets.methods.gradient import gradients, over_channels
+from ke_widgets.methods.gradient import check_channels, gradients, over_channels
 from ke_widgets.model.exposed import Endpoint, Exposed
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
@@ -82,83 +81,80 @@ def smooth(
         >>> logits.shape == (1, 2), maps.shape == (1, 6, 6, 2), method is smooth(ke.methods.cams.gradcam, 4, 0.2)
         (True, True, True)
     """
-    size = most_samples(()) if batch_size is None else batch_size
+    _check_sampling(repetitions, noise, seed, batch_size)
+    if statistic not in ("mean", "square", "variance"):
+        raise ValueError(
+            f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={short_repr(statistic)}."
+        )
+    draws = float(noise), bool(relative), int(seed)
+    return _smooth(
+        method, _samples(repetitions, noise), *draws, statistic, None if batch_size is None else int(batch_size)
+    )
+
+
+def _check_sampling(repetitions: Any, noise: Any, seed: Any, batch_size: Any = None) -> None:
+    size = 1 if batch_size is None else batch_size
     for name, value, least in (("repetitions", repetitions, 1), ("batch_size", size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
             raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={short_repr(value)}.")
     if not noise >= 0:
         raise ValueError(f"`noise` must be at least 0. Received: noise={short_repr(noise)}.")
-    if statistic not in ("mean", "square", "variance"):
-        raise ValueError(
-            f"`statistic` must be 'mean', 'square' or 'variance'. Received: statistic={short_repr(statistic)}."
-        )
-    # Without noise all samples are equal: summing them would only round.
-    samples = 1 if noise == 0 else int(repetitions)
-    return _smooth(method, samples, float(noise), bool(relative), int(seed), _even(samples, int(size)), statistic)
 
 
-def _even(samples: int, most: int) -> int:
-    """Choose the size of all steps: at most `most`, at least half of it, with few samples beyond `samples`."""
-    sizes = range((most + 1) // 2, min(most, samples) + 1) or [samples]
-    return min(sizes, key=lambda size: (-(-samples // size) * size, -size))
+def _samples(repetitions: int, noise: float) -> int:
+    """Return the number of samples: without noise all are equal, and summing them would only round."""
+    return 1 if noise == 0 else int(repetitions)
 
 
 @functools.lru_cache(maxsize=64)
-def _smooth(method: Method, samples: int, noise: float, relative: bool, seed: int, size: int, statistic: str) -> Any:
-    def step(
-        model: keras.Model, inputs: Inputs, indices: Tensor | None, number: Any, params: dict[str, Any]
-    ) -> tuple[Tensor, ...]:
-        """Run samples from `number * size` on; return the sums of maps and their squares."""
-        chosen = number * size + ops.arange(size, dtype="int32")
-        noisy = _with_noise(inputs, chosen, noise, relative, seed)
-        if indices is not None and len(indices.shape) > 1:
-            indices = ops.tile(indices, (size, *[1] * (len(indices.shape) - 1)))
-        _, maps = method(model, noisy, indices, **params)
-        maps = ops.reshape(maps, (size, -1, *ops.shape(maps)[1:]))
-        # The last step is as large as the others, and may exceed the samples.
-        counts = ops.cast(chosen < samples, maps.dtype)
-        return tuple(
-            ops.einsum("s,s...->...", counts, x) for x in ((maps, maps**2) if statistic != "mean" else (maps,))
-        )
-
-    def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, Any]:
+def _smooth(
+    method: Method, samples: int, noise: float, relative: bool, seed: int, statistic: str, batch_size: int | None
+) -> Any:
+    def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Tensor, Any, None]:
         inputs = _images_floating(model, inputs)
-        logits = _logits(method, model, inputs, indices, params)
-        return (inputs, indices, logits), step(model, inputs, indices, 0, params)
+        return _logits(method, model, inputs, indices, params), inputs, None
 
-    def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> tuple[Tensor, ...]:
-        (inputs, indices, _), sums = carry
-        return tuple(a + b for a, b in zip(sums, step(model, inputs, indices, number, params)))
+    def draw(model: keras.Model, inputs: Inputs, numbers: Tensor) -> Inputs:
+        return _draw_noisy(model, inputs, numbers, noise=noise, relative=relative, seed=seed)
 
-    def end(carry: Any, done: Any, **_unused: Any) -> tuple[Tensor, Tensor]:
-        (*_, logits), sums = carry
-        mean, *squares = (x / min(done * size, samples) for x in sums)
+    def asks(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> Tensor:
+        return method(model, inputs, indices, **params)[1]
+
+    def add(state: Any, sums: Any, maps: Tensor, numbers: Tensor, counts: Tensor) -> list[Tensor]:
+        """Add the maps, and their squares."""
+        new = (maps, maps**2) if statistic != "mean" else (maps,)
+        return [summed(state, old, x, numbers, counts) for old, x in zip(sums or [None, None], new)]
+
+    def end(state: Any, sums: list[Tensor], done: int) -> Tensor:
+        average, *squares = (x / done for x in sums)
         if statistic == "variance":
-            return logits, ops.maximum(squares[0] - ops.square(mean), 0)
-        return logits, squares[0] if statistic == "square" else mean
+            return ops.maximum(squares[0] - ops.square(average), 0)
+        return squares[0] if statistic == "square" else average
 
-    return _made_of(method, "smooth", Steps(begin, advance, lambda carry, **_: -(-samples // size), end))
+    evaluations = Evaluations(
+        count=lambda state: samples,
+        draw=draw,
+        asks=asks,
+        add=add,
+        begin=begin,
+        end=end,
+        differentiates=True,
+        batch_size=batch_size,
+    )
+    return _made_of(method, "smooth", evaluations)
 
 
 def _logits(
     method: Method, model: keras.Model, inputs: Inputs, indices: Tensor | None, params: dict[str, Any]
 ) -> Tensor:
-    """Return the logits of the images themselves, from the first step of a method with steps.
+    """Return the logits of the images themselves, from the beginning of a method that evaluates the model many times.
 
     A compiled function prunes this to a forward pass.
     """
-    steps = getattr(method, "steps", None)
-    if steps is None:
+    evaluations = getattr(method, "evaluations", None)
+    if evaluations is None:
         return method(model, inputs, indices, **params)[0]
-    params = {**_defaults(method), **params}
-    if params.get("batch_size", 1) is None:
-        params["batch_size"] = 1
-    return steps.end(steps.begin(model, inputs, indices, **params), 1, **params)[0]
-
-
-def _defaults(method: Callable[..., Any]) -> dict[str, Any]:
-    own = inspect.signature(method).parameters.values()
-    return {p.name: p.default for p in own if p.kind is p.KEYWORD_ONLY}
+    return evaluations.start(model, inputs, indices, **params)[1]
 
 
 def _images_floating(model: keras.Model, inputs: Inputs) -> Inputs:
@@ -173,7 +169,9 @@ def _images_floating(model: keras.Model, inputs: Inputs) -> Inputs:
     return keras.tree.pack_sequence_as(inputs, flat)
 
 
-def _with_noise(inputs: Inputs, chosen: Tensor, noise: float, relative: bool, seed: int) -> Inputs:
+def _draw_noisy(
+    model: keras.Model, inputs: Inputs, chosen: Tensor, *, noise: float, relative: bool, seed: int
+) -> Inputs:
     """Return inputs `(B, ...)` plus the noise of the chosen samples: `(S * B, ...)`. Integers get none."""
     flat = keras.tree.flatten(inputs)
 
@@ -217,41 +215,42 @@ def tta(method: Method, scales: float | Sequence[float] = (), hflip: bool = True
 
 @functools.lru_cache(maxsize=64)
 def _tta(method: Method, scales: tuple[float, ...], hflip: bool) -> Any:
-    passes = [(scale, mirror) for scale in scales for mirror in ((False, True) if hflip else (False,))]
+    # All but the first one, the unchanged image.
+    passes = [(scale, mirror) for scale in scales for mirror in ((False, True) if hflip else (False,))][1:]
 
-    def pass_through(
-        model: keras.Model, inputs: Inputs, indices: Tensor | None, number: Any, params: dict[str, Any]
-    ) -> tuple[Tensor, Tensor]:
-        scale, mirror = passes[number]
-        logits, maps = method(
-            model, _transformed(model, inputs, scale, mirror, params["spatial_axis"]), indices, **params
-        )
-        return logits, ops.flip(maps, axis=-2) if mirror else maps
-
-    def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, Tensor]:
+    def begin(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Tensor, Any, Tensor]:
         _check_any_size(model, scales)
         _check_moves(model, indices)
         inputs = _images_floating(model, inputs)
-        if len(passes) > 1 and not image_positions(inputs):
+        if passes and not image_positions(inputs):
             raise ValueError(
                 "The model must take images (B, H, W, C), to be scaled or mirrored. "
                 f"Received: inputs of the shapes {[tuple(x.shape) for x in keras.tree.flatten(inputs)]}."
             )
-        logits, maps = pass_through(model, inputs, indices, 0, params)
-        return (inputs, indices, logits), maps
+        logits, maps = method(model, inputs, indices, **params)
+        return logits, inputs, maps
 
-    def advance(model: keras.Model, carry: Any, number: Any, **params: Any) -> Tensor:
-        (inputs, indices, _), maps = carry
-        _, found = pass_through(model, inputs, indices, number, params)
-        if passes[number][0] != 1:
-            found = backend.resize(found, ops.shape(maps)[1:-1])
-        return maps + found
+    def draw(model: keras.Model, inputs: Inputs, number: int, *, spatial_axis: SpatialAxis) -> Inputs:
+        return _transformed(model, inputs, *passes[number], spatial_axis)
 
-    def end(carry: Any, done: Any, **_unused: Any) -> tuple[Tensor, Tensor]:
-        (*_, logits), maps = carry
-        return logits, maps / done
+    def asks(model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> Tensor:
+        return method(model, inputs, indices, **params)[1]
 
-    return _made_of(method, "tta", Steps(begin, advance, lambda carry, **_: len(passes), end, unrolled=True))
+    def add(inputs: Inputs, sums: Tensor, found: Tensor, number: int, counts: Tensor) -> Tensor:
+        scale, mirror = passes[number]
+        maps = ops.flip(found[0], axis=-2) if mirror else found[0]
+        return sums + (maps if scale == 1 else backend.resize(maps, ops.shape(sums)[1:-1]))
+
+    evaluations = Evaluations(
+        count=lambda inputs: len(passes),
+        draw=draw,
+        asks=asks,
+        add=add,
+        begin=begin,
+        end=lambda inputs, sums, done: sums / (done + 1),
+        unrolled=True,
+    )
+    return _made_of(method, "tta", evaluations)
 
 
 def _transformed(model: keras.Model, inputs: Inputs, scale: float, mirror: bool, spatial_axis: SpatialAxis) -> Inputs:
@@ -332,22 +331,30 @@ def _retargeted(method: Callable[..., Any], verb: str, changed: Callable[[ScoreF
             return Exposed(model.model, model.endpoints, changed(model.target))
         return Exposed(model, [Endpoint("")], changed(None))
 
-    steps = getattr(method, "steps", None)
-    if steps is None:
+    evaluations: Any = getattr(method, "evaluations", None)
+    if evaluations is None:
 
         @functools.wraps(method)
         def retargeted(model: keras.Model, *args: Any, **own: Any) -> tuple[Tensor, Any]:
             return method(view(model), *args, **own)
 
         return _named(retargeted, verb, method)
+    same = {field.name: getattr(evaluations, field.name) for field in dataclasses.fields(Evaluations)}
+    return _made_of(method, verb, _Retargeted(**same, inner=evaluations, view=view))
 
-    def begin(model: keras.Model, *args: Any, **params: Any) -> tuple[Any, Any]:
-        return steps.begin(view(model), *args, **params)
 
-    def advance(model: keras.Model, *args: Any, **params: Any) -> Any:
-        return steps.advance(view(model), *args, **params)
+@dataclasses.dataclass(frozen=True)
+class _Retargeted(Evaluations):
+    """The `inner` evaluations, of `view(model)`."""
 
-    return _made_of(method, verb, dataclasses.replace(steps, begin=begin, advance=advance))
+    inner: Evaluations = dataclasses.field(kw_only=True)
+    view: Callable[[keras.Model], keras.Model] = dataclasses.field(kw_only=True)
+
+    def start(self, model: keras.Model, *args: Any, **params: Any) -> tuple[Any, ...]:
+        return self.inner.start(self.view(model), *args, **params)
+
+    def ask(self, model: keras.Model, *args: Any, **params: Any) -> Tensor:
+        return self.inner.ask(self.view(model), *args, **params)
 
 
 @functools.lru_cache(maxsize=64)
@@ -388,11 +395,15 @@ def negate(method: Method) -> Method:
 class _Negative:
     """The negative of another target's scores."""
 
-    target: ScoreFunction | None
+    target: Any  # A `ScoreFunction`, or `None`.
 
     @property
     def spatial(self) -> bool:
         return getattr(self.target, "spatial", False)
+
+    def hold(self, outputs: Any) -> Any:
+        """See `Target.hold`."""
+        return self.target.hold(outputs) if hasattr(self.target, "hold") else None
 
     def __call__(self, outputs: Any, y: Tensor | None) -> Tensor:
         return -(self.target or Units())(outputs, y)
@@ -407,27 +418,12 @@ def _negative_maps(method: Method) -> Method:
     return _named(negated, "negate", method)
 
 
-def _made_of(method: Callable[..., Any], verb: str, steps: Steps) -> Any:
-    """Return a method that runs `steps`, with the signature of `method`."""
-
-    @functools.wraps(method)
-    def made(
-        model: keras.Model,
-        inputs: Inputs,
-        indices: Tensor | None = None,
-        indices_axis: int = KERNEL_AXIS,
-        indices_batch_dims: int = -1,
-        spatial_axis: SpatialAxis = SPATIAL_AXIS,
-        **own: Any,
-    ) -> tuple[Tensor, Tensor]:
-        axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
-        return run(steps, model, inputs, indices, **axes, **{**defaults, **own})
-
-    defaults = _defaults(method)
-    name = getattr(method, "__name__", "method")
+def _made_of(method: Callable[..., Any], verb: str, evaluations: Evaluations) -> Any:
+    """Return a method of `evaluations` with the signature of `method`."""
+    made, name = evaluated_by(evaluations)(method), getattr(method, "__name__", "method")
     _named(made, verb, method).__qualname__ = f"{verb}_{name}"
     made.__doc__ = f"`{name}`, by `ke_widgets.methods.meta.{verb}`.\n\n{method.__doc__ or ''}"
-    return stepwise(steps)(made)
+    return made
 
 
 def _named(made: Any, verb: str, method: Callable[..., Any]) -> Any:
@@ -436,47 +432,48 @@ def _named(made: Any, verb: str, method: Callable[..., Any]) -> Any:
     return made
 
 
+def _begin_smoothgrad(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None,
+    *,
+    indices_axis: int,
+    indices_batch_dims: int,
+    channels: str,
+    repetitions: int,
+    noise: float,
+    seed: int,
+) -> tuple[Tensor, Inputs, None]:
+    _check_sampling(repetitions, noise, seed)
+    check_channels(channels)
+    inputs = _images_floating(model, inputs)
+    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
+    return scores(model, inputs, indices, **axes), inputs, None
+
+
 def _signed_gradients(
     model: keras.Model,
     inputs: Inputs,
-    indices: Tensor | None = None,
-    indices_axis: int = -1,
-    indices_batch_dims: int = -1,
-    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+    indices: Tensor | None,
     *,
-    image_input: int | str | None = None,
-) -> tuple[Tensor, Tensor]:
-    return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)
+    indices_axis: int,
+    indices_batch_dims: int,
+    spatial_axis: SpatialAxis,
+    image_input: int | str | None,
+) -> Tensor:
+    return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)[1]
 
 
-def _smoothgrad_step(name: str) -> Callable[..., Any]:
-    def delegated(
-        *args: Any,
-        channels: str,
-        repetitions: int,
-        noise: float,
-        relative: bool,
-        seed: int,
-        batch_size: int,
-        **axes: Any,
-    ) -> Any:
-        made: Any = smooth(_signed_gradients, repetitions, noise, relative, seed, batch_size)
-        found = getattr(made.steps, name)(*args, **axes)
-        return (found[0], over_channels(found[1], channels)) if name == "end" else found
-
-    return delegated
-
-
-_SMOOTHGRAD = Steps(
-    begin=_smoothgrad_step("begin"),
-    advance=_smoothgrad_step("advance"),
-    count=_smoothgrad_step("count"),
-    end=_smoothgrad_step("end"),
-    differentiates=True,
+@evaluated_by(
+    Evaluations(
+        count=lambda state, *, repetitions, noise: _samples(repetitions, noise),
+        draw=_draw_noisy,
+        asks=_signed_gradients,
+        begin=_begin_smoothgrad,
+        end=lambda state, sums, done, *, channels: over_channels(sums / done, channels),
+        differentiates=True,
+    )
 )
-
-
-@stepwise(_SMOOTHGRAD)
 def smoothgrad(
     model: keras.Model,
     inputs: Inputs,
@@ -520,9 +517,7 @@ def smoothgrad(
     Source:
         SmoothGrad: removing noise by adding noise, arXiv:1706.03825.
     """
-    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims, "spatial_axis": spatial_axis}
-    own = {"repetitions": repetitions, "noise": noise, "relative": relative, "seed": seed, "batch_size": batch_size}
-    return run(_SMOOTHGRAD, model, inputs, indices, channels=channels, image_input=image_input, **axes, **own)
+    ...
 
 
 # A mean of gradients: the rest of their `Spec` holds for it.

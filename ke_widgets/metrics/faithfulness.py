@@ -1,8 +1,6 @@
 """Measure deletion and insertion: how the score changes as pixels go or come in the order of a map."""
 
-import collections
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,28 +8,131 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.engine.batch_size import batch_size_for
-from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.baselines import as_floats, baseline_of
+from ke_widgets.engine.evaluations import Evaluations, each_step
 from ke_widgets.engine.gradients import forward
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import check_model, gather_units
 from ke_widgets.methods import Progress
-from ke_widgets.metrics.baselines import as_floats, baseline_of
 from ke_widgets.metrics.sizes import resized
-from ke_widgets.typing import ArrayLike, Tensor
+from ke_widgets.metrics.spec import Curve, Result, Spec, measured_by
+from ke_widgets.model.inputs import image_position
+from ke_widgets.model.units import scores_of
+from ke_widgets.targets.target import as_columns
+from ke_widgets.typing import ArrayLike, Inputs, Tensor
 
 
+def _curves(
+    model: keras.Model,
+    inputs: Inputs,
+    maps: ArrayLike,
+    y: ArrayLike | None,
+    *,
+    steps: int,
+    baseline: Any,
+    activation: str | Callable[[Tensor], Tensor] | None,
+    batch_size: int | None,
+    image_input: int | str | None,
+    deletes: bool,
+) -> Iterator[Progress]:
+    """Compute the scores of all shares for all maps, `batch_size` at a time, and yield a `Progress` after each."""
+    check_model(model)
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"`steps` must be an integer of at least 1. Received: steps={short_repr(steps)}.")
+    inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
+    position, flat = image_position(model, inputs, image_input), keras.tree.flatten(inputs)
+    images, maps = _checked(flat[position], maps)
+    pair = (images, baseline_of(images, baseline))
+    flat[position], other = pair if deletes else pair[::-1]
+    size, units, count = images.shape[1:3], maps.shape[-1], len(maps) * maps.shape[-1]
+    taken = (np.arange(steps + 1) * size[0] * size[1] + steps // 2) // steps
+    data, chosen = _data(model, inputs, y, maps, activation)
+    ranks = ops.convert_to_tensor(_ranks(maps, size).reshape(count, *size))
+    taken_so_far = ops.convert_to_tensor(taken, "int32")
+    state = (keras.tree.pack_sequence_as(inputs, flat), other, ranks, taken_so_far, data)
+    total = len(taken) * count
+    batch = _WALK.size(images, total, batch_size)
+    own = {"total": total, "units": units, "position": position, "chosen": chosen}
+    walk = each_step(
+        _WALK, model, None, state, np.full(total, np.nan), batch, activation=keras.activations.get(activation), **own
+    )
+    for number, (_, scores) in enumerate(walk, 1):
+        curves = scores.reshape(len(taken), len(maps), units).swapaxes(0, 1)
+        yield Progress(number, -(-total // batch), functools.partial(_result, taken / taken[-1], curves))
+
+
+def _draw(model: keras.Model, state: Any, numbers: Tensor, *, units: int, position: int) -> tuple[Inputs, Any]:
+    """Return inputs of which the image is partly its `other` one, and data of the target.
+
+    Number `n` is map `n % count`, with the share `n // count` of its pixels.
+    """
+    inputs, other, ranks, taken, data = state
+    count = ops.shape(ranks)[0]
+    share, which = numbers // count, numbers % count
+    image = which // units
+    changed = ops.take(ranks, which, axis=0) < ops.reshape(ops.take(taken, share), (-1, 1, 1))
+    flat = [ops.take(x, image, axis=0) for x in keras.tree.flatten(inputs)]
+    flat[position] = ops.where(ops.expand_dims(changed, -1), ops.take(other, image, axis=0), flat[position])
+    drawn = keras.tree.pack_sequence_as(inputs, flat)
+    return drawn, None if data is None else ops.take(data, image, axis=0)
+
+
+def _asked(model: keras.Model, drawn: tuple[Inputs, Any], indices: None) -> Tensor:
+    """Return the scores of the target; without one, the model's first output `(N, U_all)`."""
+    inputs, data = drawn
+    outputs, _ = forward(model, inputs)
+    if getattr(model, "target", None) is not None:
+        return scores_of(model, outputs, data)
+    if len(outputs.shape) != 2:
+        raise ValueError(
+            "`model` must give one score for each unit, (B, U), as its first output. "
+            f"Received: {model.name!r}, whose first output has the shape {tuple(outputs.shape)}."
+        )
+    return outputs
+
+
+def _add(
+    state: Any,
+    scores: np.ndarray,
+    values: Tensor,
+    numbers: Tensor,
+    counts: Tensor,
+    *,
+    units: int,
+    chosen: np.ndarray | None,
+    activation: Callable[[Tensor], Tensor],
+) -> np.ndarray:
+    """Note the scores of the explained units; not compiled, so that a new activation compiles nothing."""
+    outputs, numbers = values[:, 0], ops.convert_to_numpy(numbers)
+    if chosen is None and outputs.shape[-1] != units:
+        raise ValueError(
+            f"`y` must say which units the maps explain, unless there is one for each of the {outputs.shape[-1]}. "
+            f"Received: y=None, and {units} maps for each image."
+        )
+    which = numbers % state[2].shape[0]
+    unit = which % units if chosen is None else chosen[which]
+    found = gather_units(activation(outputs), ops.convert_to_tensor(unit[:, None], "int32"))
+    scores = scores.copy()
+    scores[numbers] = ops.convert_to_numpy(found)[:, 0]
+    return scores
+
+
+_WALK = Evaluations(count=lambda state, *, total: total, draw=_draw, asks=_asked, add=_add)
+
+
+@measured_by(functools.partial(_curves, deletes=True))
 def deletion(
     model: keras.Model,
-    inputs: ArrayLike,
+    inputs: Inputs,
     maps: ArrayLike,
-    indices: ArrayLike | None = None,
+    y: ArrayLike | None = None,
     *,
     steps: int = 32,
     baseline: Any = 0.0,
     activation: str | Callable[[Tensor], Tensor] | None = None,
     batch_size: int | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    image_input: int | str | None = None,
+) -> Result:
     r"""Compute the unit's score as pixels are removed in the order of the map, the highest first.
 
     $$A_u = \int_0^1 s_u\big(x_0 \odot T_f + x \odot (1 - T_f)\big) \, df$$
@@ -40,12 +141,14 @@ def deletion(
     with the highest map values and 0 elsewhere. A small area means a faithful map.
 
     Args:
-        model: A `keras.Model` that takes one image input; the scores are its first output. A plain model returns what
-            it was trained to, such as probabilities; an exposed one returns logits.
-        inputs: Images `(B, H, W, C)`, preprocessed as the model was trained.
+        model: A `keras.Model`; the scores are its first output. A plain model returns what it was trained to, such as
+            probabilities; an exposed one returns what its target makes of logits.
+        inputs: Images `(B, H, W, C)`, preprocessed as the model was trained; for a model of several inputs, a list or
+            dict of them.
         maps: One map for each unit, `(B, H', W', U)`, any range; resized bilinearly to the image. Only the
             order counts. Pixels of equal value are taken in reading order.
-        indices: Which units the maps explain, `(B, U)`; `None` if they explain all.
+        y: Which units the maps explain, `(B, U)`, also `(B,)` or one for all; `None` if they explain all. Data of the
+            target, where the model has one.
         steps: Number of shares of pixels beside 0: evenly spaced, up to all pixels.
         baseline: The value that replaces pixels: a number, `"mean"` (of each image and channel), `"blur"` (`blur` with
             a tenth of the longer side), or an array that broadcasts to `inputs`. Zero, as in the paper, is grey for a
@@ -53,10 +156,11 @@ def deletion(
         activation: A function, or the name of one in `keras.activations`, that turns the model's output `(N, U_all)`
             into scores, such as `"softmax"` for logits; `None` leaves it.
         batch_size: Images per forward pass; `None` takes the fastest on this device. It does not change the scores.
+        image_input: Name or position of the image whose pixels change, in a model of several.
 
     Returns:
-        Shares of pixels `(S + 1,)`, from 0 to 1; scores `(B, S + 1, U)` at each; and areas `(B, U)` under them by
-        trapezoids, in units of the score, between its lowest and its highest value.
+        A `Result`: areas `(B, U)` under the scores by trapezoids, in units of the score, between its lowest and its
+        highest value; and the curve, shares of pixels `(S + 1,)` from 0 to 1, and scores `(B, S + 1, U)` at each.
 
     Raises:
         TypeError: If `model` is not a Keras model.
@@ -70,27 +174,28 @@ def deletion(
         ...                           keras.layers.Dense(1, use_bias=False)])
         >>> model.set_weights([np.array([[1.0], [2.0], [4.0], [8.0]])])
         >>> maps = np.array([[1.0, 2.0], [4.0, 8.0]]).reshape(1, 2, 2, 1)
-        >>> shares, scores, areas = deletion(model, np.ones((1, 2, 2, 1)), maps, steps=4)
-        >>> scores.ravel()
+        >>> result = deletion(model, np.ones((1, 2, 2, 1)), maps, steps=4)
+        >>> result.curve.scores.ravel()
         array([15.,  7.,  3.,  1.,  0.])
-        >>> areas
+        >>> result.values
         array([[4.625]])
     """
-    options = {"steps": steps, "baseline": baseline, "activation": activation, "batch_size": batch_size}
-    return _last(step_by_step(deletion, model, inputs, maps, indices, **options))
+    ...
 
 
+@measured_by(functools.partial(_curves, deletes=False))
 def insertion(
     model: keras.Model,
-    inputs: ArrayLike,
+    inputs: Inputs,
     maps: ArrayLike,
-    indices: ArrayLike | None = None,
+    y: ArrayLike | None = None,
     *,
     steps: int = 32,
     baseline: Any = "blur",
     activation: str | Callable[[Tensor], Tensor] | None = None,
     batch_size: int | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    image_input: int | str | None = None,
+) -> Result:
     r"""Compute the unit's score as pixels are inserted in the order of the map, the highest first.
 
     $$A_u = \int_0^1 s_u\big(x \odot T_f + x_0 \odot (1 - T_f)\big) \, df$$
@@ -102,8 +207,7 @@ def insertion(
             no edges that the image does not have. See `deletion` for this and the other arguments.
 
     Returns:
-        Shares of pixels `(S + 1,)`, scores `(B, S + 1, U)` and areas `(B, U)`, as `deletion` does. It raises
-        the same errors.
+        A `Result` as `deletion` does. It raises the same errors.
 
     Source:
         RISE: Randomized Input Sampling for Explanation of Black-box Models, arXiv:1806.07421, sec. 4.1. The authors'
@@ -114,106 +218,16 @@ def insertion(
         ...                           keras.layers.Dense(1, use_bias=False)])
         >>> model.set_weights([np.array([[1.0], [2.0], [4.0], [8.0]])])
         >>> maps = np.array([[1.0, 2.0], [4.0, 8.0]]).reshape(1, 2, 2, 1)
-        >>> shares, scores, areas = insertion(model, np.ones((1, 2, 2, 1)), maps, steps=4, baseline=0.0)
-        >>> scores.ravel()
+        >>> result = insertion(model, np.ones((1, 2, 2, 1)), maps, steps=4, baseline=0.0)
+        >>> result.curve.scores.ravel()
         array([ 0.,  8., 12., 14., 15.])
     """
-    options = {"steps": steps, "baseline": baseline, "activation": activation, "batch_size": batch_size}
-    return _last(step_by_step(insertion, model, inputs, maps, indices, **options))
+    ...
 
 
-def step_by_step(
-    metric: Callable[..., Any],
-    model: keras.Model,
-    inputs: ArrayLike,
-    maps: ArrayLike,
-    indices: ArrayLike | None = None,
-    **options: Any,
-) -> Iterator[Progress]:
-    """Run `deletion` or `insertion` step by step, with a stop after each step. Leave the loop to cancel.
-
-    Args:
-        metric: `deletion` or `insertion`; the other arguments are its own.
-
-    Yields:
-        A `ke.methods.Progress` after each `batch_size` images, whose `result` returns what the metric returns;
-        unknown scores and areas are NaN. Shares are computed in order, for all images together.
-
-    Raises:
-        ValueError: If `metric` is neither; see also `deletion`.
-
-    Examples:
-        >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
-        >>> image, maps = np.ones((1, 2, 2, 1)), np.arange(4.0).reshape(1, 2, 2, 1)
-        >>> for progress in step_by_step(deletion, model, image, maps, steps=4, batch_size=2):
-        ...     shares, scores, areas = progress.result()
-        ...     print(progress.done, "of", progress.total, "with", np.isfinite(scores).sum(), "scores")
-        1 of 3 with 2 scores
-        2 of 3 with 4 scores
-        3 of 3 with 5 scores
-    """
-    if metric not in (deletion, insertion):
-        raise ValueError(f"`metric` must be `deletion` or `insertion`. Received: metric={short_repr(metric)}.")
-    bound = inspect.signature(metric).bind(model, inputs, maps, indices, **options)
-    bound.apply_defaults()
-    steps, baseline, activation, batch_size = (bound.kwargs[name] for name in inspect.getfullargspec(metric).kwonlyargs)
-    check_model(model)
-    _check_counts(steps=steps, **({} if batch_size is None else {"batch_size": batch_size}))
-    images, maps, indices = _checked(inputs, maps, indices)
-    batch_size = batch_size_for(images, differentiated=False) if batch_size is None else batch_size
-    changed = baseline_of(images, baseline)
-    pair = (images, changed) if metric is deletion else (changed, images)
-    activation = keras.activations.get(activation)
-    yield from _curves(model, pair, _ranks(maps, images.shape[1:3]), indices, steps, activation, batch_size)
-
-
-def _last(progress: Iterator[Progress]) -> Any:
-    return collections.deque(progress, maxlen=1).pop().result()
-
-
-def _curves(
-    model: keras.Model,
-    pair: tuple[Tensor, Tensor],
-    ranks: np.ndarray,
-    indices: np.ndarray | None,
-    steps: int,
-    activation: Callable[[Tensor], Tensor],
-    batch_size: int,
-) -> Iterator[Progress]:
-    """Compute the scores of all shares for all maps, `batch_size` at a time, and yield a `Progress` after each."""
-    batch, units, *size = ranks.shape
-    pixels, count = size[0] * size[1], batch * units
-    taken = (np.arange(steps + 1) * pixels + steps // 2) // steps
-    scores = np.full((steps + 1) * count, np.nan)
-    chunk = min(batch_size, len(scores))
-    total = -(-len(scores) // chunk)
-    tensors = (*pair, ops.convert_to_tensor(ranks.reshape(count, *size)))
-    for number in range(total):
-        # The last step is as large as the others and repeats some: so there is one shape to compile for.
-        first = min(number * chunk, len(scores) - chunk)
-        step, which = np.divmod(np.arange(first, first + chunk), count)
-        wanted = tuple(ops.convert_to_tensor(n, "int32") for n in (which // units, which, taken[step]))
-        found = compiled(_outputs, model)((*tensors, *wanted), None)
-        _check_scores(model, found, indices, units)
-        # Outside of the compiled function, so that a new activation compiles nothing.
-        chosen = which % units if indices is None else indices.reshape(-1)[which]
-        found = gather_units(activation(found), ops.convert_to_tensor(chosen[:, None], "int32"))
-        scores[first : first + chunk] = ops.convert_to_numpy(found)[:, 0]
-        curves = scores.reshape(steps + 1, batch, units).swapaxes(0, 1)
-        yield Progress(number + 1, total, functools.partial(_with_areas, taken / pixels, curves.copy()))
-
-
-def _outputs(model: keras.Model, tensors: tuple[Tensor, ...], _: object) -> Tensor:
-    """Return the model's first output `(N, U_all)` for `N` images of which each is partly `start`, partly `end`."""
-    start, end, ranks, images, maps, taken = tensors
-    changed = ops.take(ranks, maps, axis=0) < ops.reshape(taken, (-1, 1, 1))
-    start, end = (ops.take(x, images, axis=0) for x in (start, end))
-    return forward(model, ops.where(ops.expand_dims(changed, -1), end, start))[0]
-
-
-def _with_areas(shares: np.ndarray, scores: np.ndarray) -> Any:
+def _result(shares: np.ndarray, scores: np.ndarray) -> Result:
     widths = np.diff(shares)[:, None]
-    return shares, scores, ((scores[:, 1:] + scores[:, :-1]) / 2 * widths).sum(axis=1)
+    return Result(((scores[:, 1:] + scores[:, :-1]) / 2 * widths).sum(axis=1), Curve(shares, scores))
 
 
 def _ranks(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -225,10 +239,8 @@ def _ranks(maps: np.ndarray, size: Sequence[int]) -> np.ndarray:
     return ranks.reshape(*flat.shape[:2], *size)
 
 
-def _checked(
-    inputs: ArrayLike, maps: ArrayLike, indices: ArrayLike | None
-) -> tuple[Tensor, np.ndarray, np.ndarray | None]:
-    images, maps = as_floats(inputs), np.asarray(maps)
+def _checked(images: Tensor, maps: ArrayLike) -> tuple[Tensor, np.ndarray]:
+    images, maps = as_floats(images), np.asarray(maps)
     if len(images.shape) != 4 or maps.ndim != 4 or len(maps) != len(images) or 0 in (*images.shape, *maps.shape):
         raise ValueError(
             "`inputs` (B, H, W, C) and `maps` (B, H', W', U) must have the same B, and no axis may be empty. "
@@ -236,31 +248,41 @@ def _checked(
         )
     if not np.isfinite(maps).all():
         raise ValueError(f"`maps` must be finite. Received: {(~np.isfinite(maps)).sum()} values that are not.")
-    if indices is not None:
-        indices = np.asarray(indices)
-        if indices.shape != (len(maps), maps.shape[-1]) or indices.dtype.kind not in "iu":
-            raise ValueError(
-                f"`indices` must name one unit for each map by its number, shape {(len(maps), maps.shape[-1])}. "
-                f"Received: shape {indices.shape}, {indices.dtype}."
-            )
     # Booleans cannot be negated, and unsigned integers not safely.
-    return images, maps if maps.dtype.kind == "f" else maps.astype("float64"), indices
+    return images, maps if maps.dtype.kind == "f" else maps.astype("float64")
 
 
-def _check_counts(**counts: object) -> None:
-    for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={short_repr(value)}.")
-
-
-def _check_scores(model: keras.Model, scores: Tensor, indices: np.ndarray | None, units: int) -> None:
-    if len(scores.shape) != 2:
+def _data(
+    model: keras.Model, inputs: Inputs, y: ArrayLike | None, maps: np.ndarray, activation: Any
+) -> tuple[Tensor | None, np.ndarray | None]:
+    """Return data of the target, one entry for each image; and the unit of each map, `(B * U,)`."""
+    target: Any = getattr(model, "target", None)
+    if target is None:
+        return None, None if y is None else _units(y, maps)
+    if activation is not None:
         raise ValueError(
-            "`model` must give one score for each unit, (B, U), as its first output. "
-            f"Received: {model.name!r}, whose first output has the shape {tuple(scores.shape)}."
+            f"`activation` must be None for a model with a target, which gives the scores. Received: {target}, and "
+            f"activation={short_repr(activation)}."
         )
-    if indices is None and scores.shape[-1] != units:
+    if y is not None:
+        y = target.prepare(y, len(maps)) if hasattr(target, "prepare") else np.asarray(y)
+    elif hasattr(target, "hold"):
+        y = target.hold(forward(model, inputs)[0])
+    return None if y is None else ops.convert_to_tensor(y), None
+
+
+def _units(y: ArrayLike, maps: np.ndarray) -> np.ndarray:
+    units = as_columns(np.asarray(y), len(maps))
+    if units.shape != (len(maps), maps.shape[-1]) or units.dtype.kind not in "iu":
         raise ValueError(
-            f"`indices` must say which units the maps explain, unless there is one for each of the {scores.shape[-1]}. "
-            f"Received: indices=None, and {units} maps for each image."
+            f"`y` must name one unit for each map by its number, shape {(len(maps), maps.shape[-1])}. "
+            f"Received: shape {np.shape(y)}, {units.dtype}."
         )
+    return units.reshape(-1)
+
+
+_RISE = "arXiv:1806.07421, sec. 4.1"
+METRICS = {
+    deletion: Spec("Deletion", better="lower", needs=("model",), source=_RISE),
+    insertion: Spec("Insertion", better="higher", needs=("model",), source=_RISE),
+}

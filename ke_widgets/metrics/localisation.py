@@ -3,11 +3,11 @@
 import numpy as np
 
 from ke_widgets.metrics.sizes import resized
-from ke_widgets.model.grids import SPATIAL_AXIS
+from ke_widgets.metrics.spec import Result, Spec
 from ke_widgets.typing import ArrayLike
 
 
-def pointing_game(maps: ArrayLike, masks: ArrayLike) -> np.ndarray:
+def pointing_game(maps: ArrayLike, masks: ArrayLike) -> Result:
     """Return for each map whether its maximum lies on the object.
 
     Maps are resized bilinearly to the masks' size first, so that the maximum is a pixel of the image.
@@ -17,7 +17,8 @@ def pointing_game(maps: ArrayLike, masks: ArrayLike) -> np.ndarray:
         masks: The pixels of each unit's object, `(B, H, W, U)`, bool.
 
     Returns:
-        Hits `(B, U)`, bool. The first maximum counts, in reading order; a constant map points at the first pixel.
+        A `Result` of hits `(B, U)`, bool. The first maximum counts, in reading order; a constant map points at the
+        first pixel.
 
     Raises:
         ValueError: If maps and masks do not have the same number of images and units.
@@ -28,16 +29,27 @@ def pointing_game(maps: ArrayLike, masks: ArrayLike) -> np.ndarray:
     Examples:
         >>> maps = np.array([[0.0, 0.5], [3.0, 0.0]]).reshape(1, 2, 2, 1)
         >>> masks = np.array([[False, False], [True, True]]).reshape(1, 2, 2, 1)
-        >>> pointing_game(maps, masks)
+        >>> pointing_game(maps, masks).values
         array([[ True]])
     """
+    maps, masks = _alike(maps, masks)
+    top = maps.argmax(axis=1)
+    return Result(np.take_along_axis(masks, top[:, None], axis=1)[:, 0])
+
+
+def _alike(maps: ArrayLike, masks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return maps of the masks' size, and masks, with one axis for all places: `(B, H * W, U)`."""
     maps, masks = np.asarray(maps), np.asarray(masks, bool)
     if maps.ndim != 4 or masks.ndim != 4 or (len(maps), maps.shape[-1]) != (len(masks), masks.shape[-1]):
         raise ValueError(
             "`maps` (B, H', W', U) and `masks` (B, H, W, U) must have the same B and U. "
             f"Received: shapes {maps.shape} and {masks.shape}."
         )
-    height, width = (masks.shape[axis] for axis in SPATIAL_AXIS)
-    units = maps.shape[-1]
-    top = resized(maps, (height, width)).reshape(-1, height * width, units).argmax(axis=1)
-    return np.take_along_axis(masks.reshape(-1, height * width, units), top[:, None], axis=1)[:, 0]
+    batch, *size, units = masks.shape
+    shape = (batch, size[0] * size[1], units)
+    return resized(maps, size).reshape(shape), masks.reshape(shape)
+
+
+METRICS = {
+    pointing_game: Spec("Pointing game", better="higher", needs=("masks",), source="arXiv:1608.00507, sec. 4.2"),
+}

@@ -14,6 +14,9 @@ whose other methods check what it is given before anything runs:
     ke.gradcam(ke.inspection.expose(model, "block5", target=Margin()), images, y)
 """
 
+from typing import Any
+
+from ke_widgets.targets import columns, spatial
 from ke_widgets.targets.columns import Contrast as Contrast
 from ke_widgets.targets.columns import Similarity as Similarity
 from ke_widgets.targets.columns import Units as Units
@@ -22,4 +25,12 @@ from ke_widgets.targets.spatial import Box as Box
 from ke_widgets.targets.spatial import Region as Region
 from ke_widgets.targets.target import Target as Target
 
-TARGETS = (Units, Contrast, Region, Box, Value, Similarity)
+# Each file ends with the tuple `TARGETS`; a name that stands in one is a name of this package.
+TARGETS: tuple[type[Target], ...] = (*columns.TARGETS, *spatial.TARGETS)
+
+
+def __getattr__(name: str) -> Any:
+    found = {target.__name__: target for target in TARGETS}
+    if name in found:
+        return found[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -152,3 +152,6 @@ def _check_rank(shape: Shape, target: str, expected: str, name: str) -> None:
         raise ValueError(
             f"The target {target} must have {expected}. Received: {name!r}, whose output has the shape {shape}.{mend}"
         )
+
+
+TARGETS = (Units, Contrast, Value, Similarity)

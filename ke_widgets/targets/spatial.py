@@ -52,17 +52,19 @@ class Region(Target):
     def __call__(self, outputs: Any, y: Any) -> Any:
         outputs = ops.convert_to_tensor(outputs)
         logits = outputs[..., self.channel]
-        if y is None:
-            one = outputs.shape[-1] == 1
-            wins = logits > 0 if one else ops.equal(ops.argmax(outputs, axis=-1), self.channel)
-            mask = ops.cast(wins, logits.dtype)
-        else:
-            mask = ops.cast(y, logits.dtype)
-            check_entries(mask, tuple(logits.shape[1:]), "Region")
+        mask = self.hold(outputs) if y is None else ops.cast(y, logits.dtype)
+        check_entries(mask, tuple(logits.shape[1:]), "Region")
         axes = tuple(range(1, len(logits.shape)))
         weight = ops.sum(mask, axis=axes)
         mean = ops.sum(mask * logits, axis=axes) / ops.where(weight > 0, weight, 1)
         return ops.expand_dims(ops.where(weight > 0, mean, float("nan")), -1)
+
+    def hold(self, outputs: Any) -> Tensor:
+        """Return the places where the channel wins, `(B, H, W)` of 0 and 1."""
+        outputs = ops.convert_to_tensor(outputs)
+        logits = outputs[..., self.channel]
+        one = outputs.shape[-1] == 1
+        return ops.cast(logits > 0 if one else ops.equal(ops.argmax(outputs, axis=-1), self.channel), logits.dtype)
 
     def prepare(self, y: Any, count: int | None) -> np.ndarray | None:
         if y is None:
@@ -191,3 +193,6 @@ def _overlap(boxes: Tensor, wanted: Tensor) -> Tensor:
     areas = [ops.prod(ops.maximum(x[..., 2:] - x[..., :2], 0), axis=-1) for x in (boxes, wanted)]
     union = areas[0] + areas[1] - shared
     return shared / ops.where(union > 0, union, 1)
+
+
+TARGETS = (Region, Box)

@@ -45,6 +45,17 @@ class Target:
         """
         return None if y is None else rows(y, count, type(self).__name__)
 
+    def hold(self, outputs: Any) -> Any:
+        """Return what `y=None` stands for at these outputs, for methods that evaluate changed images too.
+
+        Args:
+            outputs: The outputs of the images as they are.
+
+        Returns:
+            A tensor, one entry for each image; or `None` if it stands for the same whatever the outputs.
+        """
+        return None
+
     def check(self, shape: Shape, name: str) -> None:
         """Check the shape of the model's output.
 

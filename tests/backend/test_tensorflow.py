@@ -9,7 +9,7 @@ from ke_widgets.backend.tensorflow import resize, stateless_normal, while_loop
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_loop_goes_from_step_1_to_the_last(total, compiled):
     def run(total):
-        return while_loop(lambda number, sums: (sums[0] + number, 2 * sums[1]), total, (tf.constant(0), tf.ones(3)))
+        return while_loop(lambda number, sums: (sums[0] + number, 2 * sums[1]), 1, total, (tf.constant(0), tf.ones(3)))
 
     found, powers = (tf.function(run) if compiled else run)(tf.constant(total))
     assert int(found) == sum(range(total))

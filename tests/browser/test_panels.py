@@ -20,7 +20,7 @@ AREAS = """
 import numpy as np
 _r = w.wait(60)
 _given = (w._session.models[0].model, w._session.images.inputs(_r.image_index), _r.map[None, ..., None])
-_areas = [float(np.ravel(metric(*_given, np.array([[_r.unit]]), baseline=baseline)[-1])[0])
+_areas = [float(metric(*_given, np.array([[_r.unit]]), baseline=baseline).values[0, 0])
           for metric, baseline in ((ke.metrics.deletion, "mean"), (ke.metrics.insertion, "blur"))]
 """
 # Each step takes a while, and a test that waits for it.

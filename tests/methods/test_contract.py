@@ -2,6 +2,7 @@
 
 import gc
 import inspect
+import re
 import weakref
 from typing import Literal
 
@@ -145,7 +146,7 @@ def test_the_last_step_is_what_the_method_gives(model, method):
     assert [progress.done for progress in found] == list(range(1, len(found) + 1))
     assert {progress.total for progress in found} == {len(found)}
     close(found[-1].result(), method(exposed, IMAGES, indices))
-    assert (len(found) > 1) == hasattr(method, "steps")
+    assert (len(found) > 1) == hasattr(method, "evaluations")
 
 
 @pytest.mark.parametrize("method", PIECEWISE, ids=by_name)
@@ -244,8 +245,9 @@ def test_the_table_names_every_method_once_with_a_title():
     for method, spec in found.values():
         assert spec.postprocessing is not None
         assert method.__doc__
-        for part in ("Returns:", "Source:", "arXiv:", "$$"):
+        for part in ("Returns:", "Source:", "$$"):
             assert part in method.__doc__, (method.__name__, part)
+        assert re.search(r"(arXiv|doi):\S", method.__doc__), method.__name__
 
 
 def rescaled(logits=1, signal=1, inputs=1):

@@ -7,8 +7,9 @@ import tensorflow as tf
 from keras import layers
 
 from ke_widgets.backend import tensorflow as backend
+from ke_widgets.engine.evaluations import even
 from ke_widgets.inspection import expose
-from ke_widgets.methods import meta, step_by_step
+from ke_widgets.methods import step_by_step
 from ke_widgets.methods.all_layers import at_all_layers
 from ke_widgets.methods.cams import gradcam, scorecam
 from ke_widgets.methods.gradient import gradients
@@ -66,7 +67,7 @@ def test_smooth_is_exact_for_a_linear_model_whatever_the_samples(repetitions):
     ("samples", "most", "size"), [(25, 8, 5), (25, 5, 5), (25, 32, 25), (24, 8, 8), (7, 3, 2), (7, 4, 4), (1, 8, 1)]
 )
 def test_pieces_are_alike_and_few_samples_are_drawn_for_nothing(samples, most, size):
-    found = meta._even(samples, most)
+    found = even(samples, most)
     assert found == size
     assert found <= most
 
@@ -155,7 +156,7 @@ def test_the_logits_are_those_of_the_image_itself_whatever_is_done_to_it(made, c
         tf.function(lambda x, y: made(exposed, x, y), autograph=False) if compiled else functools.partial(made, exposed)
     )
     np.testing.assert_allclose(run(IMAGES, units)[0], expected, rtol=1e-14)
-    if hasattr(made, "steps"):
+    if hasattr(made, "evaluations"):
         for progress in step_by_step(made, exposed, IMAGES, units):
             np.testing.assert_allclose(progress.result()[0], expected, rtol=1e-14)
 

@@ -1,13 +1,33 @@
+import functools
 import itertools
 
 import keras
 import numpy as np
 import pytest
 
+from ke_widgets import metrics
 from ke_widgets.engine import compiling
 from ke_widgets.inspection import expose
-from ke_widgets.metrics import blur, deletion, insertion, pointing_game, step_by_step
+from ke_widgets.metrics import blur, step_by_step
+from ke_widgets.targets import Region
 from tests import models
+
+
+def parts(metric):
+    """The metric as a function that returns shares, scores and areas."""
+
+    @functools.wraps(metric)
+    def measured(*args, **own):
+        return unpacked(metric(*args, **own))
+
+    return measured
+
+
+def unpacked(result):
+    return *result.curve, result.values
+
+
+deletion, insertion = parts(metrics.deletion), parts(metrics.insertion)
 
 
 def linear(weights, bias=0.0, size=2):
@@ -185,8 +205,8 @@ def test_the_steps_grow_the_curve_from_its_start_and_end_at_the_whole():
     model = models.fused()
     whole = deletion(model, images, maps, indices, steps=7, batch_size=5)
     seen = [
-        (p.done, p.total, *p.result())
-        for p in step_by_step(deletion, model, images, maps, indices, steps=7, batch_size=5)
+        (p.done, p.total, *unpacked(p.result()))
+        for p in step_by_step(metrics.deletion, model, images, maps, indices, steps=7, batch_size=5)
     ]
     assert [done for done, *_ in seen] == list(range(1, 11))
     assert {total for _, total, *_ in seen} == {10}
@@ -235,12 +255,12 @@ def test_all_runs_in_batches_of_one_size_through_one_compiled_function():
         ({"maps": np.zeros((3, 8, 0, 2))}, "no axis may be empty"),
         ({"maps": np.full((3, 2, 2, 2), np.nan)}, "`maps` must be finite. Received: 24 values"),
         (
-            {"indices": np.zeros((3, 1), int)},
-            r"`indices` must name one unit .* shape \(3, 2\). Received: shape \(3, 1\)",
+            {"y": np.zeros((3, 1), int)},
+            r"`y` must name one unit .* shape \(3, 2\). Received: shape \(3, 1\)",
         ),
-        ({"indices": np.zeros((3, 2))}, "float64"),
-        ({"indices": np.full((3, 2), 3)}, "Received: units from 3 to 3"),
-        ({"indices": None}, "one for each of the 3. Received: indices=None, and 2 maps"),
+        ({"y": np.zeros((3, 2))}, "float64"),
+        ({"y": np.full((3, 2), 3)}, "Received: units from 3 to 3"),
+        ({"y": None}, "one for each of the 3. Received: y=None, and 2 maps"),
         ({"steps": 0}, "`steps` must be an integer of at least 1. Received: steps=0"),
         ({"steps": 2.5}, "Received: steps=2.5"),
         ({"batch_size": True}, "`batch_size` must be an integer of at least 1. Received: batch_size=True"),
@@ -251,7 +271,7 @@ def test_all_runs_in_batches_of_one_size_through_one_compiled_function():
 )
 def test_what_does_not_fit_is_refused(change, complaint):
     images, maps, indices = small()
-    options = {"inputs": images, "maps": maps, "indices": indices, **change}
+    options = {"inputs": images, "maps": maps, "y": indices, **change}
     for metric in (deletion, insertion):
         with pytest.raises(ValueError, match=complaint):
             metric(models.fused(), **options)
@@ -265,5 +285,37 @@ def test_models_and_metrics_that_are_none_are_refused():
     pictures = keras.Model(inputs, keras.layers.ReLU()(inputs))
     with pytest.raises(ValueError, match=r"one score for each unit.*\(9, 8, 8, 3\)"):
         deletion(pictures, images, maps, indices, steps=2, batch_size=9)
-    with pytest.raises(ValueError, match="`metric` must be `deletion` or `insertion`"):
-        next(step_by_step(pointing_game, models.fused(), images, maps))
+    with pytest.raises(
+        TypeError, match=r"`metric` must be a function, such as `ke.metrics.deletion`. Received: metric=3"
+    ):
+        next(step_by_step(3, models.fused(), images, maps))
+    with pytest.raises(TypeError, match="stepps"):
+        deletion(models.fused(), images, maps, indices, stepps=3)
+
+
+def test_the_score_of_a_target_is_followed_and_its_region_stays():
+    """The mean logit over the pixels above 0: each pixel that goes takes its share along, and no pixel joins."""
+    inputs = keras.Input((2, 2, 1), dtype="float64")
+    model = keras.Model(inputs, keras.layers.Conv2D(2, 1, use_bias=False, dtype="float64")(inputs))
+    model.set_weights([np.array([1.0, -1.0]).reshape(1, 1, 1, 2)])
+    image, maps = square([8, 4, -2, -6]), square([4, 3, 2, 1])
+    exposed = expose(model, [], target=Region(0))
+    _, scores, areas = deletion(exposed, image, maps, steps=4)
+    np.testing.assert_allclose(scores.ravel(), [6, 2, 0, 0, 0])
+    np.testing.assert_allclose(areas, [[(6 / 2 + 2) / 4]])
+    _, scores, _ = deletion(exposed, image, maps, square([0, 0, 0, 1])[..., 0], steps=4)
+    np.testing.assert_allclose(scores.ravel(), [-6, -6, -6, -6, 0])
+    with pytest.raises(ValueError, match="`activation` must be None for a model with a target"):
+        deletion(exposed, image, maps, activation="softmax")
+
+
+def test_one_of_several_inputs_is_the_image_and_the_others_stay():
+    image, extra = keras.Input((2, 2, 1), name="image"), keras.Input((1,), name="extra")
+    joined = keras.layers.Concatenate()([keras.layers.Flatten()(image), extra])
+    model = keras.Model({"image": image, "extra": extra}, keras.layers.Dense(1, use_bias=False)(joined))
+    model.set_weights([np.array([[8.0], [4.0], [2.0], [1.0], [1.0]])])
+    x = {"image": np.ones((2, 2, 2, 1)), "extra": np.array([[10.0], [20.0]])}
+    maps = np.concatenate([square([4, 3, 2, 1]), square([1, 2, 3, 4])])
+    for batch_size in (1, 3, 16):
+        _, scores, _ = deletion(model, x, maps, steps=2, batch_size=batch_size)
+        np.testing.assert_allclose(scores[..., 0], [[25, 13, 10], [35, 32, 20]])

@@ -9,7 +9,7 @@ def test_the_maximum_counts_for_each_unit_on_its_own():
     maps[0, 1, 2, 0] = maps[0, 3, 3, 1] = maps[1, 0, 0, 0] = maps[1, 2, 2, 1] = 1
     masks = np.zeros((2, 4, 4, 2), bool)
     masks[0, 1, 2, 0] = masks[0, 0, 0, 1] = masks[1, 0, :, 0] = True
-    np.testing.assert_array_equal(pointing_game(maps, masks), [[True, False], [True, False]])
+    np.testing.assert_array_equal(pointing_game(maps, masks).values, [[True, False], [True, False]])
 
 
 def test_a_coarse_map_points_at_the_middle_of_its_largest_cell():
@@ -17,8 +17,8 @@ def test_a_coarse_map_points_at_the_middle_of_its_largest_cell():
     maps[0, 1, 2, 0] = 1
     masks = np.zeros((1, 16, 16, 1), bool)
     masks[0, 5:7, 9:11, 0] = True
-    assert pointing_game(maps, masks).all()
-    assert not pointing_game(maps, ~masks).any()
+    assert pointing_game(maps, masks).values.all()
+    assert not pointing_game(maps, ~masks).values.any()
 
 
 def test_maps_and_masks_that_do_not_belong_together_are_refused():

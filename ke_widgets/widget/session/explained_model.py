@@ -334,9 +334,11 @@ class ExplainedModel:
         known: list[Any] = [None, None]
         for number, (metric, baseline) in enumerate(((metrics.deletion, "mean"), (metrics.insertion, "blur"))):
             for progress in metrics.step_by_step(metric, scores, inputs, maps, units, baseline=baseline):
-                shares, found, *_ = progress.result()
-                known[number] = self.classes.of_class(explanation.unit, found[0, :, 0])
-                yield Curves(shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total)
+                curve = progress.result().curve
+                known[number] = self.classes.of_class(explanation.unit, curve.scores[0, :, 0])
+                yield Curves(
+                    curve.shares, known[0], known[1], number * progress.total + progress.done, 2 * progress.total
+                )
 
     def _forget_if_trained(self, mark=None):
         """Drop the caches if the weights have changed; return whether they have.

@@ -52,8 +52,8 @@ def test_the_curves_are_those_of_the_metrics_for_the_map_that_is_shown(widget):
             widget.result.map[None, ..., None],
             np.array([[widget.class_index]]),
             baseline=baseline,
-        )[1]
-        np.testing.assert_allclose(got, whole[0, :, 0], rtol=1e-4)
+        ).curve
+        np.testing.assert_allclose(got, whole.scores[0, :, 0], rtol=1e-4)
 
 
 def test_they_come_as_they_are_computed_with_a_turn_for_others_after_each_step(monkeypatch):

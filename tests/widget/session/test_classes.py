@@ -112,14 +112,14 @@ def test_curves_of_class_0_are_of_one_less_the_probability():
     for class_index in (0, 1):
         explanation = run(session, class_index)
         *_, curves = session.models[0].curves(explanation)
-        _, found, *_ = metrics.deletion(
+        found = metrics.deletion(
             expose(model, [], outputs={"name": "head"}),
             IMAGES[2:3],
             explanation.map[None, ..., None],
             [[0]],
             baseline="mean",
         )
-        expected = np.asarray(found)[0, :, 0]
+        expected = found.curve.scores[0, :, 0]
         np.testing.assert_allclose(curves.deletion, expected if class_index else 1 - expected, rtol=1e-4)
         np.testing.assert_allclose(curves.deletion[0], explanation.scores[class_index], rtol=1e-5)
         np.testing.assert_allclose(curves.insertion[-1], explanation.scores[class_index], rtol=1e-5)
