@@ -23,16 +23,17 @@ _given = (w._session.models[0].model, w._session.images.inputs(_r.image_index), 
 _areas = [float(metric(*_given, np.array([[_r.unit]]), baseline=baseline).values[0, 0])
           for metric, baseline in ((ke.metrics.deletion, "mean"), (ke.metrics.insertion, "blur"))]
 """
-# Each step takes a while, and a test that waits for it.
-SLOW = """
+# Curves of a thousand steps, so that they run until they are cancelled.
+LONG_CURVES = """
 import time
 _explained = w._session.models[0]
 _curves = _explained.curves
-def _slow(found):
-    for each in _curves(found):
-        time.sleep(0.8)
-        yield each
-_explained.curves = _slow
+def _long(found):
+    first = next(_curves(found))
+    for done in range(1, 1001):
+        time.sleep(0.1)
+        yield first._replace(done=done, total=1000)
+_explained.curves = _long
 """
 SEND = """async ([id, content]) => {
   const comm = jupyterapp.shell.currentWidget.sessionContext.session.kernel._comms.get(id);
@@ -236,11 +237,11 @@ def test_the_kernels_curves_have_the_areas_of_the_metrics_and_the_charts_follow(
 def test_curves_can_be_cancelled_and_a_pick_does_not_wait_for_them(lab):
     explainer = open_explainer(lab)
     page = lab.page
-    lab.execute(SLOW)
+    lab.execute(LONG_CURVES)
     tab(page).click()
     explainer.part("button", "Deletion and insertion").click()
     progress = explainer.root.locator(".ke-action span")
-    expect(progress).to_have_text(re.compile(r"^\d+ of \d+$"))
+    expect(progress).to_have_text(re.compile(r"^\d+ of 1000$"), timeout=30_000)
     explainer.part("listbox", "Classes").get_by_role("option").nth(2).click()
     explainer.settled(timeout=10_000)
     expect(panel(page)).to_contain_text("The map has changed.")
@@ -248,7 +249,7 @@ def test_curves_can_be_cancelled_and_a_pick_does_not_wait_for_them(lab):
     explainer.part("button", "Cancel").click()
     expect(explainer.part("button", "Deletion and insertion")).to_be_visible()
     explainer.part("button", "Deletion and insertion").click()
-    expect(panel(page).locator("figure .ke-deletion")).to_be_visible()
+    expect(panel(page).locator("figure .ke-deletion")).to_be_attached(timeout=30_000)
     explainer.part("button", "Cancel").click()
     expect(explainer.part("button", "Deletion and insertion")).to_be_visible()
     expect(panel(page).locator("dd b").nth(1)).to_have_text("…")
