@@ -25,6 +25,7 @@ ORDER = [
     ["widget.images"],
     ["widget.session"],
     ["widget.export"],
+    ["widget.features"],
     ["widget.comm"],
     ["widget.charts", "widget.traits", "widget.fold"],
     ["widget.chart_panel"],

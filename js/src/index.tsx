@@ -1,3 +1,4 @@
+import "./styles/index.css";
 import { render } from "preact";
 import type { WidgetModel } from "./messages.ts";
 import { Store } from "./state/store.ts";

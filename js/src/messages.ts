@@ -58,6 +58,8 @@ export interface Setup {
   y_true: boolean;
   /** Scores are shares of the pixels: the classes are the channels of a segmentation. */
   shares?: boolean;
+  /** The kernel's panels, in the order of their tabs; the page shows those that it has too. */
+  panels?: { name: string; title: string }[];
   /** Set in an exported file, which has no kernel: the classes that it has maps of. */
   file?: { classes: number[] };
 }
@@ -97,7 +99,12 @@ export interface Display {
   view: View;
 }
 
-export type Traits = Choice & Display & { panes: Overrides[] };
+export type Traits = Choice &
+  Display & {
+    panes: Overrides[];
+    /** Name of the open panel; empty for none. */
+    panel: string;
+  };
 
 export const CHOICE_KEYS = [
   "image_index",
@@ -163,35 +170,15 @@ export interface ProgressContent {
   map?: MapContent | null;
 }
 
-export interface AllLayersContent {
-  kind: "all_layers";
-  id: string;
-  pane: number;
-  serial: number;
-  generation: number;
-  choice: Choice;
-  layers: string[];
-  maps: MapContent[];
-  milliseconds: number;
-}
-
-export interface PredictionsContent {
-  kind: "predictions";
-  id: string;
-  model_index: number;
-  generation: number;
-  indices: number[];
-  top: number[];
-  score: number[];
-  correct: (boolean | null)[];
-}
-
-export interface ImagesContent {
-  kind: "images";
-  id: string;
-  indices: number[];
-  size: number;
-  sizes: [number, number][];
+/** The reply of a feature; see `ke_widgets/widget/features`. */
+export interface FeatureContent {
+  /** Name of the feature. */
+  kind: string;
+  id: string | null;
+  pane?: number;
+  /** What it depends on, if that is a choice, and how many times the weights of its model had changed. */
+  choice?: Choice;
+  generation?: number;
 }
 
 export interface ErrorContent extends Problem {
@@ -220,11 +207,9 @@ export interface StateContent {
   traits: Partial<Traits>;
 }
 
+/** All but the features' replies. */
 export type FromKernel =
   | ResultContent
-  | ImagesContent
-  | AllLayersContent
-  | PredictionsContent
   | ProgressContent
   | { kind: "superseded"; id: string }
   | StandingContent
@@ -235,18 +220,19 @@ export type FromKernel =
 
 export type ToKernel =
   | { kind: "hello" }
-  | { kind: "explain" | "all_layers"; id: string; pane: number; choice: Partial<Choice> }
+  | { kind: "explain"; id: string; pane: number; choice: Partial<Choice> }
   | { kind: "cancel"; id: string | null; pane: number }
   /** Does the kernel have this request, or with `null` what it started by itself for this pane? */
   | { kind: "check"; id: string | null; pane: number }
   /** Acknowledges the state with that number. */
   | { kind: "ack"; number: number }
-  | ({ id: string } & SideRequest);
+  | FeatureRequest;
 
-/** Requests for anything but maps. */
-export type SideRequest =
-  | { kind: "images"; indices: number[]; size: number }
-  | { kind: "predictions"; indices: number[]; model_index: number };
+/** What a feature is asked: the fields of its request in Python. */
+export type Fields = Record<string, unknown> & { choice?: Partial<Choice> };
+
+/** A request to a feature, with its name; one that each pane makes for itself has a pane. */
+export type FeatureRequest = Fields & { kind: string; id: string; pane?: number };
 
 /** Bytes, in the types that hosts deliver. */
 export type Bytes = DataView | ArrayBuffer | Uint8Array;

@@ -210,6 +210,7 @@ export async function fakeModel(kind) {
     labels,
     methods: METHODS,
     colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu_r"],
+    panels: [{ name: "curves", title: "Curves" }],
     notices:
       kind === "notices"
         ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."]
@@ -229,6 +230,7 @@ export async function fakeModel(kind) {
     threshold: 0,
     view: "overlay",
     panes: [],
+    panel: "",
     _setup: setup,
     _snapshot: {},
   };
@@ -259,6 +261,7 @@ export async function fakeModel(kind) {
       return say({ ...message, generation: 0, top, score: indices.map((index) => 0.5 + (index % 50) / 100), correct });
     }
     if (message.kind === "cancel") cancelled = true;
+    if (message.kind === "curves") return curves(message);
     if (message.kind === "all_layers") return setTimeout(() => say(...allLayers(message)), 400);
     if (message.kind !== "explain" || kind === "mute") return;
     const [content, buffers] = explain(message.choice, ++serial, message.id, setup);
@@ -291,6 +294,22 @@ export async function fakeModel(kind) {
       if (!cancelled) Object.assign(content, { done: 20 });
     }
     say(content, buffers);
+  }
+  /** Deletion, and then insertion, a tenth at a time. */
+  async function curves({ id, pane, choice }) {
+    cancelled = false;
+    const points = 33;
+    const shares = Float32Array.from({ length: points }, (_, i) => i / (points - 1));
+    const falls = shares.map((share) => 0.93 * Math.exp(-7 * share) + 0.02 * Math.sin(40 * share) * (1 - share) + 0.03);
+    const rises = shares.map((share) => 0.93 * (1 - Math.exp(-5 * share)) + 0.04);
+    const about = { id, pane, choice, generation: 0, map_done: 1, total: 2 * points };
+    for (let done = 3; ; done = Math.min(done + 3, 2 * points)) {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      const upTo = (curve, count) => new DataView(curve.map((score, i) => (i < count ? score : Number.NaN)).buffer);
+      const buffers = [new DataView(shares.buffer), upTo(falls, done), upTo(rises, done - points)];
+      if (cancelled || done === 2 * points) return say({ kind: "curves", ...about, done }, buffers);
+      say({ kind: "progress", ...about, done, text: `${done} of ${2 * points}` }, buffers);
+    }
   }
   /** All layers, one after the other in one buffer. */
   function allLayers({ id, pane, choice }) {

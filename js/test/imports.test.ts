@@ -16,6 +16,9 @@ const ORDER = [
   "ui/classes",
   "ui/images",
   "ui/stage",
+  "panels/panel.ts",
+  "panels/*",
+  "panels",
   "ui",
   "index.tsx",
   "offline",
@@ -24,14 +27,18 @@ const ORDER = [
 const SRC = new URL("../src/", import.meta.url);
 const FILES = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));
 
-/** The folder of a file; a file of `src` itself stands for itself. */
-const folderOf = (file: string) => (file.includes("/") ? file.slice(0, file.lastIndexOf("/")) : file);
+/** The folder of a file; a file of `src` itself stands for itself, and a panel's folder for that of each. */
+function folderOf(file: string): string {
+  if (!file.includes("/") || ORDER.includes(file)) return file;
+  return file.slice(0, file.lastIndexOf("/")).replace(/^panels\/\w+$/, "panels/*");
+}
 
 /** The files of `src` that a file imports, types included. */
 function importsOf(file: string): string[] {
   const text = readFileSync(new URL(file, SRC), "utf8");
   const found = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)];
-  return found.map(([, path]) => new URL(path, new URL(file, SRC)).pathname.slice(SRC.pathname.length));
+  const paths = found.map(([, path]) => new URL(path, new URL(file, SRC)).pathname.slice(SRC.pathname.length));
+  return paths.filter((path) => !path.endsWith(".css"));
 }
 
 const GRAPH = new Map(FILES.map((file) => [file, importsOf(file)]));
@@ -49,6 +56,14 @@ test("folders import one way", () => {
     imports.filter((other) => place(other) > place(file)).map((other) => `${file} imports ${other}`),
   );
   expect(upward).toEqual([]);
+});
+
+test("no panel imports another", () => {
+  const panelOf = (file: string) => /^panels\/(\w+)\//.exec(file)?.[1];
+  const other = [...GRAPH].flatMap(([file, imports]) =>
+    imports.filter((name) => panelOf(file) && panelOf(name) && panelOf(name) !== panelOf(file)),
+  );
+  expect(other).toEqual([]);
 });
 
 test("no files import each other in a circle", () => {
@@ -73,8 +88,11 @@ test("every module of code has the test of its name", () => {
 
 /** Types, constants and a few lines that run only in a page. Components and hooks are covered by tests/browser. */
 const WITHOUT_TEST = [
+  "kernel/feature.ts",
   "kernel/listener.ts",
   "offline/index.ts",
+  "panels/index.ts",
+  "panels/panel.ts",
   "picture/colormapTables.ts",
   "picture/picture.ts",
   "state/noKernel.ts",

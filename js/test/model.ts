@@ -36,6 +36,7 @@ export const SETUP: Setup = {
   ],
   colormaps: ["inferno", "RdBu_r"],
   notices: [],
+  panels: [{ name: "curves", title: "Curves" }],
 };
 
 export const CHOICE: Choice = {
@@ -47,7 +48,15 @@ export const CHOICE: Choice = {
   params: {},
   model_index: 0,
 };
-const TRAITS: Traits = { ...CHOICE, opacity: 0.6, colormap: "inferno", threshold: 0, view: "overlay", panes: [] };
+const TRAITS: Traits = {
+  ...CHOICE,
+  opacity: 0.6,
+  colormap: "inferno",
+  threshold: 0,
+  view: "overlay",
+  panes: [],
+  panel: "",
+};
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read what was sent without its types
 type Message = any;

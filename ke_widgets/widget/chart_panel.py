@@ -60,6 +60,20 @@ class Panel:
             self._charts.clear_curves("The map has changed")
         self._shown = explanation
 
+    def hear(self, name: str, content: dict[str, Any], value: Any) -> None:
+        """Follow a request to a feature, whoever made it: curves of the map that is shown."""
+        if name != "curves":
+            return
+        runs = content["kind"] == "progress"
+        if runs:
+            self.computing(True)
+        if content["kind"] == "error":
+            self.refuse(content["message"][:120])
+        elif value is not None and value[0] is self._shown:
+            self.curves(*value[1])
+        if not runs:
+            self.computing(False)
+
     def computing(self, computing: bool) -> None:
         """Switch the button to Cancel while the curves are computed."""
         self._button.description = _CANCEL if computing else _COMPUTE

@@ -10,12 +10,14 @@ import traitlets
 
 from ke_widgets.errors.arguments import nearest
 from ke_widgets.errors.short_repr import short_repr
+from ke_widgets.widget.features import PANELS
 from ke_widgets.widget.session import by_name
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.describe import COLORMAPS
 
 CHOICE = ("image_index", "layer", "class_index", "method", "params", "contrast_index", "model_index")
 DISPLAY = ("view", "opacity", "colormap", "threshold")
+PAGE = ("panel",)
 VIEWS = ("overlay", "map", "image")
 _MOST_PANES = 3
 
@@ -94,6 +96,11 @@ def _in_pane(widget, name, value):
     return value if value is None and name == "contrast_index" else _READ[name](widget, value)
 
 
+def _panel(value):
+    names = [panel["name"] for panel in PANELS]
+    return value if value == "" else by_name.one_of("panel", value, names, "or '' for none")
+
+
 _READ = {
     "image_index": _index_reader("image_index", "images"),
     "layer": lambda widget, value: by_name.layer_path(value, widget._session.models, widget.model_index),
@@ -107,6 +114,7 @@ _READ = {
     "opacity": lambda widget, value: by_name.share("opacity", value),
     "colormap": lambda widget, value: by_name.one_of("colormap", value, COLORMAPS),
     "threshold": lambda widget, value: by_name.share("threshold", value),
+    "panel": lambda widget, value: _panel(value),
 }
 
 
@@ -129,6 +137,7 @@ class Traits(anywidget.AnyWidget):
     opacity: Any = _trait("opacity", 0.6)
     colormap: Any = _trait("colormap", "inferno")
     threshold: Any = _trait("threshold", 0.0)
+    panel: Any = _trait("panel", "")
 
     _session: Any = None
     _page: Any = None  # A `FromPage`.

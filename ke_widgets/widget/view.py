@@ -17,16 +17,17 @@ from ke_widgets.errors.arguments import named
 from ke_widgets.widget.comm.controller import Controller
 from ke_widgets.widget.export.figure import FigureFile
 from ke_widgets.widget.export.snapshot import STILL_SIDES, alt_text, draw
+from ke_widgets.widget.features import PANELS, curves, export
 from ke_widgets.widget.fold import Fold
 from ke_widgets.widget.keywords import check_attribute, check_keywords, check_order, check_surplus
 from ke_widgets.widget.notebook import after_each_cell, replace, watch_cells
 from ke_widgets.widget.session.describe import describe
 from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.session.session import Session
-from ke_widgets.widget.traits import CHOICE, DISPLAY, FromPage, Traits
+from ke_widgets.widget.traits import CHOICE, DISPLAY, PAGE, FromPage, Traits
 
 _STATIC = Path(__file__).parent / "static"
-_SETTABLE = (*CHOICE, "panes", *DISPLAY, "layout")
+_SETTABLE = (*CHOICE, "panes", *DISPLAY, *PAGE, "layout")
 _WATCHED_SECONDS, _UNWATCHED_SECONDS = 1.0, 60.0
 
 
@@ -88,6 +89,7 @@ class ExplainerWidget(Traits):
         opacity: Of the overlay, 0 to 1.
         colormap: Name of the colormap.
         threshold: Fraction of the map's range below which nothing is drawn, 0 to 1.
+        panel: Name of the panel that is open under the picture, such as `"curves"`; empty for none.
 
     Raises:
         TypeError: If the model, the images or the labels are of a wrong type, or an argument is unknown.
@@ -140,14 +142,15 @@ class ExplainerWidget(Traits):
         self._controller = Controller(self._session, self.send, self._adopt, self._keep, self._state, self._tell_panel)
         if os.environ.get("ANYWIDGET_HMR") != "1":  # Watching the files, anywidget would keep every widget alive.
             self._esm, self._css = str(self._esm), str(self._css)
-        super().__init__(_setup=describe(self._session), **self._first_choice(choice))
+        setup = {**describe(self._session), "panels": PANELS}
+        super().__init__(_setup=setup, **self._first_choice(choice))
         if self.layout is not choice.get("layout"):
             self._layouts.append(self.layout)
         self.on_msg(lambda _, content, buffers: self._controller.receive(content))
         watch_cells()
         self._unwatch = after_each_cell(self._check_weights)
         self.observe(self._chosen, names=[*CHOICE, "panes"])
-        self.observe(self._styled, names=DISPLAY)
+        self.observe(self._styled, names=[*DISPLAY, *PAGE])
         replace(self, get_ipython())
         self._explain_all()
 
@@ -193,8 +196,8 @@ class ExplainerWidget(Traits):
             self._panel = Panel(
                 self._session.labels,
                 self._picked,
-                lambda: controller.request_curves(self.choice),
-                controller.cancel_curves,
+                lambda: controller.ask("curves", curves.Request(self.choice)),
+                lambda: controller.stop("curves"),
             )
             if self.result is not None:
                 self._panel.show(self.result)
@@ -318,7 +321,13 @@ class ExplainerWidget(Traits):
         """
         asked = {"images": images, "layers": layers, "classes": classes, "methods": methods}
         traits = {**vars(self.choice), **self._display, "panes": self.panes}
-        return self._controller.export(self._setup, traits, asked, path, title, limit, verbose)
+        controller, about = self._controller, (self._session, self._setup, traits, asked, path, title, limit)
+        request = controller.call(lambda: export.request(*about))
+        controller.ask("export", request, "export", pane=None)
+        try:
+            return request.export.wait(verbose)
+        finally:
+            request.export.cancel()
 
     def close(self) -> None:
         """Close every view, stop the threads and release the caches."""
@@ -410,7 +419,7 @@ class ExplainerWidget(Traits):
             self._controller.publish(lambda: super(ExplainerWidget, self)._send(msg, buffers))
 
     def _state(self):
-        return {name: getattr(self, name) for name in (*CHOICE, *DISPLAY, "panes")}
+        return {name: getattr(self, name) for name in (*CHOICE, *DISPLAY, *PAGE, "panes")}
 
     def _keep(self, snapshot):
         self.set_trait("_snapshot", snapshot)

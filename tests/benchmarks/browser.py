@@ -112,9 +112,7 @@ def latency(lab):
     explainer.lab.page.evaluate(CLASSES, 5)
     lab.page.wait_for_timeout(3000)  # in which the function for another class is traced
     found = lab.page.evaluate(CLASSES, ROUNDS)
-    work = json.loads(
-        lab.execute(f"print([r.milliseconds for r in w._controller.handlers._results.values()][-{ROUNDS}:])")
-    )
+    work = json.loads(lab.execute(f"print([r.milliseconds for r in w._session.results.all()][-{ROUNDS}:])"))
     return {name: statistics.median(each) for name, each in {**found, "kernel": work}.items()}
 
 

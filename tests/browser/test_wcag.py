@@ -12,7 +12,7 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "be
 # Off unless asked for, since they are new or not sure for every page.
 ASKED_FOR = ["target-size", "label-content-name-mismatch", "css-orientation-lock", "p-as-heading"]
 OF_PAGES = ["region", "landmark-one-main", "page-has-heading-one", "bypass", "document-title", "html-has-lang"]
-STATES = ("plain", "panes", "parameters", "error", "all layers", "help", "search")
+STATES = ("plain", "panes", "parameters", "error", "all layers", "help", "search", "panel")
 
 
 def violations(page):
@@ -48,6 +48,10 @@ def bring_about(page, state):
     elif state == "search":
         by_role("searchbox", name="Find layer").fill("conv")
         by_role("searchbox", name="Find class").fill("r")
+    elif state == "panel":
+        by_role("tab", name="Curves").click()
+        by_role("button", name="Deletion and insertion").click()
+        expect(by_role("tabpanel")).to_contain_text("higher is better")
 
 
 @pytest.fixture

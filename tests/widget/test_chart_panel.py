@@ -30,14 +30,14 @@ def test_curves_are_computed_when_asked_for_and_taken_away_with_their_map(widget
     button.click()
     assert widget._controller.worker.wait(LONG)
     deletion, insertion = figure.marks[:2]
-    whole, _ = metrics.deletion(
+    whole = metrics.deletion(
         widget._session.models[0].model,
         widget._session.images.inputs(0),
         widget.result.map[None, ..., None],
         np.array([[widget.class_index]]),
         baseline="mean",
-    )[1:]
-    np.testing.assert_allclose(deletion.y, whole[0, :, 0], rtol=1e-4)
+    ).curve
+    np.testing.assert_allclose(deletion.y, whole.scores[0, :, 0], rtol=1e-4)
     assert len(insertion.y) == len(deletion.y) == 33
     assert button.description == "Deletion and insertion"
     widget.class_index = (widget.class_index + 1) % 3

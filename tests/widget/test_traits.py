@@ -130,6 +130,8 @@ def chosen(session):
         ("opacity", 1, 1.0),
         ("threshold", np.float32(0.5), 0.5),
         ("view", "map", "map"),
+        ("panel", "Curves", "curves"),
+        ("panel", "", ""),
     ],
 )
 def test_a_trait_holds_one_form_of_what_people_write(chosen, name, value, kept):
@@ -151,6 +153,8 @@ def test_a_trait_holds_one_form_of_what_people_write(chosen, name, value, kept):
         ("layer", "wrong", ValueError, "There is no such layer"),
         ("class_index", "horse", ValueError, "Received: 'horse'"),
         ("view", "both", ValueError, "`view` must be one of overlay, map, image. Received: view='both'"),
+        ("panel", "curve", ValueError, "`panel` must be one of .*, or '' for none. .*panel='curve'. Nearest: 'curves'"),
+        ("panel", None, ValueError, "`panel` must be one of .*curves.*, or '' for none. Received: panel=None"),
     ],
 )
 def test_what_is_none_is_refused_and_what_was_there_stays(chosen, name, value, error, message):

@@ -215,3 +215,12 @@ def test_the_bytes_before_the_first_picture_do_not_grow_with_the_images(model, c
             f"\nbefore the first picture: {many:,} bytes of messages with 3,000 images, and {code:,} of code and styles"
         )
     assert many - few < 100
+
+
+def test_the_page_is_told_of_the_panels_and_of_the_one_that_python_opens(widget):
+    assert {"name": "curves", "title": "Curves"} in widget._setup["panels"]
+    page = Page(widget)
+    widget.panel = "curves"
+    assert "panel" in page.updated
+    widget.set_state({"panel": ""})
+    assert widget.panel == ""

@@ -1,7 +1,16 @@
-import type { AllLayersContent, Bytes, Choice, Result } from "../messages.ts";
+import type { Bytes, Choice, FeatureContent, MapContent, Result } from "../messages.ts";
 import { concentration } from "../picture/depthBars.ts";
 import { decodeFloat16, view } from "../picture/float16.ts";
 import { emptyReason } from "../text/emptyReason.ts";
+
+export interface AllLayersContent extends FeatureContent {
+  serial: number;
+  generation: number;
+  choice: Choice;
+  layers: string[];
+  maps: MapContent[];
+  milliseconds: number;
+}
 
 /** The maps of all layers for one choice, decoded on demand. */
 export class AllLayers {

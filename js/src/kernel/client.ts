@@ -1,36 +1,34 @@
-import {
-  type AllLayersContent,
-  type Bytes,
-  CHOICE_KEYS,
-  type Choice,
-  type ErrorContent,
-  type FromKernel,
-  type ProgressContent,
-  type Result,
-  type Setup,
-  type SideRequest,
-  type Snapshot,
-  type StateContent,
-  type ToKernel,
-  type Traits,
-  type WidgetModel,
+import type {
+  Bytes,
+  Choice,
+  ErrorContent,
+  FeatureContent,
+  Fields,
+  FromKernel,
+  ProgressContent,
+  Result,
+  Setup,
+  Snapshot,
+  StandingContent,
+  StateContent,
+  ToKernel,
+  Traits,
+  WidgetModel,
 } from "../messages.ts";
 import { decodeFloat16 } from "../picture/float16.ts";
-import { AllLayers } from "./allLayers.ts";
 import { choiceKey } from "./choice.ts";
 import { decodeResult, decodeSnapshot } from "./decode.ts";
+import type { FeatureListener } from "./feature.ts";
+import { Features } from "./features.ts";
 import { Latest } from "./latest.ts";
 import type { Listener } from "./listener.ts";
-import { type PaneListener, type PaneQueues, queueOf, type Work, workOf } from "./paneQueues.ts";
-import { Requests } from "./requests.ts";
+import { type AnyQueue, featureOf, type PaneListener, type PaneQueues, paneOf, queuesOf } from "./paneQueues.ts";
 import { TraitSync } from "./traitSync.ts";
-
-/** The id of all messages about a file that Python exports. */
-const EXPORT = "export";
 
 /** The page's half of the protocol. Nothing else touches the anywidget model. */
 export class Client {
   readonly setup: Setup;
+  readonly features: Features;
   #model: WidgetModel;
   #listener: Listener;
   /** Of the panes, in their order. */
@@ -39,7 +37,6 @@ export class Client {
   #closed = new Set<string>();
   /** Messages that arrived before the trait that opens their pane. */
   #early: [FromKernel, Bytes[]][] = [];
-  #requests: Requests;
   #traits: TraitSync;
   #gone = false;
   /** Serial of the newest result. */
@@ -57,8 +54,8 @@ export class Client {
       idle: () => this.#panes.every(({ explain }) => explain.idle),
       lost: () => this.#lostKernel(),
     });
-    this.#requests = new Requests({
-      send: (id, request) => this.#send({ ...request, id }),
+    this.features = new Features({
+      send: (id, { kind, fields }) => this.#send({ kind, id, ...fields }),
       newId: () => this.#newId(),
     });
     this.#listen(signal);
@@ -79,36 +76,46 @@ export class Client {
     this.#send({ kind: "hello" });
   }
 
-  cancelExport(): void {
-    this.#send({ kind: "cancel", id: EXPORT, pane: 0 });
+  /** Cancel what goes by that id: a request, or by its feature's name what Python asked. */
+  cancel(id: string): void {
+    this.#send({ kind: "cancel", id, pane: 0 });
   }
 
   /** Open the queues of one more pane, the last one. */
   connect(listener: PaneListener): PaneQueues {
-    const open = (work: Work) =>
-      new Latest({
-        ask: (id, choice) => this.#ask(queues, work, id, choice),
-        cancel: (id) => this.#send({ kind: "cancel", id, pane: this.#panes.indexOf(queues) }),
-        check: (id) => this.#send({ kind: "check", id, pane: this.#panes.indexOf(queues) }),
-        changed: (waiting) => listener.waiting(work, waiting),
-        newId: () => this.#newId(),
-      });
-    const queues = { listener, explain: open("explain"), allLayers: open("all_layers") };
+    const queues: PaneQueues = {
+      listener,
+      explain: new Latest<Choice>({
+        ...this.#transport(() => queues),
+        ask: (id, choice) => this.#explain(queues, id, choice),
+        changed: (waiting) => listener.waiting(waiting),
+      }),
+      features: new Map(),
+    };
     this.#panes.push(queues);
     return queues;
   }
 
   disconnect(queues: PaneQueues): void {
-    const both = [queues.explain, queues.allLayers];
-    for (const queue of both) queue.cancel();
+    const all = queuesOf(queues);
+    for (const queue of all) queue.cancel();
     this.#panes = this.#panes.filter((other) => other !== queues);
-    for (const queue of both) for (const id of queue.ids) this.#closed.add(id);
-    for (const queue of both) queue.stop();
+    for (const queue of all) for (const id of queue.ids) this.#closed.add(id);
+    for (const queue of all) queue.stop();
   }
 
-  /** Send a request for anything but a map, and retry it until it is answered. */
-  request(request: SideRequest): void {
-    if (!this.#gone) this.#requests.ask(request);
+  /** Open a pane's queue for a feature of which the newest request counts. */
+  open<F extends Fields>(queues: PaneQueues, feature: string, listener: FeatureListener<F>): Latest<F> {
+    const queue = new Latest<F>({
+      ...this.#transport(() => queues),
+      ask: (id, fields) => {
+        const choice = fields.choice && { choice: this.#traits.known(fields.choice) };
+        this.#send({ kind: feature, id, pane: this.#panes.indexOf(queues), ...fields, ...choice });
+      },
+      changed: (waiting) => listener.waiting?.(waiting),
+    });
+    queues.features.set(feature, { queue, listener } as never);
+    return queue;
   }
 
   /** Save traits in Python, once they no longer change. */
@@ -118,7 +125,7 @@ export class Client {
 
   #listen(signal: AbortSignal): void {
     const model = this.#model;
-    const onMessage = (content: FromKernel, buffers: Bytes[] = []) => this.#receive(content, buffers);
+    const onMessage = (content: FromKernel | FeatureContent, buffers: Bytes[] = []) => this.#receive(content, buffers);
     const onSnapshot = () => this.#snapshotChanged();
     const onLost = () => this.#lostKernel();
     model.on("msg:custom", onMessage);
@@ -130,32 +137,25 @@ export class Client {
       model.off("change:_snapshot", onSnapshot);
       model.off("comm_live_update", onLost);
       this.#traits.end();
-      this.#requests.stop();
+      this.features.stop();
       for (const queue of this.#queues) queue.stop();
     });
   }
 
-  #receive(content: FromKernel, buffers: Bytes[]): void {
+  #receive(received: FromKernel | FeatureContent, buffers: Bytes[]): void {
+    const content = received as FromKernel;
     if (content.id !== null && this.#closed.has(content.id)) return;
     if (content.id === null && "pane" in content && (content.pane ?? 0) >= this.#panes.length) {
       this.#early.push([content, buffers]);
-    } else if (content.kind === "images") {
-      this.#requests.answered(content.id);
-      this.#listener.images(content, buffers);
-    } else if (content.kind === "predictions") {
-      this.#requests.answered(content.id);
-      this.#listener.predicted(content);
     } else if (content.kind === "result") {
       this.#result(decodeResult(content, buffers));
-    } else if (content.kind === "all_layers") {
-      this.#allLayers(content, buffers);
     } else if (content.kind === "progress") {
       this.#progress(content, buffers);
     } else if (content.kind === "superseded") {
       for (const queue of this.#queues) queue.superseded(content.id);
       this.#traits.settle();
     } else if (content.kind === "check_reply") {
-      this.#queue(content.id, content.pane)?.checked(content.id, content.known);
+      this.#checked(content);
     } else if (content.kind === "state") {
       this.#stated(content);
     } else if (content.kind === "error") {
@@ -164,21 +164,19 @@ export class Client {
       content.generations.forEach((generation, model) => {
         this.#listener.generation(model, generation);
       });
+    } else {
+      this.#answered(received as FeatureContent, buffers);
     }
   }
 
-  get #queues(): Latest[] {
-    return this.#panes.flatMap(({ explain, allLayers }) => [explain, allLayers]);
+  get #queues(): AnyQueue[] {
+    return this.#panes.flatMap(queuesOf);
   }
 
-  /** Return the pane that a message is for: the one that sent the request, else the one that the message names. */
-  #pane(id: string | null, pane = 0): PaneQueues | undefined {
-    return (id !== null && this.#panes.find((queues) => workOf(queues, id))) || this.#panes[pane];
-  }
-
-  #queue(id: string | null, pane: number): Latest | undefined {
-    const queues = this.#pane(id, pane);
-    return queues && queueOf(queues, workOf(queues, id) ?? "explain");
+  #checked({ id, pane, known }: StandingContent): void {
+    const queues = paneOf(this.#panes, id, pane);
+    const queue = queues && (featureOf(queues, id)?.queue ?? queues.explain);
+    queue?.checked(id, known);
   }
 
   /** While requests are under way the page's choice counts, and Python resends its state. */
@@ -190,43 +188,41 @@ export class Client {
 
   #result(result: Result): void {
     this.#serial = Math.max(this.#serial, result.serial);
-    const pane = this.#pane(result.id, result.pane);
+    const pane = paneOf(this.#panes, result.id, result.pane);
     pane?.listener.result(result);
     pane?.explain.answered(result.id);
     this.#traits.settle();
     this.#listener.generation(result.choice.model_index, result.generation);
   }
 
-  #allLayers(content: AllLayersContent, [maps]: Bytes[]): void {
-    const pane = this.#panes.find(({ allLayers }) => allLayers.asking(content.id));
-    pane?.listener.allLayersResult(new AllLayers(content, maps));
-    pane?.allLayers.answered(content.id);
+  /** A feature replied. */
+  #answered(content: FeatureContent, buffers: Bytes[]): void {
+    const { choice, generation } = content;
+    this.features.answered(content, buffers, this.#panes);
     this.#traits.settle();
-    this.#listener.generation(content.choice.model_index, content.generation);
+    if (choice && generation !== undefined) this.#listener.generation(choice.model_index, generation);
   }
 
-  #progress({ id, pane: number, done, total, text, map }: ProgressContent, [bytes]: Bytes[]): void {
-    const pane = this.#pane(id, number);
-    const work = pane && workOf(pane, id);
-    if (id === EXPORT) this.#listener.exporting(done < total ? { done, total, text } : null);
-    if (!pane || !work) return;
-    queueOf(pane, work).progressed();
-    pane.listener.progress(work, { done, total, text });
-    const choice = pane.explain.asking(id);
-    if (!map || !bytes || !choice) return;
-    pane.listener.preview({ choice, map, values: decodeFloat16(bytes, map.scale), done, total });
+  #progress(content: ProgressContent, buffers: Bytes[]): void {
+    const { id, pane: number, done, total, text, map } = content;
+    this.features.progress(content, buffers, this.#panes);
+    const pane = paneOf(this.#panes, id, number);
+    const choice = pane?.explain.asking(id);
+    if (!pane || !choice) return;
+    pane.explain.progressed();
+    pane.listener.progress({ done, total, text });
+    if (!map || !buffers[0]) return;
+    pane.listener.preview({ choice, map, values: decodeFloat16(buffers[0], map.scale), done, total });
   }
 
   #failed({ id, pane: number, message, hint, details }: ErrorContent): void {
     const problem = { message, hint, details };
-    const request = this.#requests.answered(id);
-    const pane = this.#pane(id, number ?? -1);
-    if (request) {
-      this.#listener.requestFailed(request, problem);
+    const pane = paneOf(this.#panes, id, number ?? -1);
+    if (this.features.failed(id, problem, this.#panes)) {
+      this.#traits.settle();
     } else if (pane) {
-      const work = workOf(pane, id) ?? "explain";
-      pane.listener.failed(work, problem);
-      queueOf(pane, work).answered(id);
+      pane.listener.failed(problem);
+      pane.explain.answered(id);
       this.#traits.settle();
     } else {
       this.#listener.problem(problem);
@@ -255,14 +251,22 @@ export class Client {
     return choiceKey(choice.peek(), this.setup.methods);
   }
 
-  #ask(queues: PaneQueues, kind: Work, id: string, choice: Choice): void {
+  /** What all queues of a pane send besides their requests. */
+  #transport(of: () => PaneQueues) {
+    const pane = () => this.#panes.indexOf(of());
+    return {
+      cancel: (id: string | null) => this.#send({ kind: "cancel", id, pane: pane() }),
+      check: (id: string | null) => this.#send({ kind: "check", id, pane: pane() }),
+      newId: () => this.#newId(),
+    };
+  }
+
+  #explain(queues: PaneQueues, id: string, choice: Choice): void {
     const pane = this.#panes.indexOf(queues);
-    const known = Object.fromEntries(
-      CHOICE_KEYS.filter((key) => this.#traits.keys.includes(key)).map((k) => [k, choice[k]]),
-    );
+    const known = this.#traits.known(choice);
     // Python takes the choice of the main pane's request as its traits.
-    if (kind === "explain" && pane === 0) this.#traits.remember(known);
-    this.#send({ kind, id, pane, choice: known });
+    if (pane === 0) this.#traits.remember(known);
+    this.#send({ kind: "explain", id, pane, choice: known });
   }
 
   #send(message: ToKernel): void {
@@ -278,7 +282,7 @@ export class Client {
   end(): void {
     this.#gone = true;
     this.#traits.stop();
-    this.#requests.stop();
+    this.features.stop();
     for (const queue of this.#queues) queue.stop();
   }
 

@@ -1,15 +1,15 @@
-import type { Choice, Waiting } from "../messages.ts";
+import type { Waiting } from "../messages.ts";
 import { RETRY_AFTER, RetryTimer } from "./retry.ts";
 
-interface Request {
-  choice: Choice;
+interface Request<T> {
+  what: T;
   /** One for each time it was sent. None: the kernel started it by itself. */
   ids: string[];
   cancelled: boolean;
 }
 
-interface Transport {
-  ask(id: string, choice: Choice): void;
+interface Transport<T> {
+  ask(id: string, what: T): void;
   /** `null`: what the kernel started by itself. */
   cancel(id: string | null): void;
   /** Ask whether the kernel has this request; `null`: what it started by itself. */
@@ -23,16 +23,16 @@ interface Transport {
  * Latest-wins queue: one request in flight, and at most one queued, the newest. It is sent when the answer arrives, or
  * at once where the kernel is known to be in a long computation. Nothing times out: a lost request is sent again.
  */
-export class Latest {
-  #transport: Transport;
-  #asked: Request | null = null;
-  #next: Choice | null = null;
-  #expected: Choice | null = null;
+export class Latest<T> {
+  #transport: Transport<T>;
+  #asked: Request<T> | null = null;
+  #next: T | null = null;
+  #expected: T | null = null;
   #retry: RetryTimer;
   /** The kernel has the request in flight, and has had it for a while. */
   #known = false;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport<T>) {
     this.#transport = transport;
     this.#retry = new RetryTimer({
       check: () => transport.check(this.#asked?.ids.at(-1) ?? null),
@@ -44,7 +44,7 @@ export class Latest {
     return this.#asked === null;
   }
 
-  /** Whether a choice is queued that was not sent yet. */
+  /** Whether something is queued that was not sent yet. */
   get queued(): boolean {
     return this.#next !== null;
   }
@@ -54,37 +54,37 @@ export class Latest {
     return this.#asked?.ids ?? [];
   }
 
-  /** Return the choice in flight under this id; without an id, the one that the kernel computes by itself. */
-  asking(id: string | null): Choice | null {
+  /** Return what is in flight under this id; without an id, what the kernel computes by itself. */
+  asking(id: string | null): T | null {
     const asked = this.#asked;
-    return asked && (id === null ? asked.ids.length === 0 : asked.ids.includes(id)) ? asked.choice : null;
+    return asked && (id === null ? asked.ids.length === 0 : asked.ids.includes(id)) ? asked.what : null;
   }
 
-  ask(choice: Choice): void {
+  ask(what: T): void {
     this.#expected = null;
     if (this.#asked?.ids.length && !this.#known) {
-      this.#next = choice;
+      this.#next = what;
     } else {
       this.#next = null;
-      this.#send({ choice, ids: [], cancelled: false });
+      this.#send({ what, ids: [], cancelled: false });
     }
   }
 
   /** Await an answer that the kernel sends without being asked. */
-  expect(choice: Choice): void {
+  expect(what: T): void {
     this.#next = null;
     if (this.#asked?.ids.length) {
-      this.#expected = choice;
+      this.#expected = what;
     } else {
-      this.#asked = { choice, ids: [], cancelled: false };
+      this.#asked = { what, ids: [], cancelled: false };
       this.#watch();
     }
   }
 
-  /** Replace the choice by one with the same map: what is queued, or must be sent again, carries the new one. */
-  amend(choice: Choice): void {
-    if (this.#next) this.#next = choice;
-    if (this.#asked) this.#asked.choice = choice;
+  /** Replace the request by one with the same answer: what is queued, or must be sent again, is the new one. */
+  amend(what: T): void {
+    if (this.#next) this.#next = what;
+    if (this.#asked) this.#asked.what = what;
   }
 
   /** Empty the queue; the request in flight stays. */
@@ -139,17 +139,17 @@ export class Latest {
     const next = this.#next;
     const expected = this.#expected;
     this.#next = this.#expected = null;
-    if (next) this.#send({ choice: next, ids: [], cancelled: false });
+    if (next) this.#send({ what: next, ids: [], cancelled: false });
     else if (expected) this.expect(expected);
     else this.stop();
   }
 
-  #send(request: Request): void {
+  #send(request: Request<T>): void {
     const id = this.#transport.newId();
     request.ids.push(id);
     this.#asked = request;
     this.#watch();
-    this.#transport.ask(id, request.choice);
+    this.#transport.ask(id, request.what);
   }
 
   #watch(known = false, after?: number): void {

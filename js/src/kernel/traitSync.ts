@@ -1,4 +1,4 @@
-import { CHOICE_KEYS, DISPLAY_KEYS, type Traits, type WidgetModel } from "../messages.ts";
+import { CHOICE_KEYS, type Choice, DISPLAY_KEYS, type Traits, type WidgetModel } from "../messages.ts";
 
 type Key = keyof Traits;
 
@@ -8,7 +8,7 @@ export const DRAG_DELAY = 2_000;
 /** Milliseconds after which Python has received them for certain; until then it may still resend older values. */
 export const SAVE_RECEIVED = 1_000;
 
-const KEYS: readonly Key[] = [...CHOICE_KEYS, ...DISPLAY_KEYS, "panes"];
+const KEYS: readonly Key[] = [...CHOICE_KEYS, ...DISPLAY_KEYS, "panes", "panel"];
 
 interface Page {
   /** Return the page's current choice. */
@@ -49,6 +49,11 @@ export class TraitSync {
   /** Return Python's traits. */
   traits(): Partial<Traits> {
     return Object.fromEntries(this.keys.map((key) => [key, this.#model.get(key)]));
+  }
+
+  /** Return the fields of a choice that this kernel's widget has. */
+  known(choice: Partial<Choice>): Partial<Choice> {
+    return Object.fromEntries(CHOICE_KEYS.filter((key) => this.keys.includes(key)).map((key) => [key, choice[key]]));
   }
 
   /** Save traits in Python, once they no longer change. */

@@ -1,12 +1,13 @@
+import type { AllLayersContent } from "../kernel/allLayers.ts";
 import type {
   Bytes,
   Choice,
+  FeatureContent,
   FromKernel,
   MapContent,
   ParamValue,
   ScoresKind,
   Setup,
-  ToKernel,
   WidgetModel,
 } from "../messages.ts";
 import { emptyReason } from "../text/emptyReason.ts";
@@ -33,8 +34,14 @@ export interface Contents {
   maps: Record<string, Stored | { error: string }>;
 }
 
-type Request = Extract<ToKernel, { kind: "explain" | "all_layers" }>;
-type Answer = [FromKernel, Bytes[]];
+/** What the page asks of it. */
+type Asked =
+  | { kind: "hello" | "cancel" | "check" | "ack" }
+  | { kind: "explain" | "all_layers"; id: string; pane: number; choice: Choice }
+  | { kind: "images"; id: string; indices: number[]; size: number }
+  | { kind: "predictions"; id: string; indices: number[]; model_index: number };
+type Request = Extract<Asked, { choice: Choice }>;
+type Answer = [FromKernel | FeatureContent, Bytes[]];
 type Callback = (...args: unknown[]) => void;
 
 /** Stands in for a kernel: answers the page's requests from what was computed before. */
@@ -64,7 +71,7 @@ export class Archive implements WidgetModel {
   /** Answer, like a kernel, after the request was sent. */
   send(content: unknown): void {
     queueMicrotask(() => {
-      const answer = this.#answer(content as ToKernel);
+      const answer = this.#answer(content as Asked);
       if (answer) this.#emit("msg:custom", ...answer);
     });
   }
@@ -82,30 +89,36 @@ export class Archive implements WidgetModel {
     for (const callback of [...(this.#listeners.get(name) ?? [])]) callback(...args);
   }
 
-  #answer(message: ToKernel): Answer | null {
-    const { traits, images, predictions } = this.#contents;
+  #answer(message: Asked): Answer | null {
+    const { traits } = this.#contents;
     try {
       if (message.kind === "hello") return this.#result(null, 0, traits as unknown as Choice);
-      if (message.kind === "explain") return this.#result(message.id, message.pane, message.choice as Choice);
+      if (message.kind === "explain") return this.#result(message.id, message.pane, message.choice);
       if (message.kind === "all_layers") return this.#allLayers(message);
-      if (message.kind === "images") {
-        const shown = message.indices.map((index) => images[index] ?? missing(`image ${index}`));
-        return [{ ...message, sizes: shown.map(({ size }) => size) }, shown.map(({ data }) => bytes(data))];
-      }
-      if (message.kind === "predictions") {
-        const details = message.indices.map(
-          (index) => predictions[message.model_index][index] ?? missing(`image ${index}`),
-        );
-        const top = details.map((one) => one.top);
-        const score = details.map((one) => one.score ?? Number.NaN);
-        return [{ ...message, generation: 0, top, score, correct: details.map(({ correct }) => correct) }, []];
-      }
+      if (message.kind === "images") return this.#images(message);
+      if (message.kind === "predictions") return this.#predictions(message);
       return null; // Nothing runs that could be cancelled.
     } catch (error) {
       const { message: text } = error as Error;
       const id = "id" in message ? message.id : null;
       return [{ kind: "error", id, pane: null, message: text, hint: null, choice: null }, []];
     }
+  }
+
+  #images(message: Extract<Asked, { size: number }>): Answer {
+    const { images } = this.#contents;
+    const shown = message.indices.map((index) => images[index] ?? missing(`image ${index}`));
+    const content = { ...message, sizes: shown.map(({ size }) => size) };
+    return [content, shown.map(({ data }) => bytes(data))];
+  }
+
+  #predictions(message: Extract<Asked, { model_index: number }>): Answer {
+    const own = this.#contents.predictions[message.model_index];
+    const details = message.indices.map((index) => own[index] ?? missing(`image ${index}`));
+    const top = details.map((one) => one.top);
+    const score = details.map((one) => one.score ?? Number.NaN);
+    const content = { ...message, generation: 0, top, score, correct: details.map(({ correct }) => correct) };
+    return [content, []];
   }
 
   #result(id: string | null, pane: number, choice: Choice): Answer {
@@ -123,9 +136,8 @@ export class Archive implements WidgetModel {
 
   /** Return all layers in the file. */
   #allLayers({ id, pane, choice }: Request): Answer {
-    const known = choice as Choice;
-    const { layers } = this.#contents.setup.models[known.model_index].all_layers;
-    const found = layers.map((layer) => this.#find({ ...known, layer }));
+    const { layers } = this.#contents.setup.models[choice.model_index].all_layers;
+    const found = layers.map((layer) => this.#find({ ...choice, layer }));
     const buffers = found.map(({ values }) => bytes(values));
     const all = new Uint8Array(buffers.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
@@ -135,7 +147,8 @@ export class Archive implements WidgetModel {
     }
     this.#serial += 1;
     const details = { generation: 0, layers, maps: found.map(({ map }) => map), milliseconds: 0 };
-    return [{ kind: "all_layers", id, pane, serial: this.#serial, choice: known, ...details }, [all]];
+    const content: AllLayersContent = { kind: "all_layers", id, pane, serial: this.#serial, choice, ...details };
+    return [content, [all]];
   }
 
   #find(choice: Choice): Stored {

@@ -1,4 +1,5 @@
 /** The page of an exported file: the widget, and the data that stands in for its kernel. */
+import "./page.css";
 import widget from "../index.tsx";
 import { Archive } from "./archive.ts";
 

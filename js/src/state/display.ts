@@ -4,11 +4,13 @@ import { DIVERGING_DEFAULT, SEQUENTIAL_DEFAULT } from "../picture/colormap.ts";
 
 type Save = (changed: Partial<Traits>, dragging?: boolean) => void;
 
-/** Display settings, the same in all panes. */
+/** Display settings, the same in all panes, and the open panel. */
 export class Display {
   readonly opacity: Signal<number>;
   readonly threshold: Signal<number>;
   readonly view: Signal<View>;
+  /** Name of the open panel; empty for none. */
+  readonly panel: Signal<string>;
   #save: Save;
   /** One colormap for maps without negative values, one for signed maps. */
   #colormaps = signal({ sequential: SEQUENTIAL_DEFAULT, diverging: DIVERGING_DEFAULT });
@@ -18,6 +20,7 @@ export class Display {
     this.opacity = signal(traits.opacity);
     this.threshold = signal(traits.threshold);
     this.view = signal(traits.view ?? "overlay");
+    this.panel = signal(traits.panel ?? "");
     // The sequential default was not chosen for a signed map, which needs two hues.
     if (traits.colormap !== SEQUENTIAL_DEFAULT) this.keepColormap(traits.colormap, signed);
   }
@@ -57,11 +60,17 @@ export class Display {
     this.#save({ view });
   }
 
+  setPanel(panel: string): void {
+    this.panel.value = panel;
+    this.#save({ panel });
+  }
+
   /** Adopt what Python set. A sequential colormap left from before does not apply to a signed map. */
-  take({ opacity, threshold, view, colormap }: Partial<Traits>, signed: boolean): void {
+  take({ opacity, threshold, view, colormap, panel }: Partial<Traits>, signed: boolean): void {
     if (opacity !== undefined) this.opacity.value = opacity;
     if (threshold !== undefined) this.threshold.value = threshold;
     if (view !== undefined) this.view.value = view;
+    if (panel !== undefined) this.panel.value = panel;
     const leftOver = signed && colormap === this.#colormaps.peek().sequential;
     if (colormap !== undefined && !leftOver) this.keepColormap(colormap, signed);
   }

@@ -1,7 +1,8 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { AllLayers } from "../kernel/allLayers.ts";
+import { AllLayers, type AllLayersContent } from "../kernel/allLayers.ts";
 import type { Client } from "../kernel/client.ts";
-import type { PaneListener, PaneQueues, Preview, Work } from "../kernel/paneQueues.ts";
+import type { Latest } from "../kernel/latest.ts";
+import type { PaneListener, PaneQueues, Preview } from "../kernel/paneQueues.ts";
 import type { Choice, Overrides, Problem, Progress, Result, Waiting } from "../messages.ts";
 import type { Photo, Picture } from "../picture/picture.ts";
 import type { Catalog } from "./catalog.ts";
@@ -51,6 +52,7 @@ export class Pane implements PaneListener {
   readonly queues: PaneQueues;
 
   #context: PaneContext;
+  #allLayersQueue: Latest<{ choice: Choice }>;
   #newestAllLayers = signal<AllLayers | null>(null);
   #preview: Result | null = null;
   /** Depth was used last: fetch all layers of the next choice too. */
@@ -75,6 +77,18 @@ export class Pane implements PaneListener {
       return this.awaited.value !== "idle" && !(shown && catalog.key(shown) === catalog.key(this.choice.value));
     });
     this.queues = context.client.connect(this);
+    this.#allLayersQueue = context.client.open(this.queues, "all_layers", {
+      answered: (content, [maps]) => this.#allLayersResult(new AllLayers(content as AllLayersContent, maps)),
+      failed: (problem) => {
+        this.#allLayersFailed = this.#context.catalog.key(this.choice.peek(), true);
+        this.problem.value = problem;
+      },
+      progress: (progress) => this.progress(progress),
+      waiting: (waiting) => {
+        this.allLayersWaiting.value = waiting;
+        if (waiting === "idle" && this.idle) this.working.value = null;
+      },
+    });
   }
 
   /** A view opened: request the map, unless it is here or under way. `expected`: the kernel sends it unasked. */
@@ -132,7 +146,7 @@ export class Pane implements PaneListener {
     const { catalog } = this.#context;
     const key = catalog.key(choice, true);
     if (this.allLayers.peek() || catalog.whyNotAllLayers(choice) || key === this.#allLayersFailed) return;
-    if (this.idle) this.queues.allLayers.ask(choice);
+    if (this.idle) this.#allLayersQueue.ask({ choice });
   }
 
   /** A single layer was picked: fetch no more than its map. */
@@ -143,13 +157,13 @@ export class Pane implements PaneListener {
   dropAllLayers(): void {
     this.stopPrefetch();
     this.#newestAllLayers.value = null;
-    if (this.allLayersWaiting.peek() !== "idle") this.queues.allLayers.cancel();
+    if (this.allLayersWaiting.peek() !== "idle") this.#allLayersQueue.cancel();
   }
 
-  /** Cancel everything that this pane requested. */
+  /** Cancel the maps that this pane requested. */
   cancel(): void {
     this.queues.explain.cancel();
-    this.queues.allLayers.cancel();
+    this.#allLayersQueue.cancel();
   }
 
   /** Start with the results of another pane that has the same choice. */
@@ -182,28 +196,18 @@ export class Pane implements PaneListener {
     this.refresh();
   }
 
-  allLayersResult(allLayers: AllLayers): void {
-    batch(() => {
-      this.#newestAllLayers.value = allLayers;
-      this.working.value = null;
-      if (!this.current) this.#draw();
-    });
+  progress({ done, total, text }: Progress): void {
+    this.working.value = { done, total, text };
   }
 
-  progress(_work: Work, progress: Progress): void {
-    this.working.value = progress;
-  }
-
-  failed(work: Work, problem: Problem): void {
-    if (work === "all_layers") this.#allLayersFailed = this.#context.catalog.key(this.choice.peek(), true);
+  failed(problem: Problem): void {
     this.problem.value = problem;
   }
 
-  waiting(work: Work, waiting: Waiting): void {
-    (work === "all_layers" ? this.allLayersWaiting : this.awaited).value = waiting;
+  waiting(waiting: Waiting): void {
+    this.awaited.value = waiting;
     if (waiting !== "idle") return;
     if (this.idle) this.working.value = null;
-    if (work === "all_layers") return;
     if (this.#preview) {
       this.#preview = null;
       this.refresh();
@@ -221,6 +225,14 @@ export class Pane implements PaneListener {
     if (photo)
       this.#show({ index, ...photo, result: own === index ? latest : shown?.index === index ? shown.result : null });
     else if (shown && own === shown.index) this.#show({ ...shown, result: latest });
+  }
+
+  #allLayersResult(allLayers: AllLayers): void {
+    batch(() => {
+      this.#newestAllLayers.value = allLayers;
+      this.working.value = null;
+      if (!this.current) this.#draw();
+    });
   }
 
   #show(picture: Picture): void {

@@ -1,5 +1,5 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Choice, Overrides, Waiting } from "../messages.ts";
+import type { Choice, Overrides, Problem, Waiting } from "../messages.ts";
 import { Pane, type PaneContext } from "./pane.ts";
 
 /** Side by side, the main one included. */
@@ -52,6 +52,12 @@ export class Panes {
       if (pane) pane.own.value = own;
       else this.add(own);
     });
+  }
+
+  /** An image cannot be loaded: say so in the panes that chose it. */
+  lost(indices: readonly number[], problem: Problem): void {
+    for (const pane of this.all.peek())
+      if (indices.includes(pane.choice.peek().image_index)) pane.problem.value = problem;
   }
 
   refresh(): void {

@@ -1,5 +1,14 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { PredictionsContent } from "../messages.ts";
+import type { FeatureContent } from "../messages.ts";
+
+export interface PredictionsContent extends FeatureContent {
+  model_index: number;
+  generation: number;
+  indices: number[];
+  top: number[];
+  score: number[];
+  correct: (boolean | null)[];
+}
 
 /** Images of one request. */
 export const CHUNK = 256;

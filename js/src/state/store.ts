@@ -3,17 +3,13 @@ import { pickChoice } from "../kernel/choice.ts";
 import { Client } from "../kernel/client.ts";
 import type { Listener } from "../kernel/listener.ts";
 import type {
-  Bytes,
   Choice,
-  ImagesContent,
   Method,
   Overrides,
   ParamValue,
-  PredictionsContent,
   Problem,
   Progress,
   Setup,
-  SideRequest,
   Traits,
   Waiting,
   WidgetModel,
@@ -46,6 +42,7 @@ export class Store implements Listener {
   /** Why the last action did nothing. */
   readonly refusal = signal("");
   readonly imageCache: ImageCache;
+  readonly client: Client;
 
   // Of the active pane.
   readonly choice: ReadonlySignal<Choice>;
@@ -61,21 +58,31 @@ export class Store implements Listener {
   readonly busy: ReadonlySignal<boolean>;
   readonly awaited: ReadonlySignal<Waiting>;
 
-  #client: Client;
   #panes: Panes;
   #images: Images;
+  #panels = new Map<string, unknown>();
 
   constructor(model: WidgetModel, abort: AbortSignal, decode: Decode = decodeBitmap) {
     const client = new Client(model, this, abort);
-    this.#client = client;
+    this.client = client;
     this.setup = client.setup;
     this.catalog = new Catalog(this.setup);
     const traits = client.traits() as Traits;
     const { images, models, notices } = this.setup;
     this.notices = signal(notices ?? []);
-    const request = (side: SideRequest) => client.request(side);
-    this.#images = new Images(images, models.length, request, () => this.#panes.refresh(), decode);
+    this.#images = new Images(images, models.length, {
+      features: client.features,
+      loaded: () => this.#panes.refresh(),
+      lost: (indices, problem) => this.#panes.lost(indices, problem),
+      problem: (problem) => this.problem(problem),
+      decode,
+    });
     this.imageCache = this.#images.cache;
+    client.features.serve("export", {
+      answered: () => this.#exporting(null),
+      failed: () => this.#exporting(null),
+      progress: (progress) => this.#exporting(progress),
+    });
     const image = (index: number) => this.imageCache.image(index);
     this.#panes = new Panes({ catalog: this.catalog, client, image }, pickChoice(traits));
     this.panes = this.#panes.all;
@@ -106,7 +113,7 @@ export class Store implements Listener {
 
   /** A view opened. */
   open(): void {
-    this.#client.hello();
+    this.client.hello();
     for (const pane of this.panes.peek()) {
       this.imageCache.image(pane.choice.peek().image_index);
       // The kernel sends the first map unasked, but not that of a later choice which it never got.
@@ -116,7 +123,7 @@ export class Store implements Listener {
 
   /** A view opened in a saved notebook, without a kernel. */
   showSnapshot(): void {
-    this.#client.end();
+    this.client.end();
     this.ended.value = SAVED;
   }
 
@@ -135,9 +142,9 @@ export class Store implements Listener {
       const affected = this.panes.peek().filter(({ key }, i) => key !== before[i]);
       for (const other of this.panes.peek()) affected.includes(other) ? other.load(moving) : other.amend();
     });
-    this.#client.save(pane === this.main ? changed : { panes: this.#panes.overrides });
+    this.client.save(pane === this.main ? changed : { panes: this.#panes.overrides });
     const now = this.colormapOf(this.main.choice.peek());
-    if (now !== colormap) this.#client.save({ colormap: now });
+    if (now !== colormap) this.client.save({ colormap: now });
   }
 
   /** The parameters of the method before are kept, so that going back loses none. */
@@ -169,7 +176,7 @@ export class Store implements Listener {
 
   pickColormap(name: string): void {
     this.display.keepColormap(name, this.catalog.signed(this.choice.peek()));
-    this.#client.save({ colormap: this.colormapOf(this.main.choice.peek()) });
+    this.client.save({ colormap: this.colormapOf(this.main.choice.peek()) });
   }
 
   /** Fetch the maps of all layers for the active pane, and for panes that follow its layer. */
@@ -197,7 +204,7 @@ export class Store implements Listener {
       if (Object.keys(changed).length > 0) this.pick(changed);
       else pane.load();
     });
-    this.#client.save({ panes: this.#panes.overrides });
+    this.client.save({ panes: this.#panes.overrides });
   }
 
   closePane(pane: Pane): void {
@@ -209,7 +216,7 @@ export class Store implements Listener {
       // Later panes have another number now: their requests under the old one are sent again.
       for (const other of this.panes.peek().slice(at)) if (!other.idle) other.load();
     });
-    this.#client.save({ panes: this.#panes.overrides });
+    this.client.save({ panes: this.#panes.overrides });
   }
 
   activate(pane: Pane): void {
@@ -218,7 +225,14 @@ export class Store implements Listener {
 
   cancelExport(): void {
     this.exportProgress.value = null;
-    this.#client.cancelExport();
+    this.client.cancel("export");
+  }
+
+  /** Return the state of a panel, which the views share. */
+  panel<T>(name: string, create: () => T): T {
+    const known = this.#panels.get(name) ?? create();
+    this.#panels.set(name, known);
+    return known as T;
   }
 
   dismissNotice(notice: string): void {
@@ -230,7 +244,7 @@ export class Store implements Listener {
   traits(): Traits {
     const { main } = this;
     const display = this.display.settings(this.#signed);
-    return { ...main.choice.peek(), ...display, panes: this.#panes.overrides };
+    return { ...main.choice.peek(), ...display, panes: this.#panes.overrides, panel: this.display.panel.peek() };
   }
 
   chosen(changed: Partial<Traits>): void {
@@ -242,34 +256,13 @@ export class Store implements Listener {
       this.#panes.refresh();
     });
     const colormap = this.display.colormap(this.#signed);
-    if (colormap !== this.#client.traits().colormap) this.#client.save({ colormap });
-  }
-
-  images(content: ImagesContent, images: Bytes[]): void {
-    this.#images.keep(content, images);
-  }
-
-  predicted(content: PredictionsContent): void {
-    this.#images.predicted(content);
+    if (colormap !== this.client.traits().colormap) this.client.save({ colormap });
   }
 
   generation(model: number, generation: number): void {
     this.catalog.setGeneration(model, generation);
     this.#images.predictions[model]?.renew(generation);
     for (const pane of this.panes.peek()) pane.refetch();
-  }
-
-  exporting(progress: Progress | null): void {
-    this.exportProgress.value = progress;
-  }
-
-  /** Show the error of an image in the panes that chose it. */
-  requestFailed(request: SideRequest, problem: Problem): void {
-    this.#images.failed(request);
-    if (request.kind === "predictions") this.problem(problem);
-    else if (request.size === 0)
-      for (const pane of this.panes.peek())
-        if (request.indices.includes(pane.choice.peek().image_index)) pane.problem.value = problem;
   }
 
   /** Show an error that no pane caused, in the active one. */
@@ -284,8 +277,12 @@ export class Store implements Listener {
     main.own.value = main.picture.peek()?.result?.choice ?? main.choice.peek();
   }
 
+  #exporting(progress: Progress | null): void {
+    this.exportProgress.value = progress && progress.done < progress.total ? progress : null;
+  }
+
   #restore(): void {
-    const kept = this.#client.snapshot();
+    const kept = this.client.snapshot();
     if (!kept) return;
     this.main.latest.value = kept.result;
     const { image_index } = kept.result.choice;

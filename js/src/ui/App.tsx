@@ -10,6 +10,7 @@ import { Body } from "./Body.tsx";
 import { ClassList } from "./classes/ClassList.tsx";
 import { ErrorBanner, Notice } from "./controls/ErrorBanner.tsx";
 import { Divider } from "./Divider.tsx";
+import { Drawer } from "./Drawer.tsx";
 import { Help } from "./Help.tsx";
 import { useAfterPaint } from "./hooks/useAfterPaint.ts";
 import { useDelayedTrue } from "./hooks/useDelayedTrue.ts";
@@ -84,6 +85,7 @@ function Parts({ store, view }: { store: Store; view: ViewState }) {
         stage: painted && <Stage store={store} view={view} />,
         "classes' border": <Divider side="classes" width={view.widths.classes} />,
         classes: painted && <Classes store={store} view={view} />,
+        panels: painted && <Drawer store={store} />,
         images: painted && <Images store={store} />,
       }}
     />

@@ -5,11 +5,11 @@ import type { ViewState } from "../state/viewState.ts";
 
 /** The reading order of the regions, by the maximum width at which it applies: as `narrow.css` arranges them. */
 const ORDERS = [
-  { upTo: 557, order: ["stage", "images", "classes", "layers"] },
-  { upTo: 640, order: ["stage", "images", "layers", "classes"] },
+  { upTo: 557, order: ["stage", "panels", "images", "classes", "layers"] },
+  { upTo: 640, order: ["stage", "panels", "images", "layers", "classes"] },
   {
     upTo: Number.POSITIVE_INFINITY,
-    order: ["layers", "layers' border", "stage", "classes' border", "classes", "images"],
+    order: ["layers", "layers' border", "stage", "classes' border", "classes", "panels", "images"],
   },
 ];
 

@@ -35,14 +35,14 @@ export const HELP = "?";
 
 /** Keys of the controls, for the help dialog. */
 export const CONTROL_KEYS: readonly (readonly [string, string])[] = [
-  ["Arrows", "Move in a list, the layer tree, the picture"],
+  ["Arrows", "Move in a list, the layer tree, the picture, the tabs"],
   ["Letters", "Find a layer or a class by the start of its name"],
   ["Left, Right", "Fold and unfold layers"],
   ["Enter", "Select the layer; in a search field, the best class or the next layer"],
   ["Ctrl+Arrows", "Move among the classes without selecting"],
   ["Shift+Enter", "Contrast with that class"],
   ["Ctrl+Enter", "Show that class in a pane of its own"],
-  ["Escape", "Hide the crosshair, clear a search, close this"],
+  ["Escape", "Hide the crosshair, clear a search, close the panel or this"],
 ];
 
 /** Whether the target takes the key as text; a select takes letters. */

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { AllLayers } from "../../src/kernel/allLayers.ts";
+import { AllLayers, type AllLayersContent } from "../../src/kernel/allLayers.ts";
 import { decodeResult } from "../../src/kernel/decode.ts";
-import type { AllLayersContent } from "../../src/messages.ts";
 import messages from "../fixtures/messages.json";
 import { allLayersFor, CHOICE, resultFor } from "../model.ts";
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CHECK_AFTER, RETRY_AFTER } from "../../src/kernel/retry.ts";
 import { SAVE_DELAY, SAVE_RECEIVED } from "../../src/kernel/traitSync.ts";
+import { CurvesState } from "../../src/panels/curves/curves.ts";
 import { RESTARTED, SAVED } from "../../src/state/noKernel.ts";
 import messages from "../fixtures/messages.json";
 import { allLayersFor, CHOICE, openStore, PNG, resultFor } from "../model.ts";
@@ -57,6 +58,7 @@ test("every message has the fields that Python reads", async () => {
   store.main.cancel();
   store.imageCache.want([1]);
   store.predictions.value.want([1]);
+  new CurvesState(store).active.value.compute();
   model.answer(model.explains[0], 2);
   store.fetchAllLayers();
   model.say(

@@ -19,7 +19,7 @@ function open() {
   const checks: (string | null)[] = [];
   const waiting: Waiting[] = [];
   let count = 0;
-  const latest = new Latest({
+  const latest = new Latest<Choice>({
     ask: (id, choice) => asked.push([id, choice.layer]),
     cancel: (id) => cancelled.push(id),
     check: (id) => checks.push(id),

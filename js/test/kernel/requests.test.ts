@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Requests } from "../../src/kernel/requests.ts";
+import { type Request, Requests } from "../../src/kernel/requests.ts";
 import { RETRY_AFTER } from "../../src/kernel/retry.ts";
-import type { SideRequest } from "../../src/messages.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -10,11 +9,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const THUMBNAILS: SideRequest = { kind: "images", indices: [1, 2], size: 112 };
-const PREDICTIONS: SideRequest = { kind: "predictions", indices: [4], model_index: 0 };
+const THUMBNAILS: Request = { kind: "images", fields: { indices: [1, 2], size: 112 } };
+const PREDICTIONS: Request = { kind: "predictions", fields: { indices: [4], model_index: 0 } };
 
 function open() {
-  const sent: [string, SideRequest][] = [];
+  const sent: [string, Request][] = [];
   let count = 0;
   const requests = new Requests({ send: (id, request) => sent.push([id, request]), newId: () => `${++count}` });
   return { requests, sent };
@@ -28,7 +27,7 @@ test("requests are sent at once, side by side, and answered by their id", () => 
     ["1", THUMBNAILS],
     ["2", PREDICTIONS],
   ]);
-  expect(requests.answered("2")).toBe(PREDICTIONS);
+  expect(requests.answered("2")).toEqual(PREDICTIONS);
   expect(requests.answered("2")).toBeNull();
   expect(requests.answered("9")).toBeNull();
   expect(requests.answered(null)).toBeNull();
@@ -44,9 +43,23 @@ test("a lost request is sent again under another id, after twice as long each ti
   vi.advanceTimersByTime(1);
   expect(sent.at(-1)).toEqual(["3", THUMBNAILS]);
   expect(requests.answered("1")).toBeNull();
-  expect(requests.answered("3")).toBe(THUMBNAILS);
+  expect(requests.answered("3")).toEqual(THUMBNAILS);
   vi.advanceTimersByTime(60 * RETRY_AFTER);
   expect(sent).toHaveLength(3);
+});
+
+test("progress is a sign of life: only a silence makes it ask again", () => {
+  const { requests, sent } = open();
+  requests.ask(THUMBNAILS);
+  for (let i = 0; i < 5; i++) {
+    vi.advanceTimersByTime(RETRY_AFTER - 1);
+    expect(requests.progressed("1")).toEqual(THUMBNAILS);
+  }
+  expect(sent).toHaveLength(1);
+  vi.advanceTimersByTime(RETRY_AFTER);
+  expect(sent.map(([id]) => id)).toEqual(["1", "2"]);
+  expect(requests.progressed("1")).toBeNull();
+  expect(requests.progressed(null)).toBeNull();
 });
 
 test("after the end nothing is sent again", () => {
@@ -54,6 +67,7 @@ test("after the end nothing is sent again", () => {
   requests.ask(THUMBNAILS);
   requests.stop();
   vi.advanceTimersByTime(10 * RETRY_AFTER);
+  requests.ask(PREDICTIONS);
   expect(sent).toHaveLength(1);
   expect(requests.answered("1")).toBeNull();
 });

@@ -3,7 +3,15 @@ import type { Traits } from "../../src/messages.ts";
 import { Display } from "../../src/state/display.ts";
 import { CHOICE } from "../model.ts";
 
-const TRAITS: Traits = { ...CHOICE, opacity: 0.6, colormap: "inferno", threshold: 0.1, view: "map", panes: [] };
+const TRAITS: Traits = {
+  ...CHOICE,
+  opacity: 0.6,
+  colormap: "inferno",
+  threshold: 0.1,
+  view: "map",
+  panes: [],
+  panel: "",
+};
 
 function open(traits: Partial<Traits> = {}, signed = false) {
   const saved: unknown[][] = [];
@@ -41,4 +49,14 @@ test("what Python sets is shown and not saved; a left-over sequential colormap i
   display.take({ colormap: "magma" }, true);
   expect(display.colormap(true)).toBe("magma");
   expect(saved).toEqual([]);
+});
+
+test("the open panel is a trait: what the page opens is saved, and what Python opens is opened", () => {
+  const { display, saved } = open({ panel: "curves" });
+  expect(display.panel.value).toBe("curves");
+  display.setPanel("");
+  expect(saved).toEqual([[{ panel: "" }]]);
+  display.take({ panel: "brush" }, false);
+  expect(display.panel.value).toBe("brush");
+  expect(open({ panel: undefined }).display.panel.value, "an exported file has no panels").toBe("");
 });

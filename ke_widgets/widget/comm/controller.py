@@ -2,17 +2,16 @@
 
 import concurrent.futures
 import contextvars
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ke_widgets.widget.comm import messages
-from ke_widgets.widget.comm.handlers import Curves, Handlers
-from ke_widgets.widget.comm.predictions import PredictionsJob
+from ke_widgets.widget.comm.handlers import Handlers
+from ke_widgets.widget.comm.jobs import Job
 from ke_widgets.widget.comm.resend import Resend
 from ke_widgets.widget.comm.worker import Worker
-from ke_widgets.widget.export.job import Export
-from ke_widgets.widget.export.selection import heading, initial_traits, page_setup, select_from
+from ke_widgets.widget.features import FEATURES
+from ke_widgets.widget.features.feature import Feature
 from ke_widgets.widget.session.choice import Choice
 
 _POLL_SECONDS = 0.1  # between two checks whether the model is compiled
@@ -31,25 +30,29 @@ class Controller:
         keep: Called with the newest result of the main pane, for a page that opens later.
         chosen: Called for the values of the traits, by name.
         tell_panel: Called with a function that takes the charts' panel.
+        features: What the page and Python may ask besides maps, by name.
 
     Attributes:
         handlers: They answer requests, and keep results.
         worker: The thread that they run on.
-        painter: The thread that encodes the page's pictures, which wait for no model.
+        painter: The thread of what waits for no model: the page's pictures.
         resend: Resends what Python chose until the page acknowledges it.
-        exports: Files that are being computed.
         opened: How many times a page has opened a view.
     """
 
-    def __init__(self, session, send, adopt, keep, chosen, tell_panel) -> None:
+    def __init__(
+        self, session, send, adopt, keep, chosen, tell_panel, features: Mapping[str, Feature] = FEATURES
+    ) -> None:
         self._session = session
         self._send = send
         self._adopt = adopt
         self._chosen = chosen
+        self._tell_panel = tell_panel
+        self._features = features
+        self._readable = {name: feature.request for name, feature in features.items() if feature.from_page}
         self._context = None
         self._asked = None
-        self._predicting = []  # They wait until the worker rests; only its thread uses this.
-        self.exports = []
+        self._resting: list[Job] = []  # Only the worker's thread changes this.
         self.opened = 0
         self.handlers = Handlers(session, self.answer, keep, tell_panel)
         self.worker = Worker(self.handlers.run, self.handlers.failed, self._rest)
@@ -105,72 +108,37 @@ class Controller:
             raise self.handlers.error
         return True
 
-    def submit(self, message: messages.Explain | messages.AllLayers) -> None:
-        """Queue a request; the newest of its kind in each pane replaces those that wait."""
-        if isinstance(message, messages.Explain) and message.pane == 0:
+    def submit(self, message: messages.Explain) -> None:
+        """Queue a request for a map; the newest one of each pane replaces the one that waits."""
+        if message.pane == 0:
             self._asked = message.choice
-        dropped = self.worker.submit(message, (message.pane, type(message).__name__))
+        dropped = self.worker.submit(message, (message.pane, "explain"))
         if dropped is not None:
             self.handlers.drop(dropped)
 
-    def request_curves(self, choice: Choice) -> None:
-        """Queue deletion and insertion of a choice's map."""
-        self.worker.submit(Curves(choice), "curves")
-
-    def cancel_curves(self) -> None:
-        """Cancel deletion and insertion."""
-        self.worker.cancel(lambda request: isinstance(request, Curves))
-
-    def export(self, setup, traits, asked, path, title, limit, verbose) -> Path:
-        """Write one HTML file in turns, between other requests; see `ExplainerWidget.to_html`.
+    def ask(self, name: str, request: Any, id: str | None = None, pane: int | None = 0) -> None:
+        """Queue a request to a feature.
 
         Args:
-            setup: The description that the widget's page receives when it opens.
-            traits: The current values of the traits, by name.
-            asked: Images, layers, classes and methods; see `selection.select_from`.
-            path: Where to.
-            title: The page's heading, or `None`.
-            limit: Bytes that the file may have.
-            verbose: See `Export.wait`.
-
-        Returns:
-            The path of the written file.
-
-        Raises:
-            ValueError: If something asked for does not exist, or the path cannot be written.
+            name: The feature's name.
+            request: A `request` of the feature.
+            id: By which the page knows it: its own, or the feature's name where Python asks and the page should follow.
+                Without one, the page is not told of it.
+            pane: The pane that it belongs to, or `None`.
         """
-        export = self.call(lambda: self._export(setup, traits, asked, path, title, limit))
-        self.exports.append(export)
-        try:
-            self.go_on(export)
-            return export.wait(verbose)
-        finally:
-            export.cancel()
-            self.exports.remove(export)
+        asked = messages.Ask(name, id, request, pane)
+        job = Job(self._features[name], self._session, asked, self._deliver, self._go_on, self._wait_for_rest)
+        older = [other for other in self._jobs() if other.sender == job.sender]
+        dropped = self._thread_of(job).submit(job, job.sender)
+        for other in older:
+            if other is not dropped:
+                other.stop("superseded")
+        if dropped is not None:
+            dropped.drop()
 
-    def _export(self, setup, traits, asked, path, title, limit):
-        selection = select_from(self._session, setup, traits, asked)
-        name = Path(path).name
-
-        def report(done, total):
-            self.answer(messages.progress(messages.EXPORT, 0, done, total, f"{name}: {done} of {total} maps"))
-
-        return Export(
-            path=path,
-            title=title or heading([explained.model.name for explained in self._session.models]),
-            session=self._session,
-            selection=selection,
-            setup=page_setup(setup, selection),
-            traits=initial_traits(selection, traits),
-            encode=messages.encode_map,
-            limit=limit,
-            go_on=self.go_on,
-            on_progress=report,
-        )
-
-    def go_on(self, work: Export | PredictionsJob) -> None:
-        """Queue the next turn of a long job, after the requests that wait now."""
-        self.worker.submit(work, work)
+    def stop(self, name: str, pane: int | None = 0) -> None:
+        """Cancel what was asked of a feature for a pane."""
+        self._stop(lambda request: isinstance(request, Job) and (request.name, request.pane) == (name, pane))
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Call a function on the worker's thread; return its result, raise its exception."""
@@ -187,7 +155,8 @@ class Controller:
 
     def close(self) -> None:
         """Cancel everything, and drop the results."""
-        self._cancel_exports()
+        for job in self._jobs():
+            job.stop("cancelled")
         self.worker.close()
         self.painter.close()
         self.handlers.clear()
@@ -202,8 +171,8 @@ class Controller:
         """
         self._context = contextvars.copy_context()
         try:
-            message = messages.parse(content)
-            if isinstance(message, messages.Explain | messages.AllLayers):
+            message = messages.parse(content, self._readable)
+            if isinstance(message, messages.Explain | messages.Ask) and message.choice is not None:
                 self._session.check(message.choice)
         except ValueError as error:
             self.answer(messages.error(content.get("id") if isinstance(content, dict) else None, str(error)))
@@ -211,52 +180,63 @@ class Controller:
         self._act(message)
 
     def _act(self, message):
-        if isinstance(message, messages.Explain | messages.AllLayers):
-            # A pick in the main pane sets the traits; an `all_layers` has no layer to set.
-            if isinstance(message, messages.Explain) and message.pane == 0:
+        if isinstance(message, messages.Explain):
+            if message.pane == 0:  # A pick in the main pane sets the traits.
                 self._adopt(message.choice)
             self.submit(message)
-        elif isinstance(message, messages.Cancel) and message.id == messages.EXPORT:
-            self._cancel_exports()
+        elif isinstance(message, messages.Ask):
+            self.ask(message.kind, message.request, message.id, message.pane)
         elif isinstance(message, messages.Cancel):
-            self._cancel(message)
+            self._stop(lambda request: _is_named(request, message))
         elif isinstance(message, messages.Check):
-            self.answer(messages.check_reply(message.id, message.pane, self._is_pending(message)))
+            known = any(_is_named(request, message) for request in [*self.worker.pending(), *self._jobs()])
+            self.answer(messages.check_reply(message.id, message.pane, known))
         elif isinstance(message, messages.Ack):
             self.resend.ack(message.number)
-        elif isinstance(message, messages.Pictures):
-            self.painter.run_soon(lambda: self.handlers.serve(message))
-        elif isinstance(message, messages.Predictions):
-            job = PredictionsJob(self._session, message, self.answer, self.go_on)
-            self.worker.run_soon(lambda: self._predicting.append(job))
         else:
             self.opened += 1
             self.handlers.repeat()
 
-    def _cancel_exports(self):
-        for export in list(self.exports):
-            export.cancel()
+    def _stop(self, matches):
+        """Cancel the requests that match: what has begun ends by itself, and what has not is dropped."""
+        for job in self._jobs():
+            if matches(job):
+                job.stop("cancelled")
+        for worker in (self.worker, self.painter):
+            for dropped in worker.cancel(lambda each: matches(each) and not (isinstance(each, Job) and each.has_begun)):
+                self.handlers.drop(dropped)
 
-    def _cancel(self, message):
-        for dropped in self.worker.cancel(lambda request: _is_named(request, message)):
-            self.handlers.drop(dropped)
+    def _jobs(self):
+        """Return every job that waits or runs."""
+        every = [*self.worker.pending(), *self.painter.pending(), *self._resting]
+        return [request for request in every if isinstance(request, Job)]
 
-    def _is_pending(self, message):
-        """Return whether the request that a `Check` names waits or runs."""
-        return any(_is_named(request, message) for request in self.worker.pending())
+    def _deliver(self, job, message, value):
+        """Send a job's message to the page, if that knows of it, and what is of the main pane to the charts."""
+        if job.id is not None:
+            self.answer(message)
+        if job.pane == 0:
+            self._tell_panel(lambda panel: panel.hear(job.name, message[0], value))
 
     # On the worker's thread.
 
+    def _thread_of(self, job):
+        return self.worker if job.uses_model else self.painter
+
+    def _go_on(self, job):
+        self._thread_of(job).submit(job, job)
+
+    def _wait_for_rest(self, job):
+        self._resting.append(job)
+
     def _rest(self):
-        preparing = self._session.is_preparing
+        ready = [job for job in self._resting if job.stopped or job.until()]
         self.handlers.rest(self.worker.works)
-        waiting = [job for job in self._predicting if job.waits(preparing)]
-        for job in self._predicting:
-            if job not in waiting:
-                self.go_on(job)
-        self._predicting = waiting
+        self._resting = [job for job in self._resting if job not in ready]
+        for job in ready:
+            self._go_on(job)
         again = self.resend.rest() if self.heard else None  # No page is open yet.
-        return _POLL_SECONDS if waiting and again is None else again
+        return _POLL_SECONDS if self._resting and again is None else again
 
     def _send_state(self, number):
         self.answer(messages.state(number, self.handlers.serial, self._chosen()))
@@ -264,5 +244,6 @@ class Controller:
 
 def _is_named(request, message):
     """Return whether a `Cancel` or a `Check` names a request: by its id, or by its pane where it has none."""
-    same_id = isinstance(request, messages.Explain | messages.AllLayers) and request.id == message.id
-    return same_id and (message.id is not None or request.pane == message.pane)
+    if message.id is None:
+        return isinstance(request, messages.Explain) and request.id is None and request.pane == message.pane
+    return request.id == message.id

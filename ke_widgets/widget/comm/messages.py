@@ -1,15 +1,16 @@
 """The messages between page and kernel: dataclasses on one side, JSON and binary buffers on the other.
 
-Page to kernel: `hello`, `explain`, `all_layers`, `cancel`, `check`, `ack`, `images`, `predictions`. Kernel to page:
-`result`, `superseded`, `progress`, `check_reply`, `state`, `error`, `all_layers`, `images`, `predictions`,
-`generations`.
+Page to kernel: `hello`, `explain`, `cancel`, `check`, `ack`, and requests to the features of `widget/features` by name.
+Kernel to page: `result`, `superseded`, `progress`, `check_reply`, `state`, `error`, `generations`, and the features'
+replies by name.
 Every request is answered, with its id. What depends on a model's weights carries their `generation`. Maps travel as
 float16 in units of their largest magnitude (`map.scale`: gradients may be smaller than the smallest float16), scores as
-float32, both little endian; pictures as PNG or JPEG, which their first byte shows. `map.input_region` is the region of
-the picture that a map covers, where that is not the whole.
+float32, both little endian. `map.input_region` is the region of the picture that a map covers, where that is not the
+whole.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.widget.images.fitting import WHOLE
 from ke_widgets.widget.session.choice import Choice
 
-EXPORT = "export"  # The id of an export's progress, and of its Cancel.
 Message = tuple[dict[str, Any], list[bytes]]  # content and buffers
 
 
@@ -30,15 +30,6 @@ class Hello:
 @dataclass(frozen=True)
 class Explain:
     """Explain this in one of the panes (0 is the main one); the newest one of each pane wins."""
-
-    id: str | None
-    choice: Choice
-    pane: int = 0
-
-
-@dataclass(frozen=True)
-class AllLayers:
-    """Explain this at all layers at once."""
 
     id: str | None
     choice: Choice
@@ -69,40 +60,30 @@ class Ack:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Send these images, scaled to a longest side of `size` pixels, or as they are where it is 0."""
+class Ask:
+    """A request to a feature: its name, and what it is asked, a `request` of its own."""
 
+    kind: str
     id: str | None
-    indices: list[int]
-    size: int
+    request: Any
+    pane: int | None = None
+
+    @property
+    def choice(self) -> Choice | None:
+        """The choice that it is about, or `None`."""
+        return getattr(self.request, "choice", None)
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """Ask for the predictions of one of the models on these images."""
-
-    id: str | None
-    indices: list[int]
-    model_index: int = 0
+_KINDS: dict[str, type] = {"hello": Hello, "explain": Explain}
+_ABOUT: dict[str, type] = {"cancel": Cancel, "check": Check, "ack": Ack}
 
 
-_KINDS = {
-    "hello": Hello,
-    "explain": Explain,
-    "all_layers": AllLayers,
-    "cancel": Cancel,
-    "check": Check,
-    "ack": Ack,
-    "images": Pictures,
-    "predictions": Predictions,
-}
-
-
-def parse(content) -> Hello | Explain | AllLayers | Cancel | Check | Ack | Pictures | Predictions:
+def parse(content: Any, features: Mapping[str, type]) -> Hello | Explain | Ask | Cancel | Check | Ack:
     """Read a message from the page.
 
     Args:
         content: What the page sent, decoded from JSON.
+        features: The dataclass of each feature's requests, by the feature's name.
 
     Returns:
         The message.
@@ -110,14 +91,27 @@ def parse(content) -> Hello | Explain | AllLayers | Cancel | Check | Ack | Pictu
     Raises:
         ValueError: If it is none of those above, or a field is missing or unknown.
     """
+    kinds = {**_KINDS, **features, **_ABOUT}
+    kind = content.get("kind") if isinstance(content, Mapping) else None
+    made = kinds.get(kind) if isinstance(kind, str) else None
+    if made is None or kind is None:
+        raise ValueError(f"A message must be one of {', '.join(kinds)}. Received: {short_repr(content)}.")
+    asks = kind in features
+    given = {name: value for name, value in content.items() if name != "kind"}
+    about = {name: given.pop(name) for name in ("id", "pane") if asks and name in given}
     try:
-        fields = dict(content)
-        kind = _KINDS[fields.pop("kind")]
-        if "choice" in fields:
-            fields["choice"] = Choice(**fields["choice"])
-        return kind(**fields)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"A message must be one of {', '.join(_KINDS)}. Received: {short_repr(content)}.") from error
+        if "choice" in given:
+            given["choice"] = Choice(**given["choice"])
+        if asks and not (isinstance(about.get("id"), str) and isinstance(about.get("pane"), int | None)):
+            raise TypeError("Without an id no answer finds its request, and panes are numbers.")
+        read = made(**given)
+        return Ask(kind, request=read, **about) if asks else read
+    except TypeError as error:
+        names = [*["id", "pane"] * asks, *(field.name for field in fields(made))]
+        raise ValueError(
+            f"A message must be one of {', '.join(kinds)}, with its own fields; those of {kind!r} are "
+            f"{', '.join(names) or 'none'}. Received: {short_repr(content)}."
+        ) from error
 
 
 def encode_map(values, low, high, input_region=WHOLE) -> tuple[dict[str, Any], bytes]:
@@ -181,43 +175,8 @@ def result(id, pane, serial, choice, explanation) -> Message:
     return content, [buffer, explanation.scores.astype("<f4").tobytes()]
 
 
-def all_layers(
-    id, pane, serial, generation, choice, layers, values, ranges, milliseconds, input_region=WHOLE
-) -> Message:
-    """Write the answer to `all_layers`.
-
-    Args:
-        id: The request's.
-        pane: Number of the pane.
-        serial: A number that grows with every result.
-        generation: Generation of the weights.
-        choice: What is explained; its layer is ignored.
-        layers: Paths of the layers.
-        values: One raw map `(H', W')` for each.
-        ranges: The display range of each, `(low, high)`.
-        milliseconds: Computing time.
-        input_region: The region of the picture that the maps cover; see `Explanation`.
-
-    Returns:
-        Content, and one buffer with all maps, one after the other.
-    """
-    maps = [encode_map(each, low, high, input_region) for each, (low, high) in zip(values, ranges)]
-    content = {
-        "kind": "all_layers",
-        "id": id,
-        "pane": pane,
-        "serial": serial,
-        "generation": generation,
-        "choice": dict(vars(choice)),
-        "layers": list(layers),
-        "maps": [shown for shown, _ in maps],
-        "milliseconds": float(milliseconds),
-    }
-    return content, [b"".join(buffer for _, buffer in maps)]
-
-
 def superseded(id) -> Message:
-    """Write the answer to an `explain` that was not run: a newer one, or Cancel, came first."""
+    """Write the answer to a request that was not run: a newer one, or Cancel, came first."""
     return {"kind": "superseded", "id": id}, []
 
 
@@ -253,28 +212,9 @@ def progress(id, pane, done, total, text, explanation=None) -> Message:
     return {**content, "map": shown}, [buffer]
 
 
-def predictions(id, model_index, generation, indices, top, score, correct) -> Message:
-    """Write the answer to `predictions`: the top class of each image, its score, and whether it is a true one."""
-    content = {
-        "kind": "predictions",
-        "id": id,
-        "model_index": model_index,
-        "generation": generation,
-        "indices": list(indices),
-    }
-    return {**content, "top": top, "score": score, "correct": correct}, []
-
-
 def generations(generations) -> Message:
     """Write that weights have changed: the generation that each of the models has now."""
     return {"kind": "generations", "id": None, "generations": list(generations)}, []
-
-
-def pictures(id, indices, size, images) -> Message:
-    """Write the answer to `images`; `images` holds an `Encoded` for each."""
-    content = {"kind": "images", "id": id, "indices": list(indices), "size": size}
-    content["sizes"] = [list(picture.size) for picture in images]
-    return content, [picture.data for picture in images]
 
 
 def snapshot(content, buffers, picture) -> dict[str, Any]:

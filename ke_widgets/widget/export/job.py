@@ -7,6 +7,7 @@ import json
 import math
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -34,8 +35,6 @@ class Export:
         traits: Initial traits of the page; see `initial_traits`.
         encode: Encodes a map, its display range and its region as plain data and bytes; see `messages.encode_map`.
         limit: Largest size of the file in bytes.
-        go_on: Called with this export when it needs another turn.
-        on_progress: Called with the number of computed maps and the total, on the computing thread.
 
     Attributes:
         path: Path of the file.
@@ -45,7 +44,7 @@ class Export:
         failures: Errors of maps that could not be computed.
     """
 
-    def __init__(self, path, title, session, selection, setup, traits, encode, limit, go_on, on_progress) -> None:
+    def __init__(self, path, title, session, selection, setup, traits, encode, limit) -> None:
         self.path = check_path(path)
         self.size = None
         self.finished = False
@@ -57,8 +56,6 @@ class Export:
         self._traits = traits
         self._encode = encode
         self._limit = _check_limit(limit)
-        self._go_on = go_on
-        self._on_progress = on_progress
         self._uses_layer = {method["name"]: method["uses_layer"] for method in setup["methods"]}
         self._maps = {}
         self._lengths = {}
@@ -70,20 +67,28 @@ class Export:
         self._work = self._run()
         self.total = sum(len(layers) for _, _, layers, _, _ in self._groups())
 
-    def turn(self) -> None:
-        """Run for `_TURN_SECONDS`, so that the caller can do other work between two turns."""
+    def turn(self) -> Iterator[int]:
+        """Run for `_TURN_SECONDS`, so that the caller can do other work between two turns.
+
+        Yields:
+            The number of computed maps, now and then, and of all once the export ends by itself.
+        """
         end = time.monotonic() + _TURN_SECONDS
         try:
             for _ in self._work:
                 if self.finished:
                     return
-                self._report()
+                if time.monotonic() - self._last_report >= _REPORT_SECONDS:
+                    self._last_report = time.monotonic()
+                    yield len(self._maps)
+                with self._changed:
+                    self._changed.notify_all()
                 if time.monotonic() >= end:
-                    self._go_on(self)
                     return
         except Exception as error:
             self._error = self._error or error
         if not self.finished:
+            yield self.total
             self._finish()
 
     def cancel(self) -> None:
@@ -129,15 +134,7 @@ class Export:
                 done = len(self._maps)
             update(done)
 
-    def _report(self):
-        if time.monotonic() - self._last_report >= _REPORT_SECONDS:
-            self._last_report = time.monotonic()
-            self._on_progress(len(self._maps), self.total)
-        with self._changed:
-            self._changed.notify_all()
-
     def _finish(self):
-        self._on_progress(self.total, self.total)
         with self._changed:
             self.finished = True
             self._changed.notify_all()

@@ -125,6 +125,7 @@ def page_setup(setup: dict[str, Any], selection: Selection) -> dict[str, Any]:
         "methods": methods,
         "all_layers_methods": [method["name"] for method in methods if method["uses_layer"]],
         "file": {"classes": selection.classes},
+        "panels": [],  # They ask a kernel.
     }
 
 

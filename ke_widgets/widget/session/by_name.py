@@ -136,8 +136,8 @@ def _plain(text):
     return re.sub(r"[^a-z0-9]", "", text.lower().replace("+", "p"))
 
 
-def one_of(name: str, value: Any, known: Sequence[str]) -> str:
-    """Resolve one of several words, ignoring case.
+def one_of(name: str, value: Any, known: Sequence[str], also: str = "") -> str:
+    """Resolve one of several words, ignoring case; `also` says in an error what else would fit.
 
     Raises:
         ValueError: If it is none of them; the message suggests the nearest one.
@@ -149,7 +149,7 @@ def one_of(name: str, value: Any, known: Sequence[str]) -> str:
                     return each
     near = nearest(value, known) if isinstance(value, str) else None
     raise ValueError(
-        f"`{name}` must be one of {', '.join(known)}. Received: {name}={short_repr(value)}."
+        f"`{name}` must be one of {', '.join(known)}{also and ', ' + also}. Received: {name}={short_repr(value)}."
         + (f" Nearest: {near!r}." if near else "")
     )
 

@@ -25,6 +25,7 @@ from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explained_model import ExplainedModel
 from ke_widgets.widget.session.explanation import Explanation
 from ke_widgets.widget.session.notices import notices, of_several
+from ke_widgets.widget.session.results import Results
 from ke_widgets.widget.session.scores import scores_of_readable
 from ke_widgets.widget.session.target_classes import check_widget_target, check_y_true, common_counts
 from ke_widgets.widget.threads import start
@@ -92,6 +93,7 @@ class Session:
         self.methods = methods.table()
         self.titles = {name: spec.title for name, (_, spec) in self.methods.items()}
         self.all_layers_methods = [name for name, (method, _) in self.methods.items() if runs_at_all_layers(method)]
+        self.results = Results()
         self._reasons: dict[tuple[str, int], str | None] = {}
         self._preparing = None
         self._closed = threading.Event()

@@ -2,14 +2,19 @@
 
 import functools
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
+from ke_widgets.widget.comm import messages
 from ke_widgets.widget.comm.controller import Controller
 from ke_widgets.widget.comm.handlers import Handlers
+from ke_widgets.widget.comm.jobs import Job
+from ke_widgets.widget.features import FEATURES
 from ke_widgets.widget.images.encoding import Encoded
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import Explanation
+from ke_widgets.widget.session.results import Results
 
 
 def choice(**changed):
@@ -46,6 +51,7 @@ class Told:
         self.pieces, self.weights, self.checked, self.prepared = pieces, [0], [], []
         self.answers, self.kept, self.panel = [], [], Panel()
         self.images = SimpleNamespace(encoded=self.picture)
+        self.results, self.is_preparing = Results(), False
         self.models = [SimpleNamespace(steps=self.steps, generation=lambda: self.weights[0])]
         self.handlers = Handlers(self, self.answers.append, self.kept.append, lambda tell: tell(self.panel))
 
@@ -75,6 +81,17 @@ class Told:
 
     def ask(self, request, why_stop=lambda: None):
         self.handlers.run(request, why_stop)
+
+    def job(self, name, request, id: Any = "j", pane: Any = 0):
+        """Make a job whose messages are answers, and whose values are the panel's."""
+
+        def send(job, message, value):
+            if id is not None:
+                self.answers.append(message)
+            self.panel.hear(name, message[0], value)
+
+        again = lambda job: None  # noqa: E731
+        return Job(FEATURES[name], self, messages.Ask(name, id, request, pane), send, again, again)
 
     def contents(self, *names):
         return [tuple(content[name] for name in names) for content, _ in self.answers]
@@ -118,17 +135,19 @@ class Noting:
 class Wired(Controller):
     """A controller, and all that it says."""
 
-    def __init__(self):
-        self.sent, self.adopted, self.weights = [], [], [0]
+    def __init__(self, **more):
+        self.sent, self.adopted, self.weights, self.panel = [], [], [0], Panel()
         session = SimpleNamespace(
+            results=Results(),
             generations=lambda: list(self.weights),
             check=self.check,
             is_preparing=False,
             prepare=lambda *given: None,
             models=[SimpleNamespace(is_compiled=False)],
         )
-        super().__init__(session, self.note, self.adopted.append, None, lambda: {"layer": "stem"}, None)
-        self.worker = self.painter = Noting()
+        tell = lambda function: function(self.panel)  # noqa: E731
+        super().__init__(session, self.note, self.adopted.append, None, lambda: {"layer": "stem"}, tell, **more)
+        self.worker, self.painter = Noting(), Noting()
 
     def note(self, content, buffers):
         self.sent.append(content)

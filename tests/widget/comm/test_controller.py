@@ -3,12 +3,13 @@
 import contextvars
 import threading
 import time
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import pytest
 
 from ke_widgets.widget.comm import messages
-from ke_widgets.widget.comm.handlers import Curves
+from ke_widgets.widget.features import curves
+from ke_widgets.widget.features.feature import Feature, Progress, Reply
 from tests.widget.comm.fakes import Wired, choice
 from tests.widget.page import LONG, Page, pieces
 
@@ -43,12 +44,14 @@ def test_what_python_chose_is_told_until_it_was_seen(widget):
     page.send({"kind": "hello"})
     states = lambda: [content for content in page.received if content["kind"] == "state"]  # noqa: E731
     widget.opacity = 0.25
+    widget.panel = "curves"
     widget.layer = "stem"
     end = time.monotonic() + LONG
     while len(states()) < 2 and time.monotonic() < end:
         time.sleep(0.01)
     assert states()[1]["traits"]["layer"] == "stem"
     assert states()[1]["traits"]["opacity"] == 0.25
+    assert states()[1]["traits"]["panel"] == "curves"
     assert states()[1]["serial"] == max(c["serial"] for c in page.received if c["kind"] == "result")
     page.send({"kind": "ack", "number": states()[1]["number"]})
     assert widget._controller.resend.rest() is None
@@ -145,9 +148,9 @@ def test_a_choice_of_the_main_pane_becomes_the_traits_and_each_pane_has_a_place_
     assert wired.heard
     assert wired.adopted == [choice(class_index=2)]
     assert [(request.id, sender) for request, sender in wired.worker.asked] == [
-        ("a", (0, "Explain")),
-        ("b", (1, "Explain")),
-        ("c", (0, "AllLayers")),
+        ("a", (0, "explain")),
+        ("b", (1, "explain")),
+        ("c", (0, "all_layers")),
     ]
 
 
@@ -187,25 +190,112 @@ def test_cancel_and_check_mean_a_request_by_its_id_or_else_by_its_pane():
     assert [each["id"] for each in wired.sent if each["kind"] == "superseded"] == ["a"]
 
 
-def test_cancel_of_an_export_stops_exports_and_nothing_else():
-    wired, stopped = Wired(), []
-    wired.exports.append(SimpleNamespace(cancel=lambda: stopped.append("export")))
+@dataclass(frozen=True)
+class Request:
+    """What a test asks of a feature, which notes there that it should stop."""
+
+    stopped: list
+
+
+def in_two_turns(session, request, stop):
+    yield Progress(1, 2, "half")
+    yield
+    yield Reply({"why": stop()})
+
+
+def featured(**how):
+    """A controller with one feature, `work`."""
+    feature = Feature(Request, in_two_turns, on_stop=lambda request: request.stopped.append("stop"), **how)
+    return Wired(features={"work": feature})
+
+
+def test_cancel_of_a_file_stops_files_and_nothing_else():
+    wired, stopped = featured(queue="all", from_page=False), []
+    wired.ask("work", Request(stopped), "work", None)
     wired.hear_explain("a")
     wired.hear("cancel", id="a")
     assert stopped == []
     wired.hear_explain("b")
-    wired.hear("cancel", id="export")
-    assert stopped == ["export"]
+    wired.hear("cancel", id="work")
+    assert stopped == ["stop"]
     assert [request.id for request, _ in wired.worker.asked] == ["b"]
+    wired.hear("work", id="x", stopped=[])
+    assert wired.sent[-1]["message"].startswith("A message must be one of hello, explain, cancel, check, ack. Received")
+
+
+def test_what_has_begun_ends_by_itself_with_a_reply_and_what_has_not_is_dropped():
+    wired = featured(queue="all")
+    for id in ("a", "b"):
+        wired.hear("work", id=id, stopped=[])
+    (first, _), (_, _) = wired.worker.asked
+    first.turn()
+    for id in ("a", "b"):
+        wired.hear("cancel", id=id)
+    first.turn()
+    assert [(each["kind"], each["id"], each.get("why")) for each in wired.sent] == [
+        ("progress", "a", None),
+        ("superseded", "b", None),
+        ("work", "a", "cancelled"),
+    ]
+
+
+@pytest.mark.parametrize(("queue", "superseded"), [("latest", ["a", "b"]), ("all", [])])
+def test_of_the_latest_the_newest_of_each_pane_wins_and_of_all_each_is_answered(queue, superseded):
+    wired = featured(queue=queue)
+    wired.hear("work", id="a", pane=0, stopped=[])
+    wired.worker.asked[0][0].turn()  # It waits for its second turn.
+    wired.worker.dropped = []
+    wired.hear("work", id="other", pane=1, stopped=[])
+    wired.hear("work", id="b", pane=0, stopped=[])
+    if queue == "latest":
+        wired.worker.dropped = [next(job for job, _ in wired.worker.asked if job.id == "b")]
+    wired.hear("work", id="c", pane=0, stopped=[])
+    wired.worker.asked[0][0].turn()
+    ends = [(each["kind"], each["id"]) for each in wired.sent if each["kind"] != "progress"]
+    assert sorted(id for kind, id in ends if kind == "superseded") == superseded
+    assert [id for kind, id in ends if kind == "work"] == ([] if superseded else ["a"])
+
+
+def test_a_feature_that_uses_no_model_waits_for_none():
+    wired = featured(queue="all", uses_model=False)
+    wired.hear("work", id="a", stopped=[])
+    ((job, _),) = wired.painter.asked
+    job.turn()
+    assert wired.worker.asked == []
+    assert [each for each, _ in wired.painter.asked] == [job, job]
+
+
+def test_check_knows_what_waits_and_what_rests():
+    wired = Wired()
+    wired.hear("predictions", id="p", indices=[0])
+    wired.hear("check", id="p", pane=0)
+    ((job, _),) = wired.worker.asked
+    job.turn()
+    wired.worker.asked.clear()
+    wired.hear("check", id="p", pane=0)
+    wired.hear("check", id="q", pane=0)
+    assert [(each["id"], each["known"]) for each in wired.sent] == [("p", True), ("p", True), ("q", False)]
+
+
+def test_the_choice_of_a_request_to_a_feature_is_checked_when_it_comes():
+    wired = Wired()
+    wired.hear("curves", id="c", pane=0, choice=vars(choice(layer="nowhere")))
+    assert (wired.sent[0]["id"], wired.sent[0]["message"]) == ("c", "There is no layer 'nowhere'.")
+    assert (wired.worker.asked, wired.adopted) == ([], [])
 
 
 def test_curves_are_asked_for_and_cancelled_beside_everything_else():
     wired = Wired()
     wired.hear_explain("a")
-    wired.request_curves(choice())
-    assert wired.worker.asked[1] == (Curves(choice()), "curves")
-    wired.cancel_curves()
+    wired.ask("curves", curves.Request(choice()))
+    assert [(each.name, sender) for each, sender in wired.worker.asked[1:]] == [("curves", (0, "curves"))]
+    wired.hear("cancel", id=None, pane=0)
+    assert len(wired.worker.asked) == 2, "that is about maps"
+    wired.stop("curves")
     assert [request.id for request, _ in wired.worker.asked] == ["a"]
+    assert wired.sent == [], "the page did not ask"
+    ((heard, name, content, value),) = wired.panel
+    assert (heard, name, content["kind"], value) == ("hear", "curves", "superseded", None)
 
 
 def test_what_is_published_goes_where_the_page_listens():
@@ -264,6 +354,7 @@ def test_what_python_chose_is_told_only_once_a_page_is_there():
 def test_predictions_wait_for_a_rest_and_then_for_the_model_to_be_compiled():
     wired = Wired()
     wired.hear("predictions", id="p", indices=[0])
+    wired.worker.asked.pop()[0].turn()
     assert wired.worker.asked == []
     wired._session.is_preparing = True
     assert wired._rest() == 0.1, "it is looked again soon"
@@ -275,3 +366,11 @@ def test_predictions_wait_for_a_rest_and_then_for_the_model_to_be_compiled():
     assert sender is job
     wired._rest()
     assert len(wired.worker.asked) == 1
+
+
+def test_closing_stops_every_job_and_who_waits_for_it():
+    wired, stopped = featured(queue="all"), []
+    wired.ask("work", Request(stopped), "work", None)
+    wired.worker.close = wired.painter.close = lambda: None
+    wired.close()
+    assert stopped == ["stop"]

@@ -9,9 +9,7 @@ from PIL import Image
 
 from ke_widgets import methods
 from ke_widgets.widget.comm import handlers, messages
-from ke_widgets.widget.comm.handlers import Curves
-from ke_widgets.widget.comm.predictions import PredictionsJob
-from ke_widgets.widget.session.explanation import Curves as ShownCurves
+from ke_widgets.widget.features import curves, predictions
 from ke_widgets.widget.view import ExplainerWidget
 from tests.widget.comm.fakes import Told, choice
 from tests.widget.page import LONG, Page, pieces, train
@@ -184,11 +182,15 @@ def test_an_error_is_told_where_it_was_caused(pane):
 
 def test_curves_and_predictions_that_fail_say_so_in_their_place():
     told = Told()
-    told.handlers.failed(Curves(choice()), ValueError("x" * 200))
+    told.handlers.failed(told.job("curves", curves.Request(choice()), id=None), ValueError("x" * 200))
     assert told.answers == []
-    assert told.panel == [("refuse", "x" * 120)]
-    told.handlers.failed(PredictionsJob(told, messages.Predictions("p", [9]), None, None), ValueError("no image 9"))
+    ((heard, name, content, value),) = told.panel
+    assert (heard, name, content["kind"], content["message"], value) == ("hear", "curves", "error", "x" * 200, None)
+    told.handlers.failed(told.job("predictions", predictions.Request([9]), "p", None), ValueError("no image 9"))
     assert told.contents("kind", "id", "pane", "message") == [("error", "p", None, "no image 9")]
+    told.handlers.failed(told.job("curves", curves.Request(choice()), "c", 1), ValueError("no"))
+    assert told.contents("kind", "id", "pane", "message")[1:] == [("error", "c", 1, "no")]
+    assert told.answers[1][0]["choice"] == vars(choice())
 
 
 def test_after_a_training_all_that_was_found_is_forgotten_and_the_page_told_once():
@@ -201,16 +203,6 @@ def test_after_a_training_all_that_was_found_is_forgotten_and_the_page_told_once
     assert (told.handlers.newest(), told.handlers.found(choice())) == (None, None)
     assert told.contents("kind", "id")[1:] == [("generations", None)]
     assert told.answers[-1][0]["generations"] == [3]
-
-
-def test_of_thumbnails_one_that_cannot_be_read_is_empty_and_a_whole_picture_is_an_error():
-    told = Told()
-    told.handlers.serve(messages.Pictures("i", [1, 9], 4))
-    content, buffers = told.answers[0]
-    assert (content["sizes"], buffers) == ([[5, 4], [0, 0]], [b"1 of 4", b""])
-    told.handlers.serve(messages.Pictures("j", [1, 9], 0))
-    assert told.contents("kind", "id")[1:] == [("error", "j")]
-    assert "There is no image 9." in told.answers[1][0]["message"]
 
 
 def test_at_rest_the_newest_result_is_kept_once_with_its_picture_and_every_pane_is_prepared():
@@ -229,30 +221,16 @@ def test_at_rest_the_newest_result_is_kept_once_with_its_picture_and_every_pane_
     assert [each["content"]["id"] for each in told.kept] == ["a", "c"]
 
 
-def test_curves_are_shown_as_they_come_and_the_button_is_let_go_whatever_happens():
-    told = Told()
-    found = [metrics_curves(1), metrics_curves(2), metrics_curves(3)]
-    told.models[0].curves = lambda explanation: iter(found)
-    told.ask(Curves(choice()))
-    assert told.panel == [("computing", True), ("curves", *found[0]), ("curves", *found[2]), ("computing", False)]
-    told.panel.clear()
-    told.ask(Curves(choice()), lambda: "cancelled")
-    assert told.panel == [("computing", True), ("curves", *found[0]), ("computing", False)]
-    told.panel.clear()
-    told.models[0].curves = lambda explanation: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        told.ask(Curves(choice()))
-    assert told.panel == [("computing", True), ("computing", False)]
-    assert told.answers == [], "the page is told nothing of the charts"
-
-
-def metrics_curves(done):
-    return ShownCurves((0, 1), None, None, done, 3)
-
-
-def test_exports_and_predictions_get_one_turn():
+def test_a_job_gets_one_turn():
     told, turns = Told(), []
-    job = PredictionsJob(told, messages.Predictions("p", [0]), None, None)
+    job = told.job("predictions", predictions.Request([0]), "p", None)
     job.turn = lambda: turns.append("turn")
     told.ask(job)
     assert (turns, told.answers) == (["turn"], [])
+
+
+def test_a_job_that_is_dropped_is_answered_where_the_page_asked():
+    told = Told()
+    told.handlers.drop(told.job("curves", curves.Request(choice()), "c"))
+    told.handlers.drop(told.job("curves", curves.Request(choice()), None))
+    assert told.contents("kind", "id") == [("superseded", "c")]

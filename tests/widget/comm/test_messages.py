@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,9 +7,12 @@ import numpy as np
 import pytest
 
 from ke_widgets.widget.comm import messages
+from ke_widgets.widget.features import FEATURES, all_layers, curves, images, predictions
 from ke_widgets.widget.images.encoding import Encoded
 from ke_widgets.widget.images.fitting import WHOLE
 from ke_widgets.widget.session.choice import Choice
+from ke_widgets.widget.session.explanation import Curves
+from tests.widget.comm.fakes import Told
 
 # The page's tests read the same file, so that both sides agree on every message's shape.
 FIXTURES = Path(__file__).parents[3] / "js" / "test" / "fixtures" / "messages.json"
@@ -33,10 +37,57 @@ def explanation(values, low=0.0, high=2.0, empty_reason=None, input_region=WHOLE
     )
 
 
+class Session(Told):
+    """A session of two layers that computes nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = [2]
+        self.models = [self, self]
+        self.layers = ["stem", "block/conv"]
+        self.is_compiled = True
+        self.images = SimpleNamespace(encoded=self.encoded, input_region=lambda index: WHOLE)
+        self.results.serial = 3
+
+    def generation(self):
+        return self.weights[0]
+
+    def at_all_layers(self, choice):
+        return [np.array([[1.0, -0.5]]), np.array([[0.25]])], [(0.0, 1.0), (-0.25, 0.25)]
+
+    def predictions(self, indices, model_index):
+        known = {0: (1, 0.75, True), 4: (0, 0.5, None)}
+        return tuple(list(each) for each in zip(*(known[index] for index in indices)))
+
+    def encoded(self, index, size):
+        return {0: Encoded(b"\x89PNG", (96, 96)), 4: Encoded(b"\xff\xd8", (64, 80))}[index]
+
+    def run(self, **fields):
+        return explanation(np.ones((1, 1)))
+
+    def curves(self, found):
+        shares, deletion = np.array([0, 0.5, 1]), np.array([1, 0.5, 0.25])
+        yield Curves(shares, deletion, None, 2, 6)
+        yield Curves(shares, deletion, np.array([0.25, 0.75, 1]), 6, 6)
+
+
+def replies(name, request, id, pane=None):
+    """All that a feature answers, but for times."""
+    session = Session()
+    job = session.job(name, request, id, pane)
+    job.turn()
+    while not session.answers or session.answers[-1][0]["kind"] == "progress":
+        job.turn()
+    for content, _ in session.answers:
+        if "milliseconds" in content:
+            content["milliseconds"] = 12.5
+    return session.answers
+
+
 def from_kernel():
     """One message of every kind that the kernel sends: content, and its buffers as lists of bytes."""
     values = np.array([[0.0, -0.25, 1e-9], [0.5, 2.0, np.nan]])
-    two = [np.array([[1.0, -0.5]]), np.array([[0.25]])]
+    preview, found = replies("curves", curves.Request(CHOICE), "11", 1)
     every = {
         "result": messages.result("7", 1, 3, CHOICE, explanation(values)),
         "superseded": messages.superseded("6"),
@@ -44,17 +95,17 @@ def from_kernel():
         "preview": messages.progress(
             "7", 1, 9, 25, "step 9 of 25", explanation(values, input_region=(0, 1 / 6, 1, 5 / 6))
         ),
-        "all_layers": messages.all_layers(
-            "9", 0, 4, 2, CHOICE, ["stem", "block/conv"], two, [(0.0, 1.0), (-0.25, 0.25)], 12.5
-        ),
-        "predictions": messages.predictions("10", 1, 2, [0, 4], [1, 0], [0.75, 0.5], [True, None]),
+        "all_layers": replies("all_layers", all_layers.Request(CHOICE), "9", 0)[0],
+        "predictions": replies("predictions", predictions.Request([0, 4], 1), "10")[0],
+        "curves so far": preview,
+        "curves": found,
         "error": messages.error(
             "7", "`layer` must name a layer.", "Choose another.", "Traceback.", choice=CHOICE, pane=1
         ),
         "generations": messages.generations([2, 0]),
         "check_reply": messages.check_reply("7", 1, True),
         "state": messages.state(5, 12, {"layer": "stem", "opacity": 0.5}),
-        "images": messages.pictures("8", [0, 4], 112, [Encoded(b"\x89PNG", (96, 96)), Encoded(b"\xff\xd8", (64, 80))]),
+        "images": replies("images", images.Request([0, 4], 112), "8")[0],
     }
     return {
         kind: {"content": content, "buffers": [list(buffer) for buffer in buffers]}
@@ -74,7 +125,12 @@ def from_page():
         "check": {"kind": "check", "id": "7", "pane": 1},
         "ack": {"kind": "ack", "number": 5},
         "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
+        "curves": {"kind": "curves", "id": "11", "pane": 1, "choice": choice},
     }
+
+
+def parse(content):
+    return messages.parse(content, {name: each.request for name, each in FEATURES.items() if each.from_page})
 
 
 def test_the_fixtures_that_the_page_is_tested_with_are_what_python_writes():
@@ -84,24 +140,49 @@ def test_the_fixtures_that_the_page_is_tested_with_are_what_python_writes():
 
 def test_messages_from_the_page_are_read():
     page = from_page()
-    assert messages.parse(page["hello"]) == messages.Hello()
-    assert messages.parse(page["explain"]) == messages.Explain("7", CHOICE, pane=1)
-    assert messages.parse(page["all_layers"]) == messages.AllLayers("9", CHOICE)
-    assert messages.parse(page["predictions"]) == messages.Predictions("10", [0, 4], model_index=1)
-    assert messages.parse(page["cancel"]) == messages.Cancel("7", pane=1)
-    assert messages.parse(page["check"]) == messages.Check("7", 1)
-    assert messages.parse(page["ack"]) == messages.Ack(5)
-    assert messages.parse(page["images"]) == messages.Pictures("8", [0, 4], 112)
+    assert parse(page["hello"]) == messages.Hello()
+    assert parse(page["explain"]) == messages.Explain("7", CHOICE, pane=1)
+    assert parse(page["cancel"]) == messages.Cancel("7", pane=1)
+    assert parse(page["check"]) == messages.Check("7", 1)
+    assert parse(page["ack"]) == messages.Ack(5)
+    assert parse(page["all_layers"]) == messages.Ask("all_layers", "9", all_layers.Request(CHOICE), pane=0)
+    assert parse(page["predictions"]) == messages.Ask("predictions", "10", predictions.Request([0, 4], model_index=1))
+    assert parse(page["images"]) == messages.Ask("images", "8", images.Request([0, 4], 112))
+    assert parse(page["curves"]) == messages.Ask("curves", "11", curves.Request(CHOICE), pane=1)
 
 
 @pytest.mark.parametrize(
     "content",
     [None, "hello", {}, {"kind": "other"}, {"kind": "explain", "id": "1"}, {"kind": "hello", "extra": 1},
-     {"kind": "explain", "id": "1", "choice": {"layer": "a"}}],
+     {"kind": "explain", "id": "1", "choice": {"layer": "a"}}, {"kind": ["hello"]}, {"kind": "export", "id": "1"},
+     {"kind": "images", "id": "1", "indices": [0]}, {"kind": "images", "indices": [0], "size": 1},
+     {"kind": "images", "id": 1, "indices": [0], "size": 1}, {"kind": "curves", "id": "1", "choice": 3},
+     {"kind": "images", "id": "1", "pane": [0], "indices": [0], "size": 1},
+     {"kind": "images", "id": "1", "indices": [0], "size": 1, "choice": None}],
 )  # fmt: skip
 def test_other_messages_are_refused(content):
     with pytest.raises(ValueError, match="A message must be one of hello, explain, all_layers"):
-        messages.parse(content)
+        parse(content)
+
+
+def test_an_error_names_the_kinds_that_exist_and_the_fields_of_the_kind():
+    with pytest.raises(ValueError, match=r"all_layers, images, predictions, curves, .*check, ack. Received: .*'other'"):
+        parse({"kind": "other", "id": "1"})
+    with pytest.raises(ValueError, match=r"those of 'images' are id, pane, indices, size. Received: .*'sizes'"):
+        parse({"kind": "images", "id": "1", "indices": [0], "size": 8, "sizes": 3})
+
+
+def test_a_request_that_refuses_its_values_does_so_in_its_own_words():
+    @dataclasses.dataclass(frozen=True)
+    class Request:
+        share: float
+
+        def __post_init__(self):
+            if not 0 <= self.share <= 1:
+                raise ValueError(f"`share` must be from 0 to 1. Received: share={self.share}.")
+
+    with pytest.raises(ValueError, match=r"^`share` must be from 0 to 1. Received: share=3.$"):
+        messages.parse({"kind": "gain", "id": "1", "share": 3}, {"gain": Request})
 
 
 def test_a_map_travels_in_units_of_its_largest_size():

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import ke_widgets as ke
-from ke_widgets.widget.session.by_name import class_number, method_name, number, share
+from ke_widgets.widget.session.by_name import class_number, method_name, number, one_of, share
 from ke_widgets.widget.view import ExplainerWidget
 
 LABELS = ["cat", "dog", "Dog", "tabby, cat", "7", "bird", "bird"]
@@ -180,3 +180,11 @@ def test_a_file_is_asked_for_by_labels_titles_and_layers(model, images, tmp_path
         "0 0 2 gradcam block/conv",
         "0 0 2 gradcam stem",
     ]
+
+
+def test_one_of_several_words_says_what_else_would_fit():
+    assert one_of("panel", "Curves", ["curves", "tea"]) == "curves"
+    with pytest.raises(ValueError, match=r"^`panel` must be one of curves, tea. Received: panel=3.$"):
+        one_of("panel", 3, ["curves", "tea"])
+    with pytest.raises(ValueError, match=r"one of curves, tea, or '' for none. .* Nearest: 'curves'.$"):
+        one_of("panel", "curve", ["curves", "tea"], "or '' for none")

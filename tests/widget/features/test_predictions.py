@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ke_widgets.widget.comm import messages
-from ke_widgets.widget.comm.predictions import PredictionsJob
 from ke_widgets.widget.comm.worker import Worker
+from ke_widgets.widget.features import predictions
+from ke_widgets.widget.features.feature import Rest
 
 LONG = 20  # seconds; a test that waits so long has failed
 
@@ -16,6 +16,7 @@ class Looks:
     def __init__(self):
         self.asked = []
         self.weights = 0
+        self.is_preparing = False
         self.before = lambda: None
         self.models = [SimpleNamespace(generation=lambda: self.weights, is_compiled=False)]
         self.models *= 2
@@ -26,18 +27,19 @@ class Looks:
         return [2 * i for i in indices], [i + self.weights / 2 for i in indices], [None] * len(indices)
 
 
+def turns(session, indices, model_index=0):
+    """What it yields once it may begin."""
+    found = predictions.answer(session, predictions.Request(indices, model_index), lambda: None)
+    assert isinstance(next(found), Rest)
+    return found
+
+
 def run(session, indices, model_index=0):
     """Answer a request, one turn after the other; the answer, and how many turns it took."""
-    answers, waiting = [], []
-    request = messages.Predictions("p", indices, model_index)
-    work = PredictionsJob(session, request, lambda answer: answers.append(answer[0]), waiting.append)
-    waiting.append(work)
-    turns = 0
-    while waiting:
-        turns += 1
-        waiting.pop().turn()
-    (content,) = answers
-    return content, turns
+    *before, reply = turns(session, indices, model_index)
+    assert set(before) <= {None}
+    assert reply.buffers == ()
+    return reply.content, len(before) + 1
 
 
 def test_all_images_are_told_in_one_answer_and_each_is_looked_at_once():
@@ -45,7 +47,6 @@ def test_all_images_are_told_in_one_answer_and_each_is_looked_at_once():
     content, turns = run(session, list(range(100)), 1)
     assert content["indices"] == list(range(100))
     assert content["model_index"] == 1
-    assert content["id"] == "p"
     assert content["top"] == [2 * i for i in range(100)]
     assert [i for indices, _ in session.asked for i in indices] == list(range(100))
     assert turns == len(session.asked) < 100
@@ -74,12 +75,18 @@ def test_a_pick_waits_for_one_turn_at_most():
         assert gate.wait(LONG)
 
     session.before = wait
-    worker = Worker(lambda request, _: request.turn() if request != "pick" else order.append("pick"), None)
-    request = messages.Predictions("p", list(range(50)))
-    work = PredictionsJob(
-        session, request, lambda answer: order.append("predictions"), lambda it: worker.submit(it, it)
-    )
-    worker.submit(work, work)
+    answering = turns(session, list(range(50)))
+
+    def turn(request, _):
+        if request == "pick":
+            order.append("pick")
+        elif next(answering) is None:
+            worker.submit(request, request)
+        else:
+            order.append("predictions")
+
+    worker = Worker(turn, None)
+    worker.submit("predictions", "predictions")
     assert started.wait(LONG)
     worker.submit("pick", "page")
     gate.set()
@@ -90,7 +97,7 @@ def test_a_pick_waits_for_one_turn_at_most():
 
 def test_a_slow_model_is_asked_about_one_image_at_a_time(monkeypatch):
     now = iter(range(1000))
-    monkeypatch.setattr("ke_widgets.widget.comm.predictions.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("ke_widgets.widget.features.predictions.time.monotonic", lambda: next(now))
     session = Looks()
     run(session, [3, 1, 2])
     assert [indices for indices, _ in session.asked] == [[3], [1], [2]]
@@ -107,24 +114,31 @@ def test_what_the_session_refuses_is_raised():
         run(session, [7])
 
 
-def predicting(session, indices=(0,), model_index=0):
-    return PredictionsJob(session, messages.Predictions("p", list(indices), model_index), None, None)
+def beginning(session, model_index=0):
+    """Whether it may begin, with `preparing` told."""
+    rest = next(predictions.answer(session, predictions.Request([0], model_index), lambda: None))
+
+    def begins(preparing):
+        session.is_preparing = preparing
+        return rest.until()
+
+    return begins
 
 
 def test_it_waits_while_the_model_is_being_compiled():
     session = Looks()
-    work = predicting(session)
-    assert work.waits(preparing=False), "the compiling begins when the page rests, as this does"
-    assert work.waits(preparing=True)
+    begins = beginning(session)
+    assert not begins(preparing=False), "the compiling begins when the page rests, as this does"
+    assert not begins(preparing=True)
     session.models[0].is_compiled = True
-    assert not work.waits(preparing=True)
+    assert begins(preparing=True)
 
 
 def test_it_does_not_wait_for_a_model_that_cannot_be_compiled():
-    work = predicting(Looks())
-    assert work.waits(preparing=True)
-    assert not work.waits(preparing=False)
+    begins = beginning(Looks())
+    assert not begins(preparing=True)
+    assert begins(preparing=False)
 
 
 def test_what_cannot_be_found_does_not_wait():
-    assert not predicting(Looks(), model_index=7).waits(preparing=True)
+    assert beginning(Looks(), model_index=7)(preparing=True)
