@@ -52,9 +52,9 @@ class ExplainedModel:
         number: The model's index in its session.
         head: Index or name of the output to explain, in a model with several.
         named: How many classes the user has named; `None` where that is not known.
+        feed: Packs images as the model takes them, a `Feed`; by default the model takes nothing else.
         target: What is explained, see `target_classes`; `None` for units, or the channels of a segmentation.
         target_y: Data of the target, one entry for each image.
-        feed: Packs images as the model takes them, a `Feed`; by default the model takes nothing else.
 
     Attributes:
         classes: What its classes are, a `Classes`.

@@ -232,7 +232,10 @@ def _flat(outputs: Any) -> np.ndarray:
 def _flattened(shape: Shape) -> str:
     if len(shape) < 3:
         return ""
-    return " If they are those of its pixels, in a row, pass `target=ke.targets.Region`."
+    return (
+        " If they are those of its pixels, in a row, pass `target=ke.targets.Region`; an object of a detector is "
+        "explained by `ke.gradcam(model, x, y, target=ke.targets.Box())`."
+    )
 
 
 def common_counts(models: Sequence[Any]) -> list[int]:
