@@ -73,8 +73,8 @@ def test_a_region_of_a_unet_is_explained_as_a_tape_by_hand_does(activation):
         ke.gradcam(model, X, mask, target=Region(channel), postprocessing=None, resizing=False, verbose=0),
         ke.explain(ke.methods.cams.gradcam, exposed, X, mask, resizing=False, batch_size=1, verbose=0),
     ):
-        np.testing.assert_allclose(found[0][:, 0], value, rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(found[1][..., 0], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found[0][:, 0], value, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(found[1][..., 0], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_without_a_mask_the_region_is_where_the_channel_wins():
@@ -131,8 +131,8 @@ def test_the_nearest_candidate_of_a_box_is_explained_as_a_tape_by_hand_does():
         ke.methods.cams.gradcam(exposed, X, y),
         ke.explain(ke.methods.cams.gradcam, exposed, X, y, resizing=False, verbose=0),
     ):
-        np.testing.assert_allclose(found[0][:, 0], value, rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(found[1][..., 0], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found[0][:, 0], value, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(found[1][..., 0], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_boxes_come_in_any_form_and_by_a_decoder():
