@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ke_widgets.explaining.shortcuts import gradcam as gradcam
     from ke_widgets.explaining.shortcuts import gradcampp as gradcampp
     from ke_widgets.explaining.shortcuts import gradients as gradients
+    from ke_widgets.explaining.shortcuts import layercam as layercam
     from ke_widgets.explaining.shortcuts import scorecam as scorecam
     from ke_widgets.explaining.shortcuts import smoothgrad as smoothgrad
     # make tables: end
@@ -40,6 +41,7 @@ _METHODS = (
     "cam",
     "gradcam",
     "gradcampp",
+    "layercam",
     "scorecam",
     "gradients",
     "full_gradients",
@@ -74,6 +76,7 @@ __all__ += [
     "cam",
     "gradcam",
     "gradcampp",
+    "layercam",
     "scorecam",
     "gradients",
     "full_gradients",
