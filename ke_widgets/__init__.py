@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ke_widgets.explaining.shortcuts import gradcam as gradcam
     from ke_widgets.explaining.shortcuts import gradcampp as gradcampp
     from ke_widgets.explaining.shortcuts import gradients as gradients
+    from ke_widgets.explaining.shortcuts import integrated_gradients as integrated_gradients
     from ke_widgets.explaining.shortcuts import layercam as layercam
     from ke_widgets.explaining.shortcuts import scorecam as scorecam
     from ke_widgets.explaining.shortcuts import smoothgrad as smoothgrad
@@ -46,6 +47,7 @@ _METHODS = (
     "gradients",
     "full_gradients",
     "smoothgrad",
+    "integrated_gradients",
 )
 # make tables: end
 
@@ -81,6 +83,7 @@ __all__ += [
     "gradients",
     "full_gradients",
     "smoothgrad",
+    "integrated_gradients",
 ]
 # make tables: end
 
