@@ -1,4 +1,4 @@
-"""Values that replace pixels in deletion and insertion."""
+"""Baseline images: what stands for "nothing there", in metrics and methods that remove pixels."""
 
 from typing import Any
 
@@ -65,13 +65,17 @@ def baseline_of(images: Tensor, baseline: Any) -> Tensor:
         if baseline == "blur":
             return blur(images, _BLUR * max(images.shape[1:3]))
         return ops.zeros_like(images) + ops.mean(images, axis=(1, 2), keepdims=True)
+    # In a compiled function the number of images may be unknown; it is then that of the baseline.
+    values = np.asarray(baseline)
+    entries = len(values) if values.ndim == len(images.shape) else 1
+    shape = [entries if side is None else side for side in images.shape]
     try:
-        values = np.broadcast_to(baseline, images.shape)
+        np.broadcast_to(values, shape)
     except ValueError as error:
         raise ValueError(
-            f"`baseline` must broadcast to the images, {tuple(images.shape)}. Received: shape {np.shape(baseline)}."
+            f"`baseline` must broadcast to the images, {tuple(images.shape)}. Received: shape {values.shape}."
         ) from error
-    return ops.convert_to_tensor(values, images.dtype)
+    return ops.zeros_like(images) + ops.convert_to_tensor(values, images.dtype)
 
 
 def as_floats(images: ArrayLike) -> Tensor:

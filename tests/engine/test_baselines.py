@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from ke_widgets.engine.baselines import blur
+from ke_widgets.engine.baselines import baseline_of, blur
 
 
 def test_blurring_keeps_what_is_constant_and_spreads_the_rest():
@@ -14,3 +15,16 @@ def test_blurring_keeps_what_is_constant_and_spreads_the_rest():
     np.testing.assert_allclose(np.asarray(blur(image, 1.5))[0, ..., 0], expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match=r"`deviation` must be above 0. Received: deviation=0"):
         blur(image, 0)
+
+
+@pytest.mark.parametrize("baseline", [0.5, np.full((5, 1), 2.0), np.arange(2.0).reshape(2, 1, 1, 1), "mean", "blur"])
+def test_a_baseline_is_the_same_where_the_number_of_images_is_unknown(baseline):
+    images = np.random.default_rng(0).normal(size=(2, 3, 5, 1)).astype("float32")
+    signature = [tf.TensorSpec((None, 3, 5, 1))]
+    compiled = tf.function(lambda x: baseline_of(x, baseline), input_signature=signature, autograph=False)
+    found = np.asarray(baseline_of(tf.constant(images), baseline))
+    np.testing.assert_allclose(compiled(images), found, rtol=1e-6)
+    if not isinstance(baseline, str):
+        np.testing.assert_array_equal(found, np.broadcast_to(np.asarray(baseline, "float32"), images.shape))
+    with pytest.raises(ValueError, match=r"`baseline` must broadcast to the images, \(None, 3, 5, 1\)."):
+        tf.function(lambda x: baseline_of(x, np.zeros((4, 1))), input_signature=signature, autograph=False)(images)
