@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ke_widgets.explaining.shortcuts import gradients as gradients
     from ke_widgets.explaining.shortcuts import integrated_gradients as integrated_gradients
     from ke_widgets.explaining.shortcuts import layercam as layercam
+    from ke_widgets.explaining.shortcuts import occlusion as occlusion
     from ke_widgets.explaining.shortcuts import scorecam as scorecam
     from ke_widgets.explaining.shortcuts import smoothgrad as smoothgrad
     # make tables: end
@@ -48,6 +49,7 @@ _METHODS = (
     "full_gradients",
     "smoothgrad",
     "integrated_gradients",
+    "occlusion",
 )
 # make tables: end
 
@@ -84,6 +86,7 @@ __all__ += [
     "full_gradients",
     "smoothgrad",
     "integrated_gradients",
+    "occlusion",
 ]
 # make tables: end
 
