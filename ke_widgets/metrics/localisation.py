@@ -4,7 +4,6 @@ import numpy as np
 
 from ke_widgets.metrics.sizes import resized
 from ke_widgets.metrics.spec import Result, Spec
-from ke_widgets.model.grids import SPATIAL_AXIS
 from ke_widgets.typing import ArrayLike
 
 
@@ -33,16 +32,24 @@ def pointing_game(maps: ArrayLike, masks: ArrayLike) -> Result:
         >>> pointing_game(maps, masks).values
         array([[ True]])
     """
+    maps, masks = _alike(maps, masks)
+    top = maps.argmax(axis=1)
+    return Result(np.take_along_axis(masks, top[:, None], axis=1)[:, 0])
+
+
+def _alike(maps: ArrayLike, masks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return maps of the masks' size, and masks, with one axis for all places: `(B, H * W, U)`."""
     maps, masks = np.asarray(maps), np.asarray(masks, bool)
     if maps.ndim != 4 or masks.ndim != 4 or (len(maps), maps.shape[-1]) != (len(masks), masks.shape[-1]):
         raise ValueError(
             "`maps` (B, H', W', U) and `masks` (B, H, W, U) must have the same B and U. "
             f"Received: shapes {maps.shape} and {masks.shape}."
         )
-    height, width = (masks.shape[axis] for axis in SPATIAL_AXIS)
-    units = maps.shape[-1]
-    top = resized(maps, (height, width)).reshape(-1, height * width, units).argmax(axis=1)
-    return Result(np.take_along_axis(masks.reshape(-1, height * width, units), top[:, None], axis=1)[:, 0])
+    batch, *size, units = masks.shape
+    shape = (batch, size[0] * size[1], units)
+    return resized(maps, size).reshape(shape), masks.reshape(shape)
 
 
-METRICS = {pointing_game: Spec("Pointing game", better="higher", needs=("masks",), source="arXiv:1608.00507, sec. 4.2")}
+METRICS = {
+    pointing_game: Spec("Pointing game", better="higher", needs=("masks",), source="arXiv:1608.00507, sec. 4.2"),
+}
