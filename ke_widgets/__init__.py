@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ke_widgets.explaining.shortcuts import gradcam as gradcam
     from ke_widgets.explaining.shortcuts import gradcampp as gradcampp
     from ke_widgets.explaining.shortcuts import gradients as gradients
+    from ke_widgets.explaining.shortcuts import integrated_gradients as integrated_gradients
+    from ke_widgets.explaining.shortcuts import layercam as layercam
+    from ke_widgets.explaining.shortcuts import occlusion as occlusion
     from ke_widgets.explaining.shortcuts import scorecam as scorecam
     from ke_widgets.explaining.shortcuts import smoothgrad as smoothgrad
     # make tables: end
@@ -40,10 +43,13 @@ _METHODS = (
     "cam",
     "gradcam",
     "gradcampp",
+    "layercam",
     "scorecam",
     "gradients",
     "full_gradients",
     "smoothgrad",
+    "integrated_gradients",
+    "occlusion",
 )
 # make tables: end
 
@@ -74,10 +80,13 @@ __all__ += [
     "cam",
     "gradcam",
     "gradcampp",
+    "layercam",
     "scorecam",
     "gradients",
     "full_gradients",
     "smoothgrad",
+    "integrated_gradients",
+    "occlusion",
 ]
 # make tables: end
 

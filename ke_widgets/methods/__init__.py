@@ -59,7 +59,7 @@ from ke_widgets.typing import Inputs, Method, Tensor
 
 _Function = typing.TypeVar("_Function", bound=Callable[..., Any])
 # The one list of families, in the order of menus and tables. Each file has its `METHODS` at the foot.
-FAMILIES = ("cams", "gradient", "meta")
+FAMILIES = ("cams", "gradient", "meta", "path", "perturbation")
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,36 @@ def _gradcampp(signal: Tensor, gradients: Tensor) -> Tensor:
     return _weighted(signal, weights)
 
 
+def layercam(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+) -> tuple[Tensor, Tensor]:
+    r"""LayerCAM: each cell of each channel weighted by its own positive gradient, sharp in early layers too.
+
+    $$M_u(i,j) = \sum_k \max\Big(\frac{\partial y_u}{\partial A_k(i,j)}, 0\Big) A_k(i,j)$$
+
+    where `A_k` is channel `k` of the signal and `y_u` the unit's logit. The authors scale maps of early layers by tanh
+    before they fuse those of several; a single map is left as it is.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H', W', U)` in logits, at least 0 where the signal is.
+
+    Source:
+        LayerCAM: Exploring Hierarchical Class Activation Maps for Localization, IEEE TIP 2021,
+        doi:10.1109/TIP.2021.3089943, eq. 4.
+    """
+    return _at_one_layer(_layercam, model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis)
+
+
+@at_each_call
+def _layercam(signal: Tensor, gradients: Tensor) -> Tensor:
+    return ops.einsum("b...k,bu...k->b...u", signal, ops.maximum(gradients, 0))
+
+
 def _weighted(signal: Tensor, weights: Tensor) -> Tensor:
     """Sum the channels of a signal `(B, ..., K)` by weights `(B, U, K)`: `(B, ..., U)`.
 
@@ -475,6 +505,13 @@ METHODS = {
         source="arXiv:1710.11063, eq. 10 and 19",
         postprocessing=filters.positive_normalize,
         combine=_gradcampp,
+    ),
+    layercam: Spec(
+        "LayerCAM",
+        source="doi:10.1109/TIP.2021.3089943, eq. 4",
+        postprocessing=filters.positive_normalize,
+        unit="logit",
+        combine=_layercam,
     ),
     scorecam: Spec("Score-CAM", source="arXiv:1910.01279, alg. 1", postprocessing=filters.positive_normalize),
 }

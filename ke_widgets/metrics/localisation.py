@@ -37,6 +37,34 @@ def pointing_game(maps: ArrayLike, masks: ArrayLike) -> Result:
     return Result(np.take_along_axis(masks, top[:, None], axis=1)[:, 0])
 
 
+def energy_pointing_game(maps: ArrayLike, masks: ArrayLike) -> Result:
+    """Return for each map the share of its positive values that lies on the object.
+
+    Args:
+        maps: Maps `(B, H', W', U)`, any range; resized bilinearly to the masks' size.
+        masks: The pixels of each unit's object, `(B, H, W, U)`, bool.
+
+    Returns:
+        A `Result` of shares `(B, U)`, 0 to 1; NaN for a map without a positive value.
+
+    Raises:
+        ValueError: If maps and masks do not have the same number of images and units.
+
+    Source:
+        Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, arXiv:1910.01279, sec. 4.2.
+
+    Examples:
+        >>> maps = np.array([[1.0, -2.0], [3.0, 0.0]]).reshape(1, 2, 2, 1)
+        >>> masks = np.array([[False, False], [True, True]]).reshape(1, 2, 2, 1)
+        >>> energy_pointing_game(maps, masks).values
+        array([[0.75]])
+    """
+    maps, masks = _alike(maps, masks)
+    positive = np.maximum(maps, 0, dtype="float64")
+    total, inside = positive.sum(axis=1), (positive * masks).sum(axis=1)
+    return Result(np.divide(inside, total, out=np.full(total.shape, np.nan), where=total > 0))
+
+
 def _alike(maps: ArrayLike, masks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return maps of the masks' size, and masks, with one axis for all places: `(B, H * W, U)`."""
     maps, masks = np.asarray(maps), np.asarray(masks, bool)
@@ -52,4 +80,7 @@ def _alike(maps: ArrayLike, masks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 METRICS = {
     pointing_game: Spec("Pointing game", better="higher", needs=("masks",), source="arXiv:1608.00507, sec. 4.2"),
+    energy_pointing_game: Spec(
+        "Energy pointing game", better="higher", needs=("masks",), source="arXiv:1910.01279, sec. 4.2"
+    ),
 }

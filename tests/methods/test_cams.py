@@ -5,11 +5,11 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ke_widgets.inspection import expose
-from ke_widgets.methods.cams import cam, gradcam, gradcampp, scorecam
+from ke_widgets.methods.cams import cam, gradcam, gradcampp, layercam, scorecam
 from tests.methods import twins
 from tests.methods.networks import WIDE, conv, flatten_head, images, network, one_conv, randomize, small
 
-ALL = [cam, gradcam, gradcampp, scorecam]
+ALL = [cam, gradcam, gradcampp, layercam, scorecam]
 IMAGES = images()
 
 
@@ -376,3 +376,15 @@ def test_image_size_may_be_unknown_while_tracing(method):
         pictures = images(shape=(size, size, 2))
         indices = np.array([[0, 2], [1, 1]], "int32")
         close(compiled(pictures, indices)[1], method(exposed, pictures, indices)[1])
+
+
+def test_layercam_is_worked_out_on_paper():
+    """One channel, weights 2 and -1 for the unit: only the cells with the positive weight count."""
+    inputs = keras.Input((1, 2, 1))
+    signal = layers.Conv2D(1, 1, use_bias=False, name="signal")(inputs)
+    dense = layers.Dense(1, use_bias=False)
+    model = keras.Model(inputs, dense(layers.Flatten()(signal)))
+    model.set_weights([np.full((1, 1, 1, 1), 3.0), np.array([[2.0], [-1.0]])])
+    logits, maps = layercam(expose(model, "signal"), np.array([5.0, 7.0]).reshape(1, 1, 2, 1))
+    close(logits, [[2 * 15 - 21]])
+    close(maps, np.array([2 * 15, 0]).reshape(1, 1, 2, 1))

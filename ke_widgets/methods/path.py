@@ -1,0 +1,109 @@
+"""Path methods: gradients gathered on the way from a baseline image to the image."""
+
+from typing import Annotated, Any
+
+import keras
+from keras import ops
+
+from ke_widgets import filters
+from ke_widgets.engine.baselines import baseline_of
+from ke_widgets.engine.evaluations import Evaluations, image_of, scores, with_images
+from ke_widgets.engine.gradients import image_jacobian
+from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
+from ke_widgets.methods import Range, Spec, evaluated_by
+from ke_widgets.model.inputs import fitted
+from ke_widgets.typing import Inputs, SpatialAxis, Tensor
+
+
+def _begin(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None,
+    *,
+    indices_axis: int,
+    indices_batch_dims: int,
+    baseline: Any,
+    image_input: int | str | None,
+) -> tuple[Tensor, Any, None]:
+    inputs = fitted(model, inputs)
+    image = image_of(model, inputs, image_input)
+    start = baseline_of(image, baseline)
+    logits = scores(model, inputs, indices, indices_axis=indices_axis, indices_batch_dims=indices_batch_dims)
+    return logits, (inputs, start, image - start), None
+
+
+def _points(model: keras.Model, state: Any, numbers: Tensor, *, steps: int, image_input: int | str | None) -> Inputs:
+    inputs, start, way = state
+    share = (ops.cast(numbers, way.dtype) + 0.5) / steps
+    return with_images(model, inputs, start + ops.einsum("s,b...->sb...", share, way), image_input)
+
+
+def _gradients(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None,
+    *,
+    indices_axis: int,
+    indices_batch_dims: int,
+    spatial_axis: SpatialAxis,
+    image_input: int | str | None,
+) -> Tensor:
+    return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)[1]
+
+
+@evaluated_by(
+    Evaluations(
+        count=lambda state, *, steps: steps,
+        draw=_points,
+        asks=_gradients,
+        begin=_begin,
+        end=lambda state, sums, done: ops.einsum("b...c,bu...c->b...u", state[2], sums / done),
+        differentiates=True,
+    )
+)
+def integrated_gradients(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None = None,
+    indices_axis: int = KERNEL_AXIS,
+    indices_batch_dims: int = -1,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+    *,
+    steps: Annotated[int, Range(1, 512)] = 50,
+    baseline: float = 0.0,
+    batch_size: int | None = None,
+    image_input: int | str | None = None,
+) -> tuple[Tensor, Tensor]:
+    r"""Integrated gradients: what each pixel adds to the unit's logit on the way from a baseline to the image.
+
+    $$M_u(p) = \sum_c (x - x')_{p,c} \int_0^1 \frac{\partial y_u}{\partial x_{p,c}}\big(x' + t (x - x')\big) \, dt$$
+
+    where `x` is the image, `x'` the baseline, and `y_u` the unit's logit; the integral is a mean over the midpoints of
+    equal steps.
+
+    Args:
+        steps: Number of steps on the way.
+        baseline: The value that the image starts from: a number, `"mean"`, `"blur"`, or an array.
+        batch_size: Steps per forward pass, for each image; `None` takes the fastest on this device.
+        image_input: See `gradients`, and `ke_widgets.methods` for the other arguments.
+
+    Returns:
+        Logits `(B, U)` and maps `(B, H, W, U)`, signed, in logits: the sum of a map tends to the logit of the image
+        less that of the baseline.
+
+    Source:
+        Axiomatic Attribution for Deep Networks, arXiv:1703.01365, eq. 1 and 3 (there, the right end of each step).
+    """
+    ...
+
+
+METHODS = {
+    integrated_gradients: Spec(
+        "Integrated gradients",
+        reads="inputs",
+        source="arXiv:1703.01365, eq. 1",
+        postprocessing=filters.absolute_normalize,
+        signed=True,
+        unit="logit",
+    )
+}
