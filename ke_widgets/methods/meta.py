@@ -172,11 +172,15 @@ def _images_floating(model: keras.Model, inputs: Inputs) -> Inputs:
 def _draw_noisy(
     model: keras.Model, inputs: Inputs, chosen: Tensor, *, noise: float, relative: bool, seed: int
 ) -> Inputs:
-    """Return inputs `(B, ...)` plus the noise of the chosen samples: `(S * B, ...)`. Integers get none."""
+    """Return inputs `(B, ...)` plus the noise of the chosen samples: `(S * B, ...)`.
+
+    Integers get none, nor what stands beside images.
+    """
     flat = keras.tree.flatten(inputs)
+    images = image_positions(inputs) if len(flat) > 1 else []
 
     def noisy(position: int, x: Tensor) -> Tensor:
-        if not is_float_dtype(x.dtype):
+        if not is_float_dtype(x.dtype) or (images and position not in images):
             return ops.tile(x, (chosen.shape[0], *[1] * (len(x.shape) - 1)))
         axes = tuple(range(1, len(x.shape)))
         spread = noise * (ops.max(x, axis=axes, keepdims=True) - ops.min(x, axis=axes, keepdims=True))

@@ -87,19 +87,6 @@ class Units(Value):
 
 
 @dataclasses.dataclass(frozen=True)
-class Margin(Units):
-    """The unit's logit less the mean of all, which does not change where all logits grow alike. `y` is that of `Units`.
-
-    Examples:
-        >>> Margin()(np.array([[1.0, 4.0, 10.0]]), np.array([[2, 0]])).numpy()
-        array([[ 5., -4.]])
-    """
-
-    def __call__(self, outputs: Any, y: Any) -> Any:
-        return super().__call__(outputs, y) - ops.mean(outputs, axis=-1, keepdims=True)
-
-
-@dataclasses.dataclass(frozen=True)
 class Similarity(Target):
     r"""Likeness of the output to an embedding: their cosine.
 

@@ -112,6 +112,17 @@ def test_the_map_of_an_image_does_not_depend_on_its_company():
     close(method(exposed, IMAGES[1:])[1], np.asarray(method(exposed, IMAGES)[1])[1:])
 
 
+def test_what_stands_beside_the_image_gets_no_noise():
+    """The logit is `extra` times the mean pixel, so the gradient at each pixel is `extra / 4`, whatever the image."""
+    image, extra = keras.Input((2, 2, 1), dtype="float64"), keras.Input((1,), dtype="float64")
+    mean = layers.GlobalAveragePooling2D(dtype="float64")(image)
+    model = keras.Model([image, extra], layers.Multiply(dtype="float64")([mean, extra]))
+    x = [IMAGES[:2, :2, :2, :1], np.array([[8.0], [-4.0]])]
+    for method in (smoothgrad, smooth(gradients, 3)):
+        _, maps = method(model, x)
+        close(maps[..., 0], np.broadcast_to(np.array([2.0, 1.0])[:, None, None], (2, 2, 2)), 1e-12)
+
+
 def test_variance_is_the_mean_of_squares_less_the_square_of_the_mean():
     exposed = expose(small(), "first")
     mean, square, variance = (

@@ -143,9 +143,3 @@ def test_an_output_with_places_is_no_embedding():
     model = keras.Sequential([keras.Input(models.IMAGE), layers.Conv2D(3, 1)])
     with pytest.raises(ValueError, match=r"Similarity must have an embedding \(B, D\).*Region\(channel\)` takes a seg"):
         ke.gradients(model, X, np.ones((3, 3)), target=Similarity(), verbose=0)
-
-
-def test_a_margin_is_the_logit_less_the_mean():
-    from ke_widgets.targets.columns import Margin
-
-    np.testing.assert_allclose(Margin()(np.array([[1.0, 4.0, 10.0]]), np.array([[2, 0]])), [[5, -4]])
