@@ -140,7 +140,7 @@ class Box(Target):
     spatial: ClassVar[bool] = True
 
     def __call__(self, outputs: Any, y: Any) -> Any:
-        boxes, logits = (ops.convert_to_tensor(x) for x in (self.decoder or _boxes_and_logits)(outputs))
+        boxes, logits = (ops.convert_to_tensor(x) for x in (self.decoder or boxes_and_logits)(outputs))
         check_entries(y, (5,), "Box")
         wanted = ops.cast(y[:, None, 1:], boxes.dtype)
         overlaps = check_candidates(_overlap(boxes, wanted))
@@ -166,8 +166,8 @@ class Box(Target):
         return each_image(boxes.astype("float32"), count, "Box")
 
 
-def _boxes_and_logits(outputs: Any) -> tuple[Tensor, Tensor]:
-    """Find boxes `(B, N, 4)` and logits `(B, N, C)` among what a model gives."""
+def boxes_and_logits(outputs: Any) -> tuple[Tensor, Tensor]:
+    """Find boxes `(B, N, 4)` and logits `(B, N, C)` among what a model gives, in one of the forms that `Box` names."""
     flat = keras.tree.flatten(outputs)
     shapes = [tuple(x.shape) for x in flat]
     if len(flat) == 1 and len(shapes[0]) == 3 and (shapes[0][-1] or 0) > 4:

@@ -62,6 +62,7 @@ class ExplainerWidget(Traits):
             channels; the map explains the pixels where the channel wins, and the number beside a class is the share of
             the output's pixels that it wins. A contrast is the difference of two channels where the first one wins.
             Models of that output are taken so also where `target` is not given.
+            `ke.targets.Box()`: a detector. Its classes are explained at their best candidate, whose logit is the score.
             `ke.targets.Value()`: the columns of a regression, as they are. `ke.targets.Contrast()` starts with the
             contrast of the two best classes. Any other target, `ke.targets.Similarity()` or one of your own, has its
             scores as classes.

@@ -23,7 +23,7 @@ from ke_widgets.model.units import scores_of
 from ke_widgets.targets import Region
 from ke_widgets.widget.images.feed import Feed
 from ke_widgets.widget.images.image_input import ImageInput
-from ke_widgets.widget.session.channels import MaskedChannel
+from ke_widgets.widget.session.candidates import Candidate, logits_output
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
 from ke_widgets.widget.session.fingerprint import fingerprint
@@ -32,8 +32,7 @@ from ke_widgets.widget.session.notices import Entrance, first_operations
 from ke_widgets.widget.session.scores import Scores, run
 from ke_widgets.widget.session.target_classes import (
     classes_of_target,
-    is_own,
-    is_region,
+    read_by,
     region_assumed,
     target_data,
 )
@@ -74,14 +73,15 @@ class ExplainedModel:
         self._feed = feed
         # Keras keeps no input shape of some models; an image has it.
         image = self._packed(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0), [0])
+        # A target that reads all outputs asks for none of them.
+        head = 0 if head is None and getattr(target, "reads", "") == "outputs" else head
         self._output = inspection.head_index(model, head, image)
         read = self._read(target, head, image)
         y = target_data(target, target_y, len(images))
         self._inputs: collections.OrderedDict[int, Any] = collections.OrderedDict()
         self._weights = None
         self._generation = -1
-        own = target if is_own(target) else MaskedChannel() if is_region(target) else None
-        view = Exposed(model, [read, Endpoint("", index=self._output)], own)
+        view = Exposed(model, [read, Endpoint("", index=self._output)], read_by(target))
         self.shapes, (logits, scores) = self._first_run(view, image)
         self.is_assumed = region_assumed(target, logits, scores)
         target = Region if self.is_assumed else target
@@ -89,6 +89,8 @@ class ExplainedModel:
         self.classes = classes_of_target(
             target, model.name, logits, scores, named, lambda: scores_of(view, logits, first)
         )
+        if isinstance(view.target, Candidate):
+            head = logits_output(logits, view.target)
         view = Exposed(model, view.endpoints, self.classes.target())
         self._scores_of = Scores(view, self.classes, images, feed, y)
         self._layer_shapes = self._before(read, inspection.spatial_signals(model, head, image))

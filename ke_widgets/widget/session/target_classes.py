@@ -17,7 +17,8 @@ from ke_widgets.model.units import scores_of
 from ke_widgets.targets import Box, Contrast, Region, Similarity, Target, Units, Value
 from ke_widgets.targets.target import rows
 from ke_widgets.typing import ScoreFunction, Shape
-from ke_widgets.widget.session.channels import Channels
+from ke_widgets.widget.session.candidates import Candidate, Candidates
+from ke_widgets.widget.session.channels import Channels, MaskedChannel
 from ke_widgets.widget.session.classes import Classes, classes_of, itself
 
 
@@ -105,7 +106,16 @@ def is_region(target: Any) -> bool:
 
 def is_own(target: Any) -> bool:
     """Return whether the classes of a target are its own scores: those of `Similarity`, or of a user's target."""
-    return target is not None and not is_region(target) and type(target) not in (Units, Contrast, Value)
+    return target is not None and not is_region(target) and type(target) not in (Units, Contrast, Value, Box)
+
+
+def read_by(target: Any) -> ScoreFunction | None:
+    """Return the target of the view that is run first, which knows of no class; `None` for units."""
+    if is_own(target):
+        return target
+    if type(target) is Box:
+        return Candidate(target.decoder)
+    return MaskedChannel() if is_region(target) else None
 
 
 def check_widget_target(target: Any, target_y: Any) -> None:
@@ -113,15 +123,10 @@ def check_widget_target(target: Any, target_y: Any) -> None:
 
     Raises:
         TypeError: If `target` is no target.
-        ValueError: If its classes cannot be listed, or `target_y` is given for a target that takes none.
+        ValueError: If `target_y` is given for a target that takes none.
     """
     if target is not Region:
         check_target(target)
-    if isinstance(target, Box):
-        raise ValueError(
-            "`target` must be one whose classes the widget can list. Received: target=Box(...), which explains one "
-            "object of each image: use `ke.gradcam(model, x, y, target=ke.targets.Box(...))`."
-        )
     if target_y is not None and not is_own(target):
         named = "Region" if is_region(target) else "the units" if target is None else type(target).__name__
         raise ValueError(
@@ -138,8 +143,8 @@ def check_y_true(y_true: Any, target: Any) -> None:
     """
     if y_true is None or target is None or type(target) in (Units, Contrast):
         return
-    if is_region(target):
-        why = "an image of a segmentation has many true classes"
+    if is_region(target) or type(target) is Box:
+        why = f"an image of a {'detector' if type(target) is Box else 'segmentation'} has many true classes"
     else:
         why = f"the scores of {type(target).__name__} are no classes of which one is true"
     raise ValueError(f"`y_true` must be left out: {why}. Received: y_true={short_repr(y_true)}.")
@@ -206,6 +211,9 @@ def classes_of_target(
     if is_own(target):
         with _named_target_y():
             return OwnScores(int(own().shape[-1]), False, False, target)
+    if type(target) is Box:
+        _, found = Candidate(target.decoder).decode(logits)
+        return Candidates(int(found.shape[-1]), False, False, target.decoder)
     shape = tuple(logits.shape)
     if is_region(target):
         (Region(0) if target is Region else target).check(shape, name)
