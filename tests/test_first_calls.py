@@ -285,10 +285,11 @@ def test_scores_with_places_are_refused_by_every_method_in_the_same_words(build,
     with pytest.raises(ValueError, match=r"The scores must be \(B, U\), one for each unit. Received: '") as error:
         getattr(ke, name)(model, random_data(2, *side), [[1], [1]], **QUIET)
     assert f"{shape}. " in str(error.value)
-    assert "ke.inspection.expose(scored" in str(error.value)
+    advice = "ke.inspection.expose(scored" if shape == "(None,)" else "target=ke.targets.Region("
+    assert advice in str(error.value)
 
 
-def test_what_the_refusal_of_a_unet_advises_works():
+def test_the_mean_of_a_unet_over_space_is_explained_as_a_score():
     model, x = unet(), random_data(2, 16, 16, 1)
     scored = keras.Model(model.input, ops.mean(model.output, axis=(1, 2)))
     scores, maps = ke.gradcam(ke.inspection.expose(scored, "deep"), x, 2, postprocessing=None, resizing=False, **QUIET)
