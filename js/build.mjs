@@ -26,9 +26,7 @@ const OWN = [
   ..."componentWillUnmount componentWillUpdate debounceRendering forceUpdate getChildContext".split(" "),
   ..."getDerivedStateFromError getDerivedStateFromProps getSnapshotBeforeUpdate setState".split(" "),
   ..."props shouldComponentUpdate".split(" "),
-  ..."outdated passing paneQueues peek positions preview progressed searching setPanel shown upTo waiting".split(
-    " ",
-  ),
+  ..."outdated passing paneQueues peek positions preview progressed searching setPanel shown upTo waiting".split(" "),
 ];
 
 const common = {
