@@ -38,7 +38,9 @@ def test_every_method_has_a_shortcut_with_a_signature_and_a_text():
         assert name in ke.__all__
         parameters = inspect.signature(shortcut).parameters
         order = ["model", "x", "y", "batch_size", "verbose", "steps", "callbacks"]
-        assert list(parameters)[:7] == order
+        # A method's own `steps` comes in place of the loop's, by keyword.
+        order = [each for each in order if each not in methods.own_names(method) or each == "batch_size"]
+        assert list(parameters)[: len(order)] == order
         own = {p.name for p in methods.parameters(method)} - {"batch_size"}
         assert own <= set(parameters)
         assert parameters["postprocessing"].default is spec.postprocessing

@@ -67,7 +67,7 @@ def test_a_range_bounds_the_form_and_the_docstring_helps():
 
 def test_every_method_says_its_source_and_each_parameter_has_help():
     for name, (method, spec) in ke.methods.table().items():
-        assert spec.source.startswith("arXiv:"), name
+        assert spec.source.startswith(("arXiv:", "doi:")), name
         assert all(each.help for each in parameters(method)), name
 
 
