@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.model.grids import SPATIAL_AXIS
 from ke_widgets.typing import ArrayLike, Tensor
 
 # Standard deviation of the usual blur, as a share of the longer side. It must hide the object: the five pixels of 224
@@ -19,7 +18,7 @@ def blur(images: ArrayLike, deviation: float) -> Tensor:
     """Blur images with a Gaussian, cut off at the borders and normalized there too.
 
     Args:
-        images: Images `(B, H, W, C)`.
+        images: Images `(B, H, W, C)`, or signals or volumes.
         deviation: Standard deviation of the Gaussian in pixels, above 0.
 
     Returns:
@@ -40,8 +39,9 @@ def blur(images: ArrayLike, deviation: float) -> Tensor:
         bell = np.exp(-0.5 * ((np.arange(size)[:, None] - np.arange(size)) / deviation) ** 2)
         return ops.convert_to_tensor(bell / bell.sum(axis=1, keepdims=True), images.dtype)
 
-    rows, columns = (weights(images.shape[axis]) for axis in SPATIAL_AXIS)
-    return ops.einsum("hi,wj,bijc->bhwc", rows, columns, images)
+    for axis in range(1, len(images.shape) - 1):
+        images = ops.moveaxis(ops.tensordot(weights(images.shape[axis]), images, axes=([1], [axis])), 0, axis)
+    return images
 
 
 def baseline_of(images: Tensor, baseline: Any) -> Tensor:
@@ -63,8 +63,8 @@ def baseline_of(images: Tensor, baseline: Any) -> Tensor:
                 f"`baseline` must be a number, an array, 'mean' or 'blur'. Received: baseline={short_repr(baseline)}."
             )
         if baseline == "blur":
-            return blur(images, _BLUR * max(images.shape[1:3]))
-        return ops.zeros_like(images) + ops.mean(images, axis=(1, 2), keepdims=True)
+            return blur(images, _BLUR * max(images.shape[1:-1]))
+        return ops.zeros_like(images) + ops.mean(images, axis=tuple(range(1, len(images.shape) - 1)), keepdims=True)
     # In a compiled function the number of images may be unknown; it is then that of the baseline.
     values = np.asarray(baseline)
     entries = len(values) if values.ndim == len(images.shape) else 1

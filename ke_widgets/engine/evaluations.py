@@ -19,9 +19,8 @@ from ke_widgets.backend import while_loop
 from ke_widgets.engine.batch_size import batch_size_for
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.gradients import forward
-from ke_widgets.errors.short_repr import short_repr
-from ke_widgets.model.grids import as_float
-from ke_widgets.model.inputs import fitted, image_position
+from ke_widgets.errors.arguments import check_count
+from ke_widgets.model.inputs import fitted
 from ke_widgets.model.units import scores_of
 from ke_widgets.typing import Inputs, Tensor
 
@@ -61,30 +60,6 @@ def summed(state: Any, sums: Tensor | None, values: Tensor, numbers: Any, counts
 def mean(state: Any, sums: Tensor, done: int) -> Tensor:
     """Divide a sum by the number of evaluations; see `Evaluations.end`."""
     return sums / done
-
-
-def with_images(model: keras.Model, inputs: Inputs, images: Tensor, image_input: int | str | None = None) -> Inputs:
-    """Put images `(S, B, ...)` in the place of the model's image `(B, ...)`, and repeat its other inputs.
-
-    Args:
-        model: The model.
-        inputs: Its inputs, with the image.
-        images: `S` images for each of them.
-        image_input: Name or position of the image, in a model of several.
-
-    Returns:
-        Inputs `(S * B, ...)`.
-    """
-    size, flat = images.shape[0], keras.tree.flatten(inputs)
-    position = image_position(model, inputs, image_input)
-    flat = [ops.tile(x, (size, *[1] * (len(x.shape) - 1))) for x in flat]
-    flat[position] = ops.reshape(images, (-1, *ops.shape(images)[2:]))
-    return keras.tree.pack_sequence_as(inputs, flat)
-
-
-def image_of(model: keras.Model, inputs: Inputs, image_input: int | str | None = None) -> Tensor:
-    """Return the image among the inputs as floats; see `with_images`."""
-    return as_float(keras.tree.flatten(inputs)[image_position(model, inputs, image_input)])
 
 
 @dataclass(frozen=True)
@@ -152,10 +127,7 @@ class Evaluations:
         if asked is None:
             # Sizes near the fastest one are as fast: take one that exceeds the evaluations by few.
             return even(total, batch_size_for(inputs, self.differentiates) * 3 // 2)
-        if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
-            raise ValueError(
-                f"`batch_size` must be an integer of at least 1. Received: batch_size={short_repr(asked)}."
-            )
+        check_count("batch_size", asked)
         return min(asked, total)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from ke_widgets.backend import as_tensor, holds_floats, vjp
 from ke_widgets.engine.integer_inputs import seen_as_floats
@@ -159,20 +158,30 @@ def image_jacobian(
     position = image_position(model, inputs, image_input)
     axes = axes_of_image(model, inputs, position, spatial_axis)
     logits, (grads,) = jacobian(model, inputs, indices, indices_axis, indices_batch_dims, position)
-    return logits, _spatial_first(grads, axes)
+    return logits, spatial_first(grads, axes, leading=2)
 
 
-def _spatial_first(grads: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Bring a gradient `(B, U, ...)` with spatial `axes` to `(B, U, H, W, C)`: all other axes are channels."""
-    rank = len(grads.shape)
+def spatial_first(x: Tensor, axes: tuple[int, ...], leading: int) -> Tensor:
+    """Bring spatial axes right behind the leading ones; all other axes are channels, and become one, the last.
+
+    Args:
+        x: A tensor `(B, ...)`, or a gradient `(B, U, ...)`.
+        axes: Its spatial axes, counted from the end.
+        leading: Number of axes that stay: 1, or 2 for a gradient.
+
+    Returns:
+        A tensor `(B, H, W, C)` or `(B, U, H, W, C)`; without channels, `C` is 1.
+    """
+    rank = len(x.shape)
     spatial = [axis % rank for axis in axes]
-    order = (0, 1, *spatial, *(axis for axis in range(2, rank) if axis not in spatial))
+    order = (*range(leading), *spatial, *(axis for axis in range(leading, rank) if axis not in spatial))
     if order != tuple(range(rank)):
-        grads = ops.transpose(grads, order)
-    if rank == len(axes) + 3:
-        return grads
-    channels = math.prod(int(side or 0) for side in grads.shape[len(axes) + 2 :])
-    return ops.reshape(grads, (*ops.shape(grads)[: len(axes) + 2], channels))
+        x = keras.ops.transpose(x, order)
+    before = len(axes) + leading
+    if rank == before + 1:
+        return x
+    channels = math.prod(int(side or 0) for side in x.shape[before:])
+    return keras.ops.reshape(x, (*keras.ops.shape(x)[:before], channels))
 
 
 def signal_jacobian(

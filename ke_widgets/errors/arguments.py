@@ -79,3 +79,13 @@ def check_swapped(first: str, second: str, values: Iterable[object], swapped: bo
     if swapped:
         received = ", then ".join(map(short_repr, values))
         raise TypeError(f"`{first}` must come first, then `{second}`. Received: {received}. Swap the two.")
+
+
+def check_count(name: str, value: object) -> None:
+    """Refuse a count that is not an integer of at least 1.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={short_repr(value)}.")

@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine.baselines import baseline_of
-from ke_widgets.engine.evaluations import Evaluations, image_of, scores, with_images
+from ke_widgets.engine.evaluations import Evaluations, plain
 from ke_widgets.engine.gradients import image_jacobian
+from ke_widgets.engine.images import baseline_image, image_of, with_images
+from ke_widgets.errors.arguments import check_count
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
-from ke_widgets.model.inputs import fitted
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 
@@ -22,20 +22,31 @@ def _begin(
     *,
     indices_axis: int,
     indices_batch_dims: int,
+    spatial_axis: SpatialAxis,
+    steps: int,
     baseline: Any,
     image_input: int | str | None,
 ) -> tuple[Tensor, Any, None]:
-    inputs = fitted(model, inputs)
-    image = image_of(model, inputs, image_input)
-    start = baseline_of(image, baseline)
-    logits = scores(model, inputs, indices, indices_axis=indices_axis, indices_batch_dims=indices_batch_dims)
-    return logits, (inputs, start, image - start), None
+    check_count("steps", steps)
+    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
+    logits, inputs, _ = plain(model, inputs, indices, **axes)
+    start = baseline_image(model, inputs, baseline, image_input, spatial_axis)
+    return logits, (inputs, start, image_of(model, inputs, image_input, spatial_axis) - start), None
 
 
-def _points(model: keras.Model, state: Any, numbers: Tensor, *, steps: int, image_input: int | str | None) -> Inputs:
+def _points(
+    model: keras.Model,
+    state: Any,
+    numbers: Tensor,
+    *,
+    spatial_axis: SpatialAxis,
+    steps: int,
+    image_input: int | str | None,
+) -> Inputs:
     inputs, start, way = state
     share = (ops.cast(numbers, way.dtype) + 0.5) / steps
-    return with_images(model, inputs, start + ops.einsum("s,b...->sb...", share, way), image_input)
+    images = start + ops.einsum("s,b...->sb...", share, way)
+    return with_images(model, inputs, images, image_input, spatial_axis)
 
 
 def _gradients(

@@ -7,23 +7,28 @@ import numpy as np
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine.baselines import baseline_of
-from ke_widgets.engine.evaluations import Evaluations, image_of, scores, with_images
+from ke_widgets.engine.evaluations import Evaluations, plain
+from ke_widgets.engine.images import baseline_image, image_of, with_images
+from ke_widgets.errors.arguments import check_count
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
-from ke_widgets.model.inputs import fitted
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 
-def _windows(image: Tensor, window: int, stride: int) -> np.ndarray:
+def _windows(sizes: tuple[int | None, ...], window: int, stride: int) -> np.ndarray:
     """Return the pixels under each window, `(N, H, W)` of 0 and 1; the last row and column end at the border."""
-    sides = []
-    for size in image.shape[1:3]:
+    found = np.ones((1,), "float32")
+    for size in sizes:
+        if size is None:
+            raise ValueError(
+                "The images of `occlusion` must have a known size, to be covered by windows. "
+                f"Received: images of the size {sizes}. Give them as arrays, or in batches of one size."
+            )
         starts = [*range(0, max(size - window, 0), stride), max(size - window, 0)]
-        places = np.arange(size)
-        sides.append([(places >= start) & (places < start + window) for start in starts])
-    rows, columns = (np.array(side, "float32") for side in sides)
-    return np.einsum("ih,jw->ijhw", rows, columns).reshape(-1, *image.shape[1:3])
+        side = [(np.arange(size) >= start) & (np.arange(size) < start + window) for start in starts]
+        found = np.einsum("n...,mw->nm...w", found, np.array(side, "float32"))
+        found = found.reshape(-1, *found.shape[2:])
+    return found
 
 
 def _begin(
@@ -33,29 +38,35 @@ def _begin(
     *,
     indices_axis: int,
     indices_batch_dims: int,
+    spatial_axis: SpatialAxis,
     window: int,
     stride: int,
     baseline: Any,
     image_input: int | str | None,
 ) -> tuple[Tensor, Any, Tensor]:
-    inputs = fitted(model, inputs)
-    image = image_of(model, inputs, image_input)
-    logits = scores(model, inputs, indices, indices_axis=indices_axis, indices_batch_dims=indices_batch_dims)
-    windows = ops.cast(_windows(image, window, stride), image.dtype)
-    sums = ops.zeros((*ops.shape(image)[:3], ops.shape(logits)[-1]), logits.dtype)
-    return logits, (inputs, image, baseline_of(image, baseline), windows, logits), sums
+    check_count("window", window)
+    check_count("stride", stride)
+    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
+    logits, inputs, _ = plain(model, inputs, indices, **axes)
+    image = image_of(model, inputs, image_input, spatial_axis)
+    other = baseline_image(model, inputs, baseline, image_input, spatial_axis)
+    windows = ops.cast(_windows(image.shape[1:-1], window, stride), image.dtype)
+    sums = ops.zeros((*ops.shape(image)[:-1], ops.shape(logits)[-1]), logits.dtype)
+    return logits, (inputs, image, other, windows, logits), sums
 
 
-def _covered(model: keras.Model, state: Any, numbers: Tensor, *, image_input: int | str | None) -> Inputs:
+def _covered(
+    model: keras.Model, state: Any, numbers: Tensor, *, spatial_axis: SpatialAxis, image_input: int | str | None
+) -> Inputs:
     inputs, image, other, windows, _ = state
     covered = ops.expand_dims(ops.take(windows, numbers, axis=0), (1, -1))
-    return with_images(model, inputs, image * (1 - covered) + other * covered, image_input)
+    return with_images(model, inputs, image * (1 - covered) + other * covered, image_input, spatial_axis)
 
 
 def _add(state: Any, sums: Tensor, found: Tensor, numbers: Tensor, counts: Tensor) -> Tensor:
     *_, windows, logits = state
-    covered = ops.take(windows, numbers, axis=0) * ops.reshape(ops.cast(counts, windows.dtype), (-1, 1, 1))
-    return sums + ops.einsum("shw,sbu->bhwu", ops.cast(covered, found.dtype), logits - found)
+    covered = ops.cast(ops.take(windows, numbers, axis=0), found.dtype)
+    return sums + ops.einsum("s...,sbu,s->b...u", covered, logits - found, ops.cast(counts, found.dtype))
 
 
 @evaluated_by(

@@ -11,6 +11,7 @@ from keras import ops
 from ke_widgets.engine.baselines import as_floats, baseline_of
 from ke_widgets.engine.evaluations import Evaluations, each_step
 from ke_widgets.engine.gradients import forward
+from ke_widgets.errors.arguments import check_count
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import check_model, gather_units
 from ke_widgets.methods import Progress
@@ -37,8 +38,7 @@ def _curves(
 ) -> Iterator[Progress]:
     """Compute the scores of all shares for all maps, `batch_size` at a time, and yield a `Progress` after each."""
     check_model(model)
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"`steps` must be an integer of at least 1. Received: steps={short_repr(steps)}.")
+    check_count("steps", steps)
     inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
     position, flat = image_position(model, inputs, image_input), keras.tree.flatten(inputs)
     images, maps = _checked(flat[position], maps)
