@@ -18,11 +18,11 @@ from keras import ops
 from ke_widgets.backend import while_loop
 from ke_widgets.engine.batch_size import batch_size_for
 from ke_widgets.engine.compiling import compiled
-from ke_widgets.engine.gradients import forward
+from ke_widgets.engine.gradients import forward, image_jacobian
 from ke_widgets.errors.arguments import check_count
 from ke_widgets.model.inputs import fitted
 from ke_widgets.model.units import scores_of
-from ke_widgets.typing import Inputs, Tensor
+from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 
 def scores(
@@ -35,6 +35,20 @@ def scores(
 ) -> Tensor:
     """Return the explained scores `(N, U)` of inputs `(N, ...)`; what most evaluations ask."""
     return scores_of(model, forward(model, inputs)[0], indices, indices_axis, indices_batch_dims)
+
+
+def image_gradients(
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None,
+    *,
+    indices_axis: int,
+    indices_batch_dims: int,
+    spatial_axis: SpatialAxis,
+    image_input: int | str | None,
+) -> Tensor:
+    """Return the gradients `(N, U, H, W, C)` of the scores with respect to the image; what others ask."""
+    return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)[1]
 
 
 def plain(

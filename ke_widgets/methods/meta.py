@@ -15,8 +15,7 @@ from keras import ops
 from keras.backend import is_float_dtype
 
 from ke_widgets import backend
-from ke_widgets.engine.evaluations import scores, summed
-from ke_widgets.engine.gradients import image_jacobian
+from ke_widgets.engine.evaluations import image_gradients, plain, summed
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Evaluations, Range, evaluated_by
@@ -450,29 +449,15 @@ def _begin_smoothgrad(
 ) -> tuple[Tensor, Inputs, None]:
     _check_sampling(repetitions, noise, seed)
     check_channels(channels)
-    inputs = _images_floating(model, inputs)
     axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
-    return scores(model, inputs, indices, **axes), inputs, None
-
-
-def _signed_gradients(
-    model: keras.Model,
-    inputs: Inputs,
-    indices: Tensor | None,
-    *,
-    indices_axis: int,
-    indices_batch_dims: int,
-    spatial_axis: SpatialAxis,
-    image_input: int | str | None,
-) -> Tensor:
-    return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)[1]
+    return plain(model, _images_floating(model, inputs), indices, **axes)
 
 
 @evaluated_by(
     Evaluations(
         count=lambda state, *, repetitions, noise: _samples(repetitions, noise),
         draw=_draw_noisy,
-        asks=_signed_gradients,
+        asks=image_gradients,
         begin=_begin_smoothgrad,
         end=lambda state, sums, done, *, channels: over_channels(sums / done, channels),
         differentiates=True,

@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine.evaluations import Evaluations, plain
-from ke_widgets.engine.gradients import image_jacobian
+from ke_widgets.engine.evaluations import Evaluations, image_gradients, plain
 from ke_widgets.engine.images import baseline_image, image_of, with_images
 from ke_widgets.errors.arguments import check_count
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
@@ -49,24 +48,11 @@ def _points(
     return with_images(model, inputs, images, image_input, spatial_axis)
 
 
-def _gradients(
-    model: keras.Model,
-    inputs: Inputs,
-    indices: Tensor | None,
-    *,
-    indices_axis: int,
-    indices_batch_dims: int,
-    spatial_axis: SpatialAxis,
-    image_input: int | str | None,
-) -> Tensor:
-    return image_jacobian(model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis, image_input)[1]
-
-
 @evaluated_by(
     Evaluations(
         count=lambda state, *, steps: steps,
         draw=_points,
-        asks=_gradients,
+        asks=image_gradients,
         begin=_begin,
         end=lambda state, sums, done: ops.einsum("b...c,bu...c->b...u", state[2], sums / done),
         differentiates=True,
