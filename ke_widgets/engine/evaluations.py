@@ -212,11 +212,12 @@ def each_step(
     """
     total = call(evaluations.count, state, **params)
     own = {**known(evaluations.draw, params), **known(evaluations.asks, params)}
+    ask = compiled(evaluations.ask, model, size=size, **own)
     for first in range(0, total, size):
         numbers = np.arange(first, first + size, dtype="int32")
         within = ops.convert_to_tensor(np.minimum(numbers, total - 1))
         within = first if evaluations.unrolled else within
-        values = compiled(evaluations.ask, model, size=size, **own)((state, indices), within)
+        values = ask((state, indices), within)
         # Outside of the compiled function, so that no parameter of `add` compiles it again.
         sums = call(evaluations.add, state, sums, values, within, ops.convert_to_tensor(numbers < total), **params)
         yield min(first + size, total), sums
