@@ -18,7 +18,8 @@ from keras import ops
 from ke_widgets.backend import while_loop
 from ke_widgets.engine.batch_size import batch_size_for
 from ke_widgets.engine.compiling import compiled
-from ke_widgets.engine.gradients import forward, image_jacobian
+from ke_widgets.engine.forward import forward
+from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.errors.arguments import check_count
 from ke_widgets.model.inputs import fitted
 from ke_widgets.model.units import scores_of

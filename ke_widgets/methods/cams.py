@@ -9,7 +9,8 @@ from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.backend import resize
-from ke_widgets.engine.gradients import forward, signal_jacobian, spatial_forward, with_signal
+from ke_widgets.engine.forward import forward, spatial_forward, with_signal
+from ke_widgets.engine.gradients import signal_jacobian
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_layer_with, find_path, gather_units, logits_endpoint
 from ke_widgets.methods import Evaluations, Spec, evaluated_by

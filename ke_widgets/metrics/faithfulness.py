@@ -10,7 +10,7 @@ from keras import ops
 
 from ke_widgets.engine.baselines import as_floats, baseline_of
 from ke_widgets.engine.evaluations import Evaluations, each_step
-from ke_widgets.engine.gradients import forward
+from ke_widgets.engine.forward import forward
 from ke_widgets.errors.arguments import check_count
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import check_model, gather_units

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 import ke_widgets as ke
-from ke_widgets.engine.gradients import with_signal
+from ke_widgets.engine.forward import with_signal
 from ke_widgets.explaining.views import view_for
 from ke_widgets.inspection import expose
 from ke_widgets.model.heads import chosen, kept_of, manual_signals, written_heads

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.engine.gradients import forward
+from ke_widgets.engine.forward import forward
 from ke_widgets.methods.meta import contrast, negate
 from ke_widgets.typing import ScoreFunction
 

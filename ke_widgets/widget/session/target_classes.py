@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ke_widgets.engine.gradients import forward
+from ke_widgets.engine.forward import forward
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import check_target
 from ke_widgets.model.units import scores_of
