@@ -97,9 +97,10 @@ def too_many_untyped():
 
 
 def holds_code(path):
-    """Tell whether a file defines a function or a class; an `__init__.py` may only gather names."""
+    """Tell whether a file defines a function or a class; an `__init__.py` may only gather names, and look them up."""
     tree = ast.parse(path.read_text("utf-8"))
-    return any(isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for each in ast.walk(tree))
+    found = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    return any(each.name != "__getattr__" for each in found)
 
 
 def mirrored(name):

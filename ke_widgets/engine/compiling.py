@@ -11,6 +11,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
 from ke_widgets import backend
 from ke_widgets.backend import Compiled as Compiled
@@ -73,7 +75,7 @@ def compiled(
         method: A method of `ke_widgets.methods`, or any function `(model, inputs, indices, **params)` of tensors.
         model: An exposed or any other Keras model.
         jit_compile: Compile with XLA. Off by default: on CPUs it makes the forward pass slower.
-        **params: Own parameters of the method, fixed in the compiled function; they must be hashable.
+        **params: Own parameters of the method, fixed in the compiled function; arrays among them are compared by value.
 
     Returns:
         A `Compiled` function `(inputs, indices)`, traced once for each set of input ranks and dtypes.
@@ -87,7 +89,28 @@ def compiled(
 
 
 def _key(method: Callable[..., Any], view: View | None, jit_compile: bool | None, params: dict[str, Any]) -> Hashable:
-    return (method, view, jit_compile, tuple(sorted(params.items())))
+    return (method, view, jit_compile, frozen(params))
+
+
+def frozen(value: Any) -> Hashable:
+    """Return a hashable key that is equal for equal parameters.
+
+    Args:
+        value: A parameter, or a dict, list or tuple of them; arrays are compared by value.
+
+    Returns:
+        The key.
+    """
+    if isinstance(value, dict):
+        return ("dict", *((name, frozen(item)) for name, item in sorted(value.items())))
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, *map(frozen, value))
+    try:
+        hash(value)
+    except TypeError:
+        array = np.asarray(ops.convert_to_numpy(value))
+        return (array.shape, array.dtype.str, array.tobytes())
+    return (type(value).__name__, value)
 
 
 def owner_and_view(model: keras.Model) -> tuple[keras.Model, View | None]:

@@ -13,7 +13,7 @@ import re
 import textwrap
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Literal
 
 import keras
@@ -21,7 +21,7 @@ import numpy as np
 from keras import ops
 
 from ke_widgets.backend import CheckError, Loop, message, resize
-from ke_widgets.engine.compiling import cached, owner_and_view
+from ke_widgets.engine.compiling import cached, frozen, owner_and_view
 from ke_widgets.errors.arguments import check_swapped
 from ke_widgets.explaining import arguments, data
 from ke_widgets.explaining.scores import check_outputs, prepared, takes_units
@@ -261,27 +261,13 @@ def _loop(
     chosen = {name: usual[name] if value is None else value for name, value in compiling.items()}
     if chosen["run_eagerly"] and chosen["jit_compile"]:
         raise ValueError("`run_eagerly` and `jit_compile` exclude each other. Received: both are True.")
-    key = ("explain", method, view, *(_frozen(each) for each in (settings, chosen, params)))
+    key = ("explain", method, view, *(frozen(each) for each in (settings, chosen, params)))
 
     def build() -> Loop:
         step = functools.partial(_step, method, weakref.ref(owner), view, settings, params)
         return Loop.beside(owner, step, _warn_of_size, **chosen)
 
     return cached(owner, key, build)
-
-
-def _frozen(value: Any) -> Hashable:
-    """Return a hashable key that is equal for equal parameters; arrays are compared by value."""
-    if isinstance(value, dict):
-        return ("dict", *((name, _frozen(item)) for name, item in sorted(value.items())))
-    if isinstance(value, list | tuple):
-        return (type(value).__name__, *map(_frozen, value))
-    try:
-        hash(value)
-    except TypeError:
-        array = np.asarray(ops.convert_to_numpy(value))
-        return (array.shape, array.dtype.str, array.tobytes())
-    return (type(value).__name__, value)
 
 
 def _step(

@@ -121,7 +121,7 @@ def step_by_step(
         model: See the contract.
         inputs: See the contract.
         indices: See the contract.
-        **params: Other arguments of the method; they must be hashable.
+        **params: Other arguments of the method.
 
     Yields:
         A `Progress` after each step; the result of the last one is that of the method.

@@ -1,10 +1,11 @@
 """What others know of a method: its line in a family's `METHODS`, and its own parameters for a form."""
 
 import functools
+import importlib
 import inspect
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,3 +152,39 @@ def argument_lines(function: Callable[..., Any]) -> dict[str, str]:
     section = re.split(r"\n\n(?=\S)", section)[0]
     entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
+
+
+def gather(family: str, *files: str) -> dict[Callable[..., Any], Spec]:
+    """Return the methods of a family whose methods stand in several files.
+
+    Args:
+        family: The family's package, `__name__` there.
+        *files: Its modules, in the order of menus and tables; each ends with its `METHODS`.
+
+    Returns:
+        A dict from method to `Spec`.
+    """
+    found: dict[Callable[..., Any], Spec] = {}
+    for file in files:
+        found.update(importlib.import_module(f"{family}.{file}").METHODS)
+    return found
+
+
+def by_name(family: str, methods: Mapping[Callable[..., Any], Spec], name: str) -> Callable[..., Any]:
+    """Return the method of a family that has this name; for the family's `__getattr__`.
+
+    Args:
+        family: The family's package.
+        methods: Its `METHODS`.
+        name: The name.
+
+    Returns:
+        The method.
+
+    Raises:
+        AttributeError: If there is none.
+    """
+    for method in methods:
+        if method.__name__ == name:
+            return method
+    raise AttributeError(f"module {family!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ from ke_widgets.methods.cams import METHODS as CAMS
 from ke_widgets.methods.cams import cam, gradcam, scorecam
 from ke_widgets.methods.gradient import full_gradients, gradients
 from ke_widgets.methods.meta import smooth, smoothgrad
-from ke_widgets.methods.spec import Parameter, Range, argument_lines, own_names, parameters
+from ke_widgets.methods.spec import Parameter, Range, argument_lines, by_name, gather, own_names, parameters
 from tests import models
 
 
@@ -84,3 +84,11 @@ def test_cam_applies_where_a_dense_layer_or_a_1x1_convolution_ends_the_model():
     reason = applies(expose(models.fused(), target=ke.targets.Value()))
     assert reason == "CAM reads the weights of units, and Value() is none."
     assert applies(expose(models.fused(), target=ke.targets.Contrast())) is None
+
+
+def test_a_family_of_several_files_has_the_methods_of_all():
+    family = ke.methods.path
+    assert gather("ke_widgets.methods", "cams", "path") == {**CAMS, **family.METHODS}
+    assert family.integrated_gradients is by_name("a family", family.METHODS, "integrated_gradients")
+    with pytest.raises(AttributeError, match="module 'ke_widgets.methods.path' has no attribute 'gradcam'"):
+        family.gradcam  # noqa: B018
