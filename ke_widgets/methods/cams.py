@@ -490,6 +490,7 @@ METHODS = {
     cam: Spec(
         "CAM",
         source="arXiv:1512.04150, eq. 2",
+        answers="Where at the last layer does the class score come from?",
         applies=_why_not_cam,
         postprocessing=filters.positive_normalize,
         unit="logit",
@@ -497,6 +498,7 @@ METHODS = {
     gradcam: Spec(
         "Grad-CAM",
         source="arXiv:1610.02391, eq. 1-2",
+        answers="Where do the channels that raise the class score respond?",
         postprocessing=filters.positive_normalize,
         unit="logit",
         combine=_gradcam,
@@ -504,15 +506,22 @@ METHODS = {
     gradcampp: Spec(
         "Grad-CAM++",
         source="arXiv:1710.11063, eq. 10 and 19",
+        answers="The same for several objects of a class: where do they lie?",
         postprocessing=filters.positive_normalize,
         combine=_gradcampp,
     ),
     layercam: Spec(
         "LayerCAM",
         source="doi:10.1109/TIP.2021.3089943, eq. 4",
+        answers="Which cells of this layer raise the class score, each by itself?",
         postprocessing=filters.positive_normalize,
         unit="logit",
         combine=_layercam,
     ),
-    scorecam: Spec("Score-CAM", source="arXiv:1910.01279, alg. 1", postprocessing=filters.positive_normalize),
+    scorecam: Spec(
+        "Score-CAM",
+        source="arXiv:1910.01279, alg. 1",
+        answers="Where do the channels respond whose part of the image alone keeps the score high?",
+        postprocessing=filters.positive_normalize,
+    ),
 }

@@ -371,10 +371,15 @@ METHODS = {
         "Gradients",
         reads="inputs",
         source="arXiv:1312.6034, sec. 3.1",
+        answers="Which pixels, changed a little, would move the score most?",
         postprocessing=filters.absolute_normalize,
         unit="logit per unit of input",
     ),
     full_gradients: Spec(
-        "Full-Gradients", reads="biases", source="arXiv:1905.00780, eq. 6", postprocessing=filters.absolute_normalize
+        "Full-Gradients",
+        reads="biases",
+        source="arXiv:1905.00780, eq. 6",
+        answers="Where do image and biases together make the score?",
+        postprocessing=filters.absolute_normalize,
     ),
 }

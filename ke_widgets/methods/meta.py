@@ -510,4 +510,11 @@ def smoothgrad(
 
 
 # A mean of gradients: the rest of their `Spec` holds for it.
-METHODS = {smoothgrad: dataclasses.replace(OF_GRADIENTS[gradients], title="SmoothGrad", source="arXiv:1706.03825")}
+METHODS = {
+    smoothgrad: dataclasses.replace(
+        OF_GRADIENTS[gradients],
+        title="SmoothGrad",
+        source="arXiv:1706.03825",
+        answers="Which pixels move the score most, on average over noisy copies of the image?",
+    )
+}

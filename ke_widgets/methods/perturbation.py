@@ -119,6 +119,7 @@ METHODS = {
         "Occlusion",
         reads="inputs",
         source="arXiv:1311.2901, sec. 4.2",
+        answers="How much does the score fall when this place is covered?",
         postprocessing=filters.positive_normalize,
         unit="logit",
     )

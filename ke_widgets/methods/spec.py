@@ -31,6 +31,7 @@ class Spec:
         postprocessing: The usual filter for its maps; a function of `ke_widgets.filters`.
         signed: Whether to show maps with both signs.
         resizing: Whether the shortcut resizes its maps to the size of the images.
+        answers: The question that its map answers, in one line of plain words: the help of menus and tables.
         unit: The unit of its raw maps, as a legend writes it: `"logit"` if a map is proportional to the logits alone,
             `"logit per unit of input"`, or `""` if the scale has no meaning.
         per_class: Whether each unit has a map of its own.
@@ -43,6 +44,7 @@ class Spec:
     title: str
     reads: Reads = "signal"
     source: str = ""
+    answers: str = ""
     postprocessing: Filter | None = None
     signed: bool = False
     resizing: bool = True

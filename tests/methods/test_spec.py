@@ -65,8 +65,10 @@ def test_a_range_bounds_the_form_and_the_docstring_helps():
     assert own_names(method) == ("own",)
 
 
-def test_every_method_says_its_source_and_each_parameter_has_help():
+def test_every_method_says_its_source_and_what_it_answers_and_each_parameter_has_help():
     for name, (method, spec) in ke.methods.table().items():
+        assert spec.answers.endswith("?"), name
+        assert len(spec.answers) <= 90, name
         assert spec.source.startswith(("arXiv:", "doi:")), name
         assert all(each.help for each in parameters(method)), name
 
@@ -90,5 +92,5 @@ def test_a_family_of_several_files_has_the_methods_of_all():
     family = ke.methods.path
     assert gather("ke_widgets.methods", "cams", "path") == {**CAMS, **family.METHODS}
     assert family.integrated_gradients is by_name("a family", family.METHODS, "integrated_gradients")
-    with pytest.raises(AttributeError, match="module 'ke_widgets.methods.path' has no attribute 'gradcam'"):
+    with pytest.raises(AttributeError, match=r"module 'ke_widgets.methods.path' has no attribute 'gradcam'"):
         family.gradcam  # noqa: B018

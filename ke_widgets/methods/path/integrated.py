@@ -99,6 +99,7 @@ METHODS = {
         "Integrated gradients",
         reads="inputs",
         source="arXiv:1703.01365, eq. 1",
+        answers="What does each pixel add to the score, on the way from an empty image?",
         postprocessing=filters.absolute_normalize,
         signed=True,
         unit="logit",
