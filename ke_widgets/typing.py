@@ -14,6 +14,10 @@ EndpointLike: TypeAlias = Any
 # A `matplotlib.figure.Figure`; matplotlib is optional.
 Figure: TypeAlias = Any
 
+# What stands for "nothing there" in an image: see `ke_widgets.engine.baselines.baseline_of`.
+NamedBaseline: TypeAlias = Literal["zero", "black", "mean", "blur", "white"]
+Baseline: TypeAlias = NamedBaseline | Any
+
 # One axis of a tensor, or several.
 Axis: TypeAlias = int | tuple[int, ...]
 # The axes of rows and columns (or of time, or of a volume), counted from the end.

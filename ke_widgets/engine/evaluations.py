@@ -97,6 +97,8 @@ class Evaluations:
         batch_size: Evaluations in a step; `None` takes the method's parameter of this name.
         unrolled: Whether their inputs differ in shape, or move what is in the image. Then each is a step, `numbers` is
             a Python integer, and where `indices` is `None` the target chooses its data anew for each.
+        sequential: Whether what an evaluation looks at depends on those before it. Then each is a step, `draw` gets
+            `sums` as a keyword, and `begin` returns them.
     """
 
     count: Callable[..., int]
@@ -108,6 +110,7 @@ class Evaluations:
     differentiates: bool = False
     batch_size: int | None = None
     unrolled: bool = False
+    sequential: bool = False
 
     def start(self, model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, ...]:
         """Return `indices`, and what `begin` returns.
@@ -121,7 +124,17 @@ class Evaluations:
 
     def ask(self, model: keras.Model, given: tuple[Any, Any], numbers: Any, *, size: int, **params: Any) -> Tensor:
         """Return the values `(S, B, ...)` of `size` evaluations; `given` is the state, and the indices."""
-        state, indices = given
+        return self._ask(model, *given, numbers, size=size, **params)
+
+    def advance(
+        self, model: keras.Model, given: tuple[Any, Any, Any], numbers: Any, *, total: int, **params: Any
+    ) -> Any:
+        """Return the sums after one evaluation of a sequence; `given` is state, indices, and the sums before."""
+        state, indices, sums = given
+        values = self._ask(model, state, indices, numbers, size=1, sums=sums, **params)
+        return call(self.add, state, sums, values, numbers, ops.less(numbers, total), **params)
+
+    def _ask(self, model: keras.Model, state: Any, indices: Any, numbers: Any, *, size: int, **params: Any) -> Tensor:
         numbers = numbers if self.unrolled else ops.reshape(numbers, (size,))
         inputs = call(self.draw, model, state, numbers, **params)
         # `y` of a target, or units of each image; `(U,)` holds for all images.
@@ -136,7 +149,7 @@ class Evaluations:
         Raises:
             ValueError: If `batch_size` is not an integer of at least 1.
         """
-        if self.unrolled:
+        if self.unrolled or self.sequential:
             return 1
         asked = batch_size if self.batch_size is None else self.batch_size
         if asked is None:
@@ -176,6 +189,8 @@ def run(
         numbers = number if evaluations.unrolled else number * size + ops.arange(size, dtype="int32")
         # The last step is as large as the others.
         within = ops.minimum(numbers, total - 1) if total % size else numbers
+        if evaluations.sequential:
+            return evaluations.advance(model, (state, indices, sums), within, total=total, **params)
         values = evaluations.ask(model, (state, indices), within, size=size, **params)
         return call(evaluations.add, state, sums, values, within, ops.less(numbers, total), **params)
 
@@ -213,6 +228,13 @@ def each_step(
     """
     total = call(evaluations.count, state, **params)
     own = {**known(evaluations.draw, params), **known(evaluations.asks, params)}
+    if evaluations.sequential:
+        own |= known(evaluations.add, params)
+        advance = compiled(evaluations.advance, model, total=total, **own)
+        for number in range(total):
+            sums = advance((state, indices, sums), ops.convert_to_tensor([number], "int32"))
+            yield number + 1, sums
+        return
     ask = compiled(evaluations.ask, model, size=size, **own)
     for first in range(0, total, size):
         numbers = np.arange(first, first + size, dtype="int32")

@@ -1,15 +1,15 @@
 """The image among a model's inputs, with rows and columns first whatever its layout, for methods that change it."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from ke_widgets.engine.baselines import baseline_of
 from ke_widgets.engine.gradients import spatial_first
+from ke_widgets.model.exposed import Exposed
+from ke_widgets.model.first_operations import value_range
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, image_position
-from ke_widgets.typing import Inputs, SpatialAxis, Tensor
+from ke_widgets.typing import Baseline, Inputs, SpatialAxis, Tensor
 
 
 def image_of(model: keras.Model, inputs: Inputs, image_input: int | str | None, spatial_axis: SpatialAxis) -> Tensor:
@@ -29,7 +29,7 @@ def image_of(model: keras.Model, inputs: Inputs, image_input: int | str | None, 
 
 
 def baseline_image(
-    model: keras.Model, inputs: Inputs, baseline: Any, image_input: int | str | None, spatial_axis: SpatialAxis
+    model: keras.Model, inputs: Inputs, baseline: Baseline, image_input: int | str | None, spatial_axis: SpatialAxis
 ) -> Tensor:
     """Return the baseline of the image, in the layout of `image_of`.
 
@@ -43,9 +43,11 @@ def baseline_image(
     Returns:
         A tensor of the shape of `image_of`.
     """
-    _, x, axes = _found(model, inputs, image_input, spatial_axis)
+    position, x, axes = _found(model, inputs, image_input, spatial_axis)
     if isinstance(baseline, str):
-        return baseline_of(spatial_first(x, axes, leading=1), baseline)
+        own = model.model if isinstance(model, Exposed) else model
+        ends = value_range(own, position if len(keras.tree.flatten(inputs)) > 1 else None)
+        return baseline_of(spatial_first(x, axes, leading=1), baseline, ends)
     return spatial_first(baseline_of(x, baseline), axes, leading=1)
 
 
@@ -64,7 +66,7 @@ def with_images(
     Returns:
         Inputs `(S * B, ...)`.
     """
-    size, flat = images.shape[0], keras.tree.flatten(inputs)
+    size, flat = ops.shape(images)[0], keras.tree.flatten(inputs)
     position, x, axes = _found(model, inputs, image_input, spatial_axis)
     rank = len(x.shape)
     spatial = [axis % rank for axis in axes]

@@ -36,6 +36,9 @@ class Spec:
             `"logit per unit of input"`, or `""` if the scale has no meaning.
         per_class: Whether each unit has a map of its own.
         applies: A function of a view of a model, which returns `None`, or a sentence why the method cannot explain it.
+        reference: For methods whose maps sum to a difference of scores: a function with the arguments of the method,
+            which returns the scores `(B, U)` that the sum of a map lacks to the logits of the image.
+        data: Names of parameters that are data and have no default that fits, such as a set of background images.
         combine: For methods whose maps follow from signal and gradient at a layer: the function that computes them,
             `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
             all layers at once (`ke_widgets.methods.all_layers`).
@@ -51,6 +54,8 @@ class Spec:
     unit: str = ""
     per_class: bool = True
     applies: Callable[[Any], str | None] = _always
+    reference: Callable[..., Any] | None = None
+    data: tuple[str, ...] = ()
     combine: Combine | None = None
 
 
@@ -128,6 +133,8 @@ def _parameter(method: Callable[..., Any], parameter: inspect.Parameter, hint: A
             f"A method's own parameter must have a default. Received: {method.__name__}({parameter.name})."
         )
     hint, *extras = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
+    # Where numbers and arrays fit too, the names are what a form offers.
+    hint = next((each for each in typing.get_args(hint) if typing.get_origin(each) is typing.Literal), hint)
     if typing.get_origin(hint) is typing.Literal:
         return Parameter(parameter.name, "choice", default, typing.get_args(hint), help=text)
     kind = type(default).__name__

@@ -28,3 +28,15 @@ def test_a_baseline_is_the_same_where_the_number_of_images_is_unknown(baseline):
         np.testing.assert_array_equal(found, np.broadcast_to(np.asarray(baseline, "float32"), images.shape))
     with pytest.raises(ValueError, match=r"`baseline` must broadcast to the images, \(None, 3, 5, 1\)."):
         tf.function(lambda x: baseline_of(x, np.zeros((4, 1))), input_signature=signature, autograph=False)(images)
+
+
+def test_black_and_white_are_values_of_the_range_where_it_is_known():
+    images = np.random.default_rng(0).normal(size=(2, 3, 5, 1)).astype("float32")
+    for name, value in (("black", 0), ("white", 255), ("zero", 0)):
+        np.testing.assert_array_equal(
+            baseline_of(tf.constant(images), name, (0.0, 255.0)), np.full(images.shape, value)
+        )
+    with pytest.raises(ValueError, match=r"values of a white image in the model's input.*Received: baseline='white'"):
+        baseline_of(tf.constant(images), "white")
+    with pytest.raises(ValueError, match=r"'zero', 'black', 'mean', 'blur' or 'white'. Received: baseline='grey'"):
+        baseline_of(tf.constant(images), "grey")

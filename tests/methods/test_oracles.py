@@ -39,13 +39,16 @@ def residual(x):
     return layers.Dense(3, name="dense", **WIDE)(x), {"name": "signal"}
 
 
-@pytest.fixture(scope="module", params=[plain, normed, residual], ids=lambda build: build.__name__)
+@pytest.fixture(scope="module", params=[plain, normed, residual], ids=lambda body: body.__name__)
 def network(request):
-    """A network, its signal, and the oracles' numbers for it."""
-    build = request.param
-    numbers = dict(np.load(Path(__file__).parents[1] / "oracles" / f"{build.__name__}.npz"))
+    return build(request.param)
+
+
+def build(body):
+    """A network with torch's weights, its signal, and the oracles' numbers for it."""
+    numbers = dict(np.load(Path(__file__).parents[1] / "oracles" / f"{body.__name__}.npz"))
     images = keras.Input((12, 12, 3), dtype="float64")
-    logits, signal = build(images)
+    logits, signal = body(images)
     model = keras.Model(images, logits)
     for key in [key for key in numbers if key.startswith("weight.")]:
         _, layer, weight = key.split(".")

@@ -5,7 +5,7 @@ from typing import Any
 
 from ke_widgets.methods.spec import by_name, gather
 
-METHODS = gather(__name__, "integrated")
+METHODS = gather(__name__, "integrated", "expected", "blurred", "guided")
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

@@ -1,60 +1,50 @@
-"""Path methods: gradients gathered on the way from a baseline image to the image."""
+"""Integrated gradients: the gradients at points on the straight way from a baseline to the image."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import keras
-from keras import ops
+import numpy as np
 
 from ke_widgets import filters
-from ke_widgets.engine.evaluations import Evaluations, image_gradients, plain
-from ke_widgets.engine.images import baseline_image, image_of, with_images
+from ke_widgets.engine.evaluations import Evaluations, image_gradients
 from ke_widgets.errors.arguments import check_count
+from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
-from ke_widgets.typing import Inputs, SpatialAxis, Tensor
+from ke_widgets.methods.path import straight
+from ke_widgets.typing import Baseline, Inputs, SpatialAxis, Tensor
+
+
+def _points(steps: int, rule: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return where on the way the gradients are taken, 0 to 1, and their weights, whose sum is 1."""
+    check_count("steps", steps)
+    if rule == "midpoint":
+        return (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
+    if rule == "gauss-legendre":
+        points, weights = np.polynomial.legendre.leggauss(steps)
+        return (points + 1) / 2, weights / 2
+    raise ValueError(f"`rule` must be 'midpoint' or 'gauss-legendre'. Received: rule={short_repr(rule)}.")
 
 
 def _begin(
-    model: keras.Model,
-    inputs: Inputs,
-    indices: Tensor | None,
-    *,
-    indices_axis: int,
-    indices_batch_dims: int,
-    spatial_axis: SpatialAxis,
-    steps: int,
-    baseline: Any,
-    image_input: int | str | None,
-) -> tuple[Tensor, Any, None]:
-    check_count("steps", steps)
-    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
-    logits, inputs, _ = plain(model, inputs, indices, **axes)
-    start = baseline_image(model, inputs, baseline, image_input, spatial_axis)
-    return logits, (inputs, start, image_of(model, inputs, image_input, spatial_axis) - start), None
-
-
-def _points(
-    model: keras.Model,
-    state: Any,
-    numbers: Tensor,
-    *,
-    spatial_axis: SpatialAxis,
-    steps: int,
-    image_input: int | str | None,
-) -> Inputs:
-    inputs, start, way = state
-    share = (ops.cast(numbers, way.dtype) + 0.5) / steps
-    images = start + ops.einsum("s,b...->sb...", share, way)
-    return with_images(model, inputs, images, image_input, spatial_axis)
+    model: keras.Model, inputs: Inputs, indices: Any, *, steps: int, rule: str, baseline: Any, **axes: Any
+) -> Any:
+    channels = straight.channels_of(model, inputs, axes["image_input"], axes["spatial_axis"])
+    baselines = straight.several(baseline, channels)
+    number, (shares, weights) = len(baselines), _points(steps, rule)
+    which = np.tile(np.arange(number), steps)
+    points = which, np.repeat(shares, number), np.repeat(weights / number, number)
+    return straight.begin(model, inputs, indices, baselines, points, **axes)
 
 
 @evaluated_by(
     Evaluations(
-        count=lambda state, *, steps: steps,
-        draw=_points,
+        count=straight.count,
+        draw=straight.draw,
         asks=image_gradients,
+        add=straight.add,
         begin=_begin,
-        end=lambda state, sums, done: ops.einsum("b...c,bu...c->b...u", state[2], sums / done),
+        end=straight.end,
         differentiates=True,
     )
 )
@@ -67,7 +57,8 @@ def integrated_gradients(
     spatial_axis: SpatialAxis = SPATIAL_AXIS,
     *,
     steps: Annotated[int, Range(1, 512)] = 50,
-    baseline: float = 0.0,
+    baseline: Baseline = "zero",
+    rule: Literal["midpoint", "gauss-legendre"] = "midpoint",
     batch_size: int | None = None,
     image_input: int | str | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -75,12 +66,13 @@ def integrated_gradients(
 
     $$M_u(p) = \sum_c (x - x')_{p,c} \int_0^1 \frac{\partial y_u}{\partial x_{p,c}}\big(x' + t (x - x')\big) \, dt$$
 
-    where `x` is the image, `x'` the baseline, and `y_u` the unit's logit; the integral is a mean over the midpoints of
-    equal steps.
+    where `x` is the image, `x'` the baseline, and `y_u` the unit's logit.
 
     Args:
-        steps: Number of steps on the way.
-        baseline: The value that the image starts from: a number, `"mean"`, `"blur"`, or an array.
+        steps: Number of gradients on the way.
+        baseline: The image to start from: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, an array, or a
+            list of several, whose maps are averaged.
+        rule: Where the gradients are taken: at the middle of equal steps, or at the points of Gauss and Legendre.
         batch_size: Steps per forward pass, for each image; `None` takes the fastest on this device.
         image_input: See `gradients`, and `ke_widgets.methods` for the other arguments.
 
@@ -103,5 +95,6 @@ METHODS = {
         postprocessing=filters.absolute_normalize,
         signed=True,
         unit="logit",
+        reference=straight.mean_score,
     )
 }

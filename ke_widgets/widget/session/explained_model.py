@@ -19,6 +19,7 @@ from ke_widgets.methods.all_layers import at_all_layers, runs_at_all_layers
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.exposed import Endpoint, Exposed
+from ke_widgets.model.first_operations import first_operations
 from ke_widgets.model.units import scores_of
 from ke_widgets.targets import Region
 from ke_widgets.widget.images.feed import Feed
@@ -28,7 +29,7 @@ from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
 from ke_widgets.widget.session.fingerprint import fingerprint
 from ke_widgets.widget.session.layer_maps import LayerMaps, Question
-from ke_widgets.widget.session.notices import Entrance, first_operations
+from ke_widgets.widget.session.notices import Entrance
 from ke_widgets.widget.session.scores import Scores, run
 from ke_widgets.widget.session.target_classes import (
     classes_of_target,

@@ -1,92 +1,15 @@
 """Notices on a model and its images that affect how to read the maps: input ranges, crops, preprocessing."""
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from ke_widgets.model import callgraph
-from ke_widgets.model import layers as model_layers
+from ke_widgets.model.first_operations import CROPS, MAY_CROP, scales, weighs
 from ke_widgets.widget.images.fitting import fitting_notices
 
 _LAYERS = keras.layers
-_NORMALIZERS = (
-    _LAYERS.Rescaling,
-    _LAYERS.Normalization,
-    _LAYERS.BatchNormalization,
-    _LAYERS.LayerNormalization,
-    _LAYERS.GroupNormalization,
-    _LAYERS.UnitNormalization,
-)
-_JOINED = f"{{}}{model_layers.SEPARATOR}{{}}".format
-_CROPS = ("CenterCrop", "Cropping2D", "CropImages", "GetItem")
-_MAY_CROP = ("Resizing", "RandomCrop")  # These crop only if the aspect ratio changes.
-
-
-def first_operations(model: keras.Model, position: int | None = None) -> list[keras.Operation]:
-    """List the operations that may scale or crop the images, up to the first layer with weights.
-
-    Args:
-        model: A built Keras model.
-        position: Which of its inputs the images are, in a model of several; what the graph leads to from the others
-            alone is left out.
-
-    Returns:
-        A list of operations; all of them if no graph gives their order.
-    """
-    found, known = [], model_layers.functional(model) is not None
-    reached = None if position is None else _reached(model, position)
-    opaque = None  # Path of an opaque layer; the order of its inner operations is unknown.
-    for path, operation in model_layers.operations(model).items():
-        if reached is not None and not reached.intersection(
-            itertools.accumulate(path.split(model_layers.SEPARATOR), _JOINED)
-        ):
-            continue
-        if opaque is not None and not path.startswith(opaque + model_layers.SEPARATOR):
-            if any(map(_weighs, found)):
-                break
-            opaque = None
-        if opaque is None and model_layers.functional(operation) is None and model_layers.children(operation):
-            opaque = path
-        if _scales(operation) or _weighs(operation) or type(operation).__name__ in (*_CROPS, *_MAY_CROP):
-            found.append(operation)
-        if known and opaque is None and _weighs(operation):
-            break
-    return found
-
-
-def _reached(model, position):
-    """Return the paths of the calls that depend on an input, or `None` without a graph.
-
-    A layer that calls others by code stands for them.
-    """
-    known = callgraph.from_functional(model)
-    if known is None:
-        return None
-    reached, paths = {id(known.inputs[position])}, set()
-    for step in known.steps:
-        if any(id(x) in reached for x in step.inputs):
-            reached.update(id(x) for x in step.outputs)
-            paths.add(step.path)
-    return paths
-
-
-def _scales(operation):
-    """Return whether an operation only rescales its input."""
-    if isinstance(operation, _NORMALIZERS):
-        return True
-    own = _own_weights(operation)
-    return bool(own) and all(len(weight.shape) < 2 for weight in own)
-
-
-def _weighs(operation):
-    return not _scales(operation) and bool(_own_weights(operation))
-
-
-def _own_weights(operation):
-    return operation.weights if isinstance(operation, keras.Layer) and not model_layers.children(operation) else []
 
 
 class Entrance:
@@ -111,11 +34,11 @@ class Entrance:
             given = [x for x in given if rank in (None, len(x.shape))]
             if not given:
                 continue
-            if _weighs(operation):
+            if weighs(operation):
                 values = np.asarray(given[0], "float64")
                 self.range = None if scaled or not values.size else (float(values.min()), float(values.max()))
                 return
-            scaled = scaled or _scales(operation)
+            scaled = scaled or scales(operation)
             if isinstance(operation, _LAYERS.Rescaling) and self.rescaling is None:
                 self.rescaling = operation
             shapes = [tuple(getattr(x, "shape", ())) for x in (given[0], call.outputs)]
@@ -125,13 +48,13 @@ class Entrance:
 
 
 def _crops(operation, call, before, after):
-    if type(operation).__name__ in _CROPS:
+    if type(operation).__name__ in CROPS:
         keys = keras.tree.flatten(call.args[1:]) if type(operation).__name__ == "GetItem" else []
         strided = any(isinstance(key, slice) and key.step not in (None, 1) for key in keys)
         return not strided and (after[0] < before[0] or after[1] < before[1])
     keeps = getattr(operation, "crop_to_aspect_ratio", True) or getattr(operation, "pad_to_aspect_ratio", False)
     return (
-        type(operation).__name__ in _MAY_CROP
+        type(operation).__name__ in MAY_CROP
         and bool(keeps)
         and abs(before[0] * after[1] - before[1] * after[0]) >= max(*before, *after)
     )
