@@ -49,7 +49,8 @@ else
 	@$(BIN)/python -m pytest tests/browser
 endif
 
-test-models: $(MODELS_VENV)/.installed
+test-models: $(MODELS_VENV)/.installed $(VENV)/.installed-test
+	@$(BIN)/python -m pytest tests/methods/test_kinds.py --all-kinds
 	@$(MODELS_VENV)/bin/python -m tests.zoo $(MODELS_ARGS)
 
 bench: check-js browser $(BENCH_VENV)/.installed

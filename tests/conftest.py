@@ -12,6 +12,10 @@ os.environ.setdefault("MPLBACKEND", "agg")
 LATE = ("tests/test_wheel.py", "tests/browser/")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--all-kinds", action="store_true", help="every method on every kind of model")
+
+
 def pytest_collection_modifyitems(config, items):
     def lateness(item):
         path = Path(item.path).relative_to(config.rootpath).as_posix()

@@ -35,6 +35,7 @@ CROSS_CUTTING = {
     "engine/test_stress.py": "models as other threads see them while they are read",
     "engine/test_untouched.py": "models after everything that runs them",
     "methods/path/test_oracles.py": "path methods beside other libraries",
+    "methods/test_kinds.py": "all methods on all kinds of model",
     "methods/test_oracles.py": "all methods beside other libraries",
     "methods/test_precision.py": "all methods in every precision",
     "targets/test_contract.py": "what every target promises",

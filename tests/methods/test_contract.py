@@ -18,6 +18,7 @@ from ke_widgets.methods.cams import gradcam, scorecam
 from ke_widgets.methods.gradient import full_gradients, gradients
 from ke_widgets.methods.meta import smooth, smoothgrad, tta
 from tests import models
+from tests.methods.fewer import fewer
 from tests.methods.networks import SHAPE, WIDE, conv, images, network, one_conv
 
 IMAGES = images(3)
@@ -34,6 +35,11 @@ def prepared(model, method):
     return model if method is full_gradients else expose(model)
 
 
+def run(method, model, inputs, indices=None, **own):
+    """Run a method with few samples."""
+    return method(prepared(model, method), inputs, indices, **{**fewer(method, inputs.shape[1:]), **own})
+
+
 def close(actual, expected, tolerance=1e-12):
     for one, other in zip(actual, expected):
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * max(1, np.abs(np.asarray(other)).max()))
@@ -46,7 +52,7 @@ def model():
 
 @pytest.mark.parametrize("method", EVERY, ids=by_name)
 def test_a_method_gives_logits_and_one_map_for_each_unit(model, method):
-    logits, maps = method(prepared(model, method), IMAGES, np.array([[0, 3], [1, 1], [2, 0]]))
+    logits, maps = run(method, model, IMAGES, np.array([[0, 3], [1, 1], [2, 0]]))
     assert logits.shape == (3, 2)
     assert maps.shape in [(3, 4, 4, 2), (3, 6, 6, 2)]
     assert keras.backend.standardize_dtype(maps.dtype) == "float64"
@@ -54,44 +60,40 @@ def test_a_method_gives_logits_and_one_map_for_each_unit(model, method):
 
 @pytest.mark.parametrize("method", EVERY, ids=by_name)
 def test_a_unit_has_the_same_map_alone_among_others_and_among_all(model, method):
-    exposed = prepared(model, method)
-    logits, maps = map(np.asarray, method(exposed, IMAGES))
+    logits, maps = map(np.asarray, run(method, model, IMAGES))
     assert maps.shape[-1] == 4
     indices = np.array([[0, 3], [1, 1], [2, 0]])
     expected = np.take_along_axis(logits, indices, 1), np.take_along_axis(maps, indices[:, None, None], -1)
-    close(method(exposed, IMAGES, indices), expected)
+    close(run(method, model, IMAGES, indices), expected)
     for unit in range(2):
-        alone = method(exposed, IMAGES, indices[:, unit : unit + 1])
+        alone = run(method, model, IMAGES, indices[:, unit : unit + 1])
         close(alone, [x[..., unit : unit + 1] for x in expected])
     # The same units for all images may be given once.
-    close(method(exposed, IMAGES, np.array([3, 1])), (logits[:, [3, 1]], maps[..., [3, 1]]))
+    close(run(method, model, IMAGES, np.array([3, 1])), (logits[:, [3, 1]], maps[..., [3, 1]]))
 
 
 @pytest.mark.parametrize("method", EVERY, ids=by_name)
 def test_an_image_has_the_same_map_in_any_batch(model, method):
-    exposed = prepared(model, method)
-    whole = method(exposed, IMAGES)
-    close(method(exposed, IMAGES[1:2]), [np.asarray(x)[1:2] for x in whole])
+    whole = run(method, model, IMAGES)
+    close(run(method, model, IMAGES[1:2]), [np.asarray(x)[1:2] for x in whole])
 
 
 @pytest.mark.parametrize("method", EVERY, ids=by_name)
 def test_a_compiled_method_gives_what_the_eager_one_gives(model, method):
-    exposed = prepared(model, method)
     # Without autograph and with sizes unknown, as in Keras's predict loop.
-    compiled = tf.function(lambda x, i: method(exposed, x, i), reduce_retracing=True, autograph=False)
+    compiled = tf.function(lambda x, i: run(method, model, x, i), reduce_retracing=True, autograph=False)
     for count, units in ((3, 1), (2, 2), (1, 3)):
         indices = np.arange(count * units).reshape(count, units) % 4
-        close(compiled(IMAGES[:count], indices), method(exposed, IMAGES[:count], indices))
+        close(compiled(IMAGES[:count], indices), run(method, model, IMAGES[:count], indices))
     assert compiled.experimental_get_tracing_count() <= 3
 
 
 @pytest.mark.parametrize("method", EVERY, ids=by_name)
 def test_a_compiled_method_may_know_neither_the_number_of_images_nor_of_units(model, method):
-    exposed = prepared(model, method)
     signature = [tf.TensorSpec((None, *SHAPE), "float64"), tf.TensorSpec((None, None), "int32")]
-    compiled = tf.function(lambda x, i: method(exposed, x, i), input_signature=signature, autograph=False)
+    compiled = tf.function(lambda x, i: run(method, model, x, i), input_signature=signature, autograph=False)
     indices = np.array([[0, 3], [1, 1]], "int32")
-    close(compiled(IMAGES[:2], indices), method(exposed, IMAGES[:2], indices))
+    close(compiled(IMAGES[:2], indices), run(method, model, IMAGES[:2], indices))
 
 
 @pytest.mark.parametrize("kind", ["flat", "nested", "subclassed", "in_lists"])
@@ -99,7 +101,7 @@ def test_a_compiled_method_may_know_neither_the_number_of_images_nor_of_units(mo
 def test_a_method_leaves_the_model_as_it_was(kind, method):
     model = getattr(models, kind)()
     before = models.snapshot(model)
-    method(prepared(model, method), models.images(1), np.array([[0]]))
+    run(method, model, models.images(1), np.array([[0]]))
     assert not models.same(before, models.snapshot(model))
 
 
@@ -117,11 +119,11 @@ class Stops(layers.Layer):
 @pytest.mark.parametrize("method", EVERY, ids=by_name)
 def test_a_method_that_raises_leaves_the_model_as_it_was(monkeypatch, method):
     model = network(lambda x: Stops(name="stops", **WIDE)(conv(activation="relu")(x)))
-    exposed = prepared(model, method)
+    run(method, model, IMAGES[:1])
     before = models.snapshot(model)
     monkeypatch.setattr(Stops, "stopped", True)
     with pytest.raises(RuntimeError, match="stopped"):
-        method(exposed, IMAGES)
+        run(method, model, IMAGES)
     assert not models.same(before, models.snapshot(model))
 
 
@@ -131,7 +133,7 @@ def test_a_nested_model_has_the_maps_of_its_flat_twin(method):
     flat = models.flat()
     nested = models.copy_weights(flat, twin())
     # tta makes float32 of what it scales; the others differ by rounding.
-    close(method(prepared(nested, method), models.images(2)), method(prepared(flat, method), models.images(2)), 2e-5)
+    close(run(method, nested, models.images(2)), run(method, flat, models.images(2)), 2e-5)
 
 
 # Pieces
@@ -141,11 +143,11 @@ def test_a_nested_model_has_the_maps_of_its_flat_twin(method):
 def test_the_last_step_is_what_the_method_gives(model, method):
     exposed = prepared(model, method)
     indices = np.array([[0, 3], [1, 1], [2, 0]])
-    small = {"batch_size": 2} if "batch_size" in inspect.signature(method).parameters else {}
+    small = fewer(method, SHAPE) | ({"batch_size": 2} if "batch_size" in inspect.signature(method).parameters else {})
     found = list(step_by_step(method, exposed, IMAGES, indices, **small))
     assert [progress.done for progress in found] == list(range(1, len(found) + 1))
     assert {progress.total for progress in found} == {len(found)}
-    close(found[-1].result(), method(exposed, IMAGES, indices))
+    close(found[-1].result(), run(method, model, IMAGES, indices))
     assert (len(found) > 1) == hasattr(method, "evaluations")
 
 
@@ -264,9 +266,12 @@ def rescaled(logits=1, signal=1, inputs=1):
 
 def factor(method, **scales):
     """How many times as large a method's maps become; `None` where they change their shape."""
-    (_, plain), (_, other) = (
-        method(prepared(model, method), inputs) for model, inputs in (rescaled(), rescaled(**scales))
-    )
+    maps = []
+    for given in ({}, scales):
+        model, inputs = rescaled(**given)
+        own = {"background": given.get("inputs", 1) * IMAGES} if "background" in fewer(method, SHAPE) else {}
+        maps.append(run(method, model, inputs, **own)[1])
+    plain, other = maps
     found = np.asarray(other).ravel() @ np.asarray(plain).ravel() / np.sum(np.square(plain))
     return round(float(found), 6) if np.allclose(other, found * plain, rtol=1e-6) else None
 
