@@ -3,7 +3,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { context } from "esbuild";
 
-const LIMITS = { "widget.js": 120_000, "widget.css": 100_000, "offline.js": 123_000, "offline.css": 100_000 };
+const LIMITS = { "widget.js": 160_000, "widget.css": 100_000, "offline.js": 163_000, "offline.css": 100_000 };
 const out = new URL("../ke_widgets/widget/static/", import.meta.url).pathname;
 const watch = process.argv.includes("--watch");
 const small = process.argv.includes("--minify");

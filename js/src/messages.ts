@@ -32,6 +32,10 @@ export interface Param {
 export interface Method {
   name: string;
   title: string;
+  /** Title of its family. */
+  family?: string;
+  /** The question that its map answers. */
+  answers?: string;
   /** Whether its map depends on the layer. */
   uses_layer: boolean;
   signed: boolean;

@@ -2,10 +2,21 @@
 
 const LABELS = ["star", "triangle", "disc", "ring", "cross", "square", "heart", "crescent"];
 const METHODS = [
-  { name: "gradcam", title: "Grad-CAM", uses_layer: true, signed: false, unit: "logit", params: [] },
+  {
+    name: "gradcam",
+    title: "Grad-CAM",
+    family: "Class activation maps",
+    answers: "Where do the channels that raise the class score respond?",
+    uses_layer: true,
+    signed: false,
+    unit: "logit",
+    params: [],
+  },
   {
     name: "gradients",
     title: "Input gradients",
+    family: "Gradients",
+    answers: "Which pixels, changed a little, would move the score most?",
     uses_layer: false,
     signed: true,
     unit: "logit per unit of input",
@@ -14,6 +25,8 @@ const METHODS = [
   {
     name: "smooth",
     title: "SmoothGrad",
+    family: "Gradients over noise",
+    answers: "Which pixels move the score most, on average over noisy copies of the image?",
     uses_layer: true,
     signed: false,
     params: [
@@ -24,6 +37,33 @@ const METHODS = [
     ],
   },
 ];
+
+/** Further methods of the case `menu`; the first does not apply. */
+const MORE = [
+  ["cam", "CAM", "Class activation maps", "Where at the last layer does the class score come from?"],
+  ["layercam", "LayerCAM", "Class activation maps", "Which cells of this layer raise the class score, each by itself?"],
+  ["scorecam", "Score-CAM", "Class activation maps", "Where does a part of the image alone keep the score high?"],
+  ["full_gradients", "Full-gradients", "Gradients", "Where do image and biases together make the score?"],
+  ["guided", "Guided integrated gradients", "Paths from a baseline", "What does each pixel add, around noisy regions?"],
+  ["integrated", "Integrated gradients", "Paths from a baseline", "What does each pixel add to the score?"],
+  ["kernel_shap", "KernelSHAP", "Perturbations", "What is each region's fair share of the score?"],
+  ["occlusion", "Occlusion", "Perturbations", "How much does the score fall when this place is covered?"],
+  ["rise", "RISE", "Perturbations", "Which places keep the score high, when others are masked at random?"],
+].map(([name, title, family, answers], i) => ({
+  ...METHODS[0],
+  ...{ name, title, family, answers },
+  ...(i === 0 && {
+    reason: "CAM needs one dense layer, or 1x1 convolution, after global pooling, and 'pool' has no such kernel.",
+  }),
+}));
+const FAMILIES = [
+  "Class activation maps",
+  "Gradients",
+  "Gradients over noise",
+  "Paths from a baseline",
+  "Perturbations",
+];
+const MENU = FAMILIES.flatMap((title) => [...METHODS, ...MORE].filter(({ family }) => family === title));
 
 let seed = 7;
 function random() {
@@ -183,7 +223,7 @@ async function graph(name) {
 }
 
 /**
- * An anywidget model whose kernel is this file. `kind` is small, large, wide, untrained-1000, notices, slow, dead, constant, toolarge, models, or
+ * An anywidget model whose kernel is this file. `kind` is small, large, wide, menu, untrained-1000, notices, slow, dead, constant, toolarge, models, or
  * `graph-NAME` for a model of fixtures/graphs, with `nesting-NAME` for the same as if its edges were not known; with -1000
  * after it there are as many classes.
  */
@@ -208,7 +248,7 @@ export async function fakeModel(kind) {
     all_layers_methods: ["gradcam"],
     y_true: true,
     labels,
-    methods: METHODS,
+    methods: kind === "menu" ? MENU : METHODS,
     colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu_r"],
     panels: [{ name: "curves", title: "Curves" }],
     notices:
@@ -261,6 +301,10 @@ export async function fakeModel(kind) {
       return say({ ...message, generation: 0, top, score: indices.map((index) => 0.5 + (index % 50) / 100), correct });
     }
     if (message.kind === "cancel") cancelled = true;
+    if (message.kind === "costs") {
+      const methods = Object.fromEntries(setup.methods.map(({ name }, i) => [name, [10 * i, 1 + 31.3 * i]]));
+      return say({ ...message, costs: { milliseconds: 11.4, methods } });
+    }
     if (message.kind === "curves") return curves(message);
     if (message.kind === "all_layers") return setTimeout(() => say(...allLayers(message)), 400);
     if (message.kind !== "explain" || kind === "mute") return;

@@ -99,6 +99,8 @@ class Evaluations:
             a Python integer, and where `indices` is `None` the target chooses its data anew for each.
         sequential: Whether what an evaluation looks at depends on those before it. Then each is a step, `draw` gets
             `sums` as a keyword, and `begin` returns them.
+        total: `(image, signal) -> total`: what `count` will be, from the shapes `(H, W, C)` of the image and
+            `(H', W', K)` of the signal; `None` where it is the parameter `samples`, `steps` or `repetitions`.
     """
 
     count: Callable[..., int]
@@ -111,6 +113,7 @@ class Evaluations:
     batch_size: int | None = None
     unrolled: bool = False
     sequential: bool = False
+    total: Callable[..., int] | None = None
 
     def start(self, model: keras.Model, inputs: Inputs, indices: Tensor | None, **params: Any) -> tuple[Any, ...]:
         """Return `indices`, and what `begin` returns.

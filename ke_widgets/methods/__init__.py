@@ -58,8 +58,14 @@ from ke_widgets.methods.spec import parameters as parameters
 from ke_widgets.typing import Inputs, Method, Tensor
 
 _Function = typing.TypeVar("_Function", bound=Callable[..., Any])
-# The one list of families, in the order of menus and tables. Each file has its `METHODS` at the foot.
-FAMILIES = ("cams", "gradient", "meta", "path", "perturbation")
+# The one list of families, with their titles, in the order of menus and tables. Each file has its `METHODS` at the foot.
+FAMILIES = {
+    "cams": "Class activation maps",
+    "gradient": "Gradients",
+    "meta": "Gradients over noise",
+    "path": "Paths from a baseline",
+    "perturbation": "Perturbations",
+}
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,16 @@ def table() -> Mapping[str, tuple[Callable[..., Any], Spec]]:
                 raise ValueError(f"A method's name must be its own. Received two named {method.__name__!r}.")
             found[method.__name__] = (method, spec)
     return types.MappingProxyType(found)
+
+
+def family_of(method: Method) -> str:
+    """Return the title of the family of a method in `table`.
+
+    Args:
+        method: The method.
+    """
+    found = (title for family, title in FAMILIES.items() if f"{method.__module__}.".startswith(f"{__name__}.{family}."))
+    return next(found, "")
 
 
 def __getattr__(name: str) -> Any:

@@ -83,16 +83,18 @@ OPEN = """async (name) => {
     layerKey: () => press(root, hither() ? "[" : "]"),
     image: () => next(others(list("Images"), "[role=option]").slice(0, 8)).click(),
     imageKey: () => press(list("Images"), hither() ? "ArrowRight" : "ArrowLeft"),
-    method: () => {
-      const box = root.querySelector("select[aria-label=Method]");
-      box.value = box.value === "gradcam" ? "gradients" : "gradcam";
-      box.dispatchEvent(new Event("change", { bubbles: true }));
+    method: async () => {
+      const box = root.querySelector("[role=combobox][aria-label=Method]");
+      box.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+      await wait(0);
+      const other = box.dataset.value === "gradcam" ? "gradients" : "gradcam";
+      root.querySelector(`[role=option][data-value=${other}]`).click();
     },
     nothing: () => others(list("Classes"), "[role=option]"),
   };
   window.pick = async (kind, count) => {
     for (let i = 0; i < count; i++) {
-      actions[kind]();
+      await actions[kind]();
       await wait(60);
       await frame();
     }

@@ -76,6 +76,13 @@ def shown(values, signed=False):
     return matplotlib.colormaps["RdBu_r" if signed else "inferno"](large)[..., :3] @ GREY
 
 
+def pick_method(root, name=None, title=None):
+    """Pick a method in the menu of a page or widget, by its name, or by its title."""
+    root.get_by_role("combobox", name="Method", exact=True).click()
+    options = root.get_by_role("listbox", name="Methods").get_by_role("option")
+    (options.filter(has_text=title) if name is None else options.and_(root.locator(f'[data-value="{name}"]'))).click()
+
+
 def open_explainer(lab, *cells, start=START):
     """Open a notebook of `start` and `cells`, the last of which shows the widget `w`."""
     lab.new()

@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.chromium import find_chromium
+from tests.browser.explainer import pick_method
 from tests.browser.lab import CHROMIUM_ARGS
 from tests.browser.served import serve_page
 
@@ -29,7 +30,7 @@ def _other_class(page):
 
 
 def _signed(page):
-    page.get_by_role("combobox", name="Method").select_option("gradients")
+    pick_method(page, "gradients")
     expect(page.get_by_role("status")).to_contain_text("Input gradients")
 
 

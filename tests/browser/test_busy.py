@@ -7,7 +7,7 @@ import json
 import numpy as np
 from playwright.sync_api import expect
 
-from tests.browser.explainer import open_explainer
+from tests.browser.explainer import open_explainer, pick_method
 from tests.browser.lab import RUN_CELL as RUN
 
 PYTHON = "sum(range(10_000))"
@@ -93,7 +93,7 @@ def test_while_a_cell_runs_picks_are_answered_and_cancel_works(lab):
     lab.execute('w.params = {"repetitions": 20000, "batch_size": 1}')
     explainer.settled()
     with lab.running(UPDATES) as still_runs:
-        explainer.part("combobox", "Method").select_option("smoothgrad")
+        pick_method(explainer.root, "smoothgrad")
         explainer.part("button", "Cancel").click()
         expect(status).to_contain_text("stopped after", timeout=30_000)
         explainer.settled()
@@ -138,7 +138,7 @@ def test_a_model_is_explained_while_it_is_trained_and_training_is_what_it_would_
         picked = 0
         lab.page.evaluate("(source) => { window.running = (" + RUN + ")(source); }", f"found = train({rate}, 8)")
         for number in itertools.cycle((1, 2, 3, 0)):
-            explainer.part("combobox", "Method").select_option("smoothgrad" if picked % 3 == 2 else "gradcam")
+            pick_method(explainer.root, "smoothgrad" if picked % 3 == 2 else "gradcam")
             pick(explainer, number)
             picked += 1
             lab.page.wait_for_timeout(60)
@@ -172,6 +172,6 @@ w._controller.handlers._show = _kept
     assert not np.array_equal(
         alone[0], np.asarray(explainer.ask("np.concatenate([s.ravel() for s in start]).tolist()"))
     )
-    explainer.part("combobox", "Method").select_option("gradcam")
+    pick_method(explainer.root, "gradcam")
     shown(explainer, pick(explainer, 1))
     assert lab.traffic.problems == []

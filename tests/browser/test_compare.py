@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.explainer import GREY, bare_map, open_explainer, overlaid
+from tests.browser.explainer import GREY, bare_map, open_explainer, overlaid, pick_method
 
 
 def grey(image):
@@ -177,7 +177,7 @@ def test_depth_needs_no_kernel_and_long_methods_can_be_stopped(lab):
 
     # Progress, what there is so far, Cancel.
     lab.execute('w.params = {"repetitions": 20000, "batch_size": 1}')
-    explainer.part("combobox", "Method").select_option("smoothgrad")
+    pick_method(explainer.root, "smoothgrad")
     expect(explainer.root.get_by_role("progressbar", name="Progress")).to_be_visible(timeout=60_000)
     status = explainer.root.get_by_role("status")
     expect(status).to_contain_text("so far", timeout=20_000)
@@ -222,13 +222,13 @@ def test_panes_err_and_stop_by_themselves_and_nothing_outlives_a_training(lab):
     expect(panes.nth(1).get_by_role("alert")).to_contain_text("broken on purpose")
     lab.screenshot("error-in-pane", root)
     panes.nth(1).click(position={"x": 40, "y": 8})
-    explainer.part("combobox", "Method").select_option("smoothgrad")
+    pick_method(explainer.root, "smoothgrad")
     expect(alert).to_have_count(0)
 
     # Two panes at work: each has its Cancel; closing a pane stops its own.
     expect(status).to_contain_text("SmoothGrad", timeout=60_000)
     panes.nth(2).click(position={"x": 40, "y": 8})
-    explainer.part("combobox", "Method").select_option("smoothgrad")
+    pick_method(explainer.root, "smoothgrad")
     page.wait_for_timeout(300)
     panes.nth(1).click(position={"x": 40, "y": 8})
     expect(panes.nth(1).locator(".ke-progress")).to_contain_text(re.compile(r"\d+ of 20000"))

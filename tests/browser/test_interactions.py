@@ -22,10 +22,11 @@ INTERACT = """async (steps) => {
   const one = (list) => list[random(list.length)];
   const list = (name) => root.querySelector(`[role=listbox][aria-label=${name}]`);
   const press = (target, key) => target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
-  const select = (value) => {
-    const box = root.querySelector('select[aria-label=Method]');
-    box.value = value;
-    box.dispatchEvent(new Event('change', { bubbles: true }));
+  const select = async (name) => {
+    root.querySelector('[role=combobox][aria-label=Method]').dispatchEvent(
+      new PointerEvent('pointerdown', { bubbles: true }));
+    await new Promise((done) => setTimeout(done));
+    root.querySelector(`[role=option][data-value=${name}]`).click();
   };
   const actions = {
     layer: () => one([...root.querySelectorAll('[role=treeitem][data-path]:not([data-fixed])')]).click(),
@@ -41,7 +42,7 @@ INTERACT = """async (steps) => {
   const start = performance.now();
   for (let step = 1; step <= steps; step++) {
     const kind = one(kinds);
-    actions[kind]();
+    await actions[kind]();
     done[kind] += 1;
     await new Promise((go) => setTimeout(go, Math.max(0, start + 15 * step - performance.now())));
   }

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.explainer import pick_method
+
 PARTS = (".ke-toolbar", ".ke-body", ".ke-layers .ke-scroll", ".ke-picture", ".ke-legend", ".ke-depth", ".ke-sliders")
 PARTS += (".ke-classes .ke-scroll", ".ke-images", ".ke-caption", "")
 BOXES = """(parts) => parts.map((part) => {
@@ -34,8 +36,7 @@ def test_a_method_its_progress_notes_and_messages_move_nothing(opened, width):
         moved = [pair for pair in zip(before, page.evaluate(BOXES, PARTS), strict=True) if pair[0] != pair[1]]
         assert not moved, when
 
-    method = page.get_by_role("combobox", name="Method")
-    method.select_option("smooth")
+    pick_method(page, "smooth")
     expect(page.get_by_role("progressbar", name="Progress")).to_be_visible()
     if width > 640:  # narrower, the form itself needs more lines
         same("SmoothGrad at work")
@@ -45,11 +46,11 @@ def test_a_method_its_progress_notes_and_messages_move_nothing(opened, width):
     expect(page.get_by_role("status")).to_contain_text("stopped after")
     assert page.evaluate(BOXES, PARTS) == during, "SmoothGrad done"
 
-    method.select_option("gradients")
+    pick_method(page, "gradients")
     expect(page.locator(".ke-unused")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("Input gradients")
     same("a method that looks at the input")
-    method.select_option("gradcam")
+    pick_method(page, "gradcam")
     expect(page.locator(".ke-unused")).to_have_count(0)
     page.get_by_role("switch", name="All layers at once").click()
     expect(page.locator(".ke-bars")).to_be_visible()
@@ -126,16 +127,16 @@ def test_pictures_stand_side_by_side_and_lists_where_there_is_room(browser, addr
     page.close()
 
 
-# The width of a select beyond that of a free one with the same option alone: what is negative is cut off.
-ROOM = """(select) => {
+# The width of a field beyond that of a free one with the same text alone: what is negative is cut off.
+ROOM = """(field) => {
   const free = document.createElement('select');
-  free.add(new Option(select.selectedOptions[0].text));
-  const { font, padding, border } = getComputedStyle(select);
+  free.add(new Option(field.value || field.selectedOptions[0].text));
+  const { font, padding, border } = getComputedStyle(field);
   Object.assign(free.style, { font, padding, border, maxWidth: 'none', position: 'absolute' });
   document.body.append(free);
   const { width } = free.getBoundingClientRect();
   free.remove();
-  return select.getBoundingClientRect().width - width;
+  return field.getBoundingClientRect().width - width;
 }"""
 
 
@@ -155,7 +156,7 @@ def test_a_long_unit_in_the_legend_is_clear_of_the_frame_around_the_picture(brow
     page.get_by_role("status").filter(has_text=" · ").wait_for()
     page.get_by_role("button", name="Compare").click()
     pane = page.get_by_role("group", name="Pane 2")
-    page.get_by_role("combobox", name="Method").select_option("gradients")
+    pick_method(page, "gradients")
     unit = pane.get_by_text("logit per unit of input", exact=True)
     expect(unit).to_be_visible()
     box, picture = unit.bounding_box(), pane.locator(".ke-picture").bounding_box()

@@ -7,7 +7,7 @@ import signal
 import numpy as np
 from playwright.sync_api import expect
 
-from tests.browser.explainer import Explainer, bare_map, open_explainer
+from tests.browser.explainer import Explainer, bare_map, open_explainer, pick_method
 
 RESTART = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
 RECONNECT = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.reconnect()"
@@ -263,7 +263,7 @@ def test_a_kernel_that_dies_in_the_middle_of_a_method(lab):
     pid = explainer.ask("__import__('os').getpid()")
     lab.execute('w.params = {"repetitions": 20000, "batch_size": 1}')
     explainer.settled()
-    explainer.part("combobox", "Method").select_option("smoothgrad")
+    pick_method(explainer.root, "smoothgrad")
     expect(explainer.root.get_by_role("progressbar", name="Progress")).to_be_visible(timeout=60_000)
     expect(explainer.root.get_by_role("status")).to_contain_text("so far", timeout=60_000)
     os.kill(pid, signal.SIGKILL)

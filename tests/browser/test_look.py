@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.explainer import pick_method
+
 SEEN = """(rows) => rows.map((row) => {
   const range = document.createRange();
   const name = row.querySelector('.ke-name');
@@ -138,7 +140,7 @@ def test_parameters_open_beside_the_method_and_what_is_changed_is_spelled_out(op
     button = page.get_by_role("button", name="Parameters")
     expect(button).to_be_disabled()
     expect(page.get_by_text("No parameters")).to_have_count(0)
-    page.get_by_role("combobox", name="Method").select_option("smooth")
+    pick_method(page, "smooth")
     expect(page.locator(".ke-params")).to_have_count(0)
     button.click()
     expect(button).to_have_attribute("aria-expanded", "true")
@@ -195,7 +197,7 @@ def test_the_threshold_is_a_handle_on_the_legend_which_fades_as_the_map_does(ope
 
 def test_progress_is_a_hairline_on_the_pictures_upper_edge(opened):
     page = opened()
-    page.get_by_role("combobox", name="Method").select_option("smooth")
+    pick_method(page, "smooth")
     line = page.get_by_role("progressbar", name="Progress")
     expect(line).to_be_visible()
     box, picture = line.bounding_box(), page.locator(".ke-picture").bounding_box()
@@ -245,7 +247,7 @@ def test_depth_stands_beside_the_layers_with_a_bar_for_each(opened):
     switch.click()
     expect(switch).not_to_be_checked()
     expect(page.locator(".ke-bars")).to_have_count(0)
-    page.get_by_role("combobox", name="Method").select_option("gradients")
+    pick_method(page, "gradients")
     expect(page.locator(".ke-unused")).to_be_visible()
     expect(switch).to_have_count(0)
 
@@ -347,7 +349,7 @@ def test_panes_of_one_unit_can_have_one_scale(opened):
     expect(page.get_by_role("slider", name="Threshold", exact=True)).to_have_value("1")
     # Maps of other units, and of none, have no scale in common.
     for method, unit in (("gradients", "logit per unit of input"), ("smooth", "")):
-        page.get_by_role("combobox", name="Method").select_option(method)
+        pick_method(page, method)
         expect(legends.nth(1)).to_have_text(re.compile(rf"\d {unit}$" if unit else r"\d *$"), timeout=15_000)
         expect(switch).to_be_disabled()
 
@@ -363,7 +365,7 @@ def test_a_map_with_both_signs_lies_over_a_grey_picture(opened):
         return np.ptp(np.asarray(shot).astype(int), axis=-1)[-40:, -40:].max()  # the map is nothing there
 
     assert colour() > 20
-    page.get_by_role("combobox", name="Method").select_option("gradients")
+    pick_method(page, "gradients")
     expect(page.get_by_role("status")).to_contain_text("Input gradients")
     expect(page.locator(".ke-legend")).to_contain_text("logit per unit of input")
     assert image.evaluate(grey) == "grayscale(1)"

@@ -8,6 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.explainer import pick_method
+
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 # Off unless asked for, since they are new or not sure for every page.
 ASKED_FOR = ["target-size", "label-content-name-mismatch", "css-orientation-lock", "p-as-heading"]
@@ -30,15 +32,18 @@ def bring_about(page, state):
     by_role = page.get_by_role
     if state == "panes":
         by_role("button", name="Compare").click()
-        by_role("combobox", name="Method").select_option("gradients")
+        pick_method(page, "gradients")
         expect(by_role("group", name="Pane 2")).to_be_visible()
     elif state == "parameters":
-        by_role("combobox", name="Method").select_option("smooth")
+        pick_method(page, "smooth")
         by_role("button", name="Parameters").click()
         expect(by_role("button", name="Cancel")).to_be_visible()
     elif state == "error":
         by_role("listbox", name="Classes").get_by_role("option").nth(1).click()
         expect(by_role("alert")).to_be_visible()
+    elif state == "methods":
+        by_role("combobox", name="Method").click()
+        expect(by_role("listbox", name="Methods")).to_be_visible()
     elif state == "all layers":
         by_role("switch", name="All layers at once").click()
         expect(page.locator(".ke-bars")).to_be_visible()

@@ -17,6 +17,7 @@ import type {
 import { type Decode, decodeBitmap, type ImageCache } from "../picture/imageCache.ts";
 import type { Picture } from "../picture/picture.ts";
 import { Catalog } from "./catalog.ts";
+import { Costs } from "./costs.ts";
 import { Display } from "./display.ts";
 import { Images } from "./images.ts";
 import { RESTARTED, SAVED } from "./noKernel.ts";
@@ -43,6 +44,7 @@ export class Store implements Listener {
   readonly refusal = signal("");
   readonly imageCache: ImageCache;
   readonly client: Client;
+  readonly costs: Costs;
 
   // Of the active pane.
   readonly choice: ReadonlySignal<Choice>;
@@ -86,6 +88,7 @@ export class Store implements Listener {
     const image = (index: number) => this.imageCache.image(index);
     this.#panes = new Panes({ catalog: this.catalog, client, image }, pickChoice(traits));
     this.panes = this.#panes.all;
+    this.costs = new Costs(client, this.#panes.main);
     this.active = this.#panes.active;
     this.#panes.arrange(traits.panes ?? []);
     this.display = new Display(traits, this.#signed, (...changed) => client.save(...changed));

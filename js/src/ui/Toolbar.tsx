@@ -7,6 +7,7 @@ import { MOST_PANES } from "../state/panes.ts";
 import type { Store } from "../state/store.ts";
 import type { ViewState } from "../state/viewState.ts";
 import { Select } from "./controls/Select.tsx";
+import { MethodMenu } from "./methods/MethodMenu.tsx";
 import { ParamForm } from "./ParamForm.tsx";
 
 const VIEWS = ["overlay", "map", "image"].map((value) => ({ value, title: value }));
@@ -87,12 +88,13 @@ function Selects({ store, view, disabled }: Props) {
           onChange={(index) => store.pickModel(+index)}
         />
       )}
-      <Select
-        name="Method"
+      <MethodMenu
+        methods={methods}
         value={method}
-        options={methods.map((method) => ({ ...method, value: method.name }))}
         disabled={disabled}
-        onChange={(name) => store.pickMethod(name)}
+        cost={(name) => store.costs.text(name)}
+        onOpen={() => store.disconnected.peek() || store.setup.file || store.costs.ask(store.choice.peek())}
+        onPick={(name) => store.pickMethod(name)}
       />
       {methods.some(({ params }) => params.length > 0) && <Parameters store={store} open={view.params} />}
       <Select

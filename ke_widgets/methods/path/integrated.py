@@ -46,6 +46,7 @@ def _begin(
         begin=_begin,
         end=straight.end,
         differentiates=True,
+        total=lambda image, signal, *, steps, baseline: steps * len(straight.several(baseline)),
     )
 )
 def integrated_gradients(

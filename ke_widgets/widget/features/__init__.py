@@ -13,6 +13,7 @@ _NAMES = (
     "images",
     "predictions",
     "curves",
+    "costs",
     "export",
 )
 FEATURES: dict[str, Feature] = {name: importlib.import_module(f"{__name__}.{name}").FEATURE for name in _NAMES}

@@ -49,13 +49,15 @@ def _describe_model(explained):
     }
 
 
-def _describe_method(session, name, method, spec):
+def _describe_method(session, name, function, spec):
     reasons = [session.why_not(name, model) for model in range(len(session.models))]
     # Plain text: a form shows no markup.
-    params = [{**asdict(each), "help": each.help.replace("`", "")} for each in methods.parameters(method)]
+    params = [{**asdict(each), "help": each.help.replace("`", "")} for each in methods.parameters(function)]
     layer = spec.reads == "signal"
     about = {
         "title": spec.title,
+        "family": methods.family_of(function),
+        "answers": spec.answers,
         "uses_layer": layer,
         "signed": spec.signed,
         "unit": session.models[0].map_unit(spec.unit),

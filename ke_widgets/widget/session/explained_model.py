@@ -1,6 +1,7 @@
 """One model under inspection: its layers, its scores, and its maps."""
 
 import collections
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from ke_widgets.model.units import scores_of
 from ke_widgets.targets import Region
 from ke_widgets.widget.images.feed import Feed
 from ke_widgets.widget.images.image_input import ImageInput
+from ke_widgets.widget.session import costs
 from ke_widgets.widget.session.candidates import Candidate, logits_output
 from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
@@ -59,6 +61,7 @@ class ExplainedModel:
     Attributes:
         classes: What its classes are, a `Classes`.
         is_assumed: Whether it is taken as a segmentation without a target that says so.
+        passes: How long passes take, once they are measured.
         entrance: How the first image entered the model, an `Entrance`.
 
     Raises:
@@ -71,6 +74,7 @@ class ExplainedModel:
         self.model = model
         self.images = images
         self.number = number
+        self.passes: costs.Passes | None = None
         self._feed = feed
         # Keras keeps no input shape of some models; an image has it.
         image = self._packed(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0), [0])
@@ -334,6 +338,34 @@ class ExplainedModel:
         if needed > _ALL_LAYERS_BYTES:
             return f"All {len(sizes)} layers at once need about {needed / 1024**3:.1f} GB of memory."
         return None
+
+    def measure_passes(self, choice: Choice) -> Iterator[costs.Passes]:
+        """Measure forward and backward passes on an image, with a stop between them.
+
+        Args:
+            choice: A `Choice` that was checked; its image and class are taken.
+
+        Yields:
+            `Passes` as far as they are measured; the last ones are kept as `passes`.
+        """
+        inputs, _ = self._input(choice.image_index)
+        question = self._question(dataclasses.replace(choice, method="gradients", params={}), "")
+        view = self._maps.view("", question.target)
+
+        def backward() -> Any:
+            (found,) = methods.step_by_step(question.method, view, inputs, question.units, **question.params)
+            return np.asarray(found.result()[1])
+
+        self._scores_of.compile(inputs)
+        passes = None
+        for passes in costs.measure(lambda: self._scores_of.run(inputs), backward):
+            yield passes
+        self.passes = passes
+
+    def shapes_at(self, choice: Choice) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the shapes of an image as the model takes it, `(H, W, C)`, and of the signal of the chosen layer."""
+        shape = self._layer_shapes.get(choice.layer, ())
+        return self.images.inputs(choice.image_index).shape[1:], tuple(shape[1:])
 
     def at_all_layers(self, choice: Choice) -> tuple[list[np.ndarray], list[tuple[float, float]]]:
         """Explain one choice at every spatial layer, in one pass.

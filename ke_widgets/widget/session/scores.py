@@ -76,6 +76,10 @@ class Scores:
         """Compile the forward pass for an image of such a shape."""
         compiled(self._classes.read, self.view).prepare(inputs, self.y([0]))
 
+    def run(self, inputs: Any) -> np.ndarray:
+        """Run one image, compiled where that is ready, and keep nothing."""
+        return np.asarray(run(self._classes.read, self.view, inputs, self.y([0])))
+
     def is_compiled(self, inputs: Any) -> bool:
         """Return whether the forward pass is compiled for an image of such a shape."""
         return ready(self._classes.read, self.view, inputs, self.y([0])) is not None

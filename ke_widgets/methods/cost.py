@@ -1,0 +1,47 @@
+"""What a method costs before it runs: how many times it runs the model, and whether backwards too."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ke_widgets.engine.evaluations import call
+from ke_widgets.typing import Shape
+
+# Parameters that are a number of evaluations by themselves.
+_NUMBERS = ("samples", "steps", "repetitions")
+
+
+class Cost(NamedTuple):
+    """How often a method runs the model on an image.
+
+    Attributes:
+        passes: Number of forward passes, beside the one of the image itself.
+        backward: Whether a backward pass follows each.
+    """
+
+    passes: int
+    backward: bool
+
+
+def cost(method: Callable[..., Any], image: Shape, signal: Shape = (), **params: Any) -> Cost:
+    """Return the cost of a method on one image.
+
+    Args:
+        method: A method of `ke_widgets.methods`.
+        image: Shape of the image, `(H, W, C)`.
+        signal: Shape of the signal that it reads, `(H', W', K)`; empty if it reads none.
+        **params: The method's own parameters; the others have their defaults.
+
+    Returns:
+        A `Cost`. A method that is not made of `Evaluations` is one pass, forward and backward.
+    """
+    evaluations = getattr(method, "evaluations", None)
+    if evaluations is None:
+        return Cost(1, True)
+    known = inspect.signature(method).parameters
+    own = {name: p.default for name, p in known.items() if p.kind is p.KEYWORD_ONLY}
+    own.update((name, value) for name, value in params.items() if name in own)
+    if evaluations.total is not None:
+        return Cost(int(call(evaluations.total, image, signal, **own)), evaluations.differentiates)
+    number = next(own[name] for name in _NUMBERS if name in own)
+    return Cost(int(number), evaluations.differentiates)
