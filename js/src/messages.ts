@@ -158,6 +158,8 @@ export interface ResultContent {
   scores_kind: ScoresKind;
   milliseconds: number;
   empty_reason: string | null;
+  /** Of a map whose values sum to a difference of scores: their sum, and the difference. */
+  completeness?: readonly [number, number] | null;
   /** Steps of the computation; fewer than `total` if it was cancelled. */
   done?: number;
   total?: number;

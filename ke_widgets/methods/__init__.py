@@ -53,12 +53,13 @@ from ke_widgets.engine.evaluations import call, each_step, known, run
 from ke_widgets.methods.spec import Parameter as Parameter
 from ke_widgets.methods.spec import Range as Range
 from ke_widgets.methods.spec import Spec as Spec
+from ke_widgets.methods.spec import defaults as defaults
 from ke_widgets.methods.spec import own_names as own_names
 from ke_widgets.methods.spec import parameters as parameters
 from ke_widgets.typing import Inputs, Method, Tensor
 
 _Function = typing.TypeVar("_Function", bound=Callable[..., Any])
-# The one list of families, with their titles, in the order of menus and tables. Each file has its `METHODS` at the foot.
+# The one list of families, with their titles, in the order of menus and tables. Each file ends with its `METHODS`.
 FAMILIES = {
     "cams": "Class activation maps",
     "gradient": "Gradients",

@@ -1,10 +1,10 @@
 """What a method costs before it runs: how many times it runs the model, and whether backwards too."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ke_widgets.engine.evaluations import call
+from ke_widgets.methods.spec import defaults
 from ke_widgets.typing import Shape
 
 # Parameters that are a number of evaluations by themselves.
@@ -34,14 +34,21 @@ def cost(method: Callable[..., Any], image: Shape, signal: Shape = (), **params:
 
     Returns:
         A `Cost`. A method that is not made of `Evaluations` is one pass, forward and backward.
+
+    Raises:
+        ValueError: If its `Evaluations` do not say how many they are.
     """
     evaluations = getattr(method, "evaluations", None)
     if evaluations is None:
         return Cost(1, True)
-    known = inspect.signature(method).parameters
-    own = {name: p.default for name, p in known.items() if p.kind is p.KEYWORD_ONLY}
+    own = defaults(method)
     own.update((name, value) for name, value in params.items() if name in own)
     if evaluations.total is not None:
         return Cost(int(call(evaluations.total, image, signal, **own)), evaluations.differentiates)
-    number = next(own[name] for name in _NUMBERS if name in own)
+    number = next((own[name] for name in _NUMBERS if name in own), None)
+    if number is None:
+        raise ValueError(
+            f"`method` must have `total` in its Evaluations, or a parameter among {', '.join(_NUMBERS)}. "
+            f"Received: {getattr(method, '__name__', method)}."
+        )
     return Cost(int(number), evaluations.differentiates)

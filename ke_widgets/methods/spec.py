@@ -108,6 +108,19 @@ def own_names(method: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(name for name in inspect.signature(method).parameters if name not in SHARED)
 
 
+def defaults(method: Callable[..., Any]) -> dict[str, Any]:
+    """Return the own parameters of a method with their defaults.
+
+    Args:
+        method: A function that follows the contract of `ke_widgets.methods`.
+
+    Returns:
+        A dict by name.
+    """
+    known = inspect.signature(method).parameters
+    return {name: known[name].default for name in own_names(method)}
+
+
 def parameters(method: Callable[..., Any]) -> list[Parameter]:
     """Return the own parameters of a method that a form shows, from its signature and docstring.
 

@@ -129,10 +129,12 @@ def test_pictures_stand_side_by_side_and_lists_where_there_is_room(browser, addr
 
 # The width of a field beyond that of a free one with the same text alone: what is negative is cut off.
 ROOM = """(field) => {
-  const free = document.createElement('select');
-  free.add(new Option(field.value || field.selectedOptions[0].text));
+  const free = document.createElement(field.selectedOptions ? 'select' : 'span');
+  if (field.selectedOptions) free.add(new Option(field.selectedOptions[0].text));
+  else free.append(field.value);
   const { font, padding, border } = getComputedStyle(field);
-  Object.assign(free.style, { font, padding, border, maxWidth: 'none', position: 'absolute' });
+  const free_of_all = { boxSizing: 'border-box', maxWidth: 'none', position: 'absolute', whiteSpace: 'nowrap' };
+  Object.assign(free.style, { font, padding, border, ...free_of_all });
   document.body.append(free);
   const { width } = free.getBoundingClientRect();
   free.remove();

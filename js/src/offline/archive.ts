@@ -17,6 +17,7 @@ interface Stored {
   map: MapContent;
   values: string;
   empty_reason: string | null;
+  completeness?: [number, number];
   milliseconds: number;
 }
 
@@ -127,7 +128,7 @@ export class Archive implements WidgetModel {
     const own = scores[choice.model_index][choice.image_index];
     this.#serial += 1;
     const empty_reason = stored.empty_reason ?? emptyReason(stored.map);
-    const details = { empty_reason, scores_kind: own.kind, done: 1, total: 1 };
+    const details = { empty_reason, completeness: stored.completeness, scores_kind: own.kind, done: 1, total: 1 };
     return [
       { kind: "result", id, pane, serial: this.#serial, generation: 0, choice, ...stored, ...details },
       [bytes(values), bytes(own.values)],

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from ke_widgets import filters
 from ke_widgets.engine.evaluations import Evaluations, image_gradients
@@ -97,7 +96,7 @@ def expected_gradients(
 
 
 def _reference(*args: Any, background: Any, **axes: Any) -> Tensor:
-    return straight.mean_score(*args, baseline=[ops.convert_to_tensor(each) for each in _images(background)], **axes)
+    return straight.mean_score(*args, baseline=_images(background), **axes)
 
 
 METHODS = {

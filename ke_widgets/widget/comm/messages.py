@@ -171,6 +171,7 @@ def result(id, pane, serial, choice, explanation) -> Message:
         "empty_reason": explanation.empty_reason,
         "done": explanation.done,
         "total": explanation.total,
+        "completeness": explanation.completeness,
     }
     return content, [buffer, explanation.scores.astype("<f4").tobytes()]
 

@@ -241,9 +241,11 @@ class Export:
             self.failures.append(error)
             self._maps[name] = {"error": str(error)}
         else:
-            self._maps[name] = self._entry(
+            entry = self._entry(
                 found.map, found.low, found.high, found.input_region, found.empty_reason, found.milliseconds
             )
+            whole = {} if found.completeness is None else {"completeness": found.completeness}
+            self._maps[name] = entry | whole
         yield
 
     def _entry(self, values, low, high, input_region, empty_reason, milliseconds):

@@ -17,7 +17,7 @@ from ke_widgets.widget.images import reading
 from ke_widgets.widget.images.containers import listed, order_hint
 from ke_widgets.widget.images.encoding import Encoded, as_uint8, encode
 from ke_widgets.widget.images.fitting import WHOLE, Region, cropped_region, fit
-from ke_widgets.widget.images.preprocessing import own_colours, sees_all
+from ke_widgets.widget.images.preprocessing import black_and_white, own_colours, sees_all, value_range
 
 _KEPT_PICTURES = 256
 _SIZED_IMAGES = 100  # Sizes are read from this many images; a notice about all is based on them.
@@ -127,6 +127,32 @@ class Images:
         images = images[..., 0] if self._grey else images
         return images if np.issubdtype(images.dtype, np.floating) else images.astype("float32")
 
+    def colours(self, index: int) -> tuple[Any, Any] | None:
+        """Return black and white as the model's input has them, two arrays `(C,)`; `None` where that is not known."""
+        return black_and_white(self._prepare, self._fitted(self._array(index)))
+
+    def _prepare(self, batch):
+        """Pass a batch through `preprocess`."""
+        return batch if self._preprocess is None else _one_array(self._preprocess(batch))
+
+    def pictures(self, index: int, seen: np.ndarray) -> np.ndarray:
+        """Return inputs of the model, made of one of the images, for display.
+
+        Args:
+            index: Number of the image.
+            seen: Inputs `(S, H, W, C)`.
+
+        Returns:
+            A uint8 array `(S, H, W, 1)` or `(S, H, W, 3)`, all on one scale; see `picture`.
+        """
+        image = self._fitted(self._array(index))
+        back = own_colours(self._prepare, image)
+        if back is not None:
+            low, high = value_range(image)  # The image's own range is that of all.
+            seen = np.clip((np.stack([back(each) for each in seen]) - low) / (high - low), 0, 1)
+        shown = as_uint8(seen)
+        return np.concatenate([shown, np.zeros_like(shown[..., :1])], -1) if shown.shape[-1] == 2 else shown[..., :3]
+
     def picture(self, index: int) -> np.ndarray:
         """Return one image for display: the original, or the model's input where the map does not fit the original.
 
@@ -215,14 +241,12 @@ class Images:
 
     def _inverse(self, image):
         """Return a function from the model's input to the picture; `None` where the original is displayed."""
-        preprocess = self._preprocess
-        if preprocess is None:
+        if self._preprocess is None:
             return None
         key = (image.shape, image.dtype)
         if key not in self._inverses:
-            prepare = lambda batch: _one_array(preprocess(batch))  # noqa: E731
-            plain = sees_all(prepare, image)
-            self._inverses[key] = None if plain else functools.partial(_recoloured, own_colours(prepare, image), image)
+            plain, colours = sees_all(self._prepare, image), functools.partial(own_colours, self._prepare)
+            self._inverses[key] = None if plain else functools.partial(_recoloured, colours(image), image)
         return self._inverses[key]
 
     def _check_rank(self, shape):

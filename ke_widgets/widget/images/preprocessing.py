@@ -64,7 +64,7 @@ def sees_all(preprocess: Callable[[np.ndarray], Any], image: np.ndarray) -> bool
     height, width = image.shape[:2]
     if min(height, width) < _LEAST_SIDE:
         return True
-    low, high = _range(image)
+    low, high = value_range(image)
     pattern = low + (high - low) * _pattern(height, width)
     seen = _try(preprocess, pattern.reshape(height, width, *[1] * (image.ndim - 2)), image)
     if seen is None or min(seen.shape[:2]) < 2:
@@ -90,7 +90,7 @@ def own_colours(
     Returns:
         A function from the input `(H', W', C)` to colours in the range of the image; `None` if there is no inverse.
     """
-    low, high = _range(image)
+    low, high = value_range(image)
     channels = image.shape[-1] if image.ndim == 3 else 1
 
     def middle(colour):
@@ -112,7 +112,29 @@ def own_colours(
     return lambda seen: np.clip(low + (seen - black) @ back.T, low, high)
 
 
-def _range(image):
+def black_and_white(preprocess: Callable[[np.ndarray], Any], image: np.ndarray) -> tuple[Any, Any] | None:
+    """Return what a black and a white image are in the model's input, one value for each channel.
+
+    Args:
+        preprocess: See `sees_all`.
+        image: See `sees_all`.
+
+    Returns:
+        A pair of arrays `(C,)`; `None` if `preprocess` fails on such images, or makes several colours of one.
+    """
+    found = []
+    for value in value_range(image):
+        seen = _try(preprocess, np.full(image.shape, value, "float64"), image)
+        # Borders that `preprocess` pads are no part of the image.
+        if seen is None:
+            return None
+        found.append(seen[seen.shape[0] // 2, seen.shape[1] // 2])
+    black, white = found
+    return black, white
+
+
+def value_range(image: np.ndarray) -> tuple[float, float]:
+    """Return the values of black and white in an image: 0 and 255, or 0 and 1, or its own where they are others."""
     finite = image[np.isfinite(image)].astype("float64")
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     if low >= 0 and high <= 255:

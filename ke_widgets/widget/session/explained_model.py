@@ -31,6 +31,7 @@ from ke_widgets.widget.session.choice import Choice
 from ke_widgets.widget.session.explanation import Curves, Explanation, display_range, empty_reason
 from ke_widgets.widget.session.fingerprint import fingerprint
 from ke_widgets.widget.session.layer_maps import LayerMaps, Question
+from ke_widgets.widget.session.method_data import MethodData
 from ke_widgets.widget.session.notices import Entrance
 from ke_widgets.widget.session.scores import Scores, run
 from ke_widgets.widget.session.target_classes import (
@@ -76,6 +77,7 @@ class ExplainedModel:
         self.number = number
         self.passes: costs.Passes | None = None
         self._feed = feed
+        self._data = MethodData(images)
         # Keras keeps no input shape of some models; an image has it.
         image = self._packed(np.nan_to_num(images.inputs(0), nan=0.0, posinf=0.0, neginf=0.0), [0])
         # A target that reads all outputs asks for none of them.
@@ -221,7 +223,7 @@ class ExplainedModel:
             contrast=choice.contrast_index,
             layer=question.layer,
             method=choice.method,
-            params={name: value for name, value in question.params.items() if name != "image_input"},
+            params={name: value for name, value in choice.params.items() if name in question.params},
             image_index=choice.image_index,
             model_index=self.number,
             scores=scores,
@@ -234,8 +236,21 @@ class ExplainedModel:
             total=progress.total,
             generation=generation,
             map_unit=self.map_unit(spec.unit),
+            completeness=self._completeness(choice, question, progress, logits, values),
             input_region=self.images.input_region(choice.image_index),
         )
+
+    def _completeness(self, choice, question, progress, logits, values):
+        """Return what the map sums to and what it should, where the method promises a sum and all steps are done."""
+        function, spec = methods.table()[choice.method]
+        if spec.reference is None or progress.done < progress.total or not question.finite:
+            return None
+        wrap, units = self.classes.question(choice.class_index, choice.contrast_index, question.detail)
+        reference = wrap(_twice(spec.reference))
+        own = {**methods.defaults(function), **question.params}
+        params = {name: value for name, value in own.items() if name in methods.own_names(spec.reference)}
+        scores, _ = compiled(reference, self._maps.view("", question.target), **params)(question.inputs, units)
+        return float(np.sum(values, dtype="float64")), float(np.asarray(logits)[0, 0] - np.asarray(scores)[0, 0])
 
     def _blind(self, question):
         """Return whether the units have a gradient of exactly zero at every cell of the layer."""
@@ -266,7 +281,7 @@ class ExplainedModel:
         """Return the `Question` of a choice at a layer; `classes` replaces its class and contrast."""
         function, _ = methods.table()[choice.method]
         own = methods.own_names(function)
-        params = {name: value for name, value in choice.params.items() if name in own}
+        params = self._data.of(function, {name: value for name, value in choice.params.items() if name in own})
         if self._feed.several and "image_input" in own:
             params["image_input"] = self._feed.taken.position
         classes = classes or (choice.class_index, choice.contrast_index)
@@ -476,6 +491,18 @@ def _one_map(method, maps):
             f"{values.shape} for this model. Choose another method or layer."
         )
     return values
+
+
+@functools.lru_cache(maxsize=64)
+def _twice(reference):
+    """Return a function of scores as a method, which can be contrasted and negated."""
+
+    @functools.wraps(reference)
+    def scores(*args: Any, **params: Any) -> tuple[Any, Any]:
+        found = reference(*args, **params)
+        return found, found
+
+    return scores
 
 
 def _any_gradient(model, inputs, indices):

@@ -35,6 +35,8 @@ class Explanation:
         total: Total number of steps; 1 for a method that does not sample.
         generation: How often the model's weights had changed when the computation started.
         map_unit: Unit of the map's values, such as `"logit"`; empty if the method's scale has no meaning.
+        completeness: For a method whose maps sum to a difference of scores: the sum of the map, and the difference;
+            else `None`.
         input_region: The region of the picture that the model saw and the map covers, `(top, left, bottom, right)` as
             fractions of the picture's height and width.
     """
@@ -58,6 +60,7 @@ class Explanation:
     total: int = 1
     generation: int = 0
     map_unit: str = ""
+    completeness: tuple[float, float] | None = None
     input_region: tuple[float, float, float, float] = WHOLE
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ke_widgets.widget.comm import messages
-from ke_widgets.widget.features import FEATURES, all_layers, curves, images, predictions
+from ke_widgets.widget.features import FEATURES, all_layers, costs, curves, images, predictions
 from ke_widgets.widget.images.encoding import Encoded
 from ke_widgets.widget.images.fitting import WHOLE
 from ke_widgets.widget.session.choice import Choice
@@ -126,6 +126,7 @@ def from_page():
         "ack": {"kind": "ack", "number": 5},
         "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
         "curves": {"kind": "curves", "id": "11", "pane": 1, "choice": choice},
+        "costs": {"kind": "costs", "id": "12", "pane": 0, "choice": choice},
     }
 
 
@@ -148,6 +149,7 @@ def test_messages_from_the_page_are_read():
     assert parse(page["all_layers"]) == messages.Ask("all_layers", "9", all_layers.Request(CHOICE), pane=0)
     assert parse(page["predictions"]) == messages.Ask("predictions", "10", predictions.Request([0, 4], model_index=1))
     assert parse(page["images"]) == messages.Ask("images", "8", images.Request([0, 4], 112))
+    assert parse(page["costs"]) == messages.Ask("costs", "12", costs.Request(CHOICE), pane=0)
     assert parse(page["curves"]) == messages.Ask("curves", "11", curves.Request(CHOICE), pane=1)
 
 

@@ -5,7 +5,7 @@ import type { Picture } from "../../picture/picture.ts";
 import { caption, differing, imageName } from "../../state/captions.ts";
 import type { Pane } from "../../state/pane.ts";
 import type { Store } from "../../state/store.ts";
-import { formatShare, formatTime } from "../../text/format.ts";
+import { formatNumber, formatShare, formatTime } from "../../text/format.ts";
 import type { Truncated } from "../../text/truncate.ts";
 import { ErrorCaption } from "../controls/ErrorBanner.tsx";
 import { TruncatedName } from "../controls/TruncatedName.tsx";
@@ -92,13 +92,29 @@ function atLayer(choice: Choice, catalog: Store["catalog"]): string {
 
 /** The size of the map, its duration, and the hidden share, which screen readers get from the slider. */
 function MapDetails({ result, hidden }: { result: Result; hidden: number }) {
-  const { map, empty_reason } = result;
+  const { map, empty_reason, completeness } = result;
   return (
     <>
       <span>{`Map ${map.height} × ${map.width} · ${duration(result)}`}</span>
+      {completeness && <Completeness found={completeness[0]} expected={completeness[1]} />}
       {hidden > 0 && <span aria-hidden="true">{formatShare(hidden)} hidden</span>}
       {empty_reason && <span class="ke-hidden">. {empty_reason}</span>}
     </>
+  );
+}
+
+/** Whether the map's values sum to what the method promises: with too few steps they do not. */
+function Completeness({ found, expected }: { found: number; expected: number }) {
+  const share = Math.abs(found - expected) / Math.max(Math.abs(expected), 1e-9);
+  const off = share < 0.005 ? "" : `, ${formatShare(Math.min(share, 9.99))} off`;
+  const text = `sums to ${formatNumber(found)} of ${formatNumber(expected)}${off}`;
+  return (
+    <span
+      class={share > 0.05 ? "ke-slow" : undefined}
+      title="The sum of the map, of the score less that of the baseline. More steps bring them together."
+    >
+      {text}
+    </span>
   );
 }
 
