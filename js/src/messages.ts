@@ -39,6 +39,8 @@ export interface Method {
   /** Whether its map depends on the layer. */
   uses_layer: boolean;
   signed: boolean;
+  /** Whether it goes a way to the image that can be played. */
+  way?: boolean;
   /** Unit of the map's values; empty where their scale has no meaning. */
   unit?: string;
   params: Param[];

@@ -51,7 +51,7 @@ const MORE = [
   ["rise", "RISE", "Perturbations", "Which places keep the score high, when others are masked at random?"],
 ].map(([name, title, family, answers], i) => ({
   ...METHODS[0],
-  ...{ name, title, family, answers },
+  ...{ name, title, family, answers, way: name === "integrated" },
   ...(i === 0 && {
     reason: "CAM needs one dense layer, or 1x1 convolution, after global pooling, and 'pool' has no such kernel.",
   }),
@@ -250,7 +250,10 @@ export async function fakeModel(kind) {
     labels,
     methods: kind === "menu" ? MENU : METHODS,
     colormaps: ["inferno", "viridis", "magma", "turbo", "gray", "RdBu_r"],
-    panels: [{ name: "curves", title: "Curves" }],
+    panels: [
+      { name: "curves", title: "Curves" },
+      { name: "path", title: "Path" },
+    ],
     notices:
       kind === "notices"
         ? ["The images look unscaled: values up to 255, and the model has no Rescaling. Give `preprocess=`."]
@@ -306,6 +309,7 @@ export async function fakeModel(kind) {
       return say({ ...message, costs: { milliseconds: 11.4, methods } });
     }
     if (message.kind === "curves") return curves(message);
+    if (message.kind === "path") return way(message);
     if (message.kind === "all_layers") return setTimeout(() => say(...allLayers(message)), 400);
     if (message.kind !== "explain" || kind === "mute") return;
     const [content, buffers] = explain(message.choice, ++serial, message.id, setup);
@@ -354,6 +358,20 @@ export async function fakeModel(kind) {
       if (cancelled || done === 2 * points) return say({ kind: "curves", ...about, done }, buffers);
       say({ kind: "progress", ...about, done, text: `${done} of ${2 * points}` }, buffers);
     }
+  }
+  /** From black to the image. */
+  async function way({ id, pane, choice }) {
+    const shares = Float32Array.from({ length: 25 }, (_, i) => i / 24);
+    const scores = shares.map((share) => 3.4 / (1 + Math.exp(9 * (0.4 - share))) - 0.1);
+    const pictures = [...shares].map(async (share) => {
+      const canvas = draw(choice.image_index, 96);
+      const context = canvas.getContext("2d");
+      context.fillStyle = `rgb(0 0 0 / ${1 - share})`;
+      context.fillRect(0, 0, 96, 96);
+      return new DataView(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+    });
+    const buffers = [new DataView(shares.buffer), new DataView(scores.buffer), ...(await Promise.all(pictures))];
+    say({ kind: "path", id, pane, choice, generation: 0 }, buffers);
   }
   /** All layers, one after the other in one buffer. */
   function allLayers({ id, pane, choice }) {

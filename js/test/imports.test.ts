@@ -12,6 +12,8 @@ const ORDER = [
   "host",
   "ui/hooks",
   "ui/controls",
+  "ui/chart",
+  "ui/methods",
   "ui/layers",
   "ui/classes",
   "ui/images",

@@ -38,6 +38,8 @@ class Spec:
         applies: A function of a view of a model, which returns `None`, or a sentence why the method cannot explain it.
         reference: For methods whose maps sum to a difference of scores: a function with the arguments of the method,
             which returns the scores `(B, U)` that the sum of a map lacks to the logits of the image.
+        way: For methods on a way to the image: a function of the model, its inputs, shares `(S,)` from 0 to 1, and the
+            method's own parameters, which returns the inputs `(S * B, ...)` at these shares of the way.
         data: Names of parameters that are data and have no default that fits, such as a set of background images.
         combine: For methods whose maps follow from signal and gradient at a layer: the function that computes them,
             `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
@@ -55,6 +57,7 @@ class Spec:
     per_class: bool = True
     applies: Callable[[Any], str | None] = _always
     reference: Callable[..., Any] | None = None
+    way: Callable[..., Any] | None = None
     data: tuple[str, ...] = ()
     combine: Combine | None = None
 

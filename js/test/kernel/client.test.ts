@@ -59,6 +59,8 @@ test("every message has the fields that Python reads", async () => {
   store.imageCache.want([1]);
   store.predictions.value.want([1]);
   new CurvesState(store).active.value.compute();
+  store.costs.ask(CHOICE);
+  store.client.open(store.main.queues, "path", { answered() {}, failed() {} }).ask({ choice: CHOICE });
   model.answer(model.explains[0], 2);
   store.fetchAllLayers();
   model.say(

@@ -131,10 +131,22 @@ def _reference(
     blur: float,
     image_input: int | str | None = None,
 ) -> Tensor:
+    start = _at_shares(model, inputs, ops.zeros(1), blur=blur, spatial_axis=spatial_axis, image_input=image_input)
+    return scores(model, start, indices, indices_axis=indices_axis, indices_batch_dims=indices_batch_dims)
+
+
+def _at_shares(
+    model: keras.Model,
+    inputs: Inputs,
+    shares: Tensor,
+    *,
+    blur: float,
+    spatial_axis: SpatialAxis = SPATIAL_AXIS,
+    image_input: int | str | None = None,
+) -> Inputs:
     inputs = fitted(model, inputs)
-    images = _at(image_of(model, inputs, image_input, spatial_axis), ops.zeros(1), 1, blur)
-    replaced = with_images(model, inputs, images, image_input, spatial_axis)
-    return scores(model, replaced, indices, indices_axis=indices_axis, indices_batch_dims=indices_batch_dims)
+    images = _at(image_of(model, inputs, image_input, spatial_axis), shares, 1, blur)
+    return with_images(model, inputs, images, image_input, spatial_axis)
 
 
 METHODS = {
@@ -147,5 +159,6 @@ METHODS = {
         signed=True,
         unit="logit",
         reference=_reference,
+        way=_at_shares,
     )
 }

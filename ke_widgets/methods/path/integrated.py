@@ -97,5 +97,6 @@ METHODS = {
         signed=True,
         unit="logit",
         reference=straight.mean_score,
+        way=straight.at_shares,
     )
 }

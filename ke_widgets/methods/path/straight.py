@@ -135,3 +135,21 @@ def mean_score(
         replaced = with_images(model, inputs, images, image_input, spatial_axis)
         found.append(scores(model, replaced, indices, indices_axis=indices_axis, indices_batch_dims=indices_batch_dims))
     return ops.mean(ops.stack(found), axis=0)
+
+
+def at_shares(
+    model: keras.Model,
+    inputs: Inputs,
+    shares: Tensor,
+    *,
+    baseline: Any = "zero",
+    spatial_axis: SpatialAxis = (-3, -2),
+    image_input: int | str | None = None,
+) -> Inputs:
+    """Return the inputs at shares of the way from the first baseline to the image; see `Spec.way`."""
+    inputs = fitted(model, inputs)
+    first, *_ = several(baseline, channels_of(model, inputs, image_input, spatial_axis))
+    image = image_of(model, inputs, image_input, spatial_axis)
+    start = baseline_image(model, inputs, first, image_input, spatial_axis)
+    images = start + ops.einsum("s,b...->sb...", ops.cast(shares, image.dtype), image - start)
+    return with_images(model, inputs, images, image_input, spatial_axis)

@@ -13,6 +13,7 @@ _NAMES = (
     "images",
     "predictions",
     "curves",
+    "path",
     "costs",
     "export",
 )

@@ -59,6 +59,7 @@ def _describe_method(session, name, function, spec):
         "family": methods.family_of(function),
         "answers": spec.answers,
         "uses_layer": layer,
+        **({"way": True} if spec.way is not None else {}),
         "signed": spec.signed,
         "unit": session.models[0].map_unit(spec.unit),
     }

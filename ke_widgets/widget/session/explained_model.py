@@ -13,6 +13,7 @@ from keras import ops
 
 from ke_widgets import inspection, methods, metrics
 from ke_widgets.engine.compiling import compiled
+from ke_widgets.engine.evaluations import scores
 from ke_widgets.engine.gradients import signal_jacobian
 from ke_widgets.errors import failures
 from ke_widgets.errors.short_repr import short_repr
@@ -354,6 +355,29 @@ class ExplainedModel:
             return f"All {len(sizes)} layers at once need about {needed / 1024**3:.1f} GB of memory."
         return None
 
+    def way(self, choice: Choice, shares: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+        """Return what the method of a choice looks at on its way to the image, and the score there.
+
+        Args:
+            choice: A `Choice` that was checked; its method has a `Spec.way`.
+            shares: Shares of the way, 0 to 1.
+
+        Yields:
+            For each of them the score of the class, and the model's image `(H, W, C)`.
+        """
+        function, spec = methods.table()[choice.method]
+        question = self._question(choice, "")
+        wrap, units = self.classes.question(choice.class_index, choice.contrast_index, question.detail)
+        own = {**methods.defaults(function), **question.params}
+        params = {name: value for name, value in own.items() if name in methods.own_names(spec.way)}
+        view = self._maps.view("", question.target)
+        position = self._feed.taken.position if self._feed.several else 0
+        at, score = compiled(_on_the_way(spec.way), view, **params), compiled(wrap(_twice(scores)), view)
+        for share in shares:
+            inputs = at((question.inputs, ops.convert_to_tensor([share], "float32")), None)
+            found, _ = score(inputs, units)
+            yield float(np.asarray(found)[0, 0]), np.asarray(keras.tree.flatten(inputs)[position])[0]
+
     def measure_passes(self, choice: Choice) -> Iterator[costs.Passes]:
         """Measure forward and backward passes on an image, with a stop between them.
 
@@ -491,6 +515,17 @@ def _one_map(method, maps):
             f"{values.shape} for this model. Choose another method or layer."
         )
     return values
+
+
+@functools.lru_cache(maxsize=64)
+def _on_the_way(way):
+    """Return a `Spec.way` as what can be compiled."""
+
+    def at(model: Any, given: Any, _: Any, **params: Any) -> Any:
+        inputs, shares = given
+        return way(model, inputs, shares, **params)
+
+    return at
 
 
 @functools.lru_cache(maxsize=64)

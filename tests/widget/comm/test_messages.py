@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ke_widgets.widget.comm import messages
-from ke_widgets.widget.features import FEATURES, all_layers, costs, curves, images, predictions
+from ke_widgets.widget.features import FEATURES, all_layers, costs, curves, images, path, predictions
 from ke_widgets.widget.images.encoding import Encoded
 from ke_widgets.widget.images.fitting import WHOLE
 from ke_widgets.widget.session.choice import Choice
@@ -34,6 +34,7 @@ def explanation(values, low=0.0, high=2.0, empty_reason=None, input_region=WHOLE
         total=4,
         generation=2,
         input_region=input_region,
+        completeness=None,
     )
 
 
@@ -46,7 +47,7 @@ class Session(Told):
         self.models = [self, self]
         self.layers = ["stem", "block/conv"]
         self.is_compiled = True
-        self.images = SimpleNamespace(encoded=self.encoded, input_region=lambda index: WHOLE)
+        self.images = SimpleNamespace(encoded=self.encoded, pictures=self.pictures, input_region=lambda index: WHOLE)
         self.results.serial = 3
 
     def generation(self):
@@ -64,6 +65,12 @@ class Session(Told):
 
     def run(self, **fields):
         return explanation(np.ones((1, 1)))
+
+    def way(self, choice, shares):
+        yield from ((2 * share, np.full((2, 2, 3), share)) for share in shares)
+
+    def pictures(self, index, seen):
+        return (255 * seen).astype("uint8")
 
     def curves(self, found):
         shares, deletion = np.array([0, 0.5, 1]), np.array([1, 0.5, 0.25])
@@ -99,6 +106,7 @@ def from_kernel():
         "predictions": replies("predictions", predictions.Request([0, 4], 1), "10")[0],
         "curves so far": preview,
         "curves": found,
+        "path": replies("path", path.Request(dataclasses.replace(CHOICE, method="integrated_gradients")), "13", 0)[-1],
         "error": messages.error(
             "7", "`layer` must name a layer.", "Choose another.", "Traceback.", choice=CHOICE, pane=1
         ),
@@ -127,6 +135,7 @@ def from_page():
         "images": {"kind": "images", "id": "8", "indices": [0, 4], "size": 112},
         "curves": {"kind": "curves", "id": "11", "pane": 1, "choice": choice},
         "costs": {"kind": "costs", "id": "12", "pane": 0, "choice": choice},
+        "path": {"kind": "path", "id": "13", "pane": 0, "choice": choice},
     }
 
 
@@ -150,6 +159,7 @@ def test_messages_from_the_page_are_read():
     assert parse(page["predictions"]) == messages.Ask("predictions", "10", predictions.Request([0, 4], model_index=1))
     assert parse(page["images"]) == messages.Ask("images", "8", images.Request([0, 4], 112))
     assert parse(page["costs"]) == messages.Ask("costs", "12", costs.Request(CHOICE), pane=0)
+    assert parse(page["path"]) == messages.Ask("path", "13", path.Request(CHOICE), pane=0)
     assert parse(page["curves"]) == messages.Ask("curves", "11", curves.Request(CHOICE), pane=1)
 
 

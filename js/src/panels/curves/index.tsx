@@ -1,12 +1,12 @@
 import "./curves.css";
 import { formatNumber, formatShare } from "../../text/format.ts";
+import { LineChart } from "../../ui/chart/LineChart.tsx";
 import { ErrorCaption } from "../../ui/controls/ErrorBanner.tsx";
 import type { Panel, PanelProps } from "../panel.ts";
-import { area, type Curves, CurvesState, formatArea, path, ticks } from "./curves.ts";
+import { area, type Curves, CurvesState, formatArea } from "./curves.ts";
 
 export const curves: Panel<CurvesState> = { create: (store) => new CurvesState(store), Action, Body };
 
-const QUARTERS = [0, 0.25, 0.5, 0.75, 1];
 const KINDS = [
   ["deletion", "Deletion", "lower is better"],
   ["insertion", "Insertion", "higher is better"],
@@ -87,34 +87,15 @@ function Legend({ curves }: { curves: Curves }) {
 }
 
 function Chart({ curves }: { curves: Curves | null }) {
-  const heights = ticks(...(curves ? [curves.deletion, curves.insertion] : []));
-  const [low, high] = [heights[0], heights[heights.length - 1]];
-  const up = (value: number) => 100 * (1 - (value - low) / (high - low));
+  const lines = KINDS.map(([kind]) => ({ kind: `ke-${kind}`, heights: curves?.[kind] ?? new Float32Array() }));
   return (
-    <figure>
-      <svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label={inWords(curves)}>
-        <path d={heights.map((value) => `M0 ${up(value)}H100`).join("")} />
-        {curves &&
-          KINDS.map(([kind]) => (
-            <path key={kind} class={`ke-${kind}`} d={path(curves.shares, curves[kind], low, high)} />
-          ))}
-      </svg>
-      <Axis side="top" numbers={heights.map((value) => [up(value), formatNumber(value)])} />
-      <Axis side="left" numbers={QUARTERS.map((share) => [100 * share, formatShare(share)])} />
-      <figcaption>Score, by pixels deleted or inserted</figcaption>
-    </figure>
-  );
-}
-
-function Axis({ side, numbers }: { side: string; numbers: [number, string][] }) {
-  return (
-    <div aria-hidden="true">
-      {numbers.map(([at, text]) => (
-        <span key={at} style={{ [side]: `${at}%` }}>
-          {text}
-        </span>
-      ))}
-    </div>
+    <LineChart
+      shares={curves?.shares ?? new Float32Array()}
+      lines={lines}
+      label={inWords(curves)}
+      caption="Score, by pixels deleted or inserted"
+      format={formatShare}
+    />
   );
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { area, CurvesState, formatArea, path, ticks } from "../../../src/panels/curves/curves.ts";
+import { area, CurvesState, formatArea } from "../../../src/panels/curves/curves.ts";
 import messages from "../../fixtures/messages.json";
 import { CHOICE, openStore, resultFor } from "../../model.ts";
 
@@ -113,17 +113,4 @@ test("the area is that of the trapezoids; a curve that is not complete has none"
   expect(area(shares, Float32Array.from([1, 0.5, 0]))).toBeCloseTo(0.375, 6);
   expect(area(shares, Float32Array.from([1, Number.NaN, 0]))).toBeNaN();
   expect([0.21349, 0.00123, -0.5, 0, Number.NaN].map(formatArea)).toEqual(["0.213", "0.0012", "−0.500", "0", "…"]);
-});
-
-test("the axis spans 0, 1 and all scores, in round steps", () => {
-  expect(ticks()).toEqual([0, 0.25, 0.5, 0.75, 1]);
-  expect(ticks(Float32Array.from([0.2, Number.NaN]))).toEqual([0, 0.25, 0.5, 0.75, 1]);
-  expect(ticks(Float32Array.from([-3, 8]))).toEqual([-5, 0, 5, 10]);
-  expect(ticks(Float32Array.from([7.9]))).toEqual([0, 2, 4, 6, 8]);
-});
-
-test("a path goes through the scores that are known", () => {
-  const shares = Float32Array.from([0, 0.5, 1]);
-  expect(path(shares, Float32Array.from([1, Number.NaN, -1]), -1, 1)).toBe("M0.00 0.00L100.00 100.00");
-  expect(path(shares, Float32Array.from([Number.NaN, Number.NaN, Number.NaN]), 0, 1)).toBe("");
 });
