@@ -157,7 +157,7 @@ function half(value) {
 }
 
 function explain(choice, serial, id, setup) {
-  const method = METHODS.find(({ name }) => name === choice.method);
+  const method = setup.methods.find(({ name }) => name === choice.method);
   const { nodes } = setup.models[choice.model_index];
   const node = nodes.find(({ path }) => path === choice.layer);
   const side = method.uses_layer ? node.shape[1] : 96;

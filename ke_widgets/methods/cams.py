@@ -441,6 +441,7 @@ def _by_scores(signal: Tensor, scores: Tensor, weights: str) -> Tensor:
         add=_add_scores,
         begin=_begin_scorecam,
         end=_end_scorecam,
+        total=lambda image, signal: signal[-1],
     )
 )
 def scorecam(

@@ -61,7 +61,7 @@ function Player({ state, way }: { state: PathState; way: Way }) {
           <b>{Number.isFinite(score) ? formatNumber(score) : "…"}</b> score, {formatNumber(way.scores[0])} at the
           baseline, {Number.isFinite(last) ? formatNumber(last) : "…"} of the image
         </p>
-        <p>Where the score changes, the pixels earn their share: where it is flat, none does.</p>
+        <p>Pixels get their values where the curve rises or falls; where it is flat, they get none.</p>
       </div>
       <LineChart
         shares={way.shares}
