@@ -11,8 +11,6 @@ MOST_UNTYPED = {"the library": 0, "widget/": 0}  # public functions and methods 
 # Files that may be longer, and why.
 LONG_FILES = {
     "methods/cams.py": "Score-CAM moves onto the shared evaluations with the method contract",
-    "methods/gradient.py": "full-gradients moves to the decomposition with the method contract",
-    "methods/meta.py": "its sampling methods move onto the shared evaluations with the method contract",
     "explaining/loop.py": "the shortcuts' factory is made from the methods' tables with the method contract",
     "widget/view.py": "half of it is the docstrings that users read",
     "widget/session/explained_model.py": "one class",
