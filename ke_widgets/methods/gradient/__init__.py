@@ -2,6 +2,7 @@
 
 from ke_widgets.methods.gradient.full import full_gradients as full_gradients
 from ke_widgets.methods.gradient.saliency import check_channels as check_channels
+from ke_widgets.methods.gradient.saliency import gradient_input as gradient_input
 from ke_widgets.methods.gradient.saliency import gradients as gradients
 from ke_widgets.methods.gradient.saliency import over_channels as over_channels
 from ke_widgets.methods.gradient.terms import full_gradient_terms as full_gradient_terms

@@ -6,6 +6,8 @@ that compiled functions are reused.
 
 from ke_widgets.methods.meta.copies import tta as tta
 from ke_widgets.methods.meta.noisy_gradients import smoothgrad as smoothgrad
+from ke_widgets.methods.meta.noisy_gradients import squaregrad as squaregrad
+from ke_widgets.methods.meta.noisy_gradients import vargrad as vargrad
 from ke_widgets.methods.meta.scores import contrast as contrast
 from ke_widgets.methods.meta.scores import negate as negate
 from ke_widgets.methods.meta.smoothing import smooth as smooth

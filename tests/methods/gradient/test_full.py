@@ -139,9 +139,6 @@ def gelu(kind, size, **options):
     return kind(3, size, activation="gelu", **WIDE, **options)
 
 
-FIRST = {"data_format": "channels_first"}
-
-
 SIGNALS = {
     "signal": ((12, 2), (-2,), (gelu(layers.Conv1D, 3), layers.MaxPooling1D(**WIDE), gelu(layers.Conv1D, 2))),
     "signal, strided": ((13, 1), (-2,), (gelu(layers.Conv1D, 4, strides=3), layers.LayerNormalization(**WIDE))),
