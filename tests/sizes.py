@@ -32,6 +32,7 @@ NOT_TESTED = {"typing.py": "names of types, which pyright checks"}
 CROSS_CUTTING = {
     "engine/test_stress.py": "models as other threads see them while they are read",
     "engine/test_untouched.py": "models after everything that runs them",
+    "methods/gradient/test_oracles.py": "gradients of two families beside captum",
     "methods/test_oracles.py": "all methods beside other libraries",
     "methods/test_precision.py": "all methods in every precision",
     "targets/test_contract.py": "what every target promises",

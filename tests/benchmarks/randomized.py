@@ -1,4 +1,4 @@
-"""How far a map survives that the last layers of the demo model are drawn anew: `python -m tests.benchmarks.randomized`.
+"""How far maps survive that the demo model's last layers are drawn anew: `python -m tests.benchmarks.randomized`.
 
 The rank correlation of the absolute maps before and after, on scenes that the model has not seen, for the classes that
 occur; after Sanity Checks for Saliency Maps, arXiv:1810.03292. The docstring of `guided_backprop` quotes it.
