@@ -30,16 +30,6 @@ def check_counts(**counts: object) -> None:
             raise ValueError(f"`{name}` must be an integer of at least 1, or None. Received: {name}={value}.")
 
 
-def check_verbose(verbose: object) -> None:
-    """Refuse a `verbose` that Keras does not know.
-
-    Raises:
-        ValueError: If it is not one of Keras's values.
-    """
-    if not (isinstance(verbose, str | int) and verbose in ("auto", 0, 1, 2)):
-        raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={short_repr(verbose)}.")
-
-
 def check_postprocessing(postprocessing: object) -> None:
     """Refuse a filter that is not a function.
 
