@@ -77,7 +77,8 @@ def check_method(method: object) -> None:
         return
     say, received = "ke.methods.cams.gradcam", f"method={short_repr(method)}"
     if inner is not None:
-        say = f"ke.{inner.__module__.partition('.')[2]}.{inner.__name__}"
+        family = inner.__module__.split(".")[1:3]  # Whose files are its own business.
+        say = f"ke.{'.'.join(family)}.{inner.__name__}"
         received = f"the shortcut `ke.{inner.__name__}`, which runs that method over data itself"
     raise TypeError(f"`method` must be a method, such as `{say}`. Received: {received}.")
 
