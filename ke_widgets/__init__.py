@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ke_widgets.explaining.loop import explain as explain
     from ke_widgets.explaining.loop import explain_batches as explain_batches
     from ke_widgets.explaining.shortcuts import partial_explain as partial_explain
+    from ke_widgets.methods.features import maximize as maximize
     from ke_widgets.widget.view import ExplainerWidget as ExplainerWidget
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ _HOMES = {
     "ExplainerWidget": "widget.view",
     **dict.fromkeys(("explain", "explain_batches"), "explaining.loop"),
     **dict.fromkeys(("partial_explain", *_METHODS), "explaining.shortcuts"),
+    "maximize": "methods.features",
 }
 __all__ = [
     "ExplainerWidget",
     "explain",
     "explain_batches",
+    "maximize",
     "partial_explain",
     "demo",
     "doctor",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ke_widgets.backend.tensorflow import Loop as Loop
     from ke_widgets.backend.tensorflow import OutOfMemory as OutOfMemory
     from ke_widgets.backend.tensorflow import Pullback as Pullback
+    from ke_widgets.backend.tensorflow import Rule as Rule
     from ke_widgets.backend.tensorflow import TensorSpec as TensorSpec
     from ke_widgets.backend.tensorflow import ancestors as ancestors
     from ke_widgets.backend.tensorflow import as_tensor as as_tensor
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from ke_widgets.backend.tensorflow import message as message
     from ke_widgets.backend.tensorflow import number_of_batches as number_of_batches
     from ke_widgets.backend.tensorflow import outside_of_traces as outside_of_traces
+    from ke_widgets.backend.tensorflow import rectified as rectified
+    from ke_widgets.backend.tensorflow import rectifier as rectifier
     from ke_widgets.backend.tensorflow import resize as resize
     from ke_widgets.backend.tensorflow import stateless_normal as stateless_normal
     from ke_widgets.backend.tensorflow import static_value as static_value
@@ -41,9 +44,11 @@ if TYPE_CHECKING:
     from ke_widgets.backend.tensorflow import while_loop as while_loop
 
 NAMES = (
-    *("Along", "CheckError", "Compiled", "DATASETS", "FrameworkError", "Loop", "OutOfMemory", "Pullback", "TensorSpec"),
+    *("Along", "CheckError", "Compiled", "DATASETS", "FrameworkError", "Loop", "OutOfMemory", "Pullback", "Rule"),
+    *("TensorSpec",),
     *("ancestors", "as_tensor", "batch_spec", "check", "compiled", "current_trace", "default_device", "holds_floats"),
-    *("is_differentiated", "linearize", "message", "number_of_batches", "outside_of_traces", "resize"),
+    *("is_differentiated", "linearize", "message", "number_of_batches", "outside_of_traces"),
+    *("rectified", "rectifier", "resize"),
     *("stateless_normal", "static_value", "trace", "vjp", "while_loop"),
 )
 

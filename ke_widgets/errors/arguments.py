@@ -89,3 +89,13 @@ def check_count(name: str, value: object) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={short_repr(value)}.")
+
+
+def check_verbose(verbose: object) -> None:
+    """Refuse a `verbose` that Keras does not know.
+
+    Raises:
+        ValueError: If it is not one of Keras's values.
+    """
+    if not (isinstance(verbose, str | int) and verbose in ("auto", 0, 1, 2)):
+        raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={short_repr(verbose)}.")

@@ -30,16 +30,6 @@ def check_counts(**counts: object) -> None:
             raise ValueError(f"`{name}` must be an integer of at least 1, or None. Received: {name}={value}.")
 
 
-def check_verbose(verbose: object) -> None:
-    """Refuse a `verbose` that Keras does not know.
-
-    Raises:
-        ValueError: If it is not one of Keras's values.
-    """
-    if not (isinstance(verbose, str | int) and verbose in ("auto", 0, 1, 2)):
-        raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={short_repr(verbose)}.")
-
-
 def check_postprocessing(postprocessing: object) -> None:
     """Refuse a filter that is not a function.
 
@@ -87,7 +77,8 @@ def check_method(method: object) -> None:
         return
     say, received = "ke.methods.cams.gradcam", f"method={short_repr(method)}"
     if inner is not None:
-        say = f"ke.{inner.__module__.partition('.')[2]}.{inner.__name__}"
+        family = inner.__module__.split(".")[1:3]  # Whose files are its own business.
+        say = f"ke.{'.'.join(family)}.{inner.__name__}"
         received = f"the shortcut `ke.{inner.__name__}`, which runs that method over data itself"
     raise TypeError(f"`method` must be a method, such as `{say}`. Received: {received}.")
 

@@ -22,7 +22,7 @@ from keras import ops
 
 from ke_widgets.backend import CheckError, Loop, message, resize
 from ke_widgets.engine.compiling import cached, frozen, owner_and_view
-from ke_widgets.errors.arguments import check_swapped
+from ke_widgets.errors.arguments import check_swapped, check_verbose
 from ke_widgets.explaining import arguments, data
 from ke_widgets.explaining.scores import check_outputs, prepared, takes_units
 from ke_widgets.explaining.views import retargeted
@@ -127,7 +127,7 @@ def explain(
     }
     compiling = {"run_eagerly": run_eagerly, "jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
     arguments.check_counts(batch_size=batch_size, steps=steps)
-    arguments.check_verbose(verbose)
+    check_verbose(verbose)
     loop = _loop(method, model, settings, compiling, params)
     prepare = functools.partial(prepared, model, indices_axis)
     batches = data.pack(model, x, y, batch_size, prepare)

@@ -193,6 +193,6 @@ def family_of(method: Method) -> str:
 
 def __getattr__(name: str) -> Any:
     # The families import this module, so they are imported on first access. Existing code uses both names of CAMs.
-    if name in (*FAMILIES, "cam", "all_layers"):
+    if name in (*FAMILIES, "cam", "all_layers", "features"):
         return importlib.import_module(f"{__name__}.{'cams' if name == 'cam' else name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

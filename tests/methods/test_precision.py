@@ -34,7 +34,7 @@ every |= {"smooth": meta.smooth(methods.cams.gradcam, 4, noise=1e-3), "tta": met
           "contrast": meta.contrast(methods.cams.scorecam), "tta of scorecam": meta.tta(methods.cams.scorecam)}
 found = {}
 for name, method in every.items():
-    own = {"noise": 1e-3} if name == "smoothgrad" else {}
+    own = {"noise": 1e-3} if "noise" in methods.own_names(method) else {}
     looked_at = model if name == "full_gradients" else exposed
     # Full-gradients add up what the image and the biases give: it is called with an image of the model's precision.
     x = images.astype(sys.argv[1]) if name == "full_gradients" else images
@@ -50,7 +50,7 @@ for weights in ("classes", "logits"):
     found[weights] = [np.asarray(maps, "float64").tolist()]
 ke.metrics.deletion(model, images, found["gradcam"][1], units, steps=3)
 found["shortcuts"] = [np.asarray(getattr(ke, name)(model, images, units, verbose=0)[1], "float64").tolist()
-                      for name in table() if name != "smoothgrad"]
+                      for name, (method, _) in table().items() if "noise" not in methods.own_names(method)]
 print(json.dumps(found))
 """
 
