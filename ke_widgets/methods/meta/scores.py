@@ -73,8 +73,8 @@ class _Retargeted(Evaluations):
     def start(self, model: keras.Model, *args: Any, **params: Any) -> tuple[Any, ...]:
         return self.inner.start(self.view(model), *args, **params)
 
-    def ask(self, model: keras.Model, *args: Any, **params: Any) -> Tensor:
-        return self.inner.ask(self.view(model), *args, **params)
+    def _ask(self, model: keras.Model, *args: Any, **params: Any) -> Tensor:
+        return self.inner._ask(self.view(model), *args, **params)
 
 
 @functools.lru_cache(maxsize=64)
