@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ke_widgets.backend.tensorflow import outside_of_traces as outside_of_traces
     from ke_widgets.backend.tensorflow import resize as resize
     from ke_widgets.backend.tensorflow import stateless_normal as stateless_normal
+    from ke_widgets.backend.tensorflow import stateless_uniform as stateless_uniform
     from ke_widgets.backend.tensorflow import static_value as static_value
     from ke_widgets.backend.tensorflow import trace as trace
     from ke_widgets.backend.tensorflow import vjp as vjp
@@ -44,7 +45,7 @@ NAMES = (
     *("Along", "CheckError", "Compiled", "DATASETS", "FrameworkError", "Loop", "OutOfMemory", "Pullback", "TensorSpec"),
     *("ancestors", "as_tensor", "batch_spec", "check", "compiled", "current_trace", "default_device", "holds_floats"),
     *("is_differentiated", "linearize", "message", "number_of_batches", "outside_of_traces", "resize"),
-    *("stateless_normal", "static_value", "trace", "vjp", "while_loop"),
+    *("stateless_normal", "stateless_uniform", "static_value", "trace", "vjp", "while_loop"),
 )
 
 
