@@ -1,81 +1,40 @@
-"""Perturbation methods: the score of the image without a part of it."""
+"""Occlusion: the score of the image without a window, for windows all over it."""
 
 from typing import Annotated, Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from ke_widgets import filters
-from ke_widgets.engine.evaluations import Evaluations, plain
-from ke_widgets.engine.images import baseline_image, image_of, with_images
-from ke_widgets.errors.arguments import check_count
+from ke_widgets.engine.evaluations import Evaluations
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
+from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, masked, plus
+from ke_widgets.methods.perturbation.sliding import count_windows, coverage, windows
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 
-def _windows(sizes: tuple[int | None, ...], window: int, stride: int) -> np.ndarray:
-    """Return the pixels under each window, `(N, H, W)` of 0 and 1; the last row and column end at the border."""
-    found = np.ones((1,), "float32")
-    for size in sizes:
-        if size is None:
-            raise ValueError(
-                "The images of `occlusion` must have a known size, to be covered by windows. "
-                f"Received: images of the size {sizes}. Give them as arrays, or in batches of one size."
-            )
-        starts = [*range(0, max(size - window, 0), stride), max(size - window, 0)]
-        side = [(np.arange(size) >= start) & (np.arange(size) < start + window) for start in starts]
-        found = np.einsum("n...,mw->nm...w", found, np.array(side, "float32"))
-        found = found.reshape(-1, *found.shape[2:])
-    return found
-
-
-def _begin(
-    model: keras.Model,
-    inputs: Inputs,
-    indices: Tensor | None,
-    *,
-    indices_axis: int,
-    indices_batch_dims: int,
-    spatial_axis: SpatialAxis,
-    window: int,
-    stride: int,
-    baseline: Any,
-    image_input: int | str | None,
-) -> tuple[Tensor, Any, Tensor]:
-    check_count("window", window)
-    check_count("stride", stride)
-    axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
-    logits, inputs, _ = plain(model, inputs, indices, **axes)
-    image = image_of(model, inputs, image_input, spatial_axis)
-    other = baseline_image(model, inputs, baseline, image_input, spatial_axis)
-    windows = ops.cast(_windows(image.shape[1:-1], window, stride), image.dtype)
-    sums = ops.zeros((*ops.shape(image)[:-1], ops.shape(logits)[-1]), logits.dtype)
-    return logits, (inputs, image, other, windows, logits), sums
-
-
 def _covered(
-    model: keras.Model, state: Any, numbers: Tensor, *, spatial_axis: SpatialAxis, image_input: int | str | None
+    model: keras.Model, state: Perturbed, numbers: Tensor, *, window: int, stride: int, **where: Any
 ) -> Inputs:
-    inputs, image, other, windows, _ = state
-    covered = ops.expand_dims(ops.take(windows, numbers, axis=0), (1, -1))
-    return with_images(model, inputs, image * (1 - covered) + other * covered, image_input, spatial_axis)
+    return masked(model, state, 1 - windows(state.sizes, window, stride, numbers), **where)
 
 
-def _add(state: Any, sums: Tensor, found: Tensor, numbers: Tensor, counts: Tensor) -> Tensor:
-    *_, windows, logits = state
-    covered = ops.cast(ops.take(windows, numbers, axis=0), found.dtype)
-    return sums + ops.einsum("s...,sbu,s->b...u", covered, logits - found, ops.cast(counts, found.dtype))
+def _add(
+    state: Perturbed, sums: Any, found: Tensor, numbers: Tensor, counts: Tensor, *, window: int, stride: int
+) -> Tensor:
+    falls = (state.logits - found) * ops.cast(counts, found.dtype)[:, None, None]
+    covered = ops.cast(windows(state.sizes, window, stride, numbers), found.dtype)
+    return plus(sums, ops.einsum("s...,sbu->b...u", covered, falls))
 
 
 @evaluated_by(
     Evaluations(
-        count=lambda state: state[3].shape[0],
+        count=lambda state, *, window, stride: count_windows(state.known_sizes("`occlusion`"), window, stride),
         draw=_covered,
         add=_add,
-        begin=_begin,
-        end=lambda state, sums, done: sums / ops.cast(ops.sum(state[3], axis=0)[..., None], sums.dtype),
+        begin=begin,
+        end=lambda state, sums, done, *, window, stride: sums / coverage(state.sizes, window, stride, sums.dtype),
     )
 )
 def occlusion(
