@@ -34,6 +34,8 @@ NOT_TESTED = {"typing.py": "names of types, which pyright checks"}
 CROSS_CUTTING = {
     "engine/test_stress.py": "models as other threads see them while they are read",
     "engine/test_untouched.py": "models after everything that runs them",
+    "methods/perturbation/test_layouts.py": "perturbation methods on inputs of every layout",
+    "methods/perturbation/test_oracles.py": "perturbation methods beside other libraries",
     "methods/test_oracles.py": "all methods beside other libraries",
     "methods/test_precision.py": "all methods in every precision",
     "targets/test_contract.py": "what every target promises",

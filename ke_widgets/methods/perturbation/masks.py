@@ -30,17 +30,18 @@ def random_masks(sizes: tuple[int, ...], cells: int, share: float, seed: int, nu
         numbers: Numbers of the masks `(S,)`.
 
     Returns:
-        A tensor `(S, *sizes)` of float32, in [0, 1].
+        A tensor `(S, *sizes)` of float64, in [0, 1].
     """
     count = cells ** len(sizes)
+    # Cells and shifts are the same for images of any precision, and are enlarged in the widest.
     drawn = stateless_uniform((count + len(sizes),), seed, numbers, "float32")
-    masks = ops.reshape(ops.cast(drawn[:, :count] < share, "float32"), (-1, *[cells] * len(sizes)))
+    masks = ops.reshape(ops.cast(drawn[:, :count] < share, "float64"), (-1, *[cells] * len(sizes)))
     for axis, size in enumerate(sizes):
         side = -(-size // cells)  # Pixels of a cell.
-        shift = ops.floor(drawn[:, count + axis, None] * side)
-        place = (ops.arange(size, dtype="float32") + shift + 0.5) * (cells / ((cells + 1) * side)) - 0.5
+        shift = ops.cast(ops.floor(drawn[:, count + axis, None] * side), "float64")
+        place = (ops.arange(size, dtype="float64") + shift + 0.5) * (cells / ((cells + 1) * side)) - 0.5
         place = ops.clip(place, 0, cells - 1)[..., None]
-        weights = ops.maximum(1 - ops.abs(place - ops.arange(cells, dtype="float32")), 0)
+        weights = ops.maximum(1 - ops.abs(place - ops.arange(cells, dtype="float64")), 0)
         # The first of the axes that are left; the enlarged one goes last.
         masks = ops.einsum("sg...,spg->s...p", masks, weights)
     return masks

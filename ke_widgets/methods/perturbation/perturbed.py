@@ -62,6 +62,7 @@ def begin(
     spatial_axis: SpatialAxis,
     baseline: Any,
     image_input: int | str | None,
+    **_others: Any,
 ) -> tuple[Tensor, Perturbed, None]:
     """Return the logits, the state, and no sums; see `Evaluations.begin`."""
     axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
@@ -69,6 +70,14 @@ def begin(
     image = image_of(model, inputs, image_input, spatial_axis)
     other = baseline_image(model, inputs, baseline, image_input, spatial_axis)
     return logits, Perturbed(inputs, image, other, logits), None
+
+
+def begin_maps(
+    model: keras.Model, inputs: Inputs, indices: Tensor | None, **own: Any
+) -> tuple[Tensor, Perturbed, Tensor]:
+    """Return the logits, the state, and maps of zeros `(B, H, W, U)`; see `Evaluations.begin`."""
+    logits, state, _ = begin(model, inputs, indices, **own)
+    return logits, state, ops.zeros((*ops.shape(state.image)[:-1], ops.shape(logits)[-1]), logits.dtype)
 
 
 def masked(

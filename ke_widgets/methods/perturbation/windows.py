@@ -9,7 +9,7 @@ from ke_widgets import filters
 from ke_widgets.engine.evaluations import Evaluations
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
-from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, masked, plus
+from ke_widgets.methods.perturbation.perturbed import Perturbed, begin_maps, masked
 from ke_widgets.methods.perturbation.sliding import count_windows, coverage, windows
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
@@ -21,11 +21,11 @@ def _covered(
 
 
 def _add(
-    state: Perturbed, sums: Any, found: Tensor, numbers: Tensor, counts: Tensor, *, window: int, stride: int
+    state: Perturbed, sums: Tensor, found: Tensor, numbers: Tensor, counts: Tensor, *, window: int, stride: int
 ) -> Tensor:
     falls = (state.logits - found) * ops.cast(counts, found.dtype)[:, None, None]
     covered = ops.cast(windows(state.sizes, window, stride, numbers), found.dtype)
-    return plus(sums, ops.einsum("s...,sbu->b...u", covered, falls))
+    return sums + ops.einsum("s...,sbu->b...u", covered, falls)
 
 
 @evaluated_by(
@@ -33,7 +33,7 @@ def _add(
         count=lambda state, *, window, stride: count_windows(state.known_sizes("`occlusion`"), window, stride),
         draw=_covered,
         add=_add,
-        begin=begin,
+        begin=begin_maps,
         end=lambda state, sums, done, *, window, stride: sums / coverage(state.sizes, window, stride, sums.dtype),
     )
 )
