@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from ke_widgets.inspection import expose
+from ke_widgets.methods import own_names
 from ke_widgets.methods.perturbation import METHODS, kernel_shap, lime, occlusion
 
 RNG = np.random.default_rng(0)
@@ -14,7 +15,7 @@ SMALL = {"samples": 30, "grid": 3, "cells": 2, "window": 2, "stride": 1}
 
 
 def own(method):
-    names = method.__kwdefaults__
+    names = own_names(method)
     return {name: value for name, value in SMALL.items() if name in names}
 
 
