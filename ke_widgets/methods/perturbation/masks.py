@@ -12,11 +12,11 @@ from ke_widgets.errors.arguments import check_count
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
-from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, masked, plus
+from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, masked, plus, weighted_masks
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 
-def random_masks(sizes: tuple[int, ...], cells: int, share: float, seed: int, numbers: Tensor) -> Tensor:
+def random_masks(sizes: tuple[int, ...], cells: int, share: float, seed: int, numbers: Tensor, dtype: Any) -> Tensor:
     """Return smooth random masks: grids of cells that are 1 or 0, enlarged linearly and shifted at random.
 
     A grid is enlarged to one cell more than the image, and cut at a shift of less than a cell, so that no pixel is
@@ -28,14 +28,14 @@ def random_masks(sizes: tuple[int, ...], cells: int, share: float, seed: int, nu
         share: Probability that a cell is 1.
         seed: Seed of cells and shifts.
         numbers: Numbers of the masks `(S,)`.
+        dtype: A floating dtype; cells and shifts are the same for all.
 
     Returns:
-        A tensor `(S, *sizes)` of float64, in [0, 1].
+        A tensor `(S, *sizes)`, in [0, 1].
     """
     count = cells ** len(sizes)
-    # Cells and shifts are the same for images of any precision, and are enlarged in the widest.
     drawn = stateless_uniform((count + len(sizes),), seed, numbers, "float32")
-    masks = ops.reshape(ops.cast(drawn[:, :count] < share, "float64"), (-1, *[cells] * len(sizes)))
+    masks = ops.cast(drawn[:, :count] < share, dtype)
     for axis, size in enumerate(sizes):
         side = -(-size // cells)  # Pixels of a cell.
         shift = ops.cast(ops.floor(drawn[:, count + axis, None] * side), "float64")
@@ -43,8 +43,9 @@ def random_masks(sizes: tuple[int, ...], cells: int, share: float, seed: int, nu
         place = ops.clip(place, 0, cells - 1)[..., None]
         weights = ops.maximum(1 - ops.abs(place - ops.arange(cells, dtype="float64")), 0)
         # The first of the axes that are left; the enlarged one goes last.
-        masks = ops.einsum("sg...,spg->s...p", masks, weights)
-    return masks
+        masks = ops.reshape(masks, (masks.shape[0], cells, -1))
+        masks = ops.einsum("sgr,spg->srp", masks, ops.cast(weights, dtype))
+    return ops.reshape(masks, (-1, *sizes))
 
 
 def _count(state: Perturbed, *, samples: int, cells: int, share: float, divisor: str) -> int:
@@ -69,7 +70,7 @@ def _masked(
     spatial_axis: SpatialAxis,
     image_input: int | str | None,
 ) -> Inputs:
-    masks = random_masks(state.sizes, cells, share, seed, numbers)
+    masks = random_masks(state.sizes, cells, share, seed, numbers, state.image.dtype)
     return masked(model, state, masks, spatial_axis=spatial_axis, image_input=image_input)
 
 
@@ -84,10 +85,10 @@ def _add(
     share: float,
     seed: int,
 ) -> tuple[Tensor, Tensor]:
-    """Add the masks weighted with their scores, and the masks."""
-    masks = random_masks(state.sizes, cells, share, seed, numbers)
-    masks = ops.einsum("s...,s->s...", ops.cast(masks, found.dtype), ops.cast(counts, found.dtype))
-    return plus(sums, (ops.einsum("s...,sbu->b...u", masks, found), ops.sum(masks, axis=0)))
+    """Add the masks weighted with their scores `(B, H, W, U)`, and the masks `(H, W)`."""
+    masks, counts = random_masks(state.sizes, cells, share, seed, numbers, found.dtype), ops.cast(counts, found.dtype)
+    weighted = weighted_masks(masks, found * counts[:, None, None])
+    return plus(sums, (weighted, ops.tensordot(counts, masks, axes=1)))
 
 
 def _end(state: Perturbed, sums: tuple[Tensor, Tensor], done: int, *, share: float, divisor: str) -> Tensor:

@@ -9,7 +9,7 @@ from ke_widgets import filters
 from ke_widgets.engine.evaluations import Evaluations
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
-from ke_widgets.methods.perturbation.perturbed import Perturbed, begin_maps, masked
+from ke_widgets.methods.perturbation.perturbed import Perturbed, begin_maps, masked, weighted_masks
 from ke_widgets.methods.perturbation.sliding import count_windows, coverage, windows
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
@@ -25,7 +25,7 @@ def _add(
 ) -> Tensor:
     falls = (state.logits - found) * ops.cast(counts, found.dtype)[:, None, None]
     covered = ops.cast(windows(state.sizes, window, stride, numbers), found.dtype)
-    return sums + ops.einsum("s...,sbu->b...u", covered, falls)
+    return sums + weighted_masks(covered, falls)
 
 
 @evaluated_by(

@@ -25,7 +25,7 @@ def linear(weights):
 @pytest.mark.parametrize("sizes", [(9,), (7, 10), (4, 5, 6)])
 def test_a_mask_is_a_grid_enlarged_to_one_cell_more_and_cut_at_the_shift(sizes):
     cells, rank = 3, len(sizes)
-    found = np.asarray(random_masks(sizes, cells, 0.4, 5, [0, 3, 8]))
+    found = np.asarray(random_masks(sizes, cells, 0.4, 5, [0, 3, 8], "float64"))
     for mask, number in zip(found, [0, 3, 8]):
         drawn = np.asarray(stateless_uniform((cells**rank + rank,), 5, [number], "float32"))[0]
         grid = (drawn[: cells**rank] < 0.4).astype("float32").reshape(1, *[cells] * rank, 1)
@@ -37,7 +37,7 @@ def test_a_mask_is_a_grid_enlarged_to_one_cell_more_and_cut_at_the_shift(sizes):
 
 
 def test_the_expectation_of_every_pixel_is_the_share():
-    masks = np.asarray(random_masks((12, 12), 3, 0.3, 0, np.arange(4000)))
+    masks = np.asarray(random_masks((12, 12), 3, 0.3, 0, np.arange(4000), "float32"))
     assert masks.min() >= 0
     assert masks.max() <= 1
     # A pixel is at most as spread as one cell: 0.46 / sqrt(4000), five times.
@@ -47,7 +47,7 @@ def test_the_expectation_of_every_pixel_is_the_share():
 def test_with_one_cell_the_map_is_the_logit_by_the_number_of_masks_that_show_it():
     model = linear(np.array([[1.0, 2.0, 4.0]]))
     samples = 40
-    shown = int(np.sum(np.asarray(random_masks((1, 3), 1, 0.25, 0, np.arange(samples)))[:, 0, 0]))
+    shown = int(np.sum(np.asarray(random_masks((1, 3), 1, 0.25, 0, np.arange(samples), "float32"))[:, 0, 0]))
     assert 0 < shown < samples
     _, maps = rise(model, np.ones((1, 1, 3, 1)), samples=samples, cells=1, share=0.25)
     np.testing.assert_allclose(np.ravel(maps), [7 * shown / (0.25 * samples)] * 3, rtol=1e-6)
@@ -58,7 +58,7 @@ def test_with_one_cell_the_map_is_the_logit_by_the_number_of_masks_that_show_it(
 @pytest.mark.parametrize("divisor", ["expectation", "masks"])
 def test_it_is_the_plain_loop_for_every_batch_size(divisor):
     model, image = expose(small(), []), IMAGES[:1]
-    masks = np.asarray(random_masks((6, 6), 3, 0.4, 7, np.arange(11)), "float64")
+    masks = np.asarray(random_masks((6, 6), 3, 0.4, 7, np.arange(11), "float64"))
     weighted, total = np.zeros((6, 6, 3)), np.zeros((6, 6, 1))
     for mask in masks:
         score = np.asarray(model(image * mask[..., None] + 0.5 * (1 - mask[..., None]))[0])[0]

@@ -3,7 +3,7 @@ import numpy as np
 from keras import layers
 
 from ke_widgets.inspection import expose
-from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, masked, plus
+from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, begin_maps, masked, plus, weighted_masks
 from tests.methods.networks import small
 
 AXES = {"indices_axis": -1, "indices_batch_dims": -1, "spatial_axis": (-3, -2)}
@@ -29,6 +29,20 @@ def test_it_begins_with_the_logits_of_the_image():
     assert state.sizes == state.known_sizes("a method") == (6, 6)
     np.testing.assert_allclose(state.baseline, np.full(image.shape, 0.5))
     np.testing.assert_array_equal(state.logits, logits)
+
+
+def test_maps_of_zeros_have_a_place_for_each_pixel_and_explained_unit():
+    image = np.ones((2, 6, 6, 2))
+    _, _, maps = begin_maps(expose(small(), []), image, np.array([[2], [0]]), **AXES, baseline=0.5, image_input=None)
+    np.testing.assert_array_equal(maps, np.zeros((2, 6, 6, 1)))
+
+
+def test_masks_are_summed_by_their_values():
+    rng = np.random.default_rng(0)
+    for sizes in ((5,), (3, 4), (2, 3, 4)):
+        masks, values = rng.normal(size=(7, *sizes)), rng.normal(size=(7, 2, 3))
+        expected = np.einsum("s...,sbu->b...u", masks, values)
+        np.testing.assert_allclose(weighted_masks(masks, values), expected, rtol=1e-12)
 
 
 def test_sums_are_added_leaf_by_leaf():
