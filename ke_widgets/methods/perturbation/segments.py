@@ -103,8 +103,8 @@ def _numbered(segments: ArrayLike, images: int | None, sizes: tuple[int, ...]) -
 
 
 def shown(state: Segmented, values: Tensor) -> Tensor:
-    """Return masks `(S, 1, H, W)` or `(S, B, H, W)` of the values `(S, M)` of the segments."""
-    return ops.take(values, state.labels, axis=1)
+    """Return masks `(S, 1, H, W)` or `(S, B, H, W)`, in the image's dtype, of the values `(S, M)` of the segments."""
+    return ops.take(ops.cast(values, state.image.dtype), state.labels, axis=1)
 
 
 def spread(state: Segmented, values: Tensor) -> Tensor:
