@@ -35,6 +35,8 @@ CROSS_CUTTING = {
     "methods/path/test_oracles.py": "path methods beside other libraries",
     "methods/test_kinds.py": "all methods on all kinds of model",
     "methods/gradient/test_oracles.py": "gradients of two families beside captum",
+    "methods/perturbation/test_layouts.py": "perturbation methods on inputs of every layout",
+    "methods/perturbation/test_oracles.py": "perturbation methods beside other libraries",
     "methods/test_oracles.py": "all methods beside other libraries",
     "methods/test_precision.py": "all methods in every precision",
     "targets/test_contract.py": "what every target promises",

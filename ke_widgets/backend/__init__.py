@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ke_widgets.backend.tensorflow import rectifier as rectifier
     from ke_widgets.backend.tensorflow import resize as resize
     from ke_widgets.backend.tensorflow import stateless_normal as stateless_normal
+    from ke_widgets.backend.tensorflow import stateless_uniform as stateless_uniform
     from ke_widgets.backend.tensorflow import static_value as static_value
     from ke_widgets.backend.tensorflow import trace as trace
     from ke_widgets.backend.tensorflow import vjp as vjp
@@ -49,7 +50,7 @@ NAMES = (
     *("ancestors", "as_tensor", "batch_spec", "check", "compiled", "current_trace", "default_device", "holds_floats"),
     *("is_differentiated", "linearize", "message", "number_of_batches", "outside_of_traces"),
     *("rectified", "rectifier", "resize"),
-    *("stateless_normal", "static_value", "trace", "vjp", "while_loop"),
+    *("stateless_normal", "stateless_uniform", "static_value", "trace", "vjp", "while_loop"),
 )
 
 

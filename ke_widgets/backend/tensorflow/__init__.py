@@ -24,6 +24,7 @@ from ke_widgets.backend.tensorflow.linear import linearize as linearize
 from ke_widgets.backend.tensorflow.loops import while_loop as while_loop
 from ke_widgets.backend.tensorflow.predict_loop import Loop as Loop
 from ke_widgets.backend.tensorflow.random import stateless_normal as stateless_normal
+from ke_widgets.backend.tensorflow.random import stateless_uniform as stateless_uniform
 from ke_widgets.backend.tensorflow.rectifiers import Rule as Rule
 from ke_widgets.backend.tensorflow.rectifiers import rectified as rectified
 from ke_widgets.backend.tensorflow.rectifiers import rectifier as rectifier

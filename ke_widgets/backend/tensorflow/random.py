@@ -22,3 +22,19 @@ def stateless_normal(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: An
     """
     numbers = tf.unstack(tf.cast(numbers, "int32"))
     return tf.stack([tf.random.stateless_normal(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])
+
+
+def stateless_uniform(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: Any) -> Tensor:
+    """Draw uniform noise in [0, 1), one tensor for each number; it depends on seed and number only.
+
+    Args:
+        shape: See `stateless_normal`.
+        seed: See `stateless_normal`.
+        numbers: See `stateless_normal`.
+        dtype: See `stateless_normal`.
+
+    Returns:
+        A tensor `(N, *shape)`.
+    """
+    numbers = tf.unstack(tf.cast(numbers, "int32"))
+    return tf.stack([tf.random.stateless_uniform(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])
