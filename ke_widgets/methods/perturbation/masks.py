@@ -13,7 +13,7 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
 from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, masked, plus, weighted_masks
-from ke_widgets.typing import Inputs, SpatialAxis, Tensor
+from ke_widgets.typing import Baseline, Inputs, SpatialAxis, Tensor
 
 
 def random_masks(sizes: tuple[int, ...], cells: int, share: float, seed: int, numbers: Tensor, dtype: Any) -> Tensor:
@@ -112,7 +112,7 @@ def rise(
     cells: Annotated[int, Range(1, 32)] = 8,
     share: Annotated[float, Range(0.05, 1)] = 0.5,
     divisor: Literal["expectation", "masks"] = "expectation",
-    baseline: float = 0.0,
+    baseline: Baseline = "zero",
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
     image_input: int | str | None = None,
@@ -131,7 +131,8 @@ def rise(
         share: Probability that a cell is shown.
         divisor: What the sum is divided by: `"expectation"`, that of the masks, as in the paper; or `"masks"`, the sum
             of the masks that were drawn at this pixel, as in xplique, which varies less where masks are few.
-        baseline: What is shown where the mask is 0: a number, `"mean"`, `"blur"`, or an array.
+        baseline: What is shown where the mask is 0: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, or
+            an array.
         seed: Seed of the masks.
         batch_size: Masks per forward pass, for each image; `None` takes the fastest on this device.
         image_input: See `gradients`, and `ke_widgets.methods` for the other arguments.

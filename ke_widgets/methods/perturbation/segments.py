@@ -1,6 +1,7 @@
 """Segments of an image, the features of LIME, KernelSHAP, Sobol and HSIC: cells of a grid, or an array of labels."""
 
 import importlib
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -9,7 +10,7 @@ from keras import ops
 
 from ke_widgets.errors.arguments import check_count
 from ke_widgets.methods.perturbation.perturbed import begin
-from ke_widgets.typing import ArrayLike, Inputs, SpatialAxis, Tensor
+from ke_widgets.typing import ArrayLike, Inputs, Shape, SpatialAxis, Tensor
 
 
 class Segmented(NamedTuple):
@@ -66,6 +67,13 @@ def begin_segments(
     labels = cells(sizes, grid) if segments is None else _numbered(segments, state.image.shape[0], sizes)
     present = np.array([np.bincount(each.ravel(), minlength=labels.max() + 1) > 0 for each in labels], "float64")
     return logits, Segmented(*state, ops.convert_to_tensor(labels), ops.convert_to_tensor(present)), None
+
+
+def number_of_segments(image: Shape, grid: int, segments: ArrayLike | None) -> int:
+    """Return the number of segments of an image of a shape `(H, W, C)`."""
+    if segments is not None:
+        return len(np.unique(ops.convert_to_numpy(segments)))
+    return math.prod(min(grid, int(side or grid)) for side in image[:-1])
 
 
 def cells(sizes: tuple[int, ...], grid: int) -> np.ndarray:

@@ -14,8 +14,8 @@ from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
 from ke_widgets.methods.perturbation.dependence import constant, hilbert_schmidt
 from ke_widgets.methods.perturbation.perturbed import masked, plus
-from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, shown, spread
-from ke_widgets.typing import ArrayLike, Inputs, SpatialAxis, Tensor
+from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, number_of_segments, shown, spread
+from ke_widgets.typing import ArrayLike, Baseline, Inputs, Shape, SpatialAxis, Tensor
 
 
 def _count_sobol(state: Segmented, *, samples: int) -> int:
@@ -44,6 +44,10 @@ def replaced(samples: int, number: int, seed: int, numbers: Tensor) -> tuple[Ten
     drawn = stateless_uniform((2 * number,), seed, rows, "float32")
     is_replaced = ops.logical_and((beyond % number)[:, None] == ops.arange(number), (numbers >= samples)[:, None])
     return ops.where(is_replaced, drawn[:, number:], drawn[:, :number]), rows, ops.cast(is_replaced, "float64")
+
+
+def _total_sobol(image: Shape, signal: Shape, *, samples: int, grid: int, segments: ArrayLike | None) -> int:
+    return samples * (1 + number_of_segments(image, grid, segments))
 
 
 def _draw_sobol(
@@ -86,7 +90,11 @@ def _end_sobol(state: Segmented, sums: tuple[Tensor, Tensor], done: int, *, samp
     return spread(state, ops.where(below > 0, squares / ops.where(below > 0, below, 1), 0))
 
 
-@evaluated_by(Evaluations(count=_count_sobol, draw=_draw_sobol, add=_add_sobol, begin=begin_segments, end=_end_sobol))
+@evaluated_by(
+    Evaluations(
+        count=_count_sobol, draw=_draw_sobol, add=_add_sobol, begin=begin_segments, end=_end_sobol, total=_total_sobol
+    )
+)
 def sobol(
     model: keras.Model,
     inputs: Inputs,
@@ -98,7 +106,7 @@ def sobol(
     samples: Annotated[int, Range(2, 1024)] = 32,
     grid: Annotated[int, Range(2, 16)] = 7,
     segments: ArrayLike | None = None,
-    baseline: float = 0.0,
+    baseline: Baseline = "zero",
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
     image_input: int | str | None = None,
@@ -117,7 +125,7 @@ def sobol(
         samples: Number of rows, `N`; the model is run `N (M + 1)` times for `M` segments.
         grid: See `lime`.
         segments: See `lime`.
-        baseline: What replaces the image: a number, `"mean"`, `"blur"`, or an array.
+        baseline: What replaces the image: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, or an array.
         seed: Seed of the numbers; every image of a batch gets the same.
         batch_size: Evaluations per forward pass, for each image; `None` takes the fastest on this device.
         image_input: See `gradients`, and `ke_widgets.methods` for the other arguments.
@@ -185,7 +193,7 @@ def hsic(
     samples: Annotated[int, Range(2, 4096)] = 500,
     grid: Annotated[int, Range(2, 16)] = 7,
     segments: ArrayLike | None = None,
-    baseline: float = 0.0,
+    baseline: Baseline = "zero",
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
     image_input: int | str | None = None,
@@ -204,7 +212,7 @@ def hsic(
         samples: Number of images, `n`.
         grid: See `lime`.
         segments: See `lime`.
-        baseline: What hidden segments show: a number, `"mean"`, `"blur"`, or an array.
+        baseline: What hidden segments show: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, or an array.
         seed: Seed of the samples; every image of a batch gets the same.
         batch_size: Samples per forward pass, for each image; `None` takes the fastest on this device.
         image_input: See `gradients`, and `ke_widgets.methods` for the other arguments.

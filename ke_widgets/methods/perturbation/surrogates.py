@@ -13,8 +13,8 @@ from ke_widgets.methods import Range, Spec, evaluated_by
 from ke_widgets.methods.perturbation.coalitions import by_shapley_kernel, coins, count_coalitions, shapley_weights
 from ke_widgets.methods.perturbation.perturbed import masked, plus
 from ke_widgets.methods.perturbation.regression import Moments, moments, ridge, with_sum
-from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, shown, spread
-from ke_widgets.typing import ArrayLike, Inputs, SpatialAxis, Tensor
+from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, number_of_segments, shown, spread
+from ke_widgets.typing import ArrayLike, Baseline, Inputs, Shape, SpatialAxis, Tensor
 
 
 def _count_lime(state: Segmented, *, samples: int, kernel_width: float, alpha: float) -> int:
@@ -23,6 +23,10 @@ def _count_lime(state: Segmented, *, samples: int, kernel_width: float, alpha: f
             least = "at least 0" if name == "alpha" else "above 0"
             raise ValueError(f"`{name}` must be {least}. Received: {name}={short_repr(value)}.")
     return count_coalitions(samples, state.number)
+
+
+def _total(image: Shape, signal: Shape, *, samples: int, grid: int, segments: ArrayLike | None) -> int:
+    return count_coalitions(samples, number_of_segments(image, grid, segments))
 
 
 def _draw_lime(
@@ -64,6 +68,7 @@ def _add_lime(
         add=_add_lime,
         begin=begin_segments,
         end=lambda state, sums, done, *, alpha: spread(state, ridge(sums, alpha)),
+        total=_total,
     )
 )
 def lime(
@@ -79,7 +84,7 @@ def lime(
     segments: ArrayLike | None = None,
     kernel_width: Annotated[float, Range(0.01, 10)] = 0.25,
     alpha: Annotated[float, Range(0, 100)] = 1.0,
-    baseline: float = 0.0,
+    baseline: Baseline = "zero",
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
     image_input: int | str | None = None,
@@ -100,7 +105,8 @@ def lime(
             array for each image of a single batch.
         kernel_width: Width of the kernel; the smaller, the more only nearly whole images count.
         alpha: Weight of the ridge penalty.
-        baseline: What hidden segments show: a number, `"mean"`, `"blur"`, or an array. The package lime fills each with
+        baseline: What hidden segments show: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, or an
+            array. The package lime fills each with
             its mean colour.
         seed: Seed of the samples; every image of a batch gets the same.
         batch_size: Samples per forward pass, for each image; `None` takes the fastest on this device.
@@ -155,6 +161,7 @@ def _end_shap(state: Segmented, sums: tuple[Moments, Tensor], done: int) -> Tens
         add=_add_shap,
         begin=begin_segments,
         end=_end_shap,
+        total=_total,
     )
 )
 def kernel_shap(
@@ -168,7 +175,7 @@ def kernel_shap(
     samples: Annotated[int, Range(1, 16384)] = 1000,
     grid: Annotated[int, Range(2, 16)] = 7,
     segments: ArrayLike | None = None,
-    baseline: float = 0.0,
+    baseline: Baseline = "zero",
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
     image_input: int | str | None = None,
@@ -186,7 +193,7 @@ def kernel_shap(
         samples: Number of images `x_z`, at least the number of segments.
         grid: See `lime`.
         segments: See `lime`.
-        baseline: What hidden segments show: a number, `"mean"`, `"blur"`, or an array.
+        baseline: What hidden segments show: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, or an array.
         seed: Seed of the samples; every image of a batch gets the same.
         batch_size: Samples per forward pass, for each image; `None` takes the fastest on this device.
         image_input: See `gradients`, and `ke_widgets.methods` for the other arguments.

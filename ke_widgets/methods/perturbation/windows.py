@@ -11,7 +11,7 @@ from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
 from ke_widgets.methods.perturbation.perturbed import Perturbed, begin_maps, masked, weighted_masks
 from ke_widgets.methods.perturbation.sliding import count_windows, coverage, windows
-from ke_widgets.typing import Inputs, SpatialAxis, Tensor
+from ke_widgets.typing import Baseline, Inputs, SpatialAxis, Tensor
 
 
 def _covered(
@@ -35,6 +35,7 @@ def _add(
         add=_add,
         begin=begin_maps,
         end=lambda state, sums, done, *, window, stride: sums / coverage(state.sizes, window, stride, sums.dtype),
+        total=lambda image, signal, *, window, stride: count_windows(image[:-1], window, stride),
     )
 )
 def occlusion(
@@ -47,7 +48,7 @@ def occlusion(
     *,
     window: Annotated[int, Range(1, 512)] = 16,
     stride: Annotated[int, Range(1, 512)] = 8,
-    baseline: float = 0.0,
+    baseline: Baseline = "zero",
     batch_size: int | None = None,
     image_input: int | str | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -60,7 +61,7 @@ def occlusion(
     Args:
         window: Rows and columns of the window, in pixels.
         stride: Pixels from one window to the next.
-        baseline: What covers the image: a number, `"mean"`, `"blur"`, or an array.
+        baseline: What covers the image: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, or an array.
         batch_size: Windows per forward pass, for each image; `None` takes the fastest on this device.
         image_input: See `gradients`, and `ke_widgets.methods` for the other arguments.
 
