@@ -10,7 +10,6 @@ MOST_LINES, MOST_BODY = 300, 40
 MOST_UNTYPED = {"the library": 0, "widget/": 0}  # public functions and methods without a return type
 # Files that may be longer, and why.
 LONG_FILES = {
-    "methods/cams.py": "Score-CAM moves onto the shared evaluations with the method contract",
     "methods/gradient.py": "full-gradients moves to the decomposition with the method contract",
     "methods/meta.py": "its sampling methods move onto the shared evaluations with the method contract",
     "explaining/loop.py": "the shortcuts' factory is made from the methods' tables with the method contract",
@@ -34,6 +33,7 @@ NOT_TESTED = {"typing.py": "names of types, which pyright checks"}
 CROSS_CUTTING = {
     "engine/test_stress.py": "models as other threads see them while they are read",
     "engine/test_untouched.py": "models after everything that runs them",
+    "methods/cams/test_signals.py": "all class activation maps on signals of every kind and precision",
     "methods/test_oracles.py": "all methods beside other libraries",
     "methods/test_precision.py": "all methods in every precision",
     "targets/test_contract.py": "what every target promises",
