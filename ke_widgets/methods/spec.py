@@ -37,8 +37,8 @@ class Spec:
         per_class: Whether each unit has a map of its own.
         applies: A function of a view of a model, which returns `None`, or a sentence why the method cannot explain it.
         combine: For methods whose maps follow from signal and gradient at a layer: the function that computes them,
-            `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
-            all layers at once (`ke_widgets.methods.all_layers`).
+            `(signal (B, H', W', K), gradients (B, U, H', W', K), *, own) -> maps (B, H', W', U)`. With it, the method
+            runs at all layers at once (`ke_widgets.methods.all_layers`).
     """
 
     title: str
