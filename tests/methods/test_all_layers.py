@@ -23,7 +23,7 @@ IMAGES = np.random.default_rng(0).normal(size=(3, 12, 12, 3))
 PAIRS = np.array([[0, 1], [2, 0], [3, 1]])
 
 
-@pytest.mark.parametrize("method", [cams.gradcam, cams.gradcampp])
+@pytest.mark.parametrize("method", [method for method, _ in table().values() if runs_at_all_layers(method)])
 def test_a_scan_is_the_method_at_every_layer(method):
     model, layers = build(), ["a", "b", "sum"]
     logits, maps = at_all_layers(method)(expose(model, layers), IMAGES, PAIRS)
@@ -35,9 +35,19 @@ def test_a_scan_is_the_method_at_every_layer(method):
 
 def test_only_methods_that_follow_from_signal_and_gradient_are_scanned():
     scanned = {name for name, (method, _) in table().items() if runs_at_all_layers(method)}
-    assert scanned == {"gradcam", "gradcampp", "layercam"}
+    assert scanned == {"gradcam", "gradcampp", "layercam", "hirescam", "xgradcam"}
     with pytest.raises(ValueError, match=r"`combine` in its Spec.* Received: scorecam"):
         at_all_layers(cams.scorecam)
+
+
+def test_a_scan_takes_the_methods_own_parameters():
+    exposed = expose(build(), ["a", "sum"])
+    _, maps = at_all_layers(cams.layercam)(exposed, IMAGES, PAIRS, scale=2.0)
+    for layer, found in zip(["a", "sum"], maps):
+        _, alone = cams.layercam(expose(exposed.model, layer), IMAGES, PAIRS, scale=2.0)
+        np.testing.assert_allclose(found, alone, rtol=1e-10, atol=1e-14)
+    with pytest.raises(TypeError, match="scale"):
+        at_all_layers(cams.gradcam)(exposed, IMAGES, PAIRS, scale=2.0)
 
 
 def with_differences(model, pairs):

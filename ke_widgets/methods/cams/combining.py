@@ -22,10 +22,10 @@ def at_each_call(combine: Combine) -> Combine:
     """
 
     @functools.wraps(combine)
-    def each(signal: Tensor, gradients: Tensor) -> Tensor:
+    def each(signal: Tensor, gradients: Tensor, **own: Any) -> Tensor:
         if not isinstance(signal, list):
-            return combine(signal, gradients)
-        return ops.stack([combine(*pair) for pair in zip(signal, gradients)], axis=1)
+            return combine(signal, gradients, **own)
+        return ops.stack([combine(*pair, **own) for pair in zip(signal, gradients)], axis=1)
 
     return each
 
@@ -41,9 +41,10 @@ def weighted(signal: Tensor, weights: Tensor) -> Tensor:
     return ops.reshape(maps, (*ops.shape(signal)[:-1], ops.shape(weights)[1]))
 
 
-def at_one_layer(combine: Combine, model: keras.Model, inputs: Inputs, *axes: Any) -> tuple[Tensor, Tensor]:
+def at_one_layer(combine: Combine, model: keras.Model, inputs: Inputs, *axes: Any, **own: Any) -> tuple[Tensor, Tensor]:
+    """Return the logits, and the map that `combine` makes of the first signal and its gradient; `axes` is the rest."""
     logits, (signal, *_), (gradients, *_) = signal_jacobian(model, inputs, *axes)
-    return logits, combine(signal, gradients)
+    return logits, combine(signal, gradients, **own)
 
 
 def spatial_axes_of(gradients: Tensor) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import pytest
 from keras import layers, ops
 
 from ke_widgets.inspection import expose
-from ke_widgets.methods.cams import gradcam, gradcampp, layercam
+from ke_widgets.methods.cams import cam, gradcam, gradcampp, hirescam, layercam, xgradcam
 from tests.methods import twins
 from tests.methods.cams.common import IMAGES, by_name, close, half_precision
 from tests.methods.networks import WIDE, conv, flatten_head, images, network, one_conv, small
@@ -17,7 +17,7 @@ def tiny():
     return model, twins.Net(model)
 
 
-@pytest.mark.parametrize("method", [gradcam, gradcampp], ids=by_name)
+@pytest.mark.parametrize("method", [gradcam, gradcampp, hirescam, layercam, xgradcam], ids=by_name)
 def test_a_gradient_cam_equals_its_plain_loop_twin(tiny, method):
     model, net = tiny
     _, maps = method(expose(model, "first"), IMAGES)
@@ -105,3 +105,61 @@ def test_layercam_is_worked_out_on_paper():
     logits, maps = layercam(expose(model, "signal"), np.array([5.0, 7.0]).reshape(1, 1, 2, 1))
     close(logits, [[2 * 15 - 21]])
     close(maps, np.array([2 * 15, 0]).reshape(1, 1, 2, 1))
+
+
+def test_a_scaled_layercam_is_worked_out_on_paper():
+    inputs = keras.Input((1, 3, 1))
+    signal = layers.Conv2D(1, 1, use_bias=False, name="signal")(inputs)
+    model = keras.Model(inputs, layers.Dense(1, use_bias=False)(layers.Flatten()(signal)))
+    model.set_weights([np.ones((1, 1, 1, 1)), np.array([[1.0], [2.0], [3.0]])])
+    image = np.array([4.0, 1.0, -1.0]).reshape(1, 1, 3, 1)
+    _, maps = layercam(expose(model, "signal"), image, scale=2.0)
+    close(maps, np.tanh([2 * 4 / 4, 2 * 2 / 4, 2 * -3 / 4]).reshape(1, 1, 3, 1), 1e-6)
+    _, empty = layercam(expose(model, "signal"), -abs(image), scale=2.0)
+    assert not np.asarray(empty).any()
+
+
+@pytest.mark.parametrize("scale", [-1.0, float("nan")])
+def test_layercam_refuses_a_wrong_scale(scale):
+    with pytest.raises(ValueError, match=rf"`scale` must be at least 0. Received: scale={scale}"):
+        layercam(expose(one_conv()), IMAGES, scale=scale)
+
+
+# HiResCAM and XGrad-CAM
+
+
+@pytest.mark.parametrize("method", [hirescam, xgradcam], ids=by_name)
+@pytest.mark.parametrize("build", [one_conv, flatten_head], ids=by_name)
+def test_the_sum_of_a_complete_map_and_the_bias_are_the_logit_of_one_linear_layer(build, method):
+    model = build()
+    logits, maps = method(expose(model), IMAGES)
+    np.testing.assert_allclose(np.sum(maps, axis=(1, 2)) + model.get_layer("logits").bias, logits, atol=4e-15)
+
+
+def test_cam_is_hirescam_times_the_number_of_places():
+    exposed = expose(one_conv())
+    maps = np.asarray(cam(exposed, IMAGES)[1])
+    np.testing.assert_allclose(maps, 16 * np.asarray(hirescam(exposed, IMAGES)[1]), atol=8e-15)
+
+
+def test_xgradcam_weighs_a_channel_by_its_gradient_where_it_responds():
+    """One channel, 1 and 3; the unit has the weights 2 and -1 there: (1 * 2 - 3 * 1) / 4 = -1/4."""
+    inputs = keras.Input((1, 2, 1))
+    signal = layers.Conv2D(1, 1, use_bias=False, name="signal")(inputs)
+    model = keras.Model(inputs, layers.Dense(1, use_bias=False)(layers.Flatten()(signal)))
+    model.set_weights([np.ones((1, 1, 1, 1)), np.array([[2.0], [-1.0]])])
+    _, maps = xgradcam(expose(model, "signal"), np.array([1.0, 3.0]).reshape(1, 1, 2, 1))
+    close(maps, np.array([-0.25, -0.75]).reshape(1, 1, 2, 1))
+
+
+def test_xgradcam_gives_channels_without_a_sum_no_weight():
+    model = one_conv()
+    model.get_layer("conv").bias.assign([-100.0, 0.1, 0.1])
+    exposed = expose(model)
+    signal = np.asarray(exposed(IMAGES)[1])
+    assert not signal[..., 0].any()
+    _, maps = xgradcam(exposed, IMAGES)
+    close(maps, gradcam(exposed, IMAGES)[1])  # The gradient is the same at all places of average pooling.
+    model.get_layer("conv").kernel.assign(0 * model.get_layer("conv").kernel)
+    model.get_layer("conv").bias.assign([0.0, 0.0, 0.0])
+    assert not np.asarray(xgradcam(exposed, IMAGES)[1]).any()
