@@ -35,7 +35,7 @@ def test_a_scan_is_the_method_at_every_layer(method):
 
 def test_only_methods_that_follow_from_signal_and_gradient_are_scanned():
     scanned = {name for name, (method, _) in table().items() if runs_at_all_layers(method)}
-    assert scanned == {"gradcam", "gradcampp", "layercam", "hirescam", "xgradcam"}
+    assert scanned == {"gradcam", "gradcampp", "layercam", "hirescam", "xgradcam", "eigencam", "eigengradcam"}
     with pytest.raises(ValueError, match=r"`combine` in its Spec.* Received: scorecam"):
         at_all_layers(cams.scorecam)
 
