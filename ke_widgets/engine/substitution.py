@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 import keras
@@ -72,22 +72,23 @@ def run_for_substitution(model: keras.Model, inputs: Inputs) -> Run:
 
 
 @contextlib.contextmanager
-def substituted(model: keras.Model, signal: Any, number: Tensor) -> Generator[None, None, None]:
+def substituted(
+    model: keras.Model, other: Callable[[int, Tensor], Tensor], number: Tensor
+) -> Generator[None, None, None]:
     """Let a model go on with another signal than its own, in a single run inside the block.
 
     Args:
         model: See `run_for_substitution`.
-        signal: What replaces `Run.signal`, laid out as that; another number of entries, `(N, ...)`, is one for each of
-            as many inputs.
+        other: From the number of the layer's call and the model's own signal there, laid out as `Run.signal`, to that
+            which takes its place. It is called once, or if all calls are exposed, for each of them in running order.
         number: The `Run.number`.
     """
     site, calls = _site(model), itertools.count()
 
     def function(given: Any) -> Any:
         call = next(calls)
-        if site.all_calls:
-            return _replaced(given, site.tensor, signal[call])
-        return _replaced(given, site.tensor, signal) if call == number.shape[0] else given
+        concerned = site.all_calls or call == number.shape[0]
+        return _replaced(given, site.tensor, lambda own: other(call, own)) if concerned else given
 
     with hooks.changing(site.operation, Change(site.link, function)):
         yield
@@ -111,11 +112,11 @@ def _is_tensor(x: Any) -> bool:
     return hasattr(x, "dtype") and hasattr(x, "shape")
 
 
-def _replaced(nested: Any, index: int, other: Tensor) -> Any:
+def _replaced(nested: Any, index: int, other: Callable[[Tensor], Tensor]) -> Any:
     """Replace one of the tensors in a nest."""
     numbers = itertools.count()
 
     def each(x: Any) -> Any:
-        return other if _is_tensor(x) and next(numbers) == index else x
+        return other(x) if _is_tensor(x) and next(numbers) == index else x
 
     return keras.tree.map_structure(each, nested)

@@ -1,9 +1,11 @@
 """Combine the channels of a signal with weights, or with gradients, to a map."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from ke_widgets.engine.gradients import signal_jacobian
@@ -50,3 +52,27 @@ def at_one_layer(combine: Combine, model: keras.Model, inputs: Inputs, *axes: An
 def spatial_axes_of(gradients: Tensor) -> tuple[int, ...]:
     """Return the spatial axes of gradients `(B, U, ..., K)`."""
     return tuple(range(2, len(gradients.shape) - 1))
+
+
+def channels_of(signal: Tensor | tuple[Tensor, ...]) -> int:
+    """Count the channels of a signal, or of the signals of all frames together."""
+    return sum(x.shape[-1] for x in keras.tree.flatten(signal))
+
+
+def each_frame(
+    combine: Callable[[Tensor, Tensor], Tensor], signal: Tensor | tuple[Tensor, ...], weights: Tensor
+) -> Tensor:
+    """Combine a signal with weights `(K, ...)`; for a tuple with one for each frame, those of all frames in turn.
+
+    Args:
+        combine: A function of the signal of a frame, and the weights of its channels.
+        signal: See `channels_of`, which counts the weights.
+        weights: The weights.
+
+    Returns:
+        Its map; the maps of frames are stacked on axis 1.
+    """
+    if not isinstance(signal, tuple):
+        return combine(signal, weights)
+    ends = np.cumsum([x.shape[-1] for x in signal])[:-1].tolist()
+    return ops.stack([combine(*pair) for pair in zip(signal, ops.split(weights, ends, axis=0))], axis=1)

@@ -12,6 +12,7 @@ from ke_widgets.engine.forward import forward, spatial_forward, with_signal
 from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS, find_path
 from ke_widgets.methods import Evaluations, Spec, evaluated_by
+from ke_widgets.methods.cams.combining import channels_of, each_frame
 from ke_widgets.model.exposed import Exposed
 from ke_widgets.model.grids import as_float
 from ke_widgets.model.inputs import axes_of_image, fitted, image_positions
@@ -59,13 +60,8 @@ def _begin_scorecam(
     # Channels without a score yet have weight 0.
     unscored = -float("inf") if weights == "channels" else 0.0
     signal = tuple(signal) if isinstance(signal, list) else signal
-    scores = ops.zeros((_channels(signal), *ops.shape(units)), dtype=units.dtype) + unscored
+    scores = ops.zeros((channels_of(signal), *ops.shape(units)), dtype=units.dtype) + unscored
     return units, (inputs, empty, signal), scores
-
-
-def _channels(signal: Tensor) -> int:
-    """Count the channels of a signal, or of the signals of all frames together."""
-    return sum(x.shape[-1] for x in keras.tree.flatten(signal))
 
 
 def _draw_masked(model: keras.Model, state: Any, numbers: Tensor, *, spatial_axis: SpatialAxis) -> Inputs:
@@ -167,22 +163,17 @@ def _masked(x: Tensor, channels: Tensor, axes: tuple[int, ...], frames: Tensor) 
 
 
 def _end_scorecam(state: Any, scores: Tensor, done: int, *, weights: str) -> Tensor:
-    _, _, signal = state
-    if not isinstance(signal, tuple):
-        return _by_scores(signal, scores, weights)
-    by_frame = ops.split(scores, np.cumsum([x.shape[-1] for x in signal])[:-1].tolist(), axis=0)
-    return ops.stack([_by_scores(x, each, weights) for x, each in zip(signal, by_frame)], axis=1)
+    def of_frame(signal: Tensor, scores: Tensor) -> Tensor:
+        if weights == "channels":
+            scores = ops.where(ops.isfinite(scores), ops.softmax(scores, axis=0), 0)
+        return ops.einsum("b...k,kbu->b...u", signal, scores)
 
-
-def _by_scores(signal: Tensor, scores: Tensor, weights: str) -> Tensor:
-    if weights == "channels":
-        scores = ops.where(ops.isfinite(scores), ops.softmax(scores, axis=0), 0)
-    return ops.einsum("b...k,kbu->b...u", signal, scores)
+    return each_frame(of_frame, state[2], scores)
 
 
 @evaluated_by(
     Evaluations(
-        count=lambda state: _channels(state[2]),
+        count=lambda state: channels_of(state[2]),
         draw=_draw_masked,
         asks=_masked_scores,
         add=_add_scores,
