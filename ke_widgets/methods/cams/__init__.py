@@ -6,7 +6,8 @@ from typing import Any
 from ke_widgets.methods.cams.combining import at_each_call as at_each_call
 from ke_widgets.methods.spec import by_name, gather
 
-METHODS = gather(__name__, "head_weighted", "gradient_weighted", "score_weighted", "ablation_weighted", "eigen")
+_FILES = ("head_weighted", "gradient_weighted", "score_weighted", "ablation_weighted", "eigen", "finer")
+METHODS = gather(__name__, *_FILES)
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

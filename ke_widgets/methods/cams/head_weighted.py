@@ -73,7 +73,7 @@ _RESHAPING = (
 
 def _head_kernel(model: keras.Model, channels: int) -> Tensor:
     """Return the kernel `(K, U)` of the layer whose output is the logits."""
-    path, kernel = _kernel_at_the_end(model)
+    path, kernel = kernel_at_the_end(model)
     shape = () if kernel is None else tuple(kernel.shape)
     if not _is_dense(shape) or shape[-2:-1] != (channels,):
         raise ValueError(
@@ -84,7 +84,7 @@ def _head_kernel(model: keras.Model, channels: int) -> Tensor:
     return ops.reshape(kernel, shape[-2:])
 
 
-def _kernel_at_the_end(model: keras.Model) -> tuple[str, Any]:
+def kernel_at_the_end(model: keras.Model) -> tuple[str, Any]:
     """Return the path of the logits, and the kernel of the layer that makes them, or `None`."""
     if isinstance(model, Exposed):
         path, model = model.endpoints[0].path, model.model
@@ -107,7 +107,7 @@ def _why_not_cam(view: Any) -> str | None:
     target = getattr(view, "target", None)
     if target is not None and not isinstance(target, Units | Contrast):
         return f"CAM reads the weights of units, and {target} is none."
-    path, kernel = _kernel_at_the_end(view)
+    path, kernel = kernel_at_the_end(view)
     if kernel is not None and _is_dense(tuple(kernel.shape)):
         return None
     return f"CAM needs one dense layer, or 1x1 convolution, after global pooling, and {path!r} has no such kernel."
