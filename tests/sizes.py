@@ -33,6 +33,7 @@ NOT_TESTED = {"typing.py": "names of types, which pyright checks"}
 CROSS_CUTTING = {
     "engine/test_stress.py": "models as other threads see them while they are read",
     "engine/test_untouched.py": "models after everything that runs them",
+    "methods/cams/test_oracles.py": "all class activation maps beside other libraries",
     "methods/cams/test_signals.py": "all class activation maps on signals of every kind and precision",
     "methods/test_oracles.py": "all methods beside other libraries",
     "methods/test_precision.py": "all methods in every precision",

@@ -66,6 +66,7 @@ def with_differences(model, pairs):
 
 
 # CAM takes no hidden layer: see below. Finer-CAM compares units by itself.
+OF_SCORES_ALONE = {"scorecam": {"baseline": False}, "shapleycam": {"score": "logit"}}
 OF_ANY_TARGET = [name for name in table() if name not in ("cam", "finercam")]
 
 
@@ -74,7 +75,7 @@ def test_a_contrast_is_the_map_of_a_unit_whose_logit_is_the_difference(name):
     method, spec = table()[name]
     model = build()
     twin = with_differences(model, PAIRS)
-    own = {"baseline": False} if name == "scorecam" else {}
+    own = OF_SCORES_ALONE.get(name, {})
     layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     logits, maps = contrast(method)(expose(model, layers), IMAGES, PAIRS, **own)
     units = np.arange(3)[:, None]
@@ -120,7 +121,7 @@ def negative_twin(model):
 def test_a_negative_is_the_map_of_a_unit_whose_logit_is_the_negative(name):
     method, spec = table()[name]
     model = build()
-    own = {"baseline": False} if name == "scorecam" else {}
+    own = OF_SCORES_ALONE.get(name, {})
     layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     units = PAIRS[:, :1]
     logits, maps = negate(method)(expose(model, layers), IMAGES, units, **own)
