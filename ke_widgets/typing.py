@@ -29,8 +29,9 @@ Head: TypeAlias = int | str | tuple[int | str, ...]
 
 # From maps to maps of the same shape, such as the functions of `ke.filters`.
 Filter: TypeAlias = Callable[[Tensor], Tensor]
-# From a signal `(B, H', W', K)` and gradients `(B, U, H', W', K)` to maps `(B, H', W', U)`.
-Combine: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+# From a signal `(B, H', W', K)` and gradients `(B, U, H', W', K)`, and the method's own parameters as keywords, to maps
+# `(B, H', W', U)`.
+Combine: TypeAlias = Callable[..., Tensor]
 # What is explained, a `ke_widgets.targets.Target`: from a model's outputs and `y` to scores `(B, U)`.
 ScoreFunction: TypeAlias = Callable[[Any, Any], Tensor]
 # What a method reads: the inputs, one signal, one for each bias, or scores of attention.

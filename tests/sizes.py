@@ -10,7 +10,6 @@ MOST_LINES, MOST_BODY = 300, 40
 MOST_UNTYPED = {"the library": 0, "widget/": 0}  # public functions and methods without a return type
 # Files that may be longer, and why.
 LONG_FILES = {
-    "methods/cams.py": "Score-CAM moves onto the shared evaluations with the method contract",
     "explaining/loop.py": "the shortcuts' factory is made from the methods' tables with the method contract",
     "widget/view.py": "half of it is the docstrings that users read",
     "widget/session/explained_model.py": "one class",
@@ -37,6 +36,8 @@ CROSS_CUTTING = {
     "methods/gradient/test_oracles.py": "gradients of two families beside captum",
     "methods/perturbation/test_layouts.py": "perturbation methods on inputs of every layout",
     "methods/perturbation/test_oracles.py": "perturbation methods beside other libraries",
+    "methods/cams/test_oracles.py": "all class activation maps beside other libraries",
+    "methods/cams/test_signals.py": "all class activation maps on signals of every kind and precision",
     "methods/test_oracles.py": "all methods beside other libraries",
     "methods/test_precision.py": "all methods in every precision",
     "targets/test_contract.py": "what every target promises",

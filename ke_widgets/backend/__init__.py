@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ke_widgets.backend.tensorflow import holds_floats as holds_floats
     from ke_widgets.backend.tensorflow import is_differentiated as is_differentiated
     from ke_widgets.backend.tensorflow import linearize as linearize
+    from ke_widgets.backend.tensorflow import lost_second_derivatives as lost_second_derivatives
     from ke_widgets.backend.tensorflow import message as message
     from ke_widgets.backend.tensorflow import number_of_batches as number_of_batches
     from ke_widgets.backend.tensorflow import outside_of_traces as outside_of_traces
@@ -48,7 +49,7 @@ NAMES = (
     *("Along", "CheckError", "Compiled", "DATASETS", "FrameworkError", "Loop", "OutOfMemory", "Pullback", "Rule"),
     *("TensorSpec",),
     *("ancestors", "as_tensor", "batch_spec", "check", "compiled", "current_trace", "default_device", "holds_floats"),
-    *("is_differentiated", "linearize", "message", "number_of_batches", "outside_of_traces"),
+    *("is_differentiated", "linearize", "lost_second_derivatives", "message", "number_of_batches", "outside_of_traces"),
     *("rectified", "rectifier", "resize"),
     *("stateless_normal", "stateless_uniform", "static_value", "trace", "vjp", "while_loop"),
 )

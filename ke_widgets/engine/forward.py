@@ -55,11 +55,18 @@ def spatial_forward(
     outputs, *signals = outputs_of(model, inputs)
     if getattr(model, "target", None) is None:
         check_scores(outputs, model)
-    signal, size = required(signals, model)[0], size_of_image(model, inputs, spatial_axis)
+    grid = on_grid(model, inputs, outputs, required(signals, model)[0], spatial_axis)
+    return keras.tree.map_structure(at_least_float32, outputs), grid
+
+
+def on_grid(
+    model: keras.Model, inputs: Inputs, outputs: Any, signal: Tensor | list[Tensor], spatial_axis: SpatialAxis
+) -> Tensor | list[Tensor]:
+    """Bring the first signal of a model, as `outputs_of` gives it with the model's `outputs`, to spatial axes."""
+    size = size_of_image(model, inputs, spatial_axis)
     signal = each_call(lambda x: without_tokens_after(model, 0, x, size), signal)
     axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
-    grid = each_call(lambda x: as_grid(x, outputs, size, axes, signal_names(model)[0]), signal)
-    return keras.tree.map_structure(at_least_float32, outputs), grid
+    return each_call(lambda x: as_grid(x, outputs, size, axes, signal_names(model)[0]), signal)
 
 
 def with_signal(model: keras.Model) -> keras.Model:

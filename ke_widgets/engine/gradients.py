@@ -2,7 +2,8 @@
 
 import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 
@@ -20,7 +21,7 @@ from ke_widgets.engine.forward import (
 from ke_widgets.engine.integer_inputs import seen_as_floats
 from ke_widgets.engine.rows import gradient_rows
 from ke_widgets.model import hooks
-from ke_widgets.model.grids import as_float, to_grid
+from ke_widgets.model.grids import as_float, at_least_float32, to_grid
 from ke_widgets.model.inputs import (
     axes_of_image,
     axes_of_signal,
@@ -32,6 +33,10 @@ from ke_widgets.model.inputs import (
 )
 from ke_widgets.model.units import scores_of
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
+
+# From the first output of a model, in float32 or wider, and the units `(B, U)` in it, to what is differentiated,
+# `(B, U)`.
+Objective: TypeAlias = Callable[[Any, Tensor], Tensor]
 
 
 def jacobian(
@@ -143,6 +148,7 @@ def signal_jacobian(
     indices_axis: int = -1,
     indices_batch_dims: int = -1,
     spatial_axis: SpatialAxis = (-3, -2),
+    objective: Objective | None = None,
 ) -> tuple[Tensor, list[Any], list[Any]]:
     """Differentiate the chosen units with respect to the exposed signals.
 
@@ -153,6 +159,7 @@ def signal_jacobian(
         indices_axis: Axis of the units in the logits.
         indices_batch_dims: Leading axes that logits and indices share.
         spatial_axis: Spatial axes of the signals, counted from the end.
+        objective: What to differentiate instead of the units.
 
     Returns:
         Logits `(B, U)`, a list of signals `(B, H', W', K)`, and a list of their gradients `(B, U, H', W', K)`, whatever
@@ -165,34 +172,87 @@ def signal_jacobian(
     """
     model = with_signal(model)
     inputs = keras.tree.map_structure(as_tensor, fitted(model, inputs))
+    explained = functools.partial(
+        scores_of, model, y=indices, indices_axis=indices_axis, indices_batch_dims=indices_batch_dims
+    )
+    run = run_and_differentiate(model, inputs, explained, objective)
+    return run.units, *on_grids(model, inputs, run, spatial_axis)
+
+
+class SignalRun(NamedTuple):
+    """Hold a run of a model and gradients at its signals, both as they are in the model.
+
+    Attributes:
+        units: The explained scores `(B, U)`.
+        outputs: The model's first output.
+        signals: The signals; a list where all calls of a layer are exposed.
+        gradients: Gradients `(B, U, ...)` in the same structure.
+    """
+
+    units: Tensor
+    outputs: Any
+    signals: list[Any]
+    gradients: list[Any]
+
+
+def run_and_differentiate(
+    model: keras.Model,
+    inputs: Inputs,
+    explained: Callable[[Any], Tensor],
+    objective: Objective | None = None,
+    also: hooks.Watch | None = None,
+) -> SignalRun:
+    """Run a model once, and differentiate its units with respect to its signals.
+
+    Args:
+        model: A model with a signal.
+        inputs: Its inputs, tensors.
+        explained: From its first output to the units.
+        objective: See `signal_jacobian`.
+        also: Called with the signals as soon as they exist, for an outer `vjp`.
+
+    Returns:
+        A `SignalRun`.
+    """
     flat, found = keras.tree.flatten(inputs), signal_names(model)
     floats = [number for number, x in enumerate(flat) if holds_floats(x)]
 
     def score(given: list[Tensor], watch: hooks.Watch) -> tuple[Tensor, Any]:
+        def both(tensors: list[Tensor]) -> None:
+            watch(tensors)
+            if also is not None:
+                also(tensors)
+
         every = [*flat]
         for number, x in zip(floats, given):
             every[number] = x
-        outputs, *signals = outputs_of(model, keras.tree.pack_sequence_as(inputs, every), watch=watch)
-        return scores_of(model, outputs, indices, indices_axis, indices_batch_dims), (outputs, signals)
+        outputs, *signals = outputs_of(model, keras.tree.pack_sequence_as(inputs, every), watch=both)
+        units = explained(outputs)
+        chosen = units if objective is None else objective(keras.tree.map_structure(at_least_float32, outputs), units)
+        return chosen, (units, outputs, signals)
 
     # Integer inputs (tokens) cannot be differentiated, but the variables that read them can. Recording from the start
     # costs nothing when compiled: unused operations are pruned.
-    units, (outputs, signals), back = vjp(score, [flat[number] for number in floats], variables=not floats)
-    gradients = gradient_rows(back, units, keras.tree.flatten(required(signals, model)), ", ".join(found))
-    gradients = keras.tree.pack_sequence_as(signals, gradients)
-    size = size_of_image(model, inputs, spatial_axis)
+    chosen, (units, outputs, signals), back = vjp(score, [flat[number] for number in floats], variables=not floats)
+    gradients = gradient_rows(back, chosen, keras.tree.flatten(required(signals, model)), ", ".join(found))
+    return SignalRun(units, outputs, signals, keras.tree.pack_sequence_as(signals, gradients))
+
+
+def on_grids(
+    model: keras.Model, inputs: Inputs, run: SignalRun, spatial_axis: SpatialAxis
+) -> tuple[list[Any], list[Any]]:
+    """Bring the signals of a run, and their gradients, to spatial axes, channels last."""
+    found, size = signal_names(model), size_of_image(model, inputs, spatial_axis)
     axes = functools.partial(axes_of_signal, model, spatial_axis=spatial_axis)
 
     def to_grid_of(x: Tensor, number: int) -> Tensor:
-        return as_grid(without_tokens_after(model, number, x, size), outputs, size, axes, found[number])
+        return as_grid(without_tokens_after(model, number, x, size), run.outputs, size, axes, found[number])
 
     def gradient_to_grid(x: Tensor, number: int) -> Tensor:
         x = without_tokens_after(model, number, x, size, leading=2)
         return to_grid(x, size, axes(len(x.shape) - 1), leading=2)
 
-    signals = [each_call(functools.partial(to_grid_of, number=n), signal) for n, signal in enumerate(signals)]
     return (
-        units,
-        signals,
-        [each_call(functools.partial(gradient_to_grid, number=n), gradient) for n, gradient in enumerate(gradients)],
+        [each_call(functools.partial(to_grid_of, number=n), signal) for n, signal in enumerate(run.signals)],
+        [each_call(functools.partial(gradient_to_grid, number=n), each) for n, each in enumerate(run.gradients)],
     )

@@ -65,11 +65,12 @@ def at_all_layers(method: Callable[..., Any]) -> Callable[..., tuple[Tensor, lis
         indices_axis: int = KERNEL_AXIS,
         indices_batch_dims: int = -1,
         spatial_axis: SpatialAxis = SPATIAL_AXIS,
+        **own: Any,
     ) -> tuple[Tensor, list[Tensor]]:
         logits, signals, gradients = signal_jacobian(
             model, inputs, indices, indices_axis, indices_batch_dims, spatial_axis
         )
-        return logits, [combine(signal, gradient) for signal, gradient in zip(signals, gradients)]
+        return logits, [combine(signal, gradient, **own) for signal, gradient in zip(signals, gradients)]
 
     run_at_all.__name__ = f"scan_{method.__name__}"
     return run_at_all

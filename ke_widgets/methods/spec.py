@@ -42,8 +42,8 @@ class Spec:
             method's own parameters, which returns the inputs `(S * B, ...)` at these shares of the way.
         data: Names of parameters that are data and have no default that fits, such as a set of background images.
         combine: For methods whose maps follow from signal and gradient at a layer: the function that computes them,
-            `(signal (B, H', W', K), gradients (B, U, H', W', K)) -> maps (B, H', W', U)`. With it, the method runs at
-            all layers at once (`ke_widgets.methods.all_layers`).
+            `(signal (B, H', W', K), gradients (B, U, H', W', K), *, own) -> maps (B, H', W', U)`. With it, the method
+            runs at all layers at once (`ke_widgets.methods.all_layers`).
     """
 
     title: str

@@ -8,11 +8,10 @@ import keras
 
 from ke_widgets.model import hooks
 from ke_widgets.model import layers as model_layers
+from ke_widgets.model.changes import Link as Link
 from ke_widgets.model.hooks import Watch
 from ke_widgets.model.score_activations import activation_kind
 from ke_widgets.typing import Inputs, ScoreFunction, Tensor
-
-Link = Literal["output", "input", "logits"]
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,7 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
         ValueError: If `x` has no spatial axes.
     """
     depth = len(x.shape) - leading
-    if depth == 4 or len(size) != 2:
-        spatial_axis = spatial_axes(depth + 1, spatial_axis)
+    spatial_axis = _axes_of_grid(depth, size, spatial_axis)
     number = len(spatial_axis)
     if depth == number + 1:
         return ops.moveaxis(x, spatial_axis, tuple(range(-1 - number, -1)))
@@ -80,6 +79,26 @@ def to_grid(x: Tensor, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPA
         )
     rows, columns = grid
     return ops.reshape(x[..., tokens - rows * columns :, :], (*ops.shape(x)[:leading], *grid, x.shape[-1]))
+
+
+def channel_axis(rank: int, size: Sequence[Any] = (), spatial_axis: SpatialAxis = SPATIAL_AXIS) -> int:
+    """Return the axis of the channels of a signal that `to_grid` takes: the last one, but for channels first.
+
+    Args:
+        rank: Number of axes of the signal, its batch among them.
+        size: See `to_grid`.
+        spatial_axis: See `to_grid`.
+
+    Returns:
+        An axis, counted from the start.
+    """
+    spatial_axis = _axes_of_grid(rank - 1, size, spatial_axis)
+    others = [axis for axis in range(1, rank) if axis - rank not in spatial_axis]
+    return others[0] if len(others) == 1 else rank - 1
+
+
+def _axes_of_grid(depth: int, size: Sequence[Any], spatial_axis: SpatialAxis) -> tuple[int, ...]:
+    return spatial_axes(depth + 1, spatial_axis) if depth == 4 or len(size) != 2 else tuple(spatial_axis)
 
 
 @functools.lru_cache(maxsize=4096)

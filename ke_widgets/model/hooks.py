@@ -1,4 +1,4 @@
-"""Read or replace the output of a layer while its model runs: forward hooks that change no layer.
+"""Read, replace or change the output of a layer while its model runs: forward hooks that change no layer.
 
 The inner tensors of a nested or subclassed model exist only while the model runs, and Keras 3 has no forward hooks. So
 `keras.Operation.__call__`, through which layers call layers, is extended once: without a recording it only calls the
@@ -14,15 +14,16 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import keras
 
 from ke_widgets.backend import as_tensor, current_trace, holds_floats
+from ke_widgets.model.changes import Change
+from ke_widgets.model.twins import changed_twin
 from ke_widgets.typing import Tensor
 
-_ABSENT = object()
 # Once, also where this module is loaded again.
 _ORIGINAL_CALL = getattr(keras.Operation.__call__, "original", keras.Operation.__call__)
 _CONVOLUTION = keras.layers.Conv2D.call  # Of Conv1D and Conv3D too.
@@ -83,18 +84,19 @@ class Recording:
 
 @dataclass(frozen=True)
 class _Hooks:
-    """Hold the hooks of this context: the open recordings, and outputs by the `id` of the operation they replace."""
+    """Hold the hooks of this context: the open recordings; outputs, and changes, by the `id` of their operation."""
 
     recordings: tuple[Recording, ...] = ()
     outputs: Mapping[int, Any] = field(default_factory=dict)
+    changes: Mapping[int, Change] = field(default_factory=dict)
 
     def wanting(self, operation: keras.Operation) -> list[Recording]:
         """List the recordings that note `operation`."""
         return [recording for recording in self.recordings if id(operation) in recording.calls]
 
     def concern(self, operation: keras.Operation) -> bool:
-        """Return whether a call of `operation` is noted, noted before its activation, or replaced."""
-        return id(operation) in self.outputs or bool(self.wanting(operation))
+        """Return whether a call of `operation` is noted, noted before its activation, replaced or changed."""
+        return id(operation) in self.outputs or id(operation) in self.changes or bool(self.wanting(operation))
 
 
 _HOOKS: contextvars.ContextVar[_Hooks | None] = contextvars.ContextVar("ke_widgets_hooks", default=None)
@@ -129,7 +131,7 @@ def recording(
         entered=frozenset(map(id, entered)),
     )
     hooks = _HOOKS.get() or _Hooks()
-    with _hooked(_Hooks((*hooks.recordings, tap), hooks.outputs)):
+    with _hooked(replace(hooks, recordings=(*hooks.recordings, tap))):
         yield tap
     del operations  # Referenced until here, so that no `id` is reused.
 
@@ -143,7 +145,20 @@ def replacing(operation: keras.Operation, outputs: Any) -> Generator[None, None,
         outputs: The outputs to return.
     """
     hooks = _HOOKS.get() or _Hooks()
-    with _hooked(_Hooks(hooks.recordings, {**hooks.outputs, id(operation): outputs})):
+    with _hooked(replace(hooks, outputs={**hooks.outputs, id(operation): outputs})):
+        yield
+
+
+@contextlib.contextmanager
+def changing(operation: keras.Operation, change: Change) -> Generator[None, None, None]:
+    """Change all calls of `operation` in this context while the block runs. They are noted as they are then.
+
+    Args:
+        operation: A layer, or another Keras operation.
+        change: The `Change`, called once for each call, in running order.
+    """
+    hooks = _HOOKS.get() or _Hooks()
+    with _hooked(replace(hooks, changes={**hooks.changes, id(operation): change})):
         yield
 
 
@@ -178,18 +193,23 @@ def _call(operation, hooks, args, kwargs):
 
 def _observe(operation, hooks, run, args, kwargs):
     """Call `run`, or replace it, and note the call of `operation` if requested."""
-    wanting = hooks.wanting(operation)
+    wanting, change, activation = hooks.wanting(operation), hooks.changes.get(id(operation)), None
+    if change is not None:
+        args, kwargs = change.of_arguments(args, kwargs)
     for tap in wanting:
         tap.enter(operation, args, kwargs)
     logits = None
     if id(operation) in hooks.outputs:
         outputs = hooks.outputs[id(operation)]
     else:
-        activation = _fused_activation(operation, any(id(operation) in tap.fused for tap in wanting))
+        wanted = any(id(operation) in tap.fused for tap in wanting) or (change is not None and change.link == "logits")
+        activation = _fused_activation(operation, wanted)
         if activation is None:
             outputs = run(*args, **kwargs)
         else:
             outputs, logits = _run_noting_activation(operation, activation, args, kwargs)
+    if change is not None:
+        outputs, logits = change.of_results(activation, outputs, logits)
     for tap in wanting:
         tap.note(operation, args, kwargs, outputs, logits)
     return outputs
@@ -207,7 +227,7 @@ def _run(operation, *args, **kwargs):
     every = tuple(slice(None, None, stride) for stride in operation.strides)
     where = (slice(None), *every) if operation.data_format == "channels_last" else (slice(None), slice(None), *every)
     inputs, *args = args if args else (kwargs.pop("inputs"),)
-    with _changed_twin(operation, strides=(1,) * len(every)) as copy:
+    with changed_twin(operation, strides=(1,) * len(every)) as copy:
         return _ORIGINAL_CALL(copy, as_tensor(inputs)[where], *args, **kwargs)
 
 
@@ -238,7 +258,7 @@ def _run_noting_activation(operation, activation, args, kwargs):
         noted.append((x, y))
         return y
 
-    with _changed_twin(operation, activation=noting) as copy:
+    with changed_twin(operation, activation=noting) as copy:
         outputs = _run(copy, *args, **kwargs)
     # An activation in the middle of a layer is no fused one.
     return outputs, noted[-1][0] if noted and noted[-1][1] is outputs else None
@@ -251,31 +271,8 @@ def _call_each_step(operation, hooks, *args, **kwargs):
     def call(*args, **kwargs):
         return _observe(layer, hooks, layer.call, args, kwargs)
 
-    with _changed_twin(layer, call=call) as step, _changed_twin(operation, layer=step) as copy:
+    with changed_twin(layer, call=call) as step, changed_twin(operation, layer=step) as copy:
         return _ORIGINAL_CALL(copy, *args, **kwargs)
-
-
-def twin(operation: keras.Operation) -> Any:
-    """Return an object of an operation's class with its attributes: what is set on it, the operation does not see."""
-    copy = object.__new__(type(operation))
-    copy.__dict__.update(operation.__dict__)  # Past `Layer.__setattr__`, which would track the new ones.
-    return copy
-
-
-@contextlib.contextmanager
-def _changed_twin(layer, /, **changed):
-    """Return a twin of a layer with other values of some attributes.
-
-    What the layer's own code sets on it, a counter or something for its parent to read, comes to the layer, as in any
-    run of it.
-    """
-    copy = twin(layer)
-    before = {**copy.__dict__, **changed}
-    copy.__dict__.update(changed)
-    yield copy
-    for name, value in copy.__dict__.items():
-        if before.get(name, _ABSENT) is not value:
-            layer.__dict__[name] = value
 
 
 def _call_with_hooks(self, *args, **kwargs):

@@ -13,8 +13,8 @@ from ke_widgets.backend import static_value
 from ke_widgets.model import layers as model_layers
 from ke_widgets.model.callgraph import CallGraph
 from ke_widgets.model.exposed import Endpoint
-from ke_widgets.model.hooks import twin
 from ke_widgets.model.score_activations import ACTIVATIONS, activation_kind, kind
+from ke_widgets.model.twins import twin
 
 # Layers that compute scores, so that they need not be tested.
 _WEIGHTED = (

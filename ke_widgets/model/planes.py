@@ -10,8 +10,8 @@ from ke_widgets.model import layers as model_layers
 from ke_widgets.model.axes import BATCH, PLACES, Axes, is_named, size
 from ke_widgets.model.callgraph import CallGraph
 from ke_widgets.model.grids import IMAGE_RANKS, token_grid
-from ke_widgets.model.hooks import twin
 from ke_widgets.model.orientation import follow
+from ke_widgets.model.twins import twin
 from ke_widgets.typing import Shape, Tensor
 
 # Keras's layers that move axes; all others keep their order if they keep the rank.

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from ke_widgets.backend import outside_of_traces
-from ke_widgets.model.hooks import twin
+from ke_widgets.model.twins import twin
 from ke_widgets.typing import Shape, Tensor
 
 # What acts on finished scores: a softmax or a sigmoid (of any slope, or the logarithm of one), what leaves everything

@@ -23,7 +23,7 @@ IMAGES = np.random.default_rng(0).normal(size=(3, 12, 12, 3))
 PAIRS = np.array([[0, 1], [2, 0], [3, 1]])
 
 
-@pytest.mark.parametrize("method", [cams.gradcam, cams.gradcampp])
+@pytest.mark.parametrize("method", [method for method, _ in table().values() if runs_at_all_layers(method)])
 def test_a_scan_is_the_method_at_every_layer(method):
     model, layers = build(), ["a", "b", "sum"]
     logits, maps = at_all_layers(method)(expose(model, layers), IMAGES, PAIRS)
@@ -35,9 +35,19 @@ def test_a_scan_is_the_method_at_every_layer(method):
 
 def test_only_methods_that_follow_from_signal_and_gradient_are_scanned():
     scanned = {name for name, (method, _) in table().items() if runs_at_all_layers(method)}
-    assert scanned == {"gradcam", "gradcampp", "layercam"}
+    assert scanned == {"gradcam", "gradcampp", "layercam", "hirescam", "xgradcam", "eigencam", "eigengradcam"}
     with pytest.raises(ValueError, match=r"`combine` in its Spec.* Received: scorecam"):
         at_all_layers(cams.scorecam)
+
+
+def test_a_scan_takes_the_methods_own_parameters():
+    exposed = expose(build(), ["a", "sum"])
+    _, maps = at_all_layers(cams.layercam)(exposed, IMAGES, PAIRS, scale=2.0)
+    for layer, found in zip(["a", "sum"], maps):
+        _, alone = cams.layercam(expose(exposed.model, layer), IMAGES, PAIRS, scale=2.0)
+        np.testing.assert_allclose(found, alone, rtol=1e-10, atol=1e-14)
+    with pytest.raises(TypeError, match="scale"):
+        at_all_layers(cams.gradcam)(exposed, IMAGES, PAIRS, scale=2.0)
 
 
 def with_differences(model, pairs):
@@ -55,12 +65,17 @@ def with_differences(model, pairs):
     return twin
 
 
-@pytest.mark.parametrize("name", [name for name in table() if name != "cam"])  # which takes no hidden layer: see below
+# CAM takes no hidden layer: see below. Finer-CAM compares units by itself.
+OF_SCORES_ALONE = {"scorecam": {"baseline": False}, "shapleycam": {"score": "logit"}}
+OF_ANY_TARGET = [name for name in table() if name not in ("cam", "finercam")]
+
+
+@pytest.mark.parametrize("name", OF_ANY_TARGET)
 def test_a_contrast_is_the_map_of_a_unit_whose_logit_is_the_difference(name):
     method, spec = table()[name]
     model = build()
     twin = with_differences(model, PAIRS)
-    own = {"baseline": False} if name == "scorecam" else {}
+    own = OF_SCORES_ALONE.get(name, {})
     layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     logits, maps = contrast(method)(expose(model, layers), IMAGES, PAIRS, **own)
     units = np.arange(3)[:, None]
@@ -102,11 +117,11 @@ def negative_twin(model):
     return twin
 
 
-@pytest.mark.parametrize("name", [name for name in table() if name != "cam"])
+@pytest.mark.parametrize("name", OF_ANY_TARGET)
 def test_a_negative_is_the_map_of_a_unit_whose_logit_is_the_negative(name):
     method, spec = table()[name]
     model = build()
-    own = {"baseline": False} if name == "scorecam" else {}
+    own = OF_SCORES_ALONE.get(name, {})
     layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     units = PAIRS[:, :1]
     logits, maps = negate(method)(expose(model, layers), IMAGES, units, **own)

@@ -104,6 +104,29 @@ def gradcampp(net, image):
     return np.stack(units, -1)
 
 
+def hirescam(net, image):
+    signal = net.signal(image)
+    return np.stack([sum(g[..., k] * signal[..., k] for k in range(3)) for g in slopes(net.head, signal)], -1)
+
+
+def layercam(net, image):
+    signal = net.signal(image)
+    units = slopes(net.head, signal)
+    return np.stack([sum(np.maximum(g[..., k], 0) * signal[..., k] for k in range(3)) for g in units], -1)
+
+
+def xgradcam(net, image):
+    signal = net.signal(image)
+    units = []
+    for g in slopes(net.head, signal):
+        total = 0
+        for k in range(signal.shape[-1]):
+            share = signal[..., k] / signal[..., k].sum()
+            total = total + (share * g[..., k]).sum() * signal[..., k]
+        units.append(total)
+    return np.stack(units, -1)
+
+
 def scorecam(net, image, weights="channels", baseline=False):
     signal = net.signal(image)
     scores = []

@@ -16,6 +16,7 @@ from ke_widgets.backend.tensorflow.graphs import as_tensor as as_tensor
 from ke_widgets.backend.tensorflow.graphs import current_trace as current_trace
 from ke_widgets.backend.tensorflow.graphs import default_device as default_device
 from ke_widgets.backend.tensorflow.graphs import holds_floats as holds_floats
+from ke_widgets.backend.tensorflow.graphs import lost_second_derivatives as lost_second_derivatives
 from ke_widgets.backend.tensorflow.graphs import outside_of_traces as outside_of_traces
 from ke_widgets.backend.tensorflow.graphs import static_value as static_value
 from ke_widgets.backend.tensorflow.graphs import trace as trace

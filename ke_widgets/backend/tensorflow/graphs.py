@@ -1,7 +1,7 @@
 """Trace a function, and read what a trace tells without running it."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ke_widgets.typing import Tensor
 TensorSpec = tf.TensorSpec
 # Operations without a derivative: their inputs do not count as ancestors.
 _ENDS = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "StopGradient", "ArgMax", "ArgMin"}
+_LOST = {"StopGradient", "ResizeBilinearGrad", "ResizeBicubicGrad", "ScaleAndTranslateGrad"}
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
     "Sub": np.subtract,
     "AddV2": np.add,
@@ -74,6 +75,40 @@ def ancestors(tensor: Tensor) -> set[int]:
             seen[id(tensor)] = tensor
             waiting.extend(() if tensor.op.type in _ENDS else tensor.op.inputs)
     return set(seen)
+
+
+def lost_second_derivatives(gradients: Sequence[Tensor], signals: Sequence[Tensor]) -> set[str]:
+    """Return the operations of a trace that make gradients of signals, and whose own derivative is wrongly taken as 0.
+
+    A derivative that ends at `StopGradient` may be right, and its derivative not: the variance of `tf.nn.moments`, and
+    so of layer normalization, takes the mean as constant. TensorFlow declares that bilinear resizing has no second one.
+
+    Args:
+        gradients: Tensors of the trace.
+        signals: What they are differentiated with respect to.
+
+    Returns:
+        Types of operations; of functions, loops and branches, all that are in any of them.
+    """
+    ends, order, seen = {id(x) for x in signals}, list[Any](), set[Any]()
+    waiting = [(x.op, False) for x in gradients if id(x) not in ends]
+    while waiting:
+        op, done = waiting.pop()
+        if done:
+            order.append(op)
+        elif op not in seen:
+            seen.add(op)
+            waiting.append((op, True))
+            waiting.extend((x.op, False) for x in op.inputs if id(x) not in ends)
+    dependent = set[Any]()
+    for op in order:
+        if any(id(x) in ends or x.op in dependent for x in op.inputs):
+            dependent.add(op)
+    kinds = {op.type for op in dependent}
+    if any(kind.endswith(("If", "While", "PartitionedCall", "Case")) for kind in kinds):
+        library = next(iter(dependent)).graph.as_graph_def().library
+        kinds |= {node.op for function in library.function for node in function.node_def}
+    return kinds & _LOST
 
 
 def default_device() -> str:

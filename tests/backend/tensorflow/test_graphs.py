@@ -9,6 +9,7 @@ from ke_widgets.backend import (
     current_trace,
     default_device,
     holds_floats,
+    lost_second_derivatives,
     outside_of_traces,
     static_value,
     trace,
@@ -103,3 +104,26 @@ def test_what_a_tensor_has_no_derivative_in_is_no_ancestor():
 def test_the_device_is_one_that_operations_run_on():
     with tf.device(default_device()):
         assert tf.ones(2).device.endswith(default_device().split("/")[-1])
+
+
+@pytest.mark.parametrize(
+    ("function", "lost"),
+    [
+        (tf.sin, set()),
+        (lambda x: tf.nn.moments(x, [1])[1], {"StopGradient"}),
+        (lambda x: tf.image.resize(x[..., None, None] ** 2, (6, 1)), {"ResizeBilinearGrad"}),
+        (lambda x: tf.map_fn(lambda row: tf.stop_gradient(row) * row, x), {"StopGradient"}),
+        (lambda x: x * tf.stop_gradient(tf.ones(())), set()),
+    ],
+    ids=["sine", "variance", "bilinear", "loop", "constant"],
+)
+def test_second_derivatives_that_are_lost_are_told_and_those_before_the_signal_do_not_count(function, lost):
+    found = []
+
+    def run(x):
+        signal = tf.nn.moments(x, [1], keepdims=True)[1] * x
+        found.append(lost_second_derivatives(tf.gradients(function(signal) ** 2, signal), [signal]))
+        return signal
+
+    tf.function(run, autograph=False).get_concrete_function(tf.TensorSpec((2, 3)))
+    assert found == [lost]
