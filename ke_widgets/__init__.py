@@ -25,16 +25,37 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     # make tables: imports
+    from ke_widgets.explaining.shortcuts import ablationcam as ablationcam
+    from ke_widgets.explaining.shortcuts import blur_integrated_gradients as blur_integrated_gradients
     from ke_widgets.explaining.shortcuts import cam as cam
+    from ke_widgets.explaining.shortcuts import deconvnet as deconvnet
+    from ke_widgets.explaining.shortcuts import eigencam as eigencam
+    from ke_widgets.explaining.shortcuts import eigengradcam as eigengradcam
+    from ke_widgets.explaining.shortcuts import expected_gradients as expected_gradients
+    from ke_widgets.explaining.shortcuts import finercam as finercam
     from ke_widgets.explaining.shortcuts import full_gradients as full_gradients
     from ke_widgets.explaining.shortcuts import gradcam as gradcam
     from ke_widgets.explaining.shortcuts import gradcampp as gradcampp
+    from ke_widgets.explaining.shortcuts import gradient_input as gradient_input
     from ke_widgets.explaining.shortcuts import gradients as gradients
+    from ke_widgets.explaining.shortcuts import guided_backprop as guided_backprop
+    from ke_widgets.explaining.shortcuts import guided_gradcam as guided_gradcam
+    from ke_widgets.explaining.shortcuts import guided_integrated_gradients as guided_integrated_gradients
+    from ke_widgets.explaining.shortcuts import hirescam as hirescam
+    from ke_widgets.explaining.shortcuts import hsic as hsic
     from ke_widgets.explaining.shortcuts import integrated_gradients as integrated_gradients
+    from ke_widgets.explaining.shortcuts import kernel_shap as kernel_shap
     from ke_widgets.explaining.shortcuts import layercam as layercam
+    from ke_widgets.explaining.shortcuts import lime as lime
     from ke_widgets.explaining.shortcuts import occlusion as occlusion
+    from ke_widgets.explaining.shortcuts import rise as rise
     from ke_widgets.explaining.shortcuts import scorecam as scorecam
+    from ke_widgets.explaining.shortcuts import shapleycam as shapleycam
     from ke_widgets.explaining.shortcuts import smoothgrad as smoothgrad
+    from ke_widgets.explaining.shortcuts import sobol as sobol
+    from ke_widgets.explaining.shortcuts import squaregrad as squaregrad
+    from ke_widgets.explaining.shortcuts import vargrad as vargrad
+    from ke_widgets.explaining.shortcuts import xgradcam as xgradcam
     # make tables: end
 
 __version__ = "0.1.0"
@@ -45,12 +66,33 @@ _METHODS = (
     "gradcam",
     "gradcampp",
     "layercam",
+    "hirescam",
+    "xgradcam",
     "scorecam",
+    "ablationcam",
+    "eigencam",
+    "eigengradcam",
+    "finercam",
+    "shapleycam",
     "gradients",
+    "gradient_input",
     "full_gradients",
+    "guided_backprop",
+    "deconvnet",
+    "guided_gradcam",
     "smoothgrad",
+    "vargrad",
+    "squaregrad",
     "integrated_gradients",
+    "expected_gradients",
+    "blur_integrated_gradients",
+    "guided_integrated_gradients",
     "occlusion",
+    "rise",
+    "lime",
+    "kernel_shap",
+    "sobol",
+    "hsic",
 )
 # make tables: end
 
@@ -84,12 +126,33 @@ __all__ += [
     "gradcam",
     "gradcampp",
     "layercam",
+    "hirescam",
+    "xgradcam",
     "scorecam",
+    "ablationcam",
+    "eigencam",
+    "eigengradcam",
+    "finercam",
+    "shapleycam",
     "gradients",
+    "gradient_input",
     "full_gradients",
+    "guided_backprop",
+    "deconvnet",
+    "guided_gradcam",
     "smoothgrad",
+    "vargrad",
+    "squaregrad",
     "integrated_gradients",
+    "expected_gradients",
+    "blur_integrated_gradients",
+    "guided_integrated_gradients",
     "occlusion",
+    "rise",
+    "lime",
+    "kernel_shap",
+    "sobol",
+    "hsic",
 ]
 # make tables: end
 
