@@ -1,7 +1,7 @@
 """Write what follows from the methods' tables: `python -m tests.tables` (`make tables`); with `--check`, compare it.
 
 Those are the shortcuts' names in `ke_widgets/__init__.py`, which must be known without importing TensorFlow, and the
-README's table of methods.
+tables of methods in the README and in `docs/methods.md`.
 """
 
 import inspect
@@ -15,14 +15,33 @@ ROOT = Path(__file__).parents[1]
 READS = {"signal": "one layer", "inputs": "the image", "biases": "the image and every bias", "attention": "attention"}
 
 
-def readme_table():
-    """Return the README's table of methods, one row each."""
-    rows = ["| method | what it shows | reads | unit | source |", "| --- | --- | --- | --- | --- |"]
+def by_family():
+    """Return the methods of each family, in order: `{title: [(name, method, spec), ...]}`."""
+    found = {title: [] for title in methods.FAMILIES.values()}
     for name, (method, spec) in methods.table().items():
-        first, _, _ = (inspect.getdoc(method) or "").partition("\n")
-        shown = first.partition(": ")[2].rstrip(".")
-        rows.append(f"| `{name}` | {shown} | {READS[spec.reads]} | {spec.unit or 'none'} | {spec.source} |")
+        found[methods.family_of(method)].append((name, method, spec))
+    return found
+
+
+def readme_table():
+    """Return the README's table of methods, one row for each family."""
+    rows = ["| family | methods |", "| --- | --- |"]
+    rows += [f"| {title} | {' '.join(f'`{name}`' for name, *_ in each)} |" for title, each in by_family().items()]
     return "\n".join(rows)
+
+
+def page_of_methods():
+    """Return the tables of all methods, one for each family."""
+    parts = []
+    for title, each in by_family().items():
+        rows = ["| method | what it answers | how | reads | unit | source |", "| --- | --- | --- | --- | --- | --- |"]
+        for name, method, spec in each:
+            first, _, _ = (inspect.getdoc(method) or "").partition("\n")
+            how = first.partition(": ")[2].rstrip(".")
+            shown = f"| `{name}` | {spec.answers} | {how} | {READS[spec.reads]} | {spec.unit or 'none'} "
+            rows.append(f"{shown}| {spec.source} |")
+        parts.append("\n".join([f"## {title}\n", *rows]))
+    return "\n\n".join(parts)
 
 
 def imports():
@@ -44,6 +63,7 @@ def exports():
 BLOCKS = {
     "ke_widgets/__init__.py": {"imports": imports, "names": names, "exports": exports},
     "README.md": {"methods": readme_table},
+    "docs/methods.md": {"methods": page_of_methods},
 }
 
 

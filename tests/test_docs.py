@@ -39,7 +39,9 @@ def test_the_python_in_a_page_runs_in_order(page, tmp_path, monkeypatch):
         assert names["maps"].shape == (8, 96, 96, 1)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/hosts.md", "docs/troubleshooting.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/hosts.md", "docs/methods.md", "docs/troubleshooting.md"]
+)
 def test_what_a_page_links_to_exists(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
     missing = [link for link in links if not ((ROOT / page).parent / link).exists()]
@@ -55,9 +57,11 @@ def test_what_the_readme_installs_is_enough_for_the_commands_that_it_names():
     assert f'pip install "{workshop.ROOT}"' in row
 
 
-def test_every_method_has_a_row_in_the_readme():
-    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert set(methods.table()) <= set(rows)
+def test_every_method_is_in_the_readme_and_has_a_row_in_the_page_of_methods():
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/methods.md").read_text(), flags=re.MULTILINE)
+    assert set(methods.table()) == set(rows)
+    families = re.findall(r"^\| [^|`]+ \| ((?:`\w+` ?)+)\|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert re.findall(r"`(\w+)`", " ".join(families)) == list(methods.table())
 
 
 @pytest.mark.parametrize("name", MODULES)
