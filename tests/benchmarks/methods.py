@@ -88,6 +88,7 @@ def rows(name, batch):
     if batch == 1:
         yield on.row("the bare gradient, in forwards", on.gradient, plain.gradients(model, x, UNIT), None)
         yield from sampling(on)
+        yield from evaluated(on)
         yield all_layers(on)
         yield through_the_loop(on)
         yield one_image(on)
@@ -109,6 +110,54 @@ def sampling(on):
     expected = plain.scorecam(on.model, layer, on.x, UNIT)
     unit = f"{channels + 1} forwards, {size} at a time"
     yield on.row(f"Score-CAM, {channels} channels", scorecam, expected, 1.05, unit, steps, others)
+
+
+IG_STEPS, RISE_MASKS, SHAP_SAMPLES, GRID = 50, 1000, 500, 7
+
+
+def evaluated(on):
+    """What evaluates the model many times beside as many bare steps at the batch that is fastest."""
+    path, perturbation, sizes = ke.methods.path, ke.methods.perturbation, (1, 4, 8, 16)
+    own = {"steps": IG_STEPS}
+    steps, size = at_the_fastest(on.gradient, on.inputs, IG_STEPS, (1, 5, 10, 25))
+    others = peers.integrated_gradients(on.model, on.inputs, UNIT, IG_STEPS)
+    expected = plain.integrated_gradients(on.model, on.x, UNIT, IG_STEPS)
+    ours = on.method(path.integrated_gradients, on.model, **own)
+    unit = f"{IG_STEPS} gradients, {size} at a time"
+    yield on.row(f"Integrated gradients, {IG_STEPS} steps", ours, expected, 1.05, unit, steps, others)
+    side = on.inputs.shape[1] // GRID
+    found = (
+        ("Occlusion, 7 x 7", perturbation.occlusion, {"window": side, "stride": side}, GRID**2, peers.occlusion),
+        (
+            f"RISE, {RISE_MASKS} masks",
+            perturbation.rise,
+            {"samples": RISE_MASKS, "cells": GRID},
+            RISE_MASKS,
+            peers.rise,
+        ),
+        (
+            f"KernelSHAP, {SHAP_SAMPLES} samples of 7 x 7",
+            perturbation.kernel_shap,
+            {"samples": SHAP_SAMPLES, "grid": GRID},
+            SHAP_SAMPLES,
+            peers.kernel_shap,
+        ),
+    )
+    for work, method, own, count, other in found:
+        steps, size = at_the_fastest(on.forward, on.inputs, count + 1, sizes)
+        others = other(on.model, on.inputs, UNIT, GRID, count)
+        ours = on.method(method, on.model, **own)
+        # One evaluation at a time is the plain computation; other tests have its numbers.
+        expected = on.method(method, on.model, **own, batch_size=1)()
+        yield on.row(work, ours, expected, 1.05, f"{count + 1} forwards, {size} at a time", steps, others)
+    layer = networks.NETWORKS[on.name]
+    channels = on.model.get_layer(layer).output.shape[-1]
+    exposed = ke.inspection.expose(on.model, layer)
+    ablation = on.method(ke.methods.cams.ablationcam, exposed)
+    steps, size = at_the_fastest(on.forward, on.inputs, channels + 1, sizes)
+    expected = on.method(ke.methods.cams.ablationcam, exposed, batch_size=1)()
+    unit = f"{channels + 1} forwards, {size} at a time"
+    yield on.row(f"Ablation-CAM, {channels} channels", ablation, expected, 1.05, unit, steps)
 
 
 def at_the_fastest(work, inputs, count, sizes):

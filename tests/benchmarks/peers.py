@@ -2,6 +2,8 @@
 
 import numpy as np
 import tf_explain.core.grad_cam
+import tf_explain.core.integrated_gradients
+import tf_explain.core.occlusion_sensitivity
 import tf_explain.core.smoothgrad
 import tf_explain.core.vanilla_gradients
 import xplique.attributions
@@ -51,6 +53,41 @@ def scorecam(model, inputs, unit, layer):
     score, _ = _chosen(model, inputs, unit)
     other = Scorecam(model, clone=False)
     return {"tf-keras-vis": lambda: other(score, inputs, penultimate_layer=layer)}
+
+
+def integrated_gradients(model, inputs, unit, steps):
+    _, chosen = _chosen(model, inputs, unit)
+    explain = xplique.attributions.IntegratedGradients(model, steps=steps)
+    third = tf_explain.core.integrated_gradients.IntegratedGradients()
+    return {
+        "xplique": lambda: explain(inputs, chosen),
+        "tf-explain": lambda: third.explain((inputs, None), model, unit, n_steps=steps),
+    }
+
+
+def occlusion(model, inputs, unit, grid, count):
+    _, chosen = _chosen(model, inputs, unit)
+    side = inputs.shape[1] // grid
+    explain = xplique.attributions.Occlusion(model, patch_size=side, patch_stride=side)
+    third = tf_explain.core.occlusion_sensitivity.OcclusionSensitivity()
+    return {
+        "xplique": lambda: explain(inputs, chosen),
+        "tf-explain": lambda: third.explain((inputs, None), model, unit, patch_size=side),
+    }
+
+
+def rise(model, inputs, unit, grid, count):
+    _, chosen = _chosen(model, inputs, unit)
+    explain = xplique.attributions.Rise(model, nb_samples=count, grid_size=grid)
+    return {"xplique": lambda: explain(inputs, chosen)}
+
+
+def kernel_shap(model, inputs, unit, grid, count):
+    _, chosen = _chosen(model, inputs, unit)
+    rows = np.arange(inputs.shape[1]) * grid // inputs.shape[1]
+    cells = (rows[:, None] * grid + rows).astype("int32")
+    explain = xplique.attributions.KernelShap(model, map_to_interpret_space=lambda image: cells, nb_samples=count)
+    return {"xplique": lambda: explain(inputs, chosen)}
 
 
 def _chosen(model, inputs, unit):

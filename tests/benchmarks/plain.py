@@ -20,6 +20,12 @@ def saliency(model, x, unit):
     return np.abs(gradients(model, x, unit)).max(-1, keepdims=True)
 
 
+def integrated_gradients(model, x, unit, steps):
+    """The mean of the gradients at the middles of equal steps from black, times the image."""
+    total = sum(np.asarray(gradients(model, x * ((step + 0.5) / steps), unit)) for step in range(steps))
+    return (np.asarray(x) * total / steps).sum(-1, keepdims=True)
+
+
 def gradcam(model, layer, x, units):
     """Grad-CAM, unit by unit."""
     both, maps = keras.Model(model.inputs, [model.get_layer(layer).output, model.output]), []
