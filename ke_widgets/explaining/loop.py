@@ -141,7 +141,7 @@ def explain(
             if loop.batches:
                 raise
             raise ValueError(data.NO_BATCH) from None
-    _warn_of_nothing(model, np.any(some))
+    _warn_of_maps(model, some)
     return logits, maps
 
 
@@ -184,17 +184,18 @@ def explain_batches(
     arguments.check_counts(batch_size=batch_size, steps=steps)
     loop = _loop(method, model, settings, compiling, options, "explain_batches")
     prepare = functools.partial(prepared, model, settings["indices_axis"])
-    anything, count, any_y = False, 0, not takes_units(model)
+    seen, count, any_y = [], 0, not takes_units(model)
     for batch in itertools.islice(data.batches(model, x, y, batch_size, prepare, any_y), steps):
         with loop.lock, _as_value_errors():
             loop.begin(0 if count else 1)
             found = loop.run(batch)
         logits, maps, some = keras.tree.map_structure(np.asarray, found)
-        anything, count = anything or np.any(some), count + 1
+        seen.append(some)
+        count += 1
         yield logits, maps
     if not count:
         raise ValueError(data.NO_BATCH)
-    _warn_of_nothing(model, anything)
+    _warn_of_maps(model, np.concatenate(seen))
 
 
 def is_model(value: object) -> bool:
@@ -218,11 +219,24 @@ def _warn_of_size(outputs: Any, batch: Any, expected: int) -> None:
         )
 
 
-def _warn_of_nothing(model: keras.Model, anything: object) -> None:
-    """Warn if all maps are 0, such as those of a layer that the units do not depend on."""
-    if anything:
-        return
+def _warn_of_maps(model: keras.Model, some: Any) -> None:
+    """Warn if maps are NaN, or all are 0, such as those of a layer that the units do not depend on.
+
+    Args:
+        model: The model.
+        some: Of each image 1, 0 if its maps are all 0, or -1 if they are not finite. Inputs were checked before.
+    """
     signals = model.endpoints[1:] if isinstance(model, Exposed) else ()
+    broken = int(np.sum(np.asarray(some) < 0))
+    if broken:
+        own = model.model if isinstance(model, Exposed) else model
+        warnings.warn(
+            f"The maps of {broken} of {len(some)} images contain NaN or infinite values, though the images do not: "
+            f"{own.name!r} makes them, by weights that are NaN, or a layer that overflows.",
+            stacklevel=3,
+        )
+    if np.any(some):
+        return
     where = f"the signal {signals[0]}" if signals else "the image"
     warnings.warn(
         f"All maps are exactly 0: no explained unit depends on {where}, or nothing there supports it. "
@@ -278,7 +292,7 @@ def _step(
     params: dict[str, Any],
     batch: Any,
 ) -> tuple[Tensor, Any, Tensor]:
-    """Explain one batch: return logits, maps, and for each image 1 if its raw maps are not all 0, else 0."""
+    """Explain one batch: return logits, maps, and for each image what `_warn_of_maps` says of its raw maps."""
     inputs, indices = data.unpack(batch, any_y=view is not None and not takes_units(view))
     model = owner() if view is None else Exposed(owner(), *view)
     inputs = check_finite(fitted(model, inputs))
@@ -287,8 +301,10 @@ def _step(
     known = inspect.signature(method).parameters
     own = {name: value for name, value in own.items() if value is not None and name in known}
     logits, maps = method(model, inputs, indices, **axes, **params, **own)
-    some = [ops.any(x != 0, axis=tuple(range(1, len(x.shape)))) for x in keras.tree.flatten(maps)]
-    some = ops.cast(functools.reduce(ops.logical_or, some), "int32")  # Workers cannot exchange bools.
+    flat = [(x, tuple(range(1, len(x.shape)))) for x in keras.tree.flatten(maps)]
+    some = functools.reduce(ops.logical_or, [ops.any(x != 0, axis=axes) for x, axes in flat])
+    finite = functools.reduce(ops.logical_and, [ops.all(ops.isfinite(x), axis=axes) for x, axes in flat])
+    some = ops.where(finite, ops.cast(some, "int32"), -1)  # Workers cannot exchange bools.
     if settings["postprocessing"] is not None:
         maps = keras.tree.map_structure(settings["postprocessing"], maps)
     resized = functools.partial(_resized, size=_target_size(model, inputs, settings))

@@ -185,3 +185,22 @@ def test_a_signal_with_windows_in_its_batch_is_refused(name, count):
         getattr(ke.methods.cams, name)(exposed, models.images(count))
     whole = ke.inspection.expose(exposed.model, "windows")
     assert ke.gradcam(whole, models.images(count), 1, verbose=0)[1].shape == (count, 8, 8, 1)
+
+
+@pytest.mark.parametrize("loop", ["gradcam", "batches"])
+def test_maps_that_the_model_makes_nan_are_named_as_its_own_fault(model, loop):
+    broken = keras.models.clone_model(model)
+    broken.set_weights(model.get_weights())
+    broken.weights[-1].assign(broken.weights[-1] * 0 + float("nan"))
+    broken.weights[-2].assign(broken.weights[-2] * float("nan"))
+    x = models.images(3)
+
+    def call():
+        if loop == "gradcam":
+            ke.gradcam(ke.inspection.expose(broken), x, 1, batch_size=2, verbose=0)
+        else:
+            list(ke.explain_batches(gradcam, ke.inspection.expose(broken), x, 1, batch_size=2))
+
+    (words,) = warned(call)
+    assert "The maps of 3 of 3 images contain NaN or infinite values, though the images do not" in words
+    assert f"{broken.name!r} makes them" in words
