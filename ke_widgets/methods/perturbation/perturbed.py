@@ -81,7 +81,7 @@ def begin(
 
 def _check_for_all(baseline: Any, images: Tensor) -> None:
     """Refuse baselines of several images in a loop over batches: the next would get those of the first."""
-    shape: tuple[int, ...] = () if isinstance(baseline, str) else np.shape(baseline)
+    shape = np.shape(baseline)
     if len(shape) == len(images.shape) and shape[0] > 1 and images.shape[0] is None:
         raise ValueError(
             "`baseline` must be one for all images, in batches of any number of them. "
