@@ -1,8 +1,11 @@
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
+import ke_widgets as ke
 from ke_widgets.inspection import expose
+from ke_widgets.methods.perturbation import occlusion
 from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, begin_maps, masked, plus, weighted_masks
 from tests.methods.networks import small
 
@@ -29,6 +32,21 @@ def test_it_begins_with_the_logits_of_the_image():
     assert state.sizes == state.known_sizes("a method") == (6, 6)
     np.testing.assert_allclose(state.baseline, np.full(image.shape, 0.5))
     np.testing.assert_array_equal(state.logits, logits)
+
+
+def test_baselines_of_each_image_are_refused_in_a_loop_over_batches():
+    """The second batch would be explained with the baselines of the first, without a word."""
+    model, image = expose(small(), []), np.ones((4, 6, 6, 2))
+    each = np.arange(2.0).reshape(2, 1, 1, 1) * np.ones((2, 6, 6, 2))
+    with pytest.raises(
+        ValueError, match=r"`baseline` must be one for all images.*\(2, 6, 6, 2\), for images \(None, 6"
+    ):
+        ke.explain(occlusion, model, image, 0, batch_size=2, baseline=each, window=3, verbose=0)
+    _, state, _ = begin(model, image[:2], None, **AXES, baseline=each, image_input=None)
+    np.testing.assert_array_equal(state.baseline, each)
+    _, maps = ke.explain(occlusion, model, image, 0, batch_size=2, baseline=2 * each[1:], window=3, verbose=0)
+    expected = occlusion(model, image, np.array([0]), baseline=2.0, window=3)[1]
+    np.testing.assert_allclose(maps, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_maps_of_zeros_have_a_place_for_each_pixel_and_explained_unit():
