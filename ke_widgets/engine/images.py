@@ -1,6 +1,7 @@
 """The image among a model's inputs, with rows and columns first whatever its layout, for methods that change it."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from ke_widgets.engine.baselines import baseline_of
@@ -42,8 +43,19 @@ def baseline_image(
 
     Returns:
         A tensor of the shape of `image_of`.
+
+    Raises:
+        ValueError: If it has an entry for each of several images, and the number of images is unknown, as in a loop
+            over batches: the next batch would get those of the first.
     """
     position, x, axes = _found(model, inputs, image_input, spatial_axis)
+    shape: tuple[int, ...] = () if isinstance(baseline, str) else np.shape(baseline)
+    if len(shape) == len(x.shape) and shape[0] > 1 and x.shape[0] is None:
+        raise ValueError(
+            "`baseline` must be one for all images, in batches of any number of them. "
+            f"Received: a baseline of the shape {shape}, for images {tuple(x.shape)}. Explain the images one by one, "
+            "each with `baseline=baseline[i]`."
+        )
     if isinstance(baseline, str):
         own = model.model if isinstance(model, Exposed) else model
         ends = value_range(own, position if len(keras.tree.flatten(inputs)) > 1 else None)

@@ -3,12 +3,10 @@
 from typing import Any, NamedTuple, TypeVar
 
 import keras
-import numpy as np
 from keras import ops
 
 from ke_widgets.engine.evaluations import plain
 from ke_widgets.engine.images import baseline_image, image_of, with_images
-from ke_widgets.model.inputs import image_position
 from ke_widgets.typing import Inputs, SpatialAxis, Tensor
 
 _Sums = TypeVar("_Sums")
@@ -66,28 +64,12 @@ def begin(
     image_input: int | str | None,
     **_others: Any,
 ) -> tuple[Tensor, Perturbed, None]:
-    """Return the logits, the state, and no sums; see `Evaluations.begin`.
-
-    Raises:
-        ValueError: If `baseline` has an entry for each image, and the number of images is unknown.
-    """
+    """Return the logits, the state, and no sums; see `Evaluations.begin`."""
     axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
     logits, inputs, _ = plain(model, inputs, indices, **axes)
-    _check_for_all(baseline, keras.tree.flatten(inputs)[image_position(model, inputs, image_input)])
     image = image_of(model, inputs, image_input, spatial_axis)
     other = baseline_image(model, inputs, baseline, image_input, spatial_axis)
     return logits, Perturbed(inputs, image, other, logits), None
-
-
-def _check_for_all(baseline: Any, images: Tensor) -> None:
-    """Refuse baselines of several images in a loop over batches: the next would get those of the first."""
-    shape = np.shape(baseline)
-    if len(shape) == len(images.shape) and shape[0] > 1 and images.shape[0] is None:
-        raise ValueError(
-            "`baseline` must be one for all images, in batches of any number of them. "
-            f"Received: a baseline of the shape {shape}, for images {tuple(images.shape)}. Explain the images one by "
-            "one, each with `baseline=baseline[i]`."
-        )
 
 
 def begin_maps(

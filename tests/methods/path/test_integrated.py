@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+import ke_widgets as ke
 from ke_widgets.engine.baselines import baseline_of
 from ke_widgets.engine.gradients import image_jacobian
 from ke_widgets.inspection import expose
@@ -112,3 +113,14 @@ def test_black_is_known_where_the_model_rescales_its_images():
     for name, value in (("black", 0.0), ("white", 255.0)):
         expected = integrated_gradients(model, photo, steps=3, baseline=value)[1]
         np.testing.assert_array_equal(integrated_gradients(model, photo, steps=3, baseline=name)[1], expected)
+
+
+def test_baselines_of_several_images_are_refused_in_a_loop_over_batches():
+    """The next batch would get those of the first."""
+    model, each = small(), np.stack([np.zeros((6, 6, 2)), np.ones((6, 6, 2))])
+    with pytest.raises(ValueError, match=r"`baseline` must be one for all images, in batches of any number of them"):
+        ke.integrated_gradients(model, images(4), 1, batch_size=2, steps=2, baseline=each, verbose=0)
+    # One batch that is all there is has its own.
+    alone = [integrated_gradients(expose(model, []), IMAGES[n : n + 1], steps=2, baseline=each[n])[1] for n in (0, 1)]
+    both = integrated_gradients(expose(model, []), IMAGES, steps=2, baseline=each)[1]
+    np.testing.assert_allclose(both, np.concatenate(alone), rtol=1e-12, atol=1e-15)
