@@ -49,17 +49,17 @@ def baseline_image(
             over batches: the next batch would get those of the first.
     """
     position, x, axes = _found(model, inputs, image_input, spatial_axis)
-    shape: tuple[int, ...] = () if isinstance(baseline, str) else np.shape(baseline)
+    if isinstance(baseline, str):
+        own = model.model if isinstance(model, Exposed) else model
+        ends = value_range(own, position if len(keras.tree.flatten(inputs)) > 1 else None)
+        return baseline_of(spatial_first(x, axes, leading=1), baseline, ends)
+    shape: tuple[int, ...] = np.shape(baseline)
     if len(shape) == len(x.shape) and shape[0] > 1 and x.shape[0] is None:
         raise ValueError(
             "`baseline` must be one for all images, in batches of any number of them. "
             f"Received: a baseline of the shape {shape}, for images {tuple(x.shape)}. Explain the images one by one, "
             "each with `baseline=baseline[i]`."
         )
-    if isinstance(baseline, str):
-        own = model.model if isinstance(model, Exposed) else model
-        ends = value_range(own, position if len(keras.tree.flatten(inputs)) > 1 else None)
-        return baseline_of(spatial_first(x, axes, leading=1), baseline, ends)
     return spatial_first(baseline_of(x, baseline), axes, leading=1)
 
 
