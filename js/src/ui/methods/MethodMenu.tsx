@@ -1,11 +1,9 @@
-import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import { used } from "../../host/keys.ts";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Method } from "../../messages.ts";
-import { type Family, families } from "../../text/methodSearch.ts";
+import type { Family } from "../../text/methodSearch.ts";
 import { Highlight } from "../controls/Highlight.tsx";
-import { step } from "../controls/listKeys.ts";
 import { useOwnId } from "../hooks/useOwnId.ts";
+import { Menu } from "./menu.ts";
 
 interface Props {
   methods: readonly Method[];
@@ -18,83 +16,65 @@ interface Props {
   onPick(name: string): void;
 }
 
-/** The methods by family, with a search: a combobox whose list says what each answers, its cost, or why it does not apply. */
-export function MethodMenu({ methods, value, disabled, cost, onOpen, onPick }: Props) {
-  const open = useSignal(false);
-  const query = useSignal("");
-  /** Name of the method that the keys have reached. */
-  const active = useSignal(value);
+/** The methods by family, with a search: what each answers, what it costs, or why it does not apply. */
+export function MethodMenu(props: Props) {
+  const { methods, value, cost } = props;
+  const latest = useRef(props);
+  latest.current = props;
+  const menu = useMemo(
+    () => new Menu(methods, ({ name }) => name !== latest.current.value && latest.current.onPick(name)),
+    [methods],
+  );
   const id = useOwnId();
-  const input = useRef<HTMLInputElement>(null);
-  const chosen = methods.find(({ name }) => name === value);
-  const found = open.value ? families(methods, query.value) : [];
-  const listed = found.flatMap((family) => family.methods);
-  const at = listed.findIndex(({ name }) => name === active.value);
-
-  function show() {
-    if (open.peek() || disabled) return;
-    query.value = "";
-    active.value = value;
-    open.value = true;
-    onOpen();
-  }
-  function close() {
-    open.value = false;
-  }
-  function pick(method: Method | undefined) {
-    if (!method || method.reason) return;
-    close();
-    if (method.name !== value) onPick(method.name);
-  }
-  function onKeyDown(event: KeyboardEvent) {
-    if (event.ctrlKey || event.metaKey) return;
-    if (!open.peek()) {
-      if (!["ArrowDown", "ArrowUp", "Enter", " "].includes(event.key)) return;
-      show();
-    } else if (event.key === "Escape") close();
-    else if (event.key === "Enter") pick(listed[at]);
-    else if (["ArrowDown", "ArrowUp", "PageDown", "PageUp"].includes(event.key)) {
-      const to = step(event.key, at, listed.length, 6);
-      if (to >= 0) active.value = listed[to].name;
-    } else return;
-    used(event);
-  }
+  const { found, open, query, active } = menu;
   return (
     <div class="ke-field ke-method">
       <span aria-hidden="true">Method</span>
-      <input
-        ref={input}
-        role="combobox"
-        aria-label="Method"
-        aria-expanded={open.value}
-        aria-controls={open.value ? id : undefined}
-        aria-autocomplete="list"
-        aria-activedescendant={open.value && at >= 0 ? `${id}-${listed[at].name}` : undefined}
-        autocomplete="off"
-        spellcheck={false}
-        disabled={disabled}
-        data-lm-suppress-shortcuts="true"
-        data-value={value}
-        value={open.value ? query.value : (chosen?.title ?? value)}
-        placeholder={open.value ? "Find method" : undefined}
-        title={open.value ? undefined : chosen?.answers}
-        onPointerDown={() => (open.peek() ? close() : show())}
-        onInput={(event) => {
-          const text = event.currentTarget.value;
-          if (!open.peek()) show();
-          query.value = text;
-          active.value = families(methods, text)[0]?.methods[0]?.name ?? "";
-        }}
-        onKeyDown={onKeyDown}
-        onBlur={close}
-      />
+      <Field {...props} menu={menu} id={id} />
       {open.value && (
         <MethodList
-          {...{ id, found, cost, query: query.value, value, active: active.value }}
-          onPick={(method) => pick(method)}
+          {...{ id, cost, value, found: found.value, query: query.value, active: active.value }}
+          onPick={(method) => menu.pick(method)}
         />
       )}
     </div>
+  );
+}
+
+/** The chosen method; while the menu is open, the search. */
+function Field({ methods, value, disabled, onOpen, menu, id }: Props & { menu: Menu; id: string }) {
+  const open = menu.open.value;
+  const chosen = methods.find(({ name }) => name === value);
+  const show = () => {
+    if (disabled) return;
+    menu.show(value);
+    onOpen();
+  };
+  return (
+    <input
+      role="combobox"
+      aria-label="Method"
+      aria-expanded={open}
+      aria-controls={open ? id : undefined}
+      aria-autocomplete="list"
+      aria-activedescendant={open && menu.at >= 0 ? `${id}-${menu.active.value}` : undefined}
+      autocomplete="off"
+      spellcheck={false}
+      disabled={disabled}
+      data-lm-suppress-shortcuts="true"
+      data-value={value}
+      value={open ? menu.query.value : (chosen?.title ?? value)}
+      placeholder={open ? "Find method" : undefined}
+      title={open ? undefined : chosen?.answers}
+      onPointerDown={() => (open ? menu.close() : show())}
+      onInput={(event) => {
+        const text = event.currentTarget.value;
+        if (!menu.open.peek()) show();
+        menu.search(text);
+      }}
+      onKeyDown={(event) => menu.onKeyDown(event, show)}
+      onBlur={() => menu.close()}
+    />
   );
 }
 
