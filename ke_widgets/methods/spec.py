@@ -41,6 +41,7 @@ class Spec:
         way: For methods on a way to the image: a function of the model, its inputs, shares `(S,)` from 0 to 1, and the
             method's own parameters, which returns the inputs `(S * B, ...)` at these shares of the way.
         data: Names of parameters that are data and have no default that fits, such as a set of background images.
+        backward: Whether a method without `Evaluations` differentiates.
         combine: For methods whose maps follow from signal and gradient at a layer: the function that computes them,
             `(signal (B, H', W', K), gradients (B, U, H', W', K), *, own) -> maps (B, H', W', U)`. With it, the method
             runs at all layers at once (`ke_widgets.methods.all_layers`).
@@ -59,6 +60,7 @@ class Spec:
     reference: Callable[..., Any] | None = None
     way: Callable[..., Any] | None = None
     data: tuple[str, ...] = ()
+    backward: bool = True
     combine: Combine | None = None
 
 

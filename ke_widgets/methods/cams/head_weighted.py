@@ -121,5 +121,6 @@ METHODS = {
         applies=_why_not_cam,
         postprocessing=filters.positive_normalize,
         unit="logit",
+        backward=False,
     ),
 }

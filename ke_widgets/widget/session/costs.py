@@ -24,8 +24,8 @@ class Passes(NamedTuple):
     backward: float = _UNMEASURED
 
     def forwards(self, found: Cost) -> float:
-        """Return a cost as a number of forward passes, with the one of the image itself."""
-        return 1 + found.passes * (self.backward if found.backward else 1)
+        """Return a cost as a number of forward passes."""
+        return found.beside + found.passes * (self.backward if found.backward else 1)
 
 
 def measure(forward: Callable[[], Any], backward: Callable[[], Any]) -> Iterator[Passes]:
@@ -70,5 +70,5 @@ def of_methods(passes: Passes, image: Any, signal: Any, params: dict[str, Any]) 
     Returns:
         A dict from name to the number of passes, and the same as a number of forward passes.
     """
-    found = {name: cost(method, image, signal, **params) for name, (method, _) in methods.table().items()}
+    found = {name: cost(method, spec, image, signal, **params) for name, (method, spec) in methods.table().items()}
     return {name: (each.passes, passes.forwards(each)) for name, each in found.items()}

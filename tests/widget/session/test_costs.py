@@ -10,9 +10,10 @@ from ke_widgets.widget.session.costs import Passes
 
 def test_a_cost_is_a_number_of_forward_passes_with_the_image_itself():
     passes = Passes(0.01, 3.5)
-    assert passes.forwards(Cost(1, True)) == pytest.approx(4.5)
+    assert passes.forwards(Cost(1, True, 0)) == pytest.approx(3.5)
+    assert passes.forwards(Cost(2, True)) == 8
     assert passes.forwards(Cost(49, False)) == 50
-    assert Passes(0.01).forwards(Cost(1, True)) == 4  # before a backward pass is measured
+    assert Passes(0.01).forwards(Cost(1, True, 0)) == 3  # before a backward pass is measured
 
 
 def test_passes_are_measured_with_a_stop_between(monkeypatch):
@@ -45,4 +46,5 @@ def test_every_method_has_a_cost_with_its_own_parameters():
     assert found["integrated_gradients"] == (10, 31)
     assert found["smoothgrad"] == (7, 22)
     assert found["scorecam"] == (5, 6)
-    assert found["gradcam"] == (1, 4)
+    assert found["gradcam"] == (1, 3)
+    assert found["cam"] == (1, 1)
