@@ -6,6 +6,7 @@ from ke_widgets.inspection import expose
 from ke_widgets.methods import cams, gradient, table
 from ke_widgets.methods.all_layers import at_all_layers, runs_at_all_layers
 from ke_widgets.methods.meta import contrast, negate, smooth
+from tests.methods.fewer import fewer
 
 
 def build(units=4):
@@ -75,7 +76,7 @@ def test_a_contrast_is_the_map_of_a_unit_whose_logit_is_the_difference(name):
     method, spec = table()[name]
     model = build()
     twin = with_differences(model, PAIRS)
-    own = OF_SCORES_ALONE.get(name, {})
+    own = fewer(method, IMAGES.shape[1:]) | OF_SCORES_ALONE.get(name, {})
     layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     logits, maps = contrast(method)(expose(model, layers), IMAGES, PAIRS, **own)
     units = np.arange(3)[:, None]
@@ -121,7 +122,7 @@ def negative_twin(model):
 def test_a_negative_is_the_map_of_a_unit_whose_logit_is_the_negative(name):
     method, spec = table()[name]
     model = build()
-    own = OF_SCORES_ALONE.get(name, {})
+    own = fewer(method, IMAGES.shape[1:]) | OF_SCORES_ALONE.get(name, {})
     layers = {"signal": "sum", "inputs": [], "biases": []}[spec.reads]
     units = PAIRS[:, :1]
     logits, maps = negate(method)(expose(model, layers), IMAGES, units, **own)

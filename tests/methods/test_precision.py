@@ -18,6 +18,7 @@ import ke_widgets as ke
 from ke_widgets import methods
 from ke_widgets.methods import meta, step_by_step, table
 from keras import layers
+from tests.methods.fewer import fewer
 
 keras.utils.set_random_seed(0)
 inputs = keras.Input((6, 6, 2))
@@ -34,7 +35,7 @@ every |= {"smooth": meta.smooth(methods.cams.gradcam, 4, noise=1e-3), "tta": met
           "contrast": meta.contrast(methods.cams.scorecam), "tta of scorecam": meta.tta(methods.cams.scorecam)}
 found = {}
 for name, method in every.items():
-    own = {"noise": 1e-3} if "noise" in methods.own_names(method) else {}
+    own = fewer(method, (6, 6, 2)) | ({"noise": 1e-3} if "noise" in methods.own_names(method) else {})
     looked_at = model if name == "full_gradients" else exposed
     # Full-gradients add up what the image and the biases give: it is called with an image of the model's precision.
     x = images.astype(sys.argv[1]) if name == "full_gradients" else images
@@ -49,8 +50,9 @@ for weights in ("classes", "logits"):
     _, maps = methods.cams.scorecam(exposed, images, units, weights=weights, baseline=True, batch_size=2)
     found[weights] = [np.asarray(maps, "float64").tolist()]
 ke.metrics.deletion(model, images, found["gradcam"][1], units, steps=3)
-found["shortcuts"] = [np.asarray(getattr(ke, name)(model, images, units, verbose=0)[1], "float64").tolist()
-                      for name, (method, _) in table().items() if "noise" not in methods.own_names(method)]
+found["shortcuts"] = [
+    np.asarray(getattr(ke, name)(model, images, units, verbose=0, **fewer(method, (6, 6, 2)))[1], "float64").tolist()
+    for name, (method, _) in table().items() if "noise" not in methods.own_names(method)]
 print(json.dumps(found))
 """
 

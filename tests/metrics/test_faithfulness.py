@@ -264,7 +264,7 @@ def test_all_runs_in_batches_of_one_size_through_one_compiled_function():
         ({"steps": 0}, "`steps` must be an integer of at least 1. Received: steps=0"),
         ({"steps": 2.5}, "Received: steps=2.5"),
         ({"batch_size": True}, "`batch_size` must be an integer of at least 1. Received: batch_size=True"),
-        ({"baseline": "zeros"}, "`baseline` must be a number, an array, 'mean' or 'blur'. Received: baseline='zeros'"),
+        ({"baseline": "zeros"}, "'zero', 'black', 'mean', 'blur' or 'white'. Received: baseline='zeros'"),
         ({"baseline": np.zeros((5, 3))}, r"`baseline` must broadcast to .*\(3, 8, 8, 3\). Received: shape \(5, 3\)"),
         ({"activation": "sofmax"}, "sofmax"),
     ],

@@ -17,10 +17,10 @@ from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, 
 from ke_widgets.typing import ArrayLike, Baseline, Inputs, Shape, SpatialAxis, Tensor
 
 
-def _count_lime(state: Segmented, *, samples: int, kernel_width: float, alpha: float) -> int:
-    for name, value in (("kernel_width", kernel_width), ("alpha", alpha)):
-        if not (value > 0 or (name == "alpha" and value == 0)):
-            least = "at least 0" if name == "alpha" else "above 0"
+def _count_lime(state: Segmented, *, samples: int, kernel_width: float, penalty: float) -> int:
+    for name, value in (("kernel_width", kernel_width), ("penalty", penalty)):
+        if not (value > 0 or (name == "penalty" and value == 0)):
+            least = "at least 0" if name == "penalty" else "above 0"
             raise ValueError(f"`{name}` must be {least}. Received: {name}={short_repr(value)}.")
     return count_coalitions(samples, state.number)
 
@@ -67,7 +67,7 @@ def _add_lime(
         draw=_draw_lime,
         add=_add_lime,
         begin=begin_segments,
-        end=lambda state, sums, done, *, alpha: spread(state, ridge(sums, alpha)),
+        end=lambda state, sums, done, *, penalty: spread(state, ridge(sums, penalty)),
         total=_total,
     )
 )
@@ -83,7 +83,7 @@ def lime(
     grid: Annotated[int, Range(2, 16)] = 7,
     segments: ArrayLike | None = None,
     kernel_width: Annotated[float, Range(0.01, 10)] = 0.25,
-    alpha: Annotated[float, Range(0, 100)] = 1.0,
+    penalty: Annotated[float, Range(0, 100)] = 1.0,
     baseline: Baseline = "zero",
     seed: Annotated[int, Range(0, 2**31 - 1)] = 0,
     batch_size: int | None = None,
@@ -104,7 +104,7 @@ def lime(
         segments: Integers `(H, W)`, the segment of each pixel, as `superpixels` and scikit-image give them, or one such
             array for each image of a single batch.
         kernel_width: Width of the kernel; the smaller, the more only nearly whole images count.
-        alpha: Weight of the ridge penalty.
+        penalty: Weight of the ridge penalty, `alpha` in the formula and in the package lime.
         baseline: What hidden segments show: `"zero"`, `"black"`, `"mean"`, `"blur"`, `"white"`, a number, or an
             array. The package lime fills each with
             its mean colour.

@@ -50,7 +50,7 @@ def test_a_linear_model_is_taken_apart_exactly_in_every_layout(layout):
     for method, options in (
         (occlusion, {"window": 1, "stride": 1}),
         (kernel_shap, {"grid": 16, "samples": 80}),
-        (lime, {"grid": 16, "samples": 80, "alpha": 0.0}),
+        (lime, {"grid": 16, "samples": 80, "penalty": 0.0}),
     ):
         _, maps = method(linear(shape, weights), x, **each, **options)
         np.testing.assert_allclose(np.asarray(maps)[..., 0], expected, rtol=1e-8, atol=1e-10, err_msg=method.__name__)

@@ -135,7 +135,7 @@ def test_without_a_penalty_it_finds_what_segments_add(additive):
     model, weights = additive
     image = np.random.default_rng(1).normal(size=(1, 8, 8, 1))
     for own in ({"grid": 2}, {"grid": 4, "samples": 60}):
-        _, maps = lime(model, image, alpha=0.0, **own)
+        _, maps = lime(model, image, penalty=0.0, **own)
         expected = of_cells(weights * image[0, ..., 0], own["grid"])
         np.testing.assert_allclose(maps[0, ..., 0], expected, rtol=1e-9, atol=1e-11)
 
@@ -145,7 +145,7 @@ def test_two_segments_on_paper():
     the sum of squares around the mean, 4 x 1/4."""
     net = keras.Sequential([keras.Input((1, 2, 1)), layers.Flatten(), layers.Dense(1, use_bias=False)])
     net.set_weights([np.array([[1.0], [2.0]])])
-    _, maps = lime(expose(net, []), np.ones((1, 1, 2, 1)), kernel_width=1e6, alpha=3.0)
+    _, maps = lime(expose(net, []), np.ones((1, 1, 2, 1)), kernel_width=1e6, penalty=3.0)
     np.testing.assert_allclose(np.ravel(maps), [1 / 4, 2 / 4], rtol=1e-6)
 
 
@@ -157,7 +157,7 @@ def test_it_is_a_weighted_ridge_regression(model, samples):
     weights = np.sqrt(np.exp(-((1 - cosine) ** 2) / 0.3**2))  # As the package lime writes it.
     design = np.c_[chosen, np.ones(samples)]
     left = design.T * weights @ design + 2.0 * np.diag([1] * 6 + [0])
-    own = {"segments": STRIPES, "samples": samples, "seed": 3, "kernel_width": 0.3, "alpha": 2.0}
+    own = {"segments": STRIPES, "samples": samples, "seed": 3, "kernel_width": 0.3, "penalty": 2.0}
     for batch_size in (1, 7):
         _, maps = lime(model, IMAGES, **own, batch_size=batch_size)
         for image in range(2):
@@ -168,21 +168,21 @@ def test_it_is_a_weighted_ridge_regression(model, samples):
 
 def test_each_image_has_the_kernel_of_its_own_segments(model):
     halves = np.arange(36).reshape(6, 6) // 18
-    _, both = lime(model, IMAGES, segments=np.stack([STRIPES, halves]), alpha=0.0)
-    _, alone = lime(model, IMAGES[1:], segments=halves, alpha=0.0)
+    _, both = lime(model, IMAGES, segments=np.stack([STRIPES, halves]), penalty=0.0)
+    _, alone = lime(model, IMAGES[1:], segments=halves, penalty=0.0)
     np.testing.assert_allclose(both[1], alone[0], rtol=1e-9, atol=1e-12)
 
 
 def test_every_step_has_finite_maps(model):
     for own in ({"segments": STRIPES}, {"grid": 6, "samples": 50}):
-        for progress in step_by_step(lime, model, IMAGES, alpha=0.0, batch_size=1, **own):
+        for progress in step_by_step(lime, model, IMAGES, penalty=0.0, batch_size=1, **own):
             assert np.isfinite(progress.result()[1]).all()
 
 
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"alpha": -1.0}, "`alpha` must be at least 0. Received: alpha=-1.0"),
+        ({"penalty": -1.0}, "`penalty` must be at least 0. Received: penalty=-1.0"),
         ({"kernel_width": 0.0}, "`kernel_width` must be above 0. Received: kernel_width=0.0"),
         ({"grid": 6, "samples": 35}, "Received: samples=35, and 36 segments"),
         ({"grid": 0}, "`grid` must be an integer of at least 1"),

@@ -82,7 +82,7 @@ def gradcam(model, inputs):
     ("value", "error", "message"),
     [
         ("gradcan", ValueError, "must be one of cam, gradcam, .* Received: method='gradcan'. Nearest: 'gradcam'"),
-        ("lime", ValueError, "Received: method='lime'"),
+        ("lrp", ValueError, "Received: method='lrp'"),
         ("", ValueError, "Received: method=''"),
         (gradcam, TypeError, "must be the name of a method: cam, .* Received: method=the function 'gradcam'"),
         (["gradcam"], TypeError, r"Received: method=\['gradcam'\]"),

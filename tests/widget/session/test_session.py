@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from ke_widgets import methods
 from ke_widgets.inspection import expose
 from ke_widgets.methods import cams, gradient
 from ke_widgets.widget.session.choice import Choice
@@ -137,7 +138,9 @@ def test_a_scan_gives_the_map_of_every_layer(session):
             alone = session.run(layer=layer, method=method, **choice)
             np.testing.assert_allclose(each, alone.map, rtol=1e-4, atol=1e-7)
             np.testing.assert_allclose(limit, (alone.low, alone.high), rtol=1e-4, atol=1e-7)
-    assert session.all_layers_methods == ["gradcam", "gradcampp", "layercam"]
+    combined = [name for name, (_, spec) in methods.table().items() if spec.combine]
+    assert session.all_layers_methods == combined
+    assert combined[:2] == ["gradcam", "gradcampp"]
     with pytest.raises(ValueError, match="Score-CAM does not run at all layers at once"):
         session.models[0].at_all_layers(Choice(layer="stem", method="scorecam", **choice))
 
