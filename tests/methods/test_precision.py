@@ -35,7 +35,7 @@ every |= {"smooth": meta.smooth(methods.cams.gradcam, 4, noise=1e-3), "tta": met
           "contrast": meta.contrast(methods.cams.scorecam), "tta of scorecam": meta.tta(methods.cams.scorecam)}
 found = {}
 for name, method in every.items():
-    own = fewer(method, (6, 6, 2)) | ({"noise": 1e-3} if "noise" in methods.own_names(method) else {})
+    own = fewer(method, (6, 6, 2)) | ({"noise": 1e-5} if "noise" in methods.own_names(method) else {})
     looked_at = model if name == "full_gradients" else exposed
     # Full-gradients add up what the image and the biases give: it is called with an image of the model's precision.
     x = images.astype(sys.argv[1]) if name == "full_gradients" else images

@@ -83,7 +83,7 @@ def add(way: Way, sums: Tensor | None, gradients: Tensor, numbers: Tensor, count
 
 def end(way: Way, sums: Tensor, done: int) -> Tensor:
     """Return maps `(B, H, W, U)`: of all points, or as if those that are done were all; see `Evaluations.end`."""
-    weight = ops.sum(ops.where(ops.arange(count(way)) < done, way.weights, 0))
+    weight = ops.sum(ops.where(ops.arange(count(way), dtype="int32") < done, way.weights, 0))
     return sums / ops.cast(weight, sums.dtype)
 
 

@@ -42,7 +42,9 @@ def replaced(samples: int, number: int, seed: int, numbers: Tensor) -> tuple[Ten
     beyond = ops.maximum(numbers - samples, 0)
     rows = ops.where(numbers < samples, numbers, beyond // number)
     drawn = stateless_uniform((2 * number,), seed, rows, "float32")
-    is_replaced = ops.logical_and((beyond % number)[:, None] == ops.arange(number), (numbers >= samples)[:, None])
+    is_replaced = ops.logical_and(
+        (beyond % number)[:, None] == ops.arange(number, dtype="int32"), (numbers >= samples)[:, None]
+    )
     return ops.where(is_replaced, drawn[:, number:], drawn[:, :number]), rows, ops.cast(is_replaced, "float64")
 
 
@@ -70,7 +72,7 @@ def _add_sobol(
     """Keep the scores `(N, B, U)` of the first rows, and add the squared differences `(B, M, U)` of the others."""
     _, rows, is_replaced = replaced(samples, state.number, seed, numbers)
     found, counts = ops.cast(found, "float64"), ops.cast(counts, "float64")[:, None]
-    kept = ops.cast(numbers[:, None] == ops.arange(samples), "float64") * counts
+    kept = ops.cast(numbers[:, None] == ops.arange(samples, dtype="int32"), "float64") * counts
     first = ops.einsum("sn,sbu->nbu", kept, found)
     first = first if sums is None else sums[0] + first
     squares = ops.square(ops.take(first, rows, axis=0) - found)
@@ -165,7 +167,10 @@ def _add_hsic(
     state: Segmented, sums: Any, found: Tensor, numbers: Tensor, counts: Tensor, *, samples: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     """Keep the coalitions `(N, M)` and the scores `(N, B, U)`."""
-    kept = ops.cast(numbers[:, None] == ops.arange(samples), "float64") * ops.cast(counts, "float64")[:, None]
+    kept = (
+        ops.cast(numbers[:, None] == ops.arange(samples, dtype="int32"), "float64")
+        * ops.cast(counts, "float64")[:, None]
+    )
     drawn = ops.einsum("sn,sm->nm", kept, _halves(state, numbers, seed))
     return plus(sums, (drawn, ops.einsum("sn,sbu->nbu", kept, ops.cast(found, "float64"))))
 
