@@ -95,6 +95,8 @@ def test_the_keyboard_opens_computes_and_closes(opened):
     page = opened()
     tab(page).focus()
     page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Path")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
     expect(tab(page)).to_be_focused()
     expect(panel(page)).to_have_count(0)
     page.keyboard.press("Enter")

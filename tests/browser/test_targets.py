@@ -114,6 +114,10 @@ def test_channels_are_contrasted_compared_and_exported(lab):
     assert explainer.distance(values, signed=True) < min(0.03, explainer.distance(-values, signed=True))
     classes.get_by_role("option", name=re.compile("ground")).click(modifiers=["Control"])
     explainer.settled()
+    # The page saves its traits once they rest.
+    lab.execute(
+        "import time\nend = time.monotonic() + 10\nwhile not w.panes and time.monotonic() < end: time.sleep(0.05)"
+    )
     assert [pane["class_index"] for pane in explainer.ask("w.panes")] == [0]
     lab.execute("w.panes = []; w.contrast_index = None; _ = w.wait(60); path = w.to_html('unet.html', verbose=0)")
     page = lab.page.context.new_page()

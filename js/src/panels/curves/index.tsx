@@ -87,7 +87,7 @@ function Legend({ curves }: { curves: Curves }) {
 }
 
 function Chart({ curves }: { curves: Curves | null }) {
-  const lines = KINDS.map(([kind]) => ({ kind: `ke-${kind}`, heights: curves?.[kind] ?? new Float32Array() }));
+  const lines = curves ? KINDS.map(([kind]) => ({ kind: `ke-${kind}`, heights: curves[kind] })) : [];
   return (
     <LineChart
       shares={curves?.shares ?? new Float32Array()}
