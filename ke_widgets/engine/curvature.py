@@ -7,10 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from ke_widgets.backend import as_tensor, current_trace, holds_floats, lost_second_derivatives, vjp
+from ke_widgets.backend import as_tensor, current_trace, lost_second_derivatives, vjp
 from ke_widgets.engine.compiling import compiled
 from ke_widgets.engine.forward import required, with_signal
-from ke_widgets.engine.gradients import Objective, SignalRun, on_grids, run_and_differentiate
+from ke_widgets.engine.gradients import Objective, SignalRun, float_inputs, on_grids, run_and_differentiate
 from ke_widgets.engine.rows import gradient_rows
 from ke_widgets.model import hooks
 from ke_widgets.model.exposed import Exposed
@@ -101,14 +101,10 @@ def _differentiate_twice(
     objective: Objective | None,
 ) -> tuple[SignalRun, list[Any]]:
     """Return a run with its first signal, and for that the products of Hessian and signal, laid out as gradients."""
-    flat = keras.tree.flatten(inputs)
-    floats = [number for number, x in enumerate(flat) if holds_floats(x)]
+    floats, packed = float_inputs(inputs)
 
     def products(given: list[Tensor], watch: hooks.Watch) -> tuple[Tensor, SignalRun]:
-        every = [*flat]
-        for number, x in zip(floats, given):
-            every[number] = x
-        run = run_and_differentiate(model, keras.tree.pack_sequence_as(inputs, every), explained, objective, watch)
+        run = run_and_differentiate(model, packed(given), explained, objective, watch)
         run = run._replace(signals=required(run.signals, model)[:1], gradients=run.gradients[:1])
         if current_trace() is not None:
             _refuse_lost(run)
@@ -116,7 +112,7 @@ def _differentiate_twice(
         pairs = zip(keras.tree.flatten(run.signals), keras.tree.flatten(run.gradients))
         return ops.concatenate([_dot(*pair) for pair in pairs], axis=1), run
 
-    found, run, back = vjp(products, [flat[number] for number in floats], variables=not floats)
+    found, run, back = vjp(products, floats, variables=not floats)
     rows = gradient_rows(back, found, keras.tree.flatten(run.signals))
     # Of several calls, each has columns of its own.
     units = ops.shape(run.units)[1]

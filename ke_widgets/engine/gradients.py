@@ -214,8 +214,7 @@ def run_and_differentiate(
     Returns:
         A `SignalRun`.
     """
-    flat, found = keras.tree.flatten(inputs), signal_names(model)
-    floats = [number for number, x in enumerate(flat) if holds_floats(x)]
+    found, (floats, packed) = signal_names(model), float_inputs(inputs)
 
     def score(given: list[Tensor], watch: hooks.Watch) -> tuple[Tensor, Any]:
         def both(tensors: list[Tensor]) -> None:
@@ -223,19 +222,30 @@ def run_and_differentiate(
             if also is not None:
                 also(tensors)
 
-        every = [*flat]
-        for number, x in zip(floats, given):
-            every[number] = x
-        outputs, *signals = outputs_of(model, keras.tree.pack_sequence_as(inputs, every), watch=both)
+        outputs, *signals = outputs_of(model, packed(given), watch=both)
         units = explained(outputs)
         chosen = units if objective is None else objective(keras.tree.map_structure(at_least_float32, outputs), units)
         return chosen, (units, outputs, signals)
 
     # Integer inputs (tokens) cannot be differentiated, but the variables that read them can. Recording from the start
     # costs nothing when compiled: unused operations are pruned.
-    chosen, (units, outputs, signals), back = vjp(score, [flat[number] for number in floats], variables=not floats)
+    chosen, (units, outputs, signals), back = vjp(score, floats, variables=not floats)
     gradients = gradient_rows(back, chosen, keras.tree.flatten(required(signals, model)), ", ".join(found))
     return SignalRun(units, outputs, signals, keras.tree.pack_sequence_as(signals, gradients))
+
+
+def float_inputs(inputs: Inputs) -> tuple[list[Tensor], Callable[[list[Tensor]], Inputs]]:
+    """Return those inputs that hold floats, and a function that returns the inputs with others in their places."""
+    flat = keras.tree.flatten(inputs)
+    numbers = [number for number, x in enumerate(flat) if holds_floats(x)]
+
+    def packed(given: list[Tensor]) -> Inputs:
+        every = [*flat]
+        for number, x in zip(numbers, given):
+            every[number] = x
+        return keras.tree.pack_sequence_as(inputs, every)
+
+    return [flat[number] for number in numbers], packed
 
 
 def on_grids(

@@ -19,11 +19,14 @@ interface CostsContent {
 export class Costs {
   #known = signal<CostsContent["costs"] | null>(null);
   #queue: Latest<{ choice: Choice }>;
+  /** An exported file has no kernel to ask. */
+  #isFile: boolean;
 
   constructor(client: Client, pane: Pane) {
     const keep = (content: unknown) => {
       this.#known.value = (content as CostsContent).costs;
     };
+    this.#isFile = client.setup.file !== undefined;
     this.#queue = client.open(pane.queues, "costs", {
       answered: (content: FeatureContent) => keep(content),
       progress: keep,
@@ -34,7 +37,7 @@ export class Costs {
   }
 
   ask(choice: Choice): void {
-    this.#queue.ask({ choice });
+    if (!this.#isFile) this.#queue.ask({ choice });
   }
 
   /** Return what a method costs, in words. */

@@ -93,7 +93,7 @@ function Selects({ store, view, disabled }: Props) {
         value={method}
         disabled={disabled}
         cost={(name) => store.costs.text(name)}
-        onOpen={() => store.disconnected.peek() || store.setup.file || store.costs.ask(store.choice.peek())}
+        onOpen={() => store.costs.ask(store.choice.peek())}
         onPick={(name) => store.pickMethod(name)}
       />
       {methods.some(({ params }) => params.length > 0) && <Parameters store={store} open={view.params} />}

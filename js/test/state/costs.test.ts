@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import messages from "../fixtures/messages.json";
-import { CHOICE, openStore } from "../model.ts";
+import { CHOICE, openStore, SETUP } from "../model.ts";
 
 const costs = (methods: Record<string, [number, number]>) => ({ milliseconds: 20, methods });
 
@@ -21,6 +21,13 @@ test("costs are asked with the fields that Python reads, and shown in forward pa
   expect(store.costs.text("rise")).toBe("1,000 forwards · 20 s");
   expect(store.costs.text("cam")).toBe("1 forward · 20 ms");
   expect(store.costs.text("unknown")).toBe("");
+});
+
+test("an exported file asks no kernel", () => {
+  const { model, store } = openStore({ _setup: { ...SETUP, file: { classes: [0] } } });
+  model.sent.length = 0;
+  store.costs.ask(CHOICE);
+  expect(model.sent).toEqual([]);
 });
 
 test("an error leaves the menu without costs, and the picture without an error", () => {

@@ -1,6 +1,6 @@
 """Draw reproducible noise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -20,8 +20,7 @@ def stateless_normal(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: An
     Returns:
         A tensor `(N, *shape)`.
     """
-    numbers = tf.unstack(tf.cast(numbers, "int32"))
-    return tf.stack([tf.random.stateless_normal(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])
+    return _each(tf.random.stateless_normal, shape, seed, numbers, dtype)
 
 
 def stateless_uniform(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: Any) -> Tensor:
@@ -36,5 +35,9 @@ def stateless_uniform(shape: Sequence[Any], seed: int, numbers: Tensor, dtype: A
     Returns:
         A tensor `(N, *shape)`.
     """
+    return _each(tf.random.stateless_uniform, shape, seed, numbers, dtype)
+
+
+def _each(draw: Callable[..., Tensor], shape: Sequence[Any], seed: int, numbers: Tensor, dtype: Any) -> Tensor:
     numbers = tf.unstack(tf.cast(numbers, "int32"))
-    return tf.stack([tf.random.stateless_uniform(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])
+    return tf.stack([draw(shape, tf.stack([seed, number]), dtype=dtype) for number in numbers])

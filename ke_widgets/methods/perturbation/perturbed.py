@@ -62,7 +62,6 @@ def begin(
     spatial_axis: SpatialAxis,
     baseline: Any,
     image_input: int | str | None,
-    **_others: Any,
 ) -> tuple[Tensor, Perturbed, None]:
     """Return the logits, the state, and no sums; see `Evaluations.begin`."""
     axes = {"indices_axis": indices_axis, "indices_batch_dims": indices_batch_dims}
@@ -73,10 +72,27 @@ def begin(
 
 
 def begin_maps(
-    model: keras.Model, inputs: Inputs, indices: Tensor | None, **own: Any
+    model: keras.Model,
+    inputs: Inputs,
+    indices: Tensor | None,
+    *,
+    indices_axis: int,
+    indices_batch_dims: int,
+    spatial_axis: SpatialAxis,
+    baseline: Any,
+    image_input: int | str | None,
 ) -> tuple[Tensor, Perturbed, Tensor]:
     """Return the logits, the state, and maps of zeros `(B, H, W, U)`; see `Evaluations.begin`."""
-    logits, state, _ = begin(model, inputs, indices, **own)
+    logits, state, _ = begin(
+        model,
+        inputs,
+        indices,
+        indices_axis=indices_axis,
+        indices_batch_dims=indices_batch_dims,
+        spatial_axis=spatial_axis,
+        baseline=baseline,
+        image_input=image_input,
+    )
     return logits, state, ops.zeros((*ops.shape(state.image)[:-1], ops.shape(logits)[-1]), logits.dtype)
 
 
@@ -87,7 +103,6 @@ def masked(
     *,
     spatial_axis: SpatialAxis,
     image_input: int | str | None,
-    **_others: Any,
 ) -> Inputs:
     """Return inputs `(S * B, ...)` whose image is shown where a mask is 1, and replaced by the baseline where it is 0.
 

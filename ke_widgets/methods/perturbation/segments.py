@@ -2,6 +2,7 @@
 
 import importlib
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from ke_widgets.errors.arguments import check_count
-from ke_widgets.methods.perturbation.perturbed import begin
+from ke_widgets.methods.perturbation.perturbed import begin, masked
 from ke_widgets.typing import ArrayLike, Inputs, Shape, SpatialAxis, Tensor
 
 
@@ -113,6 +114,33 @@ def _numbered(segments: ArrayLike, images: int | None, sizes: tuple[int, ...]) -
 def shown(state: Segmented, values: Tensor) -> Tensor:
     """Return masks `(S, 1, H, W)` or `(S, B, H, W)`, in the image's dtype, of the values `(S, M)` of the segments."""
     return ops.take(ops.cast(values, state.image.dtype), state.labels, axis=1)
+
+
+def showing(values: Callable[[int, int, int, Tensor], Tensor]) -> Callable[..., Inputs]:
+    """Return an `Evaluations.draw` that shows segments by drawn values.
+
+    Args:
+        values: From the number of samples, that of segments, a seed and the numbers of the evaluations `(S,)` to how
+            much of each segment is shown, `(S, M)`, 0 to 1.
+
+    Returns:
+        A function for methods with the parameters `samples` and `seed`.
+    """
+
+    def draw(
+        model: keras.Model,
+        state: Segmented,
+        numbers: Tensor,
+        *,
+        samples: int,
+        seed: int,
+        spatial_axis: SpatialAxis,
+        image_input: int | str | None,
+    ) -> Inputs:
+        masks = shown(state, values(samples, state.number, seed, numbers))
+        return masked(model, state, masks, spatial_axis=spatial_axis, image_input=image_input)
+
+    return draw
 
 
 def spread(state: Segmented, values: Tensor) -> Tensor:

@@ -14,7 +14,14 @@ from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
 from ke_widgets.methods.perturbation.dependence import constant, hilbert_schmidt
 from ke_widgets.methods.perturbation.perturbed import masked, plus
-from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, number_of_segments, shown, spread
+from ke_widgets.methods.perturbation.segments import (
+    Segmented,
+    begin_segments,
+    number_of_segments,
+    showing,
+    shown,
+    spread,
+)
 from ke_widgets.typing import ArrayLike, Baseline, Inputs, Shape, SpatialAxis, Tensor
 
 
@@ -52,20 +59,6 @@ def _total_sobol(image: Shape, signal: Shape, *, samples: int, grid: int, segmen
     return samples * (1 + number_of_segments(image, grid, segments))
 
 
-def _draw_sobol(
-    model: keras.Model,
-    state: Segmented,
-    numbers: Tensor,
-    *,
-    samples: int,
-    seed: int,
-    spatial_axis: SpatialAxis,
-    image_input: int | str | None,
-) -> Inputs:
-    masks = shown(state, replaced(samples, state.number, seed, numbers)[0])
-    return masked(model, state, masks, spatial_axis=spatial_axis, image_input=image_input)
-
-
 def _add_sobol(
     state: Segmented, sums: Any, found: Tensor, numbers: Tensor, counts: Tensor, *, samples: int, seed: int
 ) -> tuple[Tensor, Tensor]:
@@ -94,7 +87,12 @@ def _end_sobol(state: Segmented, sums: tuple[Tensor, Tensor], done: int, *, samp
 
 @evaluated_by(
     Evaluations(
-        count=_count_sobol, draw=_draw_sobol, add=_add_sobol, begin=begin_segments, end=_end_sobol, total=_total_sobol
+        count=_count_sobol,
+        draw=showing(lambda *drawn: replaced(*drawn)[0]),
+        add=_add_sobol,
+        begin=begin_segments,
+        end=_end_sobol,
+        total=_total_sobol,
     )
 )
 def sobol(

@@ -11,9 +11,9 @@ from ke_widgets.errors.short_repr import short_repr
 from ke_widgets.inspection import KERNEL_AXIS, SPATIAL_AXIS
 from ke_widgets.methods import Range, Spec, evaluated_by
 from ke_widgets.methods.perturbation.coalitions import by_shapley_kernel, coins, count_coalitions, shapley_weights
-from ke_widgets.methods.perturbation.perturbed import masked, plus
+from ke_widgets.methods.perturbation.perturbed import plus
 from ke_widgets.methods.perturbation.regression import Moments, moments, ridge, with_sum
-from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, number_of_segments, shown, spread
+from ke_widgets.methods.perturbation.segments import Segmented, begin_segments, number_of_segments, showing, spread
 from ke_widgets.typing import ArrayLike, Baseline, Inputs, Shape, SpatialAxis, Tensor
 
 
@@ -27,20 +27,6 @@ def _count_lime(state: Segmented, *, samples: int, kernel_width: float, penalty:
 
 def _total(image: Shape, signal: Shape, *, samples: int, grid: int, segments: ArrayLike | None) -> int:
     return count_coalitions(samples, number_of_segments(image, grid, segments))
-
-
-def _draw_lime(
-    model: keras.Model,
-    state: Segmented,
-    numbers: Tensor,
-    *,
-    samples: int,
-    seed: int,
-    spatial_axis: SpatialAxis,
-    image_input: int | str | None,
-) -> Inputs:
-    masks = shown(state, coins(samples, state.number, seed, numbers))
-    return masked(model, state, masks, spatial_axis=spatial_axis, image_input=image_input)
 
 
 def _add_lime(
@@ -64,7 +50,7 @@ def _add_lime(
 @evaluated_by(
     Evaluations(
         count=_count_lime,
-        draw=_draw_lime,
+        draw=showing(coins),
         add=_add_lime,
         begin=begin_segments,
         end=lambda state, sums, done, *, penalty: spread(state, ridge(sums, penalty)),
@@ -125,20 +111,6 @@ def lime(
     ...
 
 
-def _draw_shap(
-    model: keras.Model,
-    state: Segmented,
-    numbers: Tensor,
-    *,
-    samples: int,
-    seed: int,
-    spatial_axis: SpatialAxis,
-    image_input: int | str | None,
-) -> Inputs:
-    masks = shown(state, by_shapley_kernel(samples, state.number, seed, numbers))
-    return masked(model, state, masks, spatial_axis=spatial_axis, image_input=image_input)
-
-
 def _add_shap(
     state: Segmented, sums: Any, found: Tensor, numbers: Tensor, counts: Tensor, *, samples: int, seed: int
 ) -> tuple[Moments, Tensor]:
@@ -157,7 +129,7 @@ def _end_shap(state: Segmented, sums: tuple[Moments, Tensor], done: int) -> Tens
 @evaluated_by(
     Evaluations(
         count=lambda state, *, samples: count_coalitions(samples, state.number),
-        draw=_draw_shap,
+        draw=showing(by_shapley_kernel),
         add=_add_shap,
         begin=begin_segments,
         end=_end_shap,

@@ -1,6 +1,6 @@
 """Occlusion: the score of the image without a window, for windows all over it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 from keras import ops
@@ -15,9 +15,17 @@ from ke_widgets.typing import Baseline, Inputs, SpatialAxis, Tensor
 
 
 def _covered(
-    model: keras.Model, state: Perturbed, numbers: Tensor, *, window: int, stride: int, **where: Any
+    model: keras.Model,
+    state: Perturbed,
+    numbers: Tensor,
+    *,
+    window: int,
+    stride: int,
+    spatial_axis: SpatialAxis,
+    image_input: int | str | None,
 ) -> Inputs:
-    return masked(model, state, 1 - windows(state.sizes, window, stride, numbers), **where)
+    masks = 1 - windows(state.sizes, window, stride, numbers)
+    return masked(model, state, masks, spatial_axis=spatial_axis, image_input=image_input)
 
 
 def _add(

@@ -33,10 +33,10 @@ def answer(session: Session, request: Request, stop: Stop) -> Turns:
     """
     choice = request.choice
     explained = session.model_of(choice)
-    if methods.table()[choice.method][1].way is None:
-        title = methods.table()[choice.method][1].title
-        known = ", ".join(spec.title for _, spec in methods.table().values() if spec.way is not None)
-        raise ValueError(f"`method` must go a way that can be played: {known}. Received: {title}.")
+    _, spec = methods.table()[choice.method]
+    if spec.way is None:
+        known = ", ".join(each.title for _, each in methods.table().values() if each.way is not None)
+        raise ValueError(f"`method` must go a way that can be played: {known}. Received: {spec.title}.")
     generation = explained.generation()
     about = {"choice": dict(vars(choice)), "generation": generation}
     scores, inputs = np.full(len(_SHARES), np.nan), []

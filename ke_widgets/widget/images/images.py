@@ -150,8 +150,7 @@ class Images:
         if back is not None:
             low, high = value_range(image)  # The image's own range is that of all.
             seen = np.clip((np.stack([back(each) for each in seen]) - low) / (high - low), 0, 1)
-        shown = as_uint8(seen)
-        return np.concatenate([shown, np.zeros_like(shown[..., :1])], -1) if shown.shape[-1] == 2 else shown[..., :3]
+        return as_uint8(_in_colours(seen))
 
     def picture(self, index: int) -> np.ndarray:
         """Return one image for display: the original, or the model's input where the map does not fit the original.
@@ -168,10 +167,7 @@ class Images:
         inverse = self._preprocess and self._inverse(self._fitted(image))
         if inverse is not None:
             image = inverse(self.inputs(index)[0])
-        image = image[..., None] if image.ndim == 2 else image
-        if image.shape[-1] == 2:
-            image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=-1)
-        return as_uint8(image[..., :3])
+        return as_uint8(_in_colours(image[..., None] if image.ndim == 2 else image))
 
     def input_region(self, index: int) -> Region:
         """Return the region of a picture that the model sees.
@@ -311,6 +307,13 @@ class Images:
         found, deep = reading.pixels(picture, self._shape[-1])
         self.deep = self.deep or deep
         return found[..., None] if found.ndim == 2 and not self._grey else found
+
+
+def _in_colours(images):
+    """Return one or three channels: two are red and green, of more the first three."""
+    if images.shape[-1] == 2:
+        images = np.concatenate([images, np.zeros_like(images[..., :1])], axis=-1)
+    return images[..., :3]
 
 
 def _one_at_a_time(function):

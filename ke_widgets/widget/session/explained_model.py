@@ -248,8 +248,7 @@ class ExplainedModel:
             return None
         wrap, units = self.classes.question(choice.class_index, choice.contrast_index, question.detail)
         reference = wrap(_twice(spec.reference))
-        own = {**methods.defaults(function), **question.params}
-        params = {name: value for name, value in own.items() if name in methods.own_names(spec.reference)}
+        params = _params_of(spec.reference, function, question)
         scores, _ = compiled(reference, self._maps.view("", question.target), **params)(question.inputs, units)
         return float(np.sum(values, dtype="float64")), float(np.asarray(logits)[0, 0] - np.asarray(scores)[0, 0])
 
@@ -368,8 +367,7 @@ class ExplainedModel:
         function, spec = methods.table()[choice.method]
         question = self._question(choice, "")
         wrap, units = self.classes.question(choice.class_index, choice.contrast_index, question.detail)
-        own = {**methods.defaults(function), **question.params}
-        params = {name: value for name, value in own.items() if name in methods.own_names(spec.way)}
+        params = _params_of(spec.way, function, question)
         view = self._maps.view("", question.target)
         position = self._feed.taken.position if self._feed.several else 0
         at, score = compiled(_on_the_way(spec.way), view, **params), compiled(wrap(_twice(scores)), view)
@@ -515,6 +513,12 @@ def _one_map(method, maps):
             f"{values.shape} for this model. Choose another method or layer."
         )
     return values
+
+
+def _params_of(reads, method, question):
+    """Return those parameters of a question's method that a function beside it reads, with their defaults."""
+    own = {**methods.defaults(method), **question.params}
+    return {name: value for name, value in own.items() if name in methods.own_names(reads)}
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from keras import ops
 
 from ke_widgets.inspection import expose
 from ke_widgets.methods.perturbation import (
+    coalitions,
     hsic,
     kernel_shap,
     lime,
@@ -20,7 +21,6 @@ from ke_widgets.methods.perturbation import (
     rise,
     sensitivity,
     sobol,
-    surrogates,
 )
 from tests.methods import test_oracles
 
@@ -73,7 +73,10 @@ def test_exact_kernel_shap_agrees_with_captums_shapley_values_and_with_shap(netw
 def test_lime_agrees_with_lime_on_its_own_samples(network, monkeypatch, image):
     model, images, told = network
     draws = ops.convert_to_tensor(told("lime_draws")[image], "float64")
-    monkeypatch.setattr(surrogates, "coins", lambda samples, number, seed, numbers: ops.take(draws, numbers, axis=0))
+    # A segment is shown where the number that is drawn for it is below one half.
+    monkeypatch.setattr(
+        coalitions, "stateless_uniform", lambda shape, seed, numbers, dtype: ops.take(1 - draws, numbers, axis=0)
+    )
     _, maps = lime(model, images[image : image + 1], samples=50, **OWN)
     agree(maps[0], spread(told("lime")[image]), 1e-10)
 

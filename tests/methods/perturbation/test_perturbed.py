@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 import ke_widgets as ke
+from ke_widgets.engine.evaluations import known
 from ke_widgets.inspection import expose
 from ke_widgets.methods.perturbation import occlusion
 from ke_widgets.methods.perturbation.perturbed import Perturbed, begin, begin_maps, masked, plus, weighted_masks
@@ -68,3 +69,11 @@ def test_sums_are_added_leaf_by_leaf():
     found = plus((1.0, np.array([1.0, 2.0])), (10.0, np.array([3.0, 4.0])))
     assert float(found[0]) == 11
     np.testing.assert_array_equal(found[1], [4, 6])
+
+
+@pytest.mark.parametrize("name", ["occlusion", "rise", "lime", "kernel_shap", "sobol", "hsic"])
+def test_no_number_of_samples_compiles_the_beginning_again(name):
+    """A slider over it would wait for the model to be traced."""
+    method, _ = ke.methods.table()[name]
+    found = set(known(method.evaluations.begin, ke.methods.defaults(method)))
+    assert found <= {"baseline", "image_input", "segments", "grid"}

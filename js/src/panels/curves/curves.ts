@@ -4,6 +4,7 @@ import type { Bytes, Choice, FeatureContent, Problem, Progress, Result, Waiting 
 import { decodeFloat32 } from "../../picture/float16.ts";
 import type { Catalog } from "../../state/catalog.ts";
 import type { Pane } from "../../state/pane.ts";
+import { perPane } from "../../state/perPane.ts";
 import type { Store } from "../../state/store.ts";
 import { formatNumber } from "../../text/format.ts";
 
@@ -26,15 +27,9 @@ export interface Curves {
 export class CurvesState {
   /** Those of the active pane. */
   readonly active: ReadonlySignal<PaneCurves>;
-  #panes = new WeakMap<Pane, PaneCurves>();
 
   constructor(store: Store) {
-    this.active = computed(() => {
-      const pane = store.active.value;
-      const curves = this.#panes.get(pane) ?? new PaneCurves(store, pane);
-      this.#panes.set(pane, curves);
-      return curves;
-    });
+    this.active = perPane(store.active, (pane) => new PaneCurves(store, pane));
   }
 }
 

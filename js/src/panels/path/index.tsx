@@ -5,7 +5,7 @@ import { LineChart } from "../../ui/chart/LineChart.tsx";
 import { ErrorCaption } from "../../ui/controls/ErrorBanner.tsx";
 import { Slider } from "../../ui/controls/Slider.tsx";
 import type { Panel, PanelProps } from "../panel.ts";
-import { nearest, type PanePath, PathState, pictureOf, type Way } from "./path.ts";
+import { nearest, PathState, pictureOf, type Way } from "./path.ts";
 
 export const path: Panel<PathState> = { create: (store) => new PathState(store), Body };
 
@@ -16,7 +16,7 @@ function Body({ store, state }: PanelProps<PathState>) {
     problem.value = null;
     if (!store.disconnected.peek()) pane.want();
   }, [pane, result.value]);
-  if (!result.value) return <p class="ke-path">{whyNone(store, pane)}</p>;
+  if (!result.value) return <p class="ke-path">{whyNone(store)}</p>;
   if (problem.value)
     return (
       <ErrorCaption
@@ -34,7 +34,7 @@ function Body({ store, state }: PanelProps<PathState>) {
   return <Player state={state} way={way} />;
 }
 
-function whyNone({ setup }: PanelProps<PathState>["store"], _: PanePath): string {
+function whyNone({ setup }: PanelProps<PathState>["store"]): string {
   const known = setup.methods.filter(({ way }) => way).map(({ title }) => title);
   return `This method goes no way from a baseline to the image. Those that do: ${known.join(", ")}.`;
 }

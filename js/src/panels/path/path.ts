@@ -5,6 +5,7 @@ import { decodeFloat32 } from "../../picture/float16.ts";
 import { decodeBitmap } from "../../picture/imageCache.ts";
 import type { Catalog } from "../../state/catalog.ts";
 import type { Pane } from "../../state/pane.ts";
+import { perPane } from "../../state/perPane.ts";
 import type { Store } from "../../state/store.ts";
 
 /** As `ke_widgets/widget/features/path.py` writes it, as a reply or as progress. */
@@ -26,15 +27,9 @@ export class PathState {
   readonly active: ReadonlySignal<PanePath>;
   /** How far the player is, from 0 to 1. */
   readonly alpha = signal(1);
-  #panes = new WeakMap<Pane, PanePath>();
 
   constructor(store: Store) {
-    this.active = computed(() => {
-      const pane = store.active.value;
-      const path = this.#panes.get(pane) ?? new PanePath(store, pane);
-      this.#panes.set(pane, path);
-      return path;
-    });
+    this.active = perPane(store.active, (pane) => new PanePath(store, pane));
   }
 }
 
